@@ -1,0 +1,1 @@
+"""What every room shares: calendar, configuration, frame schemas, ports and errors."""

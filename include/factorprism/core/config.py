@@ -1,0 +1,131 @@
+"""The configuration: read once from the environment, frozen, with a default for every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.universe import Universe, load_universe
+
+PREFIX = "FACTORPRISM_"
+SOURCES = ("sample", "files", "tushare")
+DEFAULT_UNIVERSES = {"sample": "hs300", "files": "image4", "tushare": "image4"}
+TUSHARE_URL = "https://api.waditu.com/dataapi"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of one run.
+
+    `lookback` and `horizon` count sessions; ratios lie in [0, 1]; `tushare_token` never appears
+    in the representation.
+    """
+
+    home: Path
+    warehouse_url: str = field(default="", repr=False)  # empty: the embedded PostgreSQL
+    tracking_url: str = field(default="", repr=False)  # empty: MLflow in the same server
+    artefacts: str = ""  # an fsspec URL; empty: <home>/artefacts
+    source: str = "sample"
+    files: Path | None = None
+    history_start: str = "2005-01-04"
+    tushare_url: str = TUSHARE_URL
+    tushare_token: str = field(default="", repr=False)
+    tushare_calls_per_minute: int = 200
+    universe_name: str = "hs300"
+    lookback: int = 56
+    horizon: int = 14
+    missing_ratio_max: float = 0.05
+    model: str = "inception"
+    seed: int = 14
+    epochs: int = 30
+    threads: int = 2  # fixed, because another number of threads gives other bits
+    stale_after_sessions: int = 3
+    promotion_margin: float = 0.0  # least mean log-loss gain over the champion
+    promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
+    alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise _invalid("SOURCE", self.source, f"one of {', '.join(SOURCES)}")
+        if self.source == "files" and self.files is None:
+            raise ConfigurationError(
+                "source 'files' needs a folder",
+                remedy=f"Set {PREFIX}FILES to a folder of CODE.csv or CODE.parquet.",
+            )
+        if self.source == "tushare" and not self.tushare_token:
+            raise ConfigurationError(
+                "source 'tushare' needs a token", remedy="Set TUSHARE_TOKEN in the environment."
+            )
+        for name in ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads"):
+            if getattr(self, name) < 1:
+                raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
+        if not 0.0 <= self.missing_ratio_max <= 1.0:
+            raise _invalid("MISSING_RATIO_MAX", str(self.missing_ratio_max), "a ratio from 0 to 1")
+
+    @property
+    def universe(self) -> Universe:
+        return load_universe(self.universe_name, self.home)
+
+    @property
+    def artefacts_url(self) -> str:
+        return self.artefacts or (self.home / "artefacts").as_uri()
+
+    @property
+    def docs_folder(self) -> Path:
+        """Where the browsable data docs are written."""
+        return self.home / "data-docs"
+
+    @property
+    def logs_folder(self) -> Path:
+        return self.home / "logs"
+
+    def with_changes(self, **changes: Any) -> Config:
+        """Return a copy with `changes`, validated again."""
+        return replace(self, **changes)
+
+
+# Environment names that differ from the field's own.
+_NAMES = {"universe_name": "UNIVERSE"}
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "Path": lambda text: Path(text).expanduser().resolve(),
+    "Path | None": lambda text: Path(text).expanduser().resolve(),
+}
+
+
+def load_config(environ: Mapping[str, str]) -> Config:
+    """Read the configuration from `environ` (pass ``os.environ``).
+
+    Raises `ConfigurationError` for a value that cannot be read or is not allowed, and for an
+    unknown ``FACTORPRISM_`` name, since a misspelt setting would be ignored in silence.
+    """
+    names = {PREFIX + _NAMES.get(item.name, item.name.upper()): item for item in fields(Config)}
+    token = environ.get("TUSHARE_TOKEN", "").strip()
+    names.pop(PREFIX + "TUSHARE_TOKEN")
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in names)
+    if unknown:
+        raise ConfigurationError(
+            f"unknown setting {unknown[0]}", remedy=f"Known: {', '.join(sorted(names))}."
+        )
+    values: dict[str, Any] = {"tushare_token": token}
+    for name, item in names.items():
+        text = environ.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            values[item.name] = _PARSERS[str(item.type)](text)
+        except ValueError as exc:
+            raise _invalid(name.removeprefix(PREFIX), text, f"of type {item.type}") from exc
+    values.setdefault("home", Path(".factorprism").resolve())
+    values.setdefault("source", "tushare" if token else "sample")
+    values.setdefault("universe_name", DEFAULT_UNIVERSES.get(values["source"], "hs300"))
+    return Config(**values)
+
+
+def _invalid(name: str, value: str, allowed: str) -> ConfigurationError:
+    return ConfigurationError(f"{PREFIX}{name} is {value!r}", remedy=f"It must be {allowed}.")

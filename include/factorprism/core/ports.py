@@ -1,0 +1,230 @@
+"""The doors of the package: what sources, warehouse, registry and alerts promise to the pipelines.
+
+Each protocol has one adapter that touches the outside and, in the tests, a hand-written fake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from factorprism.core.schemas import (
+    Alert,
+    Evaluation,
+    FactorPanel,
+    Forecast,
+    MergeResult,
+    ModelRecord,
+    Outcome,
+    Promotion,
+    Pull,
+    PullState,
+    QualityResult,
+)
+
+
+class BarSource(Protocol):
+    """Fetches daily bars; volume in shares and amount in CNY, whatever the vendor's units are."""
+
+    name: str
+
+    def fetch_bars(self, symbols: Sequence[str], first: date, last: date) -> Iterator[Pull]:
+        """Yield pulls, oldest first within a symbol, that together cover [`first`, `last`].
+
+        Each is complete in itself, so that a caller who stores them one by one can go on where
+        it was cut off. Raises `SourceError`; never yields a session that is not published yet.
+        """
+        ...
+
+    def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
+        """Return the vendor's trading days in [`first`, `last`]."""
+        ...
+
+    def latest_session(self, symbol: str, now: datetime) -> date:
+        """Return the last session of `symbol` that the source can serve at `now` (naive, UTC)."""
+        ...
+
+    def first_session(self, symbol: str) -> date:
+        """Return the first session worth asking for."""
+        ...
+
+
+class PullStore(Protocol):
+    def save_pull(self, pull: Pull) -> int:
+        """Keep `pull` as it came and return its id; the same content again gives the same id."""
+        ...
+
+    def load_pull(self, pull_id: int) -> Pull: ...
+
+    def mark_pull(self, pull_id: int, state: PullState, reason: str = "") -> None: ...
+
+    def last_pulled(self, source: str, symbol: str) -> date | None:
+        """Return the last session covered by an accepted pull without a hole before it."""
+        ...
+
+
+class BarStore(Protocol):
+    def merge_bars(self, bars: pd.DataFrame, pull_id: int) -> MergeResult:
+        """Insert new bars and revise changed ones of one symbol, in one transaction.
+
+        A changed value writes one `Revision` a column; the old value stays there. The first
+        session that changed is remembered, so that factors are computed again from there.
+        """
+        ...
+
+    def load_bars(
+        self, symbols: Sequence[str], first: date, last: date, known_at: datetime | None = None
+    ) -> pd.DataFrame:
+        """Return the bar frame of `symbols` in [`first`, `last`], as known at `known_at` (UTC)."""
+        ...
+
+    def load_extent(self, symbol: str) -> tuple[date, date] | None:
+        """Return the first and last session held, or None."""
+        ...
+
+    def load_revisions(self, symbol: str, first: date, last: date) -> pd.DataFrame: ...
+
+
+class FactorStore(Protocol):
+    def changed_from(self, symbol: str, catalogue_hash: str) -> date | None:
+        """Return the first session whose factors are not computed from the bars now held."""
+        ...
+
+    def save_factors(self, panel: FactorPanel, catalogue_hash: str) -> int:
+        """Merge `panel`'s rows and mark its symbol as computed through its last session."""
+        ...
+
+    def load_factors(
+        self, symbol: str, catalogue_hash: str, first: date, last: date
+    ) -> FactorPanel: ...
+
+
+class QualityStore(Protocol):
+    def save_results(self, results: Sequence[QualityResult], run_key: str) -> None:
+        """Keep `results` under `run_key`; the same key again replaces them."""
+        ...
+
+    def load_results(self, run_key: str) -> list[QualityResult]: ...
+
+
+class ModelStore(Protocol):
+    def save_image_set(
+        self,
+        image_set_hash: str,
+        universe: str,
+        first: date,
+        last: date,
+        spec: dict[str, object],
+        url: str,
+    ) -> None: ...
+
+    def save_model(self, record: ModelRecord) -> None: ...
+
+    def load_model(self, model_id: str) -> ModelRecord: ...
+
+    def list_models(self, universe: str, horizon: int) -> list[ModelRecord]: ...
+
+    def save_evaluations(self, evaluations: Sequence[Evaluation]) -> None: ...
+
+    def load_evaluations(self, model_id: str) -> list[Evaluation]: ...
+
+    def append_promotion(self, promotion: Promotion) -> bool:
+        """Append one decision; False when its (universe, horizon, as_of, candidate) exists."""
+        ...
+
+    def list_promotions(self, universe: str, horizon: int) -> list[Promotion]:
+        """Return the decisions, oldest first."""
+        ...
+
+
+class ForecastLedger(Protocol):
+    def append(self, forecast: Forecast) -> bool:
+        """Append one row; False when the ledger already has the last word for its key.
+
+        A key is (target, session, horizon, model). An issued row may follow a withheld one,
+        nothing follows an issued row, and no row is ever changed.
+        """
+        ...
+
+    def load_forecasts(
+        self, target: str | None = None, first: date | None = None, last: date | None = None
+    ) -> list[Forecast]:
+        """Return rows ordered by session, target, horizon, model and creation."""
+        ...
+
+    def load_unsettled(self, target: str, horizon: int, through: date) -> list[Forecast]:
+        """Return issued rows whose horizon end is not after `through` and that have no outcome."""
+        ...
+
+    def save_outcomes(self, outcomes: Sequence[Outcome]) -> int: ...
+
+    def load_outcomes(self, target: str, horizon: int) -> pd.DataFrame:
+        """Return issued forecasts joined to their outcomes, one row each, by session."""
+        ...
+
+
+class AlertStore(Protocol):
+    def raise_alert(self, alert: Alert) -> bool:
+        """Open `alert`; False when its key is open already."""
+        ...
+
+    def resolve_alert(self, key: str) -> bool:
+        """Close the open alert of `key`; False when none is open."""
+        ...
+
+    def list_open_alerts(self) -> list[Alert]: ...
+
+
+class Warehouse(Protocol):
+    """All tables behind one connection pool."""
+
+    pulls: PullStore
+    bars: BarStore
+    factors: FactorStore
+    quality: QualityStore
+    models: ModelStore
+    forecasts: ForecastLedger
+    alerts: AlertStore
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; a second call does nothing."""
+        ...
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold `name` against every other process for the length of the block."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ModelRegistry(Protocol):
+    """Runs, model bundles (folders) and the aliases ``champion`` and ``challenger``."""
+
+    def log_training(
+        self,
+        record: ModelRecord,
+        bundle: Path,
+        evaluations: Sequence[Evaluation],
+        history: Sequence[dict[str, float]],
+    ) -> None:
+        """Keep `bundle` and register its model; a model that is registered already stays as is."""
+        ...
+
+    def fetch_bundle(self, model_id: str) -> Path:
+        """Return a local folder with the bundle of `model_id`; raises `ArtefactError`."""
+        ...
+
+    def set_alias(self, universe: str, horizon: int, alias: str, model_id: str) -> None: ...
+
+    def get_alias(self, universe: str, horizon: int, alias: str) -> str | None:
+        """Return the model id behind `alias`, or None."""
+        ...
+
+
+class AlertSink(Protocol):
+    def send(self, alert: Alert, *, recovered: bool = False) -> None: ...

@@ -1,0 +1,306 @@
+"""What the stages hand to each other: the bar frame, the factor panel, the image set, the rows.
+
+Sessions are `datetime.date` in rows and arguments, ``datetime64[D]`` in arrays, and
+``datetime64[us]`` at midnight without a zone in frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FloatArray = npt.NDArray[np.float32]
+DayArray = npt.NDArray[np.datetime64]
+
+BAR_KEY = ("symbol", "session")
+BAR_PRICES = ("open", "high", "low", "close")
+BAR_VALUES = (*BAR_PRICES, "volume_shares", "amount_cny", "pre_close", "pct_chg")
+BAR_COLUMNS = (*BAR_KEY, *BAR_VALUES)
+
+
+def make_bars(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` as a bar frame: columns `BAR_COLUMNS`, sorted by (symbol, session).
+
+    `symbol` is a string, `session` ``datetime64[us]`` at midnight, every other column float64.
+    Columns that the source does not give (`amount_cny`, `pre_close`, `pct_chg` in per cent) are
+    NaN. Nothing is repaired here: duplicates, gaps and impossible prices are the gate's to find.
+
+    Raises ``ValueError`` when a key or price column is absent or a value is no number or date.
+    """
+    absent = [name for name in (*BAR_KEY, *BAR_PRICES, "volume_shares") if name not in frame]
+    if absent:
+        raise ValueError(f"frame: columns {absent} are missing; it has {list(frame.columns)}")
+    bars = pd.DataFrame(
+        {
+            "symbol": frame["symbol"].astype("str"),
+            "session": pd.to_datetime(frame["session"]).dt.normalize().astype("datetime64[us]"),
+        }
+    )
+    for name in BAR_VALUES:
+        bars[name] = pd.to_numeric(frame[name]).astype("float64") if name in frame else np.nan
+    return bars.sort_values(list(BAR_KEY), kind="stable", ignore_index=True)
+
+
+def empty_bars() -> pd.DataFrame:
+    """Return a bar frame without rows."""
+    return make_bars(pd.DataFrame({name: [] for name in BAR_COLUMNS}))
+
+
+def hash_bars(bars: pd.DataFrame) -> str:
+    """Return the SHA-256 (hex) of a bar frame's content.
+
+    The digest covers symbols, sessions and the little-endian bytes of every value; all NaNs count
+    as equal. It does not depend on the index, on memory layout, or on the order of the rows.
+    """
+    ordered = bars.sort_values(list(BAR_KEY), kind="stable")
+    digest = hashlib.sha256()
+    digest.update("\n".join(ordered["symbol"]).encode())
+    digest.update(ordered["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
+    for name in BAR_VALUES:
+        digest.update(_canonical(ordered[name].to_numpy(dtype="<f8")).tobytes())
+    return digest.hexdigest()
+
+
+def hash_array(values: npt.NDArray[np.floating], *labels: str) -> str:
+    """Return the SHA-256 (hex) of `values` (shape, dtype, C-order bytes) and of `labels`."""
+    digest = hashlib.sha256("\n".join((*labels, values.dtype.str, str(values.shape))).encode())
+    digest.update(np.ascontiguousarray(_canonical(values)).tobytes())
+    return digest.hexdigest()
+
+
+def _canonical(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    # One bit pattern for NaN and for zero, so that equal content hashes equally.
+    return np.where(np.isnan(values), np.array(np.nan, values.dtype), values + 0.0)
+
+
+@dataclass(frozen=True)
+class FactorPanel:
+    """Factors of one symbol: `values` is float32 [session, factor], C-contiguous, NaN = missing.
+
+    Row t reads nothing after the close of ``sessions[t]``.
+    """
+
+    symbol: str
+    sessions: DayArray
+    factors: tuple[str, ...]
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        expected = (len(self.sessions), len(self.factors))
+        if self.values.shape != expected or self.values.dtype != np.float32:
+            raise ValueError(
+                f"values: {self.values.dtype} {self.values.shape}, expected float32 {expected}"
+            )
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Panels of a universe's channels on the target's sessions, ready to be cut into windows.
+
+    `cube` is float32 [session, factor, channel], C-contiguous, NaN = missing. An image of session
+    t is ``cube[t - lookback + 1 : t + 1]``, a view of shape [lookback, factor, channel].
+    """
+
+    channels: tuple[str, ...]
+    factors: tuple[str, ...]
+    sessions: DayArray
+    cube: FloatArray
+    lookback: int
+
+    def __post_init__(self) -> None:
+        expected = (len(self.sessions), len(self.factors), len(self.channels))
+        if self.cube.shape != expected or self.cube.dtype != np.float32:
+            raise ValueError(f"cube: {self.cube.dtype} {self.cube.shape}, expected {expected}")
+
+
+class PullState(StrEnum):
+    """What became of a pull."""
+
+    PULLED = "pulled"
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One answer of a source, kept as it came: `bars` of one symbol for [`first`, `last`]."""
+
+    source: str
+    symbol: str
+    first: date
+    last: date
+    bars: pd.DataFrame = field(repr=False)
+    fetched_at: datetime
+    state: PullState = PullState.PULLED
+    pull_id: int | None = None
+
+    @property
+    def content_hash(self) -> str:
+        return hash_bars(self.bars)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One value of a bar that a later pull changed."""
+
+    symbol: str
+    session: date
+    column: str
+    old_value: float
+    new_value: float
+    pull_id: int
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge of bars did; `first_changed` is None when nothing changed."""
+
+    inserted: int
+    revisions: tuple[Revision, ...]
+    first_changed: date | None
+
+
+@dataclass(frozen=True)
+class QualityResult:
+    """One expectation's verdict on one symbol's data for [`first`, `last`].
+
+    `severity` is ``critical`` or ``warning``; `sentence` says the finding in plain words.
+    """
+
+    suite: str
+    expectation: str
+    symbol: str
+    column: str
+    severity: str
+    success: bool
+    first: date
+    last: date
+    sentence: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class ForecastState(StrEnum):
+    ISSUED = "issued"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One row of the ledger; probabilities are None and hashes empty where withheld.
+
+    `p_up` is the calibrated probability that close[session + horizon] > close[session];
+    `base_rate` the share of up labels among those matured when the model was trained.
+    """
+
+    target: str
+    session: date
+    horizon: int
+    horizon_end: date
+    model_id: str
+    state: ForecastState
+    reason: str = ""
+    p_up: float | None = None
+    p_up_raw: float | None = None
+    base_rate: float | None = None
+    universe: str = ""
+    data_hash: str = ""
+    factor_hash: str = ""
+    image_hash: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one issued forecast, once its horizon has passed."""
+
+    target: str
+    session: date
+    horizon: int
+    model_id: str
+    forward_return: float
+    went_up: bool
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A trained model: where it lies, what it was trained on, what it may be used for.
+
+    `trained_through` is the last session whose close the training, calibration or labels read;
+    a forecast of an earlier session with this model would be a look-ahead. `model_id` follows
+    from the content alone, `artefact_hash` is the SHA-256 of the bundle's manifest.
+    """
+
+    model_id: str
+    architecture: str
+    universe: str
+    horizon: int
+    lookback: int
+    channels: tuple[str, ...]
+    factors: tuple[str, ...]
+    trained_from: date
+    trained_through: date
+    n_samples: int
+    base_rate: float
+    data_hash: str
+    artefact_hash: str
+    mode: str
+    parent_id: str = ""
+    spec: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One figure of a model on judged sessions, with its 95% interval and its peer's figure.
+
+    `kind` is ``walk_forward`` (held-out estimate stored with the model) or ``contest`` (champion
+    against challenger on the same matured sessions); `reference` is the base rate's figure there.
+    """
+
+    model_id: str
+    kind: str
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    reference: float
+    first: date
+    last: date
+    n_sessions: int
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One decision of the weekly contest, kept for good: who holds the title and why."""
+
+    universe: str
+    horizon: int
+    as_of: date
+    candidate_id: str
+    champion_id: str  # who holds the title after the decision
+    previous_id: str  # who held it before; empty for the first
+    promoted: bool
+    reason: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message worth a person's attention; the same `key` is raised once until recovered."""
+
+    key: str
+    severity: str
+    sentence: str
+    session: date | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def as_days(sessions: Sequence[date] | pd.Series | DayArray) -> DayArray:
+    """Return `sessions` as an array of ``datetime64[D]``."""
+    return np.asarray(sessions).astype("datetime64[D]")
