@@ -42,7 +42,9 @@ class Config:
     seed: int = 14
     epochs: int = 30
     threads: int = 2  # fixed, because another number of threads gives other bits
-    stale_after_sessions: int = 3
+    repull_sessions: int = 20  # asked for again every day, so that revisions are seen
+    holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
+    champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone

@@ -1,0 +1,123 @@
+"""Read one image with one model: the window of a session, its hashes and its probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.errors import ArtefactError, LookAheadError
+from factorprism.core.schemas import (
+    Forecast,
+    ForecastState,
+    ImageSet,
+    ModelRecord,
+    hash_array,
+)
+
+if TYPE_CHECKING:
+    from factorprism.models import ModelBundle
+
+
+@dataclass(frozen=True)
+class Window:
+    """The image of one session: `values` is float32 [lookback, factor, channel], un-normalised.
+
+    `factor_hash` covers values, sessions, factors and channels; nothing after `session` is in it.
+    """
+
+    session: date
+    sessions: npt.NDArray[np.datetime64]
+    factors: tuple[str, ...]
+    channels: tuple[str, ...]
+    values: npt.NDArray[np.float32] = field(repr=False)
+
+    @property
+    def factor_hash(self) -> str:
+        return hash_array(
+            self.values, *self.factors, *self.channels, *np.datetime_as_string(self.sessions)
+        )
+
+    @property
+    def missing_cells(self) -> dict[str, int]:
+        """Return the number of missing cells by ``channel factor``, where there are any."""
+        counts = np.isnan(self.values).sum(axis=0)
+        return {
+            f"{channel} {factor}": int(counts[row, column])
+            for row, factor in enumerate(self.factors)
+            for column, channel in enumerate(self.channels)
+            if counts[row, column]
+        }
+
+
+def encode_window(image_set: ImageSet, session: date) -> Window:
+    """Return the window of `image_set` that ends at `session`.
+
+    Raises ``ValueError`` when `session` is not among its sessions or has less than a full window
+    before it.
+    """
+    end = int(np.searchsorted(image_set.sessions, np.datetime64(session, "D")))
+    known = end < len(image_set.sessions) and image_set.sessions[end] == np.datetime64(session, "D")
+    if not known or end + 1 < image_set.lookback:
+        raise ValueError(f"session: {session} has no full window of {image_set.lookback} sessions")
+    rows = slice(end + 1 - image_set.lookback, end + 1)
+    return Window(
+        session,
+        image_set.sessions[rows],
+        image_set.factors,
+        image_set.channels,
+        np.ascontiguousarray(image_set.cube[rows]),
+    )
+
+
+def predict_window(
+    window: Window, bundle: ModelBundle, record: ModelRecord, *, horizon_end: date, data_hash: str
+) -> Forecast:
+    """Return the issued forecast of `window` by the model of `record`, whose bundle is `bundle`.
+
+    The probability follows from the window and the bundle alone, byte for byte.
+
+    Raises
+    ------
+    LookAheadError
+        If the model's training read a session after the window's.
+    ArtefactError
+        If the model was trained on other channels, factors or another lookback.
+    """
+    if record.trained_through > window.session:
+        raise LookAheadError(
+            f"model {record.model_id} was trained on data through {record.trained_through}, "
+            f"after session {window.session}",
+            remedy="Forecast a later session, or train a model as of that session.",
+        )
+    expected = (record.lookback, record.factors, record.channels)
+    found = (len(window.sessions), window.factors, window.channels)
+    if expected != found:
+        raise ArtefactError(
+            f"model {record.model_id} reads {_describe(*expected)}, the image has "
+            f"{_describe(*found)}",
+            remedy="Train a model for this universe: factorprism train.",
+        )
+    p_raw, p_up = bundle.predict(window.values[np.newaxis])
+    return Forecast(
+        target=window.channels[0],
+        session=window.session,
+        horizon=record.horizon,
+        horizon_end=horizon_end,
+        model_id=record.model_id,
+        state=ForecastState.ISSUED,
+        p_up=float(p_up[0]),
+        p_up_raw=float(p_raw[0]),
+        base_rate=record.base_rate,
+        universe=record.universe,
+        data_hash=data_hash,
+        factor_hash=window.factor_hash,
+        image_hash=hash_array(bundle.normaliser.transform(window.values), window.factor_hash),
+    )
+
+
+def _describe(lookback: int, factors: tuple[str, ...], channels: tuple[str, ...]) -> str:
+    return f"{lookback} sessions x {len(factors)} factors of {', '.join(channels)}"

@@ -1,0 +1,67 @@
+"""Image sets on an fsspec store: the panel, its sessions and its hash, never cut windows."""
+
+from __future__ import annotations
+
+import io
+
+import fsspec
+import numpy as np
+
+from factorprism.core.errors import ArtefactError
+from factorprism.core.schemas import ImageSet, hash_array
+
+
+def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
+    """Keep `image_set` under its hash in `artefacts_url` and return its URL."""
+    url = f"{artefacts_url.rstrip('/')}/image-sets/{content_hash}.npz"
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        cube=image_set.cube,
+        sessions=image_set.sessions.astype("datetime64[D]").astype(np.int64),
+        factors=np.array(image_set.factors),
+        channels=np.array(image_set.channels),
+        lookback=np.array(image_set.lookback),
+    )
+    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    partial = f"{path}.partial"
+    with filesystem.open(partial, "wb") as stream:
+        stream.write(buffer.getvalue())
+    filesystem.mv(partial, path)
+    return url
+
+
+def load_image_set(url: str, content_hash: str) -> ImageSet:
+    """Return the image set at `url`; raises `ArtefactError` when it is not what was kept."""
+    try:
+        with fsspec.open(url, "rb") as stream:
+            arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
+    except (OSError, ValueError) as exc:
+        raise ArtefactError(
+            f"the image set {url} cannot be read: {exc}", remedy="Run build_dataset again."
+        ) from exc
+    image_set = ImageSet(
+        channels=tuple(map(str, arrays["channels"])),
+        factors=tuple(map(str, arrays["factors"])),
+        sessions=arrays["sessions"].astype("datetime64[D]"),
+        cube=arrays["cube"],
+        lookback=int(arrays["lookback"]),
+    )
+    if hash_image_set(image_set) != content_hash:
+        raise ArtefactError(
+            f"the image set {url} is not the one that was kept under its hash",
+            remedy="Run build_dataset again.",
+        )
+    return image_set
+
+
+def hash_image_set(image_set: ImageSet) -> str:
+    """Return the SHA-256 (hex) of the cube, its sessions and the names of its axes."""
+    return hash_array(
+        image_set.cube,
+        *image_set.channels,
+        *image_set.factors,
+        *np.datetime_as_string(image_set.sessions.astype("datetime64[D]")),
+        str(image_set.lookback),
+    )

@@ -1,0 +1,30 @@
+"""A backfill: a range of sessions, by parameter, from the source into bars and factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from factorprism.core.calendar import calendar_of
+from factorprism.factors import CATALOGUE
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
+from factorprism.pipelines.daily import render_gates
+from factorprism.pipelines.factors import compute_factors, gate_factors
+
+
+def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Say for each symbol which sessions are held now, and render the data docs."""
+    page = render_gates(run, refs.get("gate_run_keys", []))
+    held = {}
+    for symbol in refs.get("symbols") or run.config.universe.channels:
+        extent = run.ports.warehouse.bars.load_extent(symbol)
+        if extent is None:
+            continue
+        n_sessions = len(calendar_of(symbol).sessions(*extent))
+        held[symbol] = [extent[0].isoformat(), extent[1].isoformat()]
+        run.tell(f"{symbol}: {n_sessions} sessions from {extent[0]} to {extent[1]}")
+    return {"held": held, "data_docs": str(page), "n_factors": len(CATALOGUE)}
+
+
+STEPS = (pull_bars, gate_bars, merge_bars, compute_factors, gate_factors, report)

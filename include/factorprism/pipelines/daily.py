@@ -1,0 +1,214 @@
+"""The evening's run: from the source to a row in the ledger, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.errors import FactorPrismError, QualityError
+from factorprism.core.schemas import Forecast, ForecastState, ImageSet, hash_bars
+from factorprism.factors import Normaliser, bars_needed_from
+from factorprism.figures import render_image
+from factorprism.forecasts import Window, encode_window, predict_window, settle_forecasts
+from factorprism.images import align_panels
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
+from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.factors import compute_factors, gate_factors, load_recent_panel
+from factorprism.quality import render_data_docs
+
+NO_MODEL = "none"
+# Sessions behind the picture's colours when no champion has fitted a scale yet.
+PICTURE_SESSIONS = 750
+
+
+def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Encode the session's window, refuse it when a cell is missing, and draw it."""
+    window = _load_window(run)
+    missing = window.missing_cells
+    if missing:
+        named = ", ".join(f"{name} ({count})" for name, count in list(missing.items())[:3])
+        raise QualityError(
+            f"missing cells in the window of {run.session}: {sum(missing.values())} in "
+            f"{len(missing)} factors, among them {named}",
+            remedy="Load an earlier start of the history, or wait for the source to fill the gap.",
+        )
+    picture = _picture_path(run)
+    normaliser = _picture_scale(run)
+    render_image(
+        normaliser.transform(window.values),
+        sessions=window.sessions,
+        factors=window.factors,
+        channels=window.channels,
+        title=f"{window.channels[0]}, 56 sessions to {run.session}",
+        path=picture,
+    )
+    run.tell(f"image: {' x '.join(str(size) for size in window.values.shape)}, {picture}")
+    return {"factor_hash": window.factor_hash, "picture": str(picture)}
+
+
+def _load_window(run: Run) -> Window:
+    return encode_window(load_recent_images(run, run.config.lookback), run.session)
+
+
+def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
+    """Return the image set of the last `n_sessions` through the run's session."""
+    universe = run.config.universe
+    panels = [load_recent_panel(run, symbol, n_sessions + 10) for symbol in universe.channels]
+    return align_panels(panels, universe, run.config.lookback, last=run.session)
+
+
+def _picture_scale(run: Run) -> Normaliser:
+    champion = champion_at(run, run.session)
+    if champion is not None:
+        try:
+            return load_champion(run, champion)[1].normaliser
+        except FactorPrismError as error:
+            # The forecast step will refuse the model in its own words; the picture is still drawn.
+            run.tell(f"picture: own scale, because {error.message}")
+    return Normaliser.fit(load_recent_images(run, PICTURE_SESSIONS).cube)
+
+
+def _picture_path(run: Run) -> Path:
+    folder = run.config.home / "images"
+    return folder / f"{run.config.universe_name}-{run.session}.png"
+
+
+def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Let the champion in force read the session's window; the row goes on as a reference."""
+    champion = champion_at(run, run.session)
+    if champion is None:
+        raise QualityError(
+            f"no champion in force at {run.session} for {run.config.universe_name}",
+            remedy="Train one: factorprism train.",
+        )
+    record, bundle = load_champion(run, champion)
+    window = _load_window(run)
+    if window.factor_hash != refs.get("factor_hash", window.factor_hash):
+        raise QualityError(
+            f"the factors of {run.session} changed between two steps of this run",
+            remedy="Run this session again.",
+        )
+    row = predict_window(
+        window,
+        bundle,
+        record,
+        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        data_hash=_data_hash(run, window),
+    )
+    run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
+    return {"forecast": _to_json(row)}
+
+
+def _data_hash(run: Run, window: Window) -> str:
+    """Hash every bar that the window's factors were computed from, and none after it."""
+    first: date = window.sessions[0].astype(date)
+    starts = [bars_needed_from(first, calendar_of(symbol)) for symbol in window.channels]
+    bars = run.ports.warehouse.bars.load_bars(window.channels, min(starts), run.session)
+    return hash_bars(bars)
+
+
+def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Append the forecast to the ledger, unless it has the last word for its key already."""
+    row = _from_json(refs["forecast"])
+    appended = run.ports.warehouse.forecasts.append(row)
+    run.resolve_alert(_alert_key(run), f"{row.target}: a forecast of {row.session} is issued again")
+    run.tell("ledger: one row appended" if appended else "ledger: the row was there already")
+    return {"appended": appended}
+
+
+def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Write the outcomes of all forecasts of the target whose horizon has passed."""
+    target, horizon = run.config.universe.target, run.config.horizon
+    ledger = run.ports.warehouse.forecasts
+    unsettled = ledger.load_unsettled(target, horizon, run.session)
+    if not unsettled:
+        return {"settled": 0}
+    first = min(row.session for row in unsettled)
+    bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
+    closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
+    settled = ledger.save_outcomes(settle_forecasts(unsettled, closes, run.session))
+    run.tell(f"outcomes: {settled} forecasts settled")
+    return {"settled": settled}
+
+
+def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Render the data docs of this run's gates and say where everything is."""
+    page = render_gates(run, refs.get("gate_run_keys", []))
+    run.tell(f"data docs: {page}")
+    return {"data_docs": str(page)}
+
+
+def render_gates(run: Run, run_keys: list[str]) -> Path:
+    """Write the data docs of `run_keys` and return the index page."""
+    results = {key: run.ports.warehouse.quality.load_results(key) for key in run_keys}
+    return render_data_docs(results, run.config.docs_folder)
+
+
+def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Write a withheld row with ``reason`` of `refs` to the ledger, and raise the alert."""
+    reason = str(refs["reason"])
+    universe = run.config.universe
+    row = Forecast(
+        target=universe.target,
+        session=run.session,
+        horizon=run.config.horizon,
+        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        model_id=champion_at(run, run.session) or NO_MODEL,
+        state=ForecastState.WITHHELD,
+        reason=reason,
+        universe=universe.name,
+    )
+    appended = run.ports.warehouse.forecasts.append(row)
+    run.raise_alert(_alert_key(run), f"{universe.target}: forecast withheld: {reason}")
+    gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
+    found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
+    page = render_gates(run, found)
+    run.tell(f"withheld: {reason}")
+    return {"forecast": _to_json(row), "appended": appended, "data_docs": str(page)}
+
+
+GATES = ("bars", "factors")
+
+STEPS = (
+    pull_bars,
+    gate_bars,
+    merge_bars,
+    compute_factors,
+    gate_factors,
+    build_image,
+    forecast,
+    publish,
+    settle,
+    report,
+)
+
+
+def _alert_key(run: Run) -> str:
+    return f"forecast {run.config.universe_name}"
+
+
+def _to_json(row: Forecast) -> dict[str, Any]:
+    values = asdict(row)
+    del values["created_at"]  # the ledger's own clock
+    return values | {
+        "session": row.session.isoformat(),
+        "horizon_end": row.horizon_end.isoformat(),
+        "state": row.state.value,
+    }
+
+
+def _from_json(values: Mapping[str, Any]) -> Forecast:
+    return Forecast(
+        **{
+            **values,
+            "session": date.fromisoformat(values["session"]),
+            "horizon_end": date.fromisoformat(values["horizon_end"]),
+            "state": ForecastState(values["state"]),
+        }
+    )

@@ -1,0 +1,71 @@
+"""Factors: compute those that the bars have changed, and prove the panel fit for use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.schemas import FactorPanel
+from factorprism.factors import CATALOGUE, bars_needed_from, catalogue_hash
+from factorprism.factors import compute_factors as compute_panel
+from factorprism.pipelines._run import Refs, Run
+from factorprism.quality import check_factors, require
+
+# The panel that one evening's gate looks at.
+GATE_SESSIONS = 250
+
+
+def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Compute the factors of each symbol from its first changed session on, and keep them."""
+    catalogue = catalogue_hash()
+    computed = 0
+    for symbol in refs.get("symbols") or run.config.universe.channels:
+        changed = run.ports.warehouse.factors.changed_from(symbol, catalogue)
+        extent = run.ports.warehouse.bars.load_extent(symbol)
+        if changed is None or extent is None:
+            continue
+        needed = bars_needed_from(changed, calendar_of(symbol))
+        bars = run.ports.warehouse.bars.load_bars([symbol], needed, extent[1])
+        panel = compute_panel(bars, first=changed)
+        computed += run.ports.warehouse.factors.save_factors(panel, catalogue)
+    run.tell(f"factors: {computed} sessions x {len(CATALOGUE)} computed")
+    return {"catalogue_hash": catalogue, "sessions_computed": computed}
+
+
+def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Check the last `GATE_SESSIONS` sessions of each symbol's panel before anything reads it."""
+    results = []
+    for symbol in refs.get("symbols") or run.config.universe.channels:
+        panel = load_recent_panel(run, symbol, GATE_SESSIONS)
+        results += check_factors(
+            panel,
+            {factor.name: (factor.lower, factor.upper) for factor in CATALOGUE},
+            run.config.missing_ratio_max,
+            warmup=_warmup_left(run, panel),
+        )
+    run_key = f"factors {run.session} {run.config.source} {run.config.universe_name}"
+    run.ports.warehouse.quality.save_results(results, run_key)
+    require(results)
+    run.tell(f"factors: {len(results)} expectations hold")
+    return {"gate_run_keys": [*refs.get("gate_run_keys", []), run_key]}
+
+
+def load_recent_panel(run: Run, symbol: str, n_sessions: int) -> FactorPanel:
+    """Return the last `n_sessions` (or as many as there are) of `symbol` through the session."""
+    calendar = calendar_of(symbol)
+    last = calendar.session_on_or_before(run.session)
+    days = calendar.sessions(calendar.first, last)[-n_sessions:]
+    first: date = days[0].astype(date)
+    return run.ports.warehouse.factors.load_factors(symbol, catalogue_hash(), first, last)
+
+
+def _warmup_left(run: Run, panel: FactorPanel) -> dict[str, int]:
+    # Cells at the start of the symbol's own history cannot exist; all others must.
+    extent = run.ports.warehouse.bars.load_extent(panel.symbol)
+    if extent is None or not len(panel.sessions):
+        return {}
+    calendar = calendar_of(panel.symbol)
+    before = len(calendar.sessions(extent[0], panel.sessions[0].astype(date))) - 1
+    return {factor.name: max(0, factor.lookback - before) for factor in CATALOGUE}

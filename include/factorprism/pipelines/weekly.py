@@ -1,0 +1,193 @@
+"""The weekly contest: a candidate is trained and judged against the champion on equal terms."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import ImageSet, Promotion, hash_bars
+from factorprism.factors import catalogue_hash
+from factorprism.images import align_panels
+from factorprism.pipelines._image_sets import hash_image_set, load_image_set, save_image_set
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.training import (
+    PromotionRule,
+    TrainingSet,
+    TrainingSettings,
+    build_training_set,
+    judge,
+    skill_sentence,
+    train_candidate as fit_candidate,
+)
+
+MODES = ("auto", "fine_tune", "retrain")
+
+
+def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Align the channels' whole history through the session and keep it under its hash."""
+    universe = run.config.universe
+    panels = []
+    for symbol in universe.channels:
+        extent = run.ports.warehouse.bars.load_extent(symbol)
+        if extent is None:
+            raise ConfigurationError(
+                f"the warehouse holds no bars of {symbol}",
+                remedy="Load its history: factorprism backfill.",
+            )
+        panels.append(
+            run.ports.warehouse.factors.load_factors(
+                symbol, catalogue_hash(), extent[0], run.session
+            )
+        )
+    image_set = align_panels(panels, universe, run.config.lookback, last=run.session)
+    content = hash_image_set(image_set)
+    url = save_image_set(image_set, content, run.config.artefacts_url)
+    first: date = image_set.sessions[0].astype(date)
+    spec = {"lookback": image_set.lookback, "channels": list(universe.channels)}
+    run.ports.warehouse.models.save_image_set(
+        content, universe.name, first, run.session, spec, url
+    )
+    run.tell(f"data set: {' x '.join(map(str, image_set.cube.shape))} from {first}")
+    return {"image_set_hash": content, "image_set_url": url}
+
+
+def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Train a candidate as of the session, register it, and keep what its folds have shown."""
+    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"))
+    run.tell(f"mode: {mode}, {why}")
+    training_set, data_hash = _load_training_set(run, refs)
+    folder = run.config.home / "training" / f"{run.config.universe_name}-{run.session}-{mode}"
+    shutil.rmtree(folder, ignore_errors=True)
+    candidate = fit_candidate(
+        training_set,
+        _settings(run),
+        folder,
+        universe=run.config.universe,
+        mode=mode,
+        initial=run.ports.registry.fetch_bundle(champion) if champion else None,
+        data_hash=data_hash,
+        progress=run.tell,
+    )
+    record = candidate.record
+    run.ports.registry.log_training(
+        record, candidate.bundle, candidate.evaluations, candidate.history
+    )
+    run.ports.warehouse.models.save_model(record)
+    run.ports.warehouse.models.save_evaluations(candidate.evaluations)
+    shutil.rmtree(folder)
+    run.tell(f"candidate {record.model_id}: {skill_sentence(candidate.evaluations)}")
+    return {"candidate_id": record.model_id, "mode": mode}
+
+
+def choose_mode(run: Run, mode: str) -> tuple[str, str | None, str]:
+    """Return how to train, the champion to start from (fine-tuning only), and why."""
+    if mode not in MODES:
+        raise ConfigurationError(f"mode {mode!r} is unknown", remedy=f"Use {', '.join(MODES)}.")
+    champion = champion_at(run, run.session)
+    if champion is None:
+        return "retrain", None, "since there is no champion yet"
+    if mode == "retrain":
+        return "retrain", None, "as asked"
+    record = run.ports.warehouse.models.load_model(champion)
+    age = len(run.calendar.sessions(record.trained_through, run.session)) - 1
+    if mode == "auto" and age > run.config.champion_max_age_sessions:
+        return "retrain", None, f"since the champion's data end {age} sessions ago"
+    return "fine_tune", champion, "as asked" if mode != "auto" else f"champion is {age} sessions old"
+
+
+def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Judge candidate and champion on the same matured sessions that neither was trained on."""
+    training_set, _ = _load_training_set(run, refs)
+    champion_id = champion_at(run, run.session)
+    record, bundle = load_champion(run, refs["candidate_id"])
+    held = load_champion(run, champion_id) if champion_id else None
+    judgement = judge(
+        held[1] if held else None,
+        held[0] if held else None,
+        bundle,
+        record,
+        training_set,
+        _rule(run),
+        seed=run.config.seed,
+    )
+    run.ports.warehouse.models.save_evaluations(judgement.evaluations)
+    run.tell(judgement.reason)
+    return {
+        "previous_id": champion_id or "",
+        "promoted": judgement.promoted,
+        "reason": judgement.reason,
+        "numbers": dict(judgement.numbers),
+    }
+
+
+def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Write the decision to the promotions ledger and let the registry's aliases follow it."""
+    candidate, previous = refs["candidate_id"], refs["previous_id"]
+    champion = candidate if refs["promoted"] else previous
+    run.ports.warehouse.models.append_promotion(
+        Promotion(
+            universe=run.config.universe_name,
+            horizon=run.config.horizon,
+            as_of=run.session,
+            candidate_id=candidate,
+            champion_id=champion,
+            previous_id=previous,
+            promoted=refs["promoted"],
+            reason=refs["reason"],
+            numbers=refs["numbers"],
+        )
+    )
+    # The ledger may hold this decision from an earlier attempt: the aliases follow the ledger.
+    holder = champion_at(run, run.session)
+    registry, key = run.ports.registry, (run.config.universe_name, run.config.horizon)
+    if holder:
+        registry.set_alias(*key, "champion", holder)
+    if candidate != holder:
+        registry.set_alias(*key, "challenger", candidate)
+    run.tell(f"champion: {holder}")
+    return {"champion_id": holder}
+
+
+def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Say in one sentence what the week's contest came to."""
+    evaluations = run.ports.warehouse.models.load_evaluations(refs["champion_id"])
+    sentence = skill_sentence(evaluations)
+    run.tell(sentence)
+    return {"skill": sentence}
+
+
+STEPS = (build_dataset, train_candidate, judge_candidate, promote, report)
+
+
+def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
+    image_set: ImageSet = load_image_set(refs["image_set_url"], refs["image_set_hash"])
+    first: date = image_set.sessions[0].astype(date)
+    target = run.config.universe.target
+    bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
+    closes = bars[bars["symbol"] == target].set_index("session")["close"]
+    aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
+    training_set = build_training_set(
+        image_set, aligned, run.config.horizon, as_of=run.session
+    )
+    return training_set, hash_bars(bars)
+
+
+def _settings(run: Run) -> TrainingSettings:
+    config = run.config
+    return TrainingSettings(
+        architecture=config.model,
+        seed=config.seed,
+        epochs=config.epochs,
+        threads=config.threads,
+        holdout_sessions=config.holdout_sessions,
+    )
+
+
+def _rule(run: Run) -> PromotionRule:
+    return PromotionRule(
+        margin=run.config.promotion_margin, min_sessions=run.config.promotion_min_sessions
+    )
