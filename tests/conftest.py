@@ -1,0 +1,102 @@
+"""What all tests share: a quiet environment, one embedded PostgreSQL, a database for each test."""
+
+from __future__ import annotations
+
+import os
+
+# Before any test module imports a library that reads them.
+os.environ.update(
+    {
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "",
+        "MPLBACKEND": "Agg",
+    }
+)
+for _name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:
+    del os.environ[_name]
+os.environ.pop("TUSHARE_TOKEN", None)
+
+import secrets  # noqa: E402
+import shutil  # noqa: E402
+import tempfile  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import closing  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import psycopg2  # noqa: E402
+import pytest  # noqa: E402
+from psycopg2 import sql  # noqa: E402
+
+from factorprism.services import EmbeddedPostgres  # noqa: E402
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """The session's server; `server` for its life, `new_database` for a place to write."""
+
+    __test__ = False
+
+    server: EmbeddedPostgres
+
+    def new_database(self, template: str | None = None) -> str:
+        """Create an empty database, or a copy of the database named `template`; return its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        self._execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template or "template0")
+            )
+        )
+        return self.server.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove the database of `url`, whoever is still connected."""
+        name = sql.Identifier(url.rsplit("/", 1)[1])
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with closing(psycopg2.connect(self.server.url("prism"))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[TestServer]:
+    """One embedded server for the whole session, in a home of its own."""
+    home = Path(tempfile.mkdtemp(prefix="factorprism-test-"))
+    home.chmod(0o711)  # root's server runs as nobody, who must be able to pass
+    server = EmbeddedPostgres(home)
+    try:
+        server.start()
+        yield TestServer(server)
+    finally:
+        server.stop()
+        shutil.rmtree(server.data_folder.parent, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def warehouse_url(postgres: TestServer) -> Iterator[str]:
+    """The URL of a fresh empty database, dropped after the test."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def repository_root() -> Path:
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def market_data(repository_root: Path) -> Path:
+    """The folder of real index series beside the repository."""
+    folder = (repository_root / "../shared/data").resolve()
+    if not folder.is_dir():
+        pytest.skip("the market data folder ../shared/data is not beside the repository")
+    return folder
