@@ -1,0 +1,88 @@
+"""
+### The evening's forecast
+
+Each trading session of Shanghai, once its bars are final (18:30 Asia/Shanghai): pull the bars,
+prove them fit for use, compute the factors, encode the image, let the champion read it, and put
+one row into the ledger `prism.forecasts`.
+
+**When a step before `publish` fails**, `withhold` writes a row that says why there is no forecast.
+The run stays red. Remove the cause, clear the failed task, and the issued row follows the
+withheld one.
+
+**Which session?** A planned run is for its own session. A run started by hand is for the session
+chosen in the form, or else for the last one whose bars were final when it was started. A run may
+be repeated at any time: it leaves the same rows.
+
+**Missed sessions** (scheduler down, DAG paused) are made up, up to twenty of them. Older ones are
+asked for by hand: `airflow backfill create --dag-id index_daily --from-date D --to-date D`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, Param, SyncCallback
+from pipeline_steps import DEFAULT_ARGS, GPU, MARKET_DATA, StepOperator, WithholdOperator
+from prism_assets import BARS, FACTORS, FORECASTS, MODELS
+from task_alerts import alert_on_deadline
+from trading_sessions import TradingSessionTimetable
+
+with DAG(
+    "index_daily",
+    description="From the day's bars to a calibrated forecast, or the reason why there is none",
+    doc_md=__doc__,
+    schedule=TradingSessionTimetable("XSHG", make_up=20),
+    start_date=datetime(2005, 1, 4, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["prism", "daily", "forecast"],
+    params={
+        "session": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Session",
+            description="A trading day whose bars are final. Empty: the last one.",
+        )
+    },
+    deadline=DeadlineAlert(
+        name="forecast_in_time",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=2),
+        callback=SyncCallback(
+            alert_on_deadline,
+            kwargs={"task_id": "publish", "message": "no forecast two hours after the run began"},
+        ),
+    ),
+) as dag:
+    step = partial(StepOperator, pipeline="daily")
+
+    pull_bars = step(task_id="pull_bars", execution_timeout=timedelta(hours=1), **MARKET_DATA)
+    gate_bars = step(task_id="gate_bars", refs=pull_bars.output)
+    merge_bars = step(task_id="merge_bars", refs=gate_bars.output, outlets=[BARS])
+    compute_factors = step(
+        task_id="compute_factors", refs=merge_bars.output, inlets=[BARS], outlets=[FACTORS]
+    )
+    gate_factors = step(task_id="gate_factors", refs=compute_factors.output)
+    build_image = step(task_id="build_image", refs=gate_factors.output, inlets=[FACTORS])
+    forecast = step(task_id="forecast", refs=build_image.output, inlets=[FACTORS, MODELS], **GPU)
+    publish = step(task_id="publish", refs=forecast.output, outlets=[FORECASTS])
+    settle = step(task_id="settle", refs=publish.output, inlets=[BARS, FORECASTS])
+    report = step(task_id="report", refs=settle.output)
+
+    withhold = WithholdOperator(
+        task_id="withhold",
+        pipeline="daily",
+        outlets=[FORECASTS],
+        steps=[
+            pull_bars,
+            gate_bars,
+            merge_bars,
+            compute_factors,
+            gate_factors,
+            build_image,
+            forecast,
+        ],
+    )

@@ -1,0 +1,136 @@
+"""One task, one step of a use case: what every task of every DAG here has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction, RetryRule, XComArg
+from airflow.sdk.exceptions import AirflowFailException
+from session_runs import session_of, task_environ
+from task_alerts import alert_on_failure, sentence_of
+
+ERRORS = "factorprism.core.errors"
+REASON = "reason"
+
+# Named by path, because a DAG file must not import the package. The first rule that fits decides.
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[
+                f"{ERRORS}.AccessDenied",
+                f"{ERRORS}.ConfigurationError",
+                f"{ERRORS}.QualityError",
+                f"{ERRORS}.LookAheadError",
+                f"{ERRORS}.PromotionError",
+                f"{ERRORS}.ArtefactError",
+                "builtins.ValueError",
+                "builtins.TypeError",
+                "builtins.LookupError",
+                "builtins.AttributeError",
+                "builtins.ImportError",
+                "builtins.AssertionError",
+            ],
+            action=RetryAction.FAIL,
+            reason="another try would end the same way",
+        ),
+        RetryRule(
+            exception=[f"{ERRORS}.Throttled", f"{ERRORS}.EmptyResponse"],
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=5),
+            reason="the vendor needs time",
+        ),
+        # Networks and servers come back: the task's own exponential delays apply.
+        RetryRule(
+            exception=[
+                f"{ERRORS}.SourceError",
+                f"{ERRORS}.WarehouseError",
+                f"{ERRORS}.ServiceError",
+                "builtins.OSError",
+            ],
+            action=RetryAction.RETRY,
+            reason="the other side may come back",
+        ),
+    ],
+)
+
+DEFAULT_ARGS: Mapping[str, Any] = {
+    "owner": "factorprism",
+    "retries": 4,
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": RETRY_POLICY,
+    "execution_timeout": timedelta(minutes=15),
+    "on_failure_callback": alert_on_failure,
+}
+
+MARKET_DATA = {"pool": "market_data"}
+GPU = {"pool": "gpu", "queue": "gpu"}
+
+
+class StepOperator(BaseOperator):
+    """Runs the step of `pipeline` that the task is named after.
+
+    `refs` are the references handed on by the task before; the first task of a DAG starts them
+    from the run's parameters named in `options`. The return value is small JSON.
+    """
+
+    template_fields: Sequence[str] = ("refs",)
+    ui_color = "#e6eef8"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        refs: XComArg | Mapping[str, Any] | None = None,
+        options: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.refs = refs
+        self.options = tuple(options)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        environ = task_environ()
+        try:
+            from factorprism.pipelines import run_step
+
+            session = session_of(context, environ)
+            refs = self.collect_refs(context)
+            return run_step(self.pipeline, self.task_id, session, refs, environ)
+        except Exception as error:
+            context["ti"].xcom_push(key=REASON, value=sentence_of(error))
+            raise
+
+    def collect_refs(self, context: Context) -> dict[str, Any]:
+        """Return the references that the step is given."""
+        params = context["params"]
+        chosen = {name: params[name] for name in self.options if params.get(name) is not None}
+        return {**chosen, **(self.refs or {})}
+
+
+class WithholdOperator(StepOperator):
+    """Writes down why there is no forecast, once one of the steps before has failed for good."""
+
+    ui_color = "#f8e6e6"
+
+    def __init__(self, *, steps: Sequence[StepOperator], **kwargs: Any) -> None:
+        super().__init__(trigger_rule="one_failed", **kwargs)
+        self.step_ids = tuple(step.task_id for step in steps)
+        self.set_upstream(list(steps))
+
+    def collect_refs(self, context: Context) -> dict[str, Any]:
+        refs: dict[str, Any] = {}
+        for step_id in self.step_ids:
+            added = context["ti"].xcom_pull(task_ids=step_id)
+            if added is None:
+                return {**refs, REASON: self._reason_of(step_id, context)}
+            refs |= added
+        raise AirflowFailException("No step has failed: there is nothing to withhold.")
+
+    def _reason_of(self, step_id: str, context: Context) -> str:
+        reason = context["ti"].xcom_pull(task_ids=step_id, key=REASON)
+        return f"{step_id}: {reason or sentence_of(None)}"

@@ -1,0 +1,108 @@
+"""Which session is this run for, and with which settings? Asked by every task and every alert."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from factorprism.core.calendar import TradingCalendar
+
+TUSHARE_CONNECTION = "tushare_default"
+# Runs that the timetable has planned; of these alone the data interval can be relied on.
+PLANNED_RUNS = ("scheduled", "backfill")
+
+
+def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
+    """Return the session that the run of `context` is for, on the calendar of the target.
+
+    A session named in the run's parameters comes first. A planned run is for the session whose
+    publication ends its data interval. Any other run is for the session that its logical date
+    names (midnight UTC), or else for the last one published when it was started.
+
+    Raises `ConfigurationError` for a day that is no session, is not published yet, or lies
+    outside the calendar.
+    """
+    from factorprism.core.calendar import calendar_of
+    from factorprism.core.config import load_config
+
+    calendar = calendar_of(load_config(environ).universe.target)
+    named = context.get("params", {}).get("session")
+    if named:
+        session = read_session(str(named), calendar)
+    else:
+        run = context["dag_run"]
+        planned = run.run_type in PLANNED_RUNS
+        moment = run.data_interval_end if planned else run.logical_date or run.run_after
+        session = session_at(moment, calendar)
+    _require_published(session, calendar, datetime.now(UTC))
+    return session
+
+
+def session_at(moment: datetime, calendar: TradingCalendar) -> date:
+    """Return the session of `calendar` that `moment` (with a time zone) means."""
+    moment = moment.astimezone(UTC).replace(tzinfo=None)
+    # Beyond the calendar's end the last known session would be taken again and again.
+    calendar.session_on_or_before(moment.date())
+    if moment.time() == time(0) and calendar.is_session(moment.date()):
+        return moment.date()
+    return calendar.last_published(moment)
+
+
+def read_session(text: str, calendar: TradingCalendar) -> date:
+    """Read a session typed by a person (YYYY-MM-DD)."""
+    from factorprism.core.errors import ConfigurationError
+
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"session {text[:40]!r} is not a date", remedy="Write it as YYYY-MM-DD."
+        ) from exc
+    if not calendar.is_session(day):
+        raise ConfigurationError(
+            f"{calendar.exchange} does not trade on {day}",
+            remedy=f"The session before it is {calendar.session_on_or_before(day)}.",
+        )
+    return day
+
+
+def _require_published(session: date, calendar: TradingCalendar, now: datetime) -> None:
+    from factorprism.core.errors import ConfigurationError
+
+    published_at = calendar.published_at(session).replace(tzinfo=UTC)
+    if published_at > now:
+        raise ConfigurationError(
+            f"the bars of {session} are not final yet",
+            remedy=f"Run this session after {published_at:%Y-%m-%d %H:%M} UTC.",
+        )
+
+
+def task_environ() -> dict[str, str]:
+    """Return a copy of the environment, with the vendor's token where a connection holds it.
+
+    The token is given to the masker, so that no task log shows it, and goes nowhere else.
+    """
+    from airflow.sdk.log import mask_secret
+
+    environ = dict(os.environ)
+    source = environ.get("FACTORPRISM_SOURCE", "").strip()
+    token = environ.get("TUSHARE_TOKEN", "").strip()
+    if not token and source in ("", "tushare"):
+        token = _token_of_connection()
+    if token:
+        mask_secret(token)
+        environ["TUSHARE_TOKEN"] = token
+    return environ
+
+
+def _token_of_connection() -> str:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return (Connection.get(TUSHARE_CONNECTION).password or "").strip()
+    except AirflowNotFoundException:
+        return ""

@@ -1,0 +1,196 @@
+"""When runs are due: one for each trading session of an exchange, once its bars are final."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.plugins_manager import AirflowPlugin
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from pendulum import DateTime, instance
+
+if TYPE_CHECKING:
+    from factorprism.core.calendar import TradingCalendar
+
+logger = logging.getLogger(__name__)
+
+# What the UI says; the moments themselves come from the calendar.
+PUBLICATION = {"XSHG": "18:30 Asia/Shanghai", "XNYS": "18:00 America/New_York"}
+CADENCES = ("session", "week")
+LEAST_HORIZON_SESSIONS = 30
+ONE_DAY = timedelta(days=1)
+
+
+class TradingSessionTimetable(Timetable):
+    """One run for each session of `exchange`, or for the last session of each week.
+
+    The data interval runs from the session at 00:00 UTC, so that the logical date carries the
+    session's own date, to the publication of its bars; the run is due `delay` after that.
+
+    With the DAG's ``catchup=True`` every session since `start_date` gets a run, as anywhere in
+    Airflow. With ``catchup=False`` the first run is that of the latest session, and from then on
+    up to `make_up` missed runs before the latest are made up.
+
+    The calendar's data end at some session. After it every weekday is taken as a session: its run
+    fails on the calendar's own error, which is seen, while a timetable without an answer would
+    stop the DAG in silence. From 30 sessions before the end a warning is logged.
+    """
+
+    def __init__(
+        self,
+        exchange: str = "XSHG",
+        *,
+        cadence: str = "session",
+        delay: timedelta = timedelta(0),
+        make_up: int = 0,
+    ) -> None:
+        if exchange not in PUBLICATION:
+            raise ValueError(f"exchange: {exchange!r}, allowed are {', '.join(PUBLICATION)}")
+        if cadence not in CADENCES:
+            raise ValueError(f"cadence: {cadence!r}, allowed are {', '.join(CADENCES)}")
+        if delay < timedelta(0):
+            raise ValueError(f"delay: {delay}, allowed is zero or more")
+        if make_up < 0:
+            raise ValueError(f"make_up: {make_up}, allowed is zero or more")
+        self.exchange = exchange
+        self.cadence = cadence
+        self.delay = delay
+        self.make_up = make_up
+        self.description = self._describe()
+
+    @property
+    def summary(self) -> str:
+        return f"{self.exchange}, each {self.cadence}"
+
+    def serialize(self) -> dict[str, Any]:
+        return {
+            "exchange": self.exchange,
+            "cadence": self.cadence,
+            "delay_seconds": self.delay.total_seconds(),
+            "make_up": self.make_up,
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> TradingSessionTimetable:
+        return cls(
+            data["exchange"],
+            cadence=data["cadence"],
+            delay=timedelta(seconds=data["delay_seconds"]),
+            make_up=data["make_up"],
+        )
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """Return the interval of the session that a run started by hand at `run_after` is for.
+
+        Midnight UTC of a session is that session's logical date and means the session itself;
+        any other moment means the last session published by then.
+        """
+        if run_after.time() == time(0) and self._trades(run_after.date()):
+            return self._interval(run_after.date())
+        return self._interval(next(self._published_before(run_after)))
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
+        bounds = [self._calendar.first]
+        if restriction.earliest is not None:
+            bounds.append((restriction.earliest + ONE_DAY - timedelta(microseconds=1)).date())
+        if last_automated_data_interval is not None:
+            bounds.append(last_automated_data_interval.start.date() + ONE_DAY)
+        if not restriction.catchup:
+            n_missed = 0 if last_automated_data_interval is None else self.make_up
+            bounds.append(self._nth_due_before(datetime.now(UTC), n_missed))
+        elif len(bounds) == 1:
+            return None  # neither a start date nor an earlier run: nothing to catch up from
+        day = max(bounds)
+        while not self._is_due_on(day):
+            day += ONE_DAY
+        interval = self._interval(day)
+        if restriction.latest is not None and interval.start > restriction.latest:
+            return None
+        self._warn_near_the_end(day)
+        return DagRunInfo(run_after=interval.end + self.delay, data_interval=interval)
+
+    @property
+    def _calendar(self) -> TradingCalendar:
+        # Imported when a run is planned: parsing a DAG file must stay light.
+        from factorprism.core.calendar import calendar_for
+
+        return calendar_for(self.exchange)
+
+    def _describe(self) -> str:
+        runs = "Each session" if self.cadence == "session" else "The last session of each week"
+        moment = f"its bars are final ({PUBLICATION[self.exchange]})"
+        after = f"{self.delay} after {moment}" if self.delay else f"once {moment}"
+        return f"{runs} of {self.exchange}, {after}"
+
+    def _trades(self, day: date) -> bool:
+        if day > self._calendar.last:
+            return day.weekday() < 5
+        return day >= self._calendar.first and self._calendar.is_session(day)
+
+    def _is_due_on(self, day: date) -> bool:
+        if self.cadence == "session" or not self._trades(day):
+            return self._trades(day)
+        rest_of_week = range(1, 7 - day.weekday())
+        return not any(self._trades(day + n * ONE_DAY) for n in rest_of_week)
+
+    def _published_at(self, day: date) -> datetime:
+        known = min(day, self._calendar.last)
+        moment = self._calendar.published_at(known).replace(tzinfo=UTC)
+        return moment + (day - known)
+
+    def _interval(self, day: date) -> DataInterval:
+        start = datetime.combine(day, time(0), UTC)
+        return DataInterval(instance(start), instance(self._published_at(day)))
+
+    def _published_before(self, moment: datetime) -> Iterator[date]:
+        """Yield the sessions whose bars are final at `moment`, latest first."""
+        day = moment.astimezone(UTC).date()
+        while day >= self._calendar.first:
+            if self._trades(day) and self._published_at(day) <= moment:
+                yield day
+            day -= ONE_DAY
+
+    def _nth_due_before(self, moment: datetime, n: int) -> date:
+        """Return the session of the run `n` places before the latest one due at `moment`."""
+        day = self._calendar.first
+        for session in self._published_before(moment - self.delay):
+            if self._is_due_on(session):
+                day, n = session, n - 1
+                if n < 0:
+                    break
+        return day
+
+    def _warn_near_the_end(self, day: date) -> None:
+        calendar = self._calendar
+        if day > calendar.last:
+            logger.error(
+                "The %s calendar ends at %s: the run of %s is a guess and will fail. "
+                "Update exchange-calendars.",
+                self.exchange,
+                calendar.last,
+                day,
+            )
+            return
+        left = len(calendar.sessions(day, calendar.last)) - 1
+        if left < LEAST_HORIZON_SESSIONS:
+            logger.warning(
+                "The %s calendar ends at %s, %d sessions after %s. Update exchange-calendars.",
+                self.exchange,
+                calendar.last,
+                left,
+                day,
+            )
+
+
+class TradingSessionsPlugin(AirflowPlugin):
+    """Makes the timetable known to the scheduler and the UI."""
+
+    name = "trading_sessions"
+    timetables = [TradingSessionTimetable]  # noqa: RUF012
