@@ -49,7 +49,9 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
         return asked
     if held is None:
         return start
-    again = run.calendar.offset(run.calendar.session_on_or_before(last), -run.config.repull_sessions)
+    again = run.calendar.offset(
+        run.calendar.session_on_or_before(last), -run.config.repull_sessions
+    )
     return max(start, min(again, held + timedelta(days=1)))
 
 
@@ -66,9 +68,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         except QualityError as error:
             refused.append(error)
             assert pull.pull_id is not None
-            run.ports.warehouse.pulls.mark_pull(
-                pull.pull_id, PullState.QUARANTINED, error.message
-            )
+            run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
     run.ports.warehouse.quality.save_results(results, run_key)
     if refused:

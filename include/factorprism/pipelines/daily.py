@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import FactorPrismError, QualityError
 from factorprism.core.schemas import Forecast, ForecastState, ImageSet, hash_bars

@@ -21,6 +21,8 @@ from factorprism.training import (
     build_training_set,
     judge,
     skill_sentence,
+)
+from factorprism.training import (
     train_candidate as fit_candidate,
 )
 
@@ -48,9 +50,7 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     url = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
     spec = {"lookback": image_set.lookback, "channels": list(universe.channels)}
-    run.ports.warehouse.models.save_image_set(
-        content, universe.name, first, run.session, spec, url
-    )
+    run.ports.warehouse.models.save_image_set(content, universe.name, first, run.session, spec, url)
     run.tell(f"data set: {' x '.join(map(str, image_set.cube.shape))} from {first}")
     return {"image_set_hash": content, "image_set_url": url}
 
@@ -96,7 +96,11 @@ def choose_mode(run: Run, mode: str) -> tuple[str, str | None, str]:
     age = len(run.calendar.sessions(record.trained_through, run.session)) - 1
     if mode == "auto" and age > run.config.champion_max_age_sessions:
         return "retrain", None, f"since the champion's data end {age} sessions ago"
-    return "fine_tune", champion, "as asked" if mode != "auto" else f"champion is {age} sessions old"
+    return (
+        "fine_tune",
+        champion,
+        "as asked" if mode != "auto" else f"champion is {age} sessions old",
+    )
 
 
 def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -170,9 +174,7 @@ def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, 
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
     closes = bars[bars["symbol"] == target].set_index("session")["close"]
     aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
-    training_set = build_training_set(
-        image_set, aligned, run.config.horizon, as_of=run.session
-    )
+    training_set = build_training_set(image_set, aligned, run.config.horizon, as_of=run.session)
     return training_set, hash_bars(bars)
 
 

@@ -1,0 +1,130 @@
+"""The bodies of the commands that run pipelines and read the warehouse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+
+from factorprism.cli.context import latest_session, open_run, open_warehouse, say
+from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import Forecast
+from factorprism.factors import CATALOGUE, compute_factors
+from factorprism.pipelines import Run, run_pipeline
+from factorprism.pipelines.daily import settle
+from factorprism.quality import count_missing
+
+
+def step_printer() -> Callable[[str, float], None]:
+    """Return a callback that prints one line a step, with its time."""
+    started = time.perf_counter()
+
+    def print_step(name: str, seconds: float) -> None:
+        say(f"  {name:<18} {seconds:6.1f} s   (total {time.perf_counter() - started:.1f} s)")
+
+    return print_step
+
+
+def run_daily(session: date | None) -> None:
+    """Run the daily pipeline and print the session's rows."""
+    with open_run(session) as run:
+        check_session(run)
+        run_pipeline("daily", run, on_step=step_printer())
+        write_table(session_forecasts(run))
+
+
+def run_training(session: date | None, mode: str) -> None:
+    with open_run(session) as run:
+        check_session(run)
+        refs = run_pipeline("weekly", run, {"mode": mode}, on_step=step_printer())
+        print(f"{refs['champion_id']}: {refs['reason']}")
+        print(refs["skill"])
+
+
+def run_backfill(start: date, end: date, symbols: list[str]) -> None:
+    with open_warehouse() as (config, ports):
+        calendar = Run(end, config, ports).calendar
+        run = Run(calendar.session_on_or_before(end), config, ports, say)
+        options = {"first": start.isoformat(), "last": end.isoformat(), "symbols": symbols}
+        refs = run_pipeline("backfill", run, options, on_step=step_printer())
+        for symbol, (first, last) in refs["held"].items():
+            print(f"{symbol}: bars held from {first} to {last}")
+
+
+def run_settlement(session: date | None) -> None:
+    with open_run(session) as run:
+        print(f"{settle(run, {})['settled']} forecasts settled")
+
+
+def print_forecasts(form: str, target: str | None, start: date | None, end: date | None) -> None:
+    with open_warehouse() as (_, ports):
+        rows = ports.warehouse.forecasts.load_forecasts(target, start, end)
+    if form == "json":
+        write_json([forecast_values(row) for row in rows])
+    elif form == "csv":
+        write_csv(rows)
+    elif rows:
+        write_table(rows)
+    else:
+        print("The ledger is empty. Make a forecast: factorprism daily")
+
+
+def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> int:
+    """Print the missing-data line; 3 when the bars of the range are not all there."""
+    with open_warehouse() as (config, ports):
+        symbol = symbol or config.universe.target
+        extent = ports.warehouse.bars.load_extent(symbol)
+        if extent is None:
+            raise ConfigurationError(
+                f"the warehouse holds no bars of {symbol}",
+                remedy="Load its history: factorprism backfill --start DATE --end DATE.",
+            )
+        bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
+    if bars.empty:
+        raise ConfigurationError(
+            f"no bars of {symbol} from {start or extent[0]} to {end or extent[1]}",
+            remedy=f"Bars are held from {extent[0]} to {extent[1]}.",
+        )
+    report = count_missing(
+        compute_factors(bars), {factor.name: factor.lookback for factor in CATALOGUE}
+    )
+    first, last = bars["session"].iloc[0].date(), bars["session"].iloc[-1].date()
+    if form == "json":
+        write_json(
+            {
+                "symbol": symbol,
+                "start": first.isoformat(),
+                "end": last.isoformat(),
+                "missing": report.missing,
+                "cells": report.cells,
+                "ratio": report.ratio,
+                "line": report.line,
+                "per_factor": dict(report.per_factor),
+            }
+        )
+        return 0
+    print(f"{symbol} {first} to {last}: {report.line}")
+    for factor in CATALOGUE:
+        count = report.per_factor[factor.name]
+        print(f"  {factor.name:<18} {count:>5}   look-back {factor.lookback} sessions")
+    return 0
+
+
+def session_forecasts(run: Run) -> list[Forecast]:
+    """Return the ledger's rows of the run's target and session."""
+    target = run.config.universe.target
+    return run.ports.warehouse.forecasts.load_forecasts(target, run.session, run.session)
+
+
+def check_session(run: Run) -> None:
+    """Refuse a day without trading and a session that the source cannot have yet."""
+    if not run.calendar.is_session(run.session):
+        before = run.calendar.session_on_or_before(run.session)
+        raise ConfigurationError(
+            f"{run.session} is not a trading session of {run.calendar.exchange}",
+            remedy=f"The session before it is {before}.",
+        )
+    latest = latest_session(run.config, run.ports)
+    if run.session > latest:
+        say(f"note: the source ends at {latest}")

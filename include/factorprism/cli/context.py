@@ -1,0 +1,42 @@
+"""Open a run for the command line: configuration from the environment, the embedded warehouse
+where no other is named, and lines for the person who watches.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from factorprism.cli.embedded import with_embedded_urls
+from factorprism.core.config import Config, load_config
+from factorprism.pipelines import Ports, Run, open_ports
+
+
+def say(line: str) -> None:
+    """Print a line for the person who watches; stdout is for results alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def open_warehouse() -> Iterator[tuple[Config, Ports]]:
+    """Give the configuration and its ports, the warehouse started and migrated."""
+    config = with_embedded_urls(load_config(os.environ))
+    with open_ports(config) as ports:
+        ports.warehouse.migrate()
+        yield config, ports
+
+
+@contextmanager
+def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterator[Run]:
+    """Give a run of `session`, or of the latest session that the source can serve."""
+    with open_warehouse() as (config, ports):
+        yield Run(session or latest_session(config, ports), config, ports, tell)
+
+
+def latest_session(config: Config, ports: Ports) -> date:
+    """Return the latest session that the source can serve for the universe's target."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return ports.source.latest_session(config.universe.target, now)

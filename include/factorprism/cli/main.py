@@ -1,0 +1,208 @@
+"""The commands of ``factorprism``, each a few lines; errors become one or two plain lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import click
+import typer
+
+from factorprism.core.errors import FactorPrismError
+
+app = typer.Typer(
+    name="factorprism",
+    help="Index factors as images, read every trading evening; forecasts in an honest ledger.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+services_app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
+app.add_typer(services_app, name="services")
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Mode(StrEnum):
+    AUTO = "auto"
+    FINE_TUNE = "fine_tune"
+    RETRAIN = "retrain"
+
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+RequiredDay = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
+) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+
+
+@app.command()
+def run() -> None:
+    """Set everything up and make the forecast of the source's latest session, in Airflow."""
+    from factorprism.cli.first_run import run_everything
+
+    raise typer.Exit(run_everything())
+
+
+@app.command()
+def daily(session: Day = None) -> None:
+    """Run the evening's pipeline for a session (the source's latest without --session)."""
+    from factorprism.cli.commands import run_daily
+
+    run_daily(_to_date(session))
+
+
+@app.command()
+def train(mode: Mode = Mode.AUTO, session: Day = None) -> None:
+    """Train a candidate, judge it against the champion, promote or keep."""
+    from factorprism.cli.commands import run_training
+
+    run_training(_to_date(session), mode.value)
+
+
+@app.command()
+def backfill(
+    start: RequiredDay,
+    end: RequiredDay,
+    symbol: Annotated[list[str] | None, typer.Option(help="A symbol; repeat for more.")] = None,
+) -> None:
+    """Load a range of sessions; a backfill that was cut off goes on where it was."""
+    from factorprism.cli.commands import run_backfill
+
+    if end < start:
+        raise click.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
+    run_backfill(start.date(), end.date(), symbol or [])
+
+
+@app.command()
+def settle(session: Day = None) -> None:
+    """Write the outcomes of all forecasts whose horizon has passed."""
+    from factorprism.cli.commands import run_settlement
+
+    run_settlement(_to_date(session))
+
+
+@app.command()
+def forecasts(
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    target: Annotated[str | None, typer.Option(help="Only this target.")] = None,
+    start: Day = None,
+    end: Day = None,
+) -> None:
+    """Print the ledger."""
+    from factorprism.cli.commands import print_forecasts
+
+    print_forecasts(format_.value, target, _to_date(start), _to_date(end))
+
+
+@app.command()
+def quality(
+    symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
+    start: Day = None,
+    end: Day = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Print the missing-data line of a symbol's factors, computed from these sessions alone."""
+    from factorprism.cli.commands import print_quality
+
+    raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation and say what to mend."""
+    from factorprism.cli.doctor import examine
+
+    raise typer.Exit(examine())
+
+
+@services_app.command("start")
+def services_start(
+    only_warehouse: Annotated[
+        bool, typer.Option("--only-warehouse", help="PostgreSQL without Airflow.")
+    ] = False,
+) -> None:
+    """Start PostgreSQL and Airflow, and say how to open the UI."""
+    from factorprism.cli.embedded import start_services
+
+    start_services(only_warehouse=only_warehouse)
+
+
+@services_app.command("stop")
+def services_stop() -> None:
+    """Stop whatever of the embedded services is running."""
+    from factorprism.cli.embedded import stop_services
+
+    stop_services()
+
+
+@services_app.command("status")
+def services_status(
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+) -> None:
+    """Say what is running."""
+    from factorprism.cli.embedded import print_status
+
+    print_status(as_json=format_ is Format.JSON)
+
+
+@services_app.command("url")
+def services_url() -> None:
+    """Print the warehouse's PostgreSQL URL alone."""
+    from factorprism.cli.embedded import warehouse_url
+
+    print(warehouse_url())
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(1)
+    except FactorPrismError as error:
+        _explain(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"factorprism: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        print("Run the command with --debug before its name for the traceback.", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: FactorPrismError) -> None:
+    if "--debug" in sys.argv:
+        raise error
+    print(f"factorprism: {error.message}", file=sys.stderr)
+    if error.remedy:
+        print(error.remedy, file=sys.stderr)
+
+
+def _to_date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,51 @@
+"""Sessions of the exchange; the expected days are the exchange's published holidays."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+
+from factorprism.core.calendar import calendar_for, calendar_of, exchange_of
+from factorprism.core.errors import ConfigurationError
+
+
+def test_golden_week_2024_has_no_session() -> None:
+    calendar = calendar_for("XSHG")
+    assert calendar.offset(date(2024, 9, 30), 1) == date(2024, 10, 8)
+    assert not calendar.is_session(date(2024, 10, 1))
+    assert calendar.session_on_or_before(date(2024, 10, 5)) == date(2024, 9, 30)
+
+
+def test_the_original_study_covers_971_sessions() -> None:
+    assert len(calendar_for("XSHG").sessions(date(2013, 1, 4), date(2016, 12, 30))) == 971
+
+
+def test_fourteen_sessions_after_the_end_of_2025() -> None:
+    assert calendar_for("XSHG").offset(date(2025, 12, 31), 14) == date(2026, 1, 22)
+
+
+def test_a_session_is_published_three_and_a_half_hours_after_its_close() -> None:
+    calendar = calendar_for("XSHG")
+    session = date(2025, 12, 31)
+    assert calendar.close_at(session) == datetime(2025, 12, 31, 7, 0)
+    assert calendar.published_at(session) == datetime(2025, 12, 31, 10, 30)
+    assert calendar.last_published(datetime(2025, 12, 31, 10, 29)) == date(2025, 12, 30)
+    assert calendar.last_published(datetime(2025, 12, 31, 10, 30)) == session
+
+
+def test_symbols_belong_to_their_exchange() -> None:
+    assert exchange_of("399006.SZ") == "XSHG"
+    assert calendar_of("^GSPC").exchange == "XNYS"
+    with pytest.raises(ConfigurationError, match="HS300"):
+        exchange_of("HS300")
+
+
+def test_days_outside_the_calendar_are_refused_and_not_guessed() -> None:
+    calendar = calendar_for("XSHG")
+    with pytest.raises(ConfigurationError, match="outside"):
+        calendar.is_session(date(1980, 1, 1))
+    with pytest.raises(ConfigurationError, match="outside"):
+        calendar.offset(calendar.last, 1)
+    with pytest.raises(ValueError, match="not a trading session"):
+        calendar.offset(date(2024, 10, 1), 1)

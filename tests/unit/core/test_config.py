@@ -1,0 +1,69 @@
+"""The configuration: defaults, refusals, and a token that never shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factorprism.core.config import load_config
+from factorprism.core.errors import ConfigurationError
+
+
+def test_without_settings_the_sample_source_and_its_universe_are_taken() -> None:
+    config = load_config({})
+    assert (config.source, config.universe_name) == ("sample", "hs300")
+    assert config.universe.channels == ("000300.SH",)
+    assert config.home.is_absolute()
+
+
+def test_a_token_makes_tushare_the_source_and_four_channels_the_universe() -> None:
+    config = load_config({"TUSHARE_TOKEN": "secret-token"})
+    assert config.source == "tushare"
+    assert config.universe.channels == ("000300.SH", "000905.SH", "399006.SZ", "000001.SH")
+
+
+def test_the_token_is_in_no_representation() -> None:
+    assert "secret-token" not in repr(load_config({"TUSHARE_TOKEN": "secret-token"}))
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"FACTORPRISM_SOURCE": "yahoo"}, "FACTORPRISM_SOURCE"),
+        ({"FACTORPRISM_SOURCE": "files"}, "folder"),
+        ({"FACTORPRISM_SOURCE": "tushare"}, "token"),
+        ({"FACTORPRISM_HORIZON": "two"}, "FACTORPRISM_HORIZON"),
+        ({"FACTORPRISM_HORIZON": "0"}, "FACTORPRISM_HORIZON"),
+        ({"FACTORPRISM_MISSING_RATIO_MAX": "7"}, "FACTORPRISM_MISSING_RATIO_MAX"),
+        ({"FACTORPRISM_HORIZONS": "14"}, "FACTORPRISM_HORIZONS"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        load_config(environ)
+    assert caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+def test_an_own_universe_is_read_from_the_home(tmp_path: Path) -> None:
+    (tmp_path / "universes.toml").write_text('[pair]\ntarget = "000905.SH"\n')
+    config = load_config({"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_UNIVERSE": "pair"})
+    assert config.universe.channels == ("000905.SH",)
+
+
+def test_an_unknown_universe_names_those_that_exist(tmp_path: Path) -> None:
+    config = load_config({"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_UNIVERSE": "mars"})
+    with pytest.raises(ConfigurationError, match="mars") as caught:
+        _ = config.universe
+    assert "image4" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["[pair", "[pair]\n", "pair = 1\n", '[pair]\ntarget = "X.SH"\noverlays = ["X.SH"]\n']
+)
+def test_a_broken_universes_file_is_refused_with_its_form(tmp_path: Path, text: str) -> None:
+    (tmp_path / "universes.toml").write_text(text)
+    config = load_config({"FACTORPRISM_HOME": str(tmp_path)})
+    with pytest.raises(ConfigurationError):
+        _ = config.universe
