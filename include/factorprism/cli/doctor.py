@@ -1,0 +1,126 @@
+"""Examine the installation: one line a finding, with the remedy where something is amiss."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from factorprism.cli.context import latest_session, open_warehouse
+from factorprism.core.calendar import calendar_of
+from factorprism.core.config import Config, load_config
+from factorprism.core.errors import FactorPrismError
+from factorprism.pipelines import Ports, Run
+
+FREE_BYTES_MIN = 2_000_000_000
+CALENDAR_SESSIONS_MIN = 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `remedy` is empty where it is well."""
+
+    subject: str
+    sentence: str
+    remedy: str = ""
+
+
+def examine() -> int:
+    """Print all findings; 0 when all is well, 1 when something needs mending."""
+    config = load_config(os.environ)
+    findings = [_python(), _disk(config), _calendar(config)]
+    with _reporting(findings, "warehouse"), open_warehouse() as (opened, ports):
+        findings.append(Finding("warehouse", "reachable, its schema is current"))
+        for subject, look in _LOOKS.items():
+            with _reporting(findings, subject):
+                findings.append(look(opened, ports))
+    for finding in findings:
+        print(f"{'MEND' if finding.remedy else 'ok':<5} {finding.subject:<10} {finding.sentence}")
+        if finding.remedy:
+            print(f"{'':<16} {finding.remedy}")
+    return 1 if any(finding.remedy for finding in findings) else 0
+
+
+@contextmanager
+def _reporting(findings: list[Finding], subject: str) -> Iterator[None]:
+    try:
+        yield
+    except FactorPrismError as error:
+        findings.append(Finding(subject, error.message, error.remedy or "See the log."))
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    known = (3, 11) <= sys.version_info[:2] <= (3, 12)
+    return Finding("python", version, "" if known else "Use Python 3.11 or 3.12.")
+
+
+def _disk(config: Config) -> Finding:
+    config.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(config.home).free
+    remedy = "" if free >= FREE_BYTES_MIN else "Free some space, or move FACTORPRISM_HOME."
+    return Finding("disk", f"{free / 1e9:.1f} GB free under {config.home}", remedy)
+
+
+def _calendar(config: Config) -> Finding:
+    calendar = calendar_of(config.universe.target)
+    today = datetime.now(UTC).date()
+    left = len(calendar.sessions(min(today, calendar.last), calendar.last))
+    remedy = "" if left >= CALENDAR_SESSIONS_MIN else "Update exchange-calendars."
+    sentence = f"{calendar.exchange} is known to {calendar.last}, {left} sessions ahead"
+    return Finding("calendar", sentence, remedy)
+
+
+def _source(config: Config, ports: Ports) -> Finding:
+    latest = latest_session(config, ports)
+    return Finding("source", f"{config.source}: latest session {latest}")
+
+
+def _bars(config: Config, ports: Ports) -> Finding:
+    absent = [
+        symbol
+        for symbol in config.universe.channels
+        if ports.warehouse.bars.load_extent(symbol) is None
+    ]
+    if absent:
+        return Finding("bars", f"none of {', '.join(absent)}", "Load them: factorprism run.")
+    extent = ports.warehouse.bars.load_extent(config.universe.target)
+    assert extent is not None
+    return Finding("bars", f"{config.universe.target} from {extent[0]} to {extent[1]}")
+
+
+def _champion(config: Config, ports: Ports) -> Finding:
+    from factorprism.pipelines.champions import champion_at, load_champion
+
+    run = Run(date.today(), config, ports)
+    champion = champion_at(run, run.session)
+    if champion is None:
+        return Finding("champion", "there is none yet", "Train one: factorprism train.")
+    load_champion(run, champion)
+    alias = ports.registry.get_alias(config.universe_name, config.horizon, "champion")
+    if alias != champion:
+        return Finding(
+            "champion",
+            f"the ledger says {champion}, the registry's alias {alias}",
+            "The ledger is in force; the next weekly run sets the alias again.",
+        )
+    return Finding("champion", f"{champion}, its files match their hashes")
+
+
+def _alerts(config: Config, ports: Ports) -> Finding:
+    alerts = ports.warehouse.alerts.list_open_alerts()
+    if not alerts:
+        return Finding("alerts", "none open")
+    return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")
+
+
+_LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
+    "source": _source,
+    "bars": _bars,
+    "champion": _champion,
+    "alerts": _alerts,
+}
