@@ -1,0 +1,55 @@
+"""Where the computation of factors starts anew, so that a session costs a bounded amount of work.
+
+Wilder's and exponential averages depend on all history. Cut at dates that the calendar alone
+gives, and warmed up over two years, a session's factors depend on at most six years of bars, and
+come out byte for byte the same whether computed alone or with all others. See
+docs/decisions/0003-factor-segments.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+
+from factorprism.core.calendar import TradingCalendar
+from factorprism.core.schemas import DayArray
+
+SEGMENT_YEARS = 4
+# Two years hold 480 sessions or more: (13/14)^480 < 1e-15 of what lies before is left in Wilder's
+# averages, the slowest of the catalogue.
+WARMUP_YEARS = 2
+
+
+def segment_start(session: date) -> date:
+    """Return the first day of `session`'s segment: 1 January of a year divisible by 4."""
+    return date(session.year - session.year % SEGMENT_YEARS, 1, 1)
+
+
+def bars_needed_from(first: date, calendar: TradingCalendar | None = None) -> date:
+    """Return the day from which bars are needed to compute factors of `first` and later.
+
+    With `calendar` the answer is not before its first session. Bars before that day change
+    nothing; where a symbol's history starts later, it simply starts there.
+    """
+    start = segment_start(first)
+    needed = start.replace(year=start.year - WARMUP_YEARS)
+    return needed if calendar is None else max(needed, calendar.first)
+
+
+def cut_segments(sessions: DayArray, first: date) -> Iterator[tuple[int, int, int]]:
+    """Yield (warm, start, stop) for each segment that holds a session from `first` on.
+
+    `sessions` is ascending ``datetime64[D]``. Rows ``warm:stop`` are to be computed as one run, of
+    which rows ``start:stop``, from `first` on, are to be kept.
+    """
+    row = int(np.searchsorted(sessions, np.datetime64(first, "D")))
+    while row < len(sessions):
+        session: date = sessions[row].astype(date)
+        begin = segment_start(session)
+        end = begin.replace(year=begin.year + SEGMENT_YEARS)
+        warm = int(np.searchsorted(sessions, np.datetime64(bars_needed_from(session), "D")))
+        stop = int(np.searchsorted(sessions, np.datetime64(end, "D")))
+        yield warm, row, stop
+        row = stop
