@@ -1,0 +1,93 @@
+"""The part that `files` and `sample` share: whole histories at hand, cut to what is asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+
+from factorprism.core.calendar import calendar_for, calendar_of, exchange_of
+from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError
+from factorprism.core.schemas import DayArray, Pull, as_days
+from factorprism.sources._published import last_final_day, require_range, utc_now
+
+
+class TableSource(ABC):
+    """A source whose bars of a symbol are one table; implements `core.ports.BarSource`."""
+
+    name: str
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+
+    @abstractmethod
+    def list_symbols(self) -> tuple[str, ...]:
+        """Return the symbols at hand, sorted."""
+
+    @abstractmethod
+    def _load(self, symbol: str) -> pd.DataFrame:
+        """Return the bar frame of `symbol`; raises `SourceError` where there is none."""
+
+    def fetch_bars(self, symbols: Sequence[str], first: date, last: date) -> Iterator[Pull]:
+        """Yield one pull a symbol for [`first`, `last`]; see `core.ports.BarSource`."""
+        require_range(first, last)
+        return self._fetch(tuple(symbols), first, last)
+
+    def _fetch(self, symbols: tuple[str, ...], first: date, last: date) -> Iterator[Pull]:
+        for symbol in symbols:
+            final = last_final_day(symbol, last, self._now())
+            if final < first:
+                continue
+            bars = self._load(symbol)
+            inside = bars["session"].between(pd.Timestamp(first), pd.Timestamp(final))
+            yield Pull(
+                source=self.name,
+                symbol=symbol,
+                first=first,
+                last=final,
+                bars=bars[inside].reset_index(drop=True),
+                fetched_at=self._now(),
+            )
+
+    def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
+        """Return the days in [`first`, `last`] for which any symbol of `exchange` has a bar."""
+        require_range(first, last)
+        calendar_for(exchange)  # an unknown exchange is refused here
+        symbols = [name for name in self.list_symbols() if _trades_on(name, exchange)]
+        if not symbols:
+            raise SourceError(
+                f"source {self.name!r} has no symbol of exchange {exchange}",
+                remedy=f"It has {', '.join(self.list_symbols()) or 'no symbols'}.",
+            )
+        days = np.unique(np.concatenate([self._days(symbol) for symbol in symbols]))
+        inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
+        return list(days[inside].astype(date))
+
+    def latest_session(self, symbol: str, now: datetime) -> date:
+        """Return the last session of `symbol` with a bar that is final at `now` (naive, UTC)."""
+        calendar = calendar_of(symbol)
+        # A row on a day without trading is the gate's to find, but it is no session.
+        held = np.intersect1d(self._days(symbol), calendar.session_days)
+        final = held[held <= np.datetime64(calendar.last_published(now), "D")]
+        if not len(final):
+            raise EmptyResponse(f"source {self.name!r} has no bars of {symbol} published by {now}")
+        latest: date = final[-1].astype(date)
+        return latest
+
+    def first_session(self, symbol: str) -> date:
+        """Return the day of the first bar of `symbol`."""
+        first: date = self._days(symbol)[0].astype(date)
+        return first
+
+    def _days(self, symbol: str) -> DayArray:
+        return as_days(self._load(symbol)["session"])
+
+
+def _trades_on(symbol: str, exchange: str) -> bool:
+    try:
+        return exchange_of(symbol) == exchange
+    except ConfigurationError:
+        return False
