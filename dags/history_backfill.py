@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from airflow.sdk import DAG, Param
+
 from pipeline_steps import DEFAULT_ARGS, MARKET_DATA, StepOperator
 from prism_assets import BARS, FACTORS
 

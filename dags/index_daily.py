@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, Param, SyncCallback
+
 from pipeline_steps import DEFAULT_ARGS, GPU, MARKET_DATA, StepOperator, WithholdOperator
 from prism_assets import BARS, FACTORS, FORECASTS, MODELS
 from task_alerts import alert_on_deadline

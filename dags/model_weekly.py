@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from airflow.sdk import DAG, Param
+
 from pipeline_steps import DEFAULT_ARGS, GPU, StepOperator
 from prism_assets import BARS, FACTORS, MODELS
 from trading_sessions import TradingSessionTimetable

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction, RetryRule, XComArg
 from airflow.sdk.exceptions import AirflowFailException
+
 from session_runs import session_of, task_environ
 from task_alerts import alert_on_failure, sentence_of
 
@@ -70,6 +71,14 @@ MARKET_DATA = {"pool": "market_data"}
 GPU = {"pool": "gpu", "queue": "gpu"}
 
 
+def _is_final(error: Exception, environ: Mapping[str, str]) -> bool:
+    """Tell whether waiting is in vain, because the data come with the package."""
+    from factorprism.core.config import load_config
+    from factorprism.core.errors import EmptyResponse
+
+    return isinstance(error, EmptyResponse) and load_config(environ).source == "sample"
+
+
 class StepOperator(BaseOperator):
     """Runs the step of `pipeline` that the task is named after.
 
@@ -102,7 +111,11 @@ class StepOperator(BaseOperator):
             refs = self.collect_refs(context)
             return run_step(self.pipeline, self.task_id, session, refs, environ)
         except Exception as error:
-            context["ti"].xcom_push(key=REASON, value=sentence_of(error))
+            reason = sentence_of(error)
+            self.log.error("%s", reason)  # the plain words, above Airflow's traceback
+            context["ti"].xcom_push(key=REASON, value=reason)
+            if _is_final(error, environ):
+                raise AirflowFailException(reason) from error
             raise
 
     def collect_refs(self, context: Context) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from session_runs import session_of, task_environ
 
 logger = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ def sentence_of(error: BaseException | str | None) -> str:
     """
     from factorprism.core.errors import FactorPrismError
 
-    if isinstance(error, FactorPrismError):
+    if isinstance(error, FactorPrismError | AirflowFailException):
         return str(error)
     if isinstance(error, BaseException):
         return f"{type(error).__name__}; the task's log has the details"

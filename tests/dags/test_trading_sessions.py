@@ -1,0 +1,269 @@
+"""The timetable: one run a session, over holidays and the calendar's end, and none in between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from airflow.timetables.base import DataInterval, TimeRestriction
+from pendulum import DateTime, instance
+
+from factorprism.core.calendar import calendar_for
+from trading_sessions import PUBLICATION, TradingSessionTimetable
+
+DAILY = TradingSessionTimetable("XSHG")
+WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=14, minutes=30))
+
+
+def moment(text: str) -> DateTime:
+    return instance(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def walk(
+    timetable: TradingSessionTimetable, first: str, last: str
+) -> Iterator[tuple[date, datetime]]:
+    """Yield (session, due) of every run from `first` to `last`, as a backfill asks for them."""
+    restriction = TimeRestriction(moment(first), moment(last), catchup=True)
+    interval: DataInterval | None = None
+    while True:
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=interval, restriction=restriction
+        )
+        if info is None:
+            return
+        interval = info.data_interval
+        assert interval is not None
+        yield interval.start.date(), info.run_after
+
+
+def sessions(timetable: TradingSessionTimetable, first: str, last: str) -> list[str]:
+    return [session.isoformat() for session, _ in walk(timetable, first, last)]
+
+
+# Days on which the Shanghai exchange was open, from its own holiday notices.
+HOLIDAYS = [
+    (
+        "2024-02-07",  # Spring Festival 2024: closed 9 to 18 February
+        "2024-02-20",
+        ["2024-02-07", "2024-02-08", "2024-02-19", "2024-02-20"],
+    ),
+    (
+        "2024-09-30",  # Golden Week 2024: closed 1 to 7 October
+        "2024-10-09",
+        ["2024-09-30", "2024-10-08", "2024-10-09"],
+    ),
+    (
+        "2025-01-26",  # Spring Festival 2025: closed 28 January to 4 February
+        "2025-02-06",
+        ["2025-01-27", "2025-02-05", "2025-02-06"],
+    ),
+    (
+        "2025-09-30",  # Golden Week 2025: closed 1 to 8 October
+        "2025-10-10",
+        ["2025-09-30", "2025-10-09", "2025-10-10"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "expected"), HOLIDAYS)
+def test_holidays_and_weekends_have_no_run(first: str, last: str, expected: list[str]) -> None:
+    assert sessions(DAILY, first, last) == expected
+
+
+def test_every_session_of_twenty_years_has_one_run() -> None:
+    expected = calendar_for("XSHG").sessions(date(2006, 1, 1), date(2025, 12, 31))
+    found = [day for day, _ in walk(DAILY, "2006-01-01", "2025-12-31")]
+    assert found == expected.astype(object).tolist()
+
+
+def test_a_run_is_due_when_the_bars_are_final_and_carries_the_sessions_date() -> None:
+    info = DAILY.next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(moment("2025-12-31"), None, catchup=True),
+    )
+    assert info is not None
+    assert info.logical_date == moment("2025-12-31")
+    assert info.run_after == moment("2025-12-31T10:30:00")  # 18:30 in Shanghai
+    assert info.data_interval == DataInterval(info.logical_date, info.run_after)
+
+
+def test_a_start_within_a_day_begins_with_the_next_one() -> None:
+    assert sessions(DAILY, "2025-12-30T00:00:01", "2025-12-31") == ["2025-12-31"]
+
+
+def test_nothing_runs_before_the_start_date_even_after_an_earlier_run() -> None:
+    held = DAILY.infer_manual_data_interval(run_after=moment("2025-06-03"))
+    info = DAILY.next_dagrun_info(
+        last_automated_data_interval=held,
+        restriction=TimeRestriction(moment("2025-12-01"), None, catchup=True),
+    )
+    assert info is not None
+    assert info.logical_date == moment("2025-12-01")
+
+
+def test_without_a_start_date_there_is_nothing_to_catch_up_from() -> None:
+    restriction = TimeRestriction(None, None, catchup=True)
+    answer = DAILY.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert answer is None
+
+
+def test_a_week_runs_once_the_morning_after_its_last_session_and_not_in_golden_week() -> None:
+    runs = list(walk(WEEKLY, "2024-09-23", "2024-10-18"))
+    # Friday 27 September; Monday 30 September, the only session of its week; no run for the
+    # week from 7 October before its last session on the 11th.
+    assert [day.isoformat() for day, _ in runs] == [
+        "2024-09-27",
+        "2024-09-30",
+        "2024-10-11",
+        "2024-10-18",
+    ]
+    assert runs[0][1] == moment("2024-09-28T01:00:00")  # Saturday 09:00 in Shanghai
+
+
+def latest_due(timetable: TradingSessionTimetable, now: datetime) -> date:
+    """Return the session of the latest run of `timetable` that is due at `now`."""
+    due = [
+        day
+        for day, at in walk(
+            timetable, (now - timedelta(days=40)).isoformat()[:10], now.isoformat()[:10]
+        )
+        if at <= now
+    ]
+    return due[-1]
+
+
+@pytest.mark.parametrize("timetable", [DAILY, WEEKLY], ids=["daily", "weekly"])
+def test_without_catchup_the_first_run_is_that_of_the_latest_session(
+    timetable: TradingSessionTimetable,
+) -> None:
+    before = datetime.now(UTC)
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(moment("2005-01-04"), None, catchup=False),
+    )
+    assert info is not None
+    assert info.logical_date is not None
+    # A session may end between the two looks at the clock.
+    assert info.logical_date.date() in {
+        latest_due(timetable, before),
+        latest_due(timetable, datetime.now(UTC)),
+    }
+
+
+def test_missed_sessions_are_made_up_but_no_more_of_them_than_asked_for() -> None:
+    timetable = TradingSessionTimetable("XSHG", make_up=20)
+    long_ago = timetable.infer_manual_data_interval(run_after=moment("2015-06-03"))
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=long_ago,
+        restriction=TimeRestriction(moment("2005-01-04"), None, catchup=False),
+    )
+    assert info is not None
+    assert info.logical_date is not None
+    missed = sessions(
+        timetable, info.logical_date.isoformat()[:10], datetime.now(UTC).isoformat()[:10]
+    )
+    # Twenty to make up and the latest; today's may be there without being due yet.
+    assert len(missed) in (21, 22)
+
+
+def test_an_up_to_date_dag_waits_for_the_next_session() -> None:
+    first = TimeRestriction(moment("2005-01-04"), None, catchup=False)
+    timetable = TradingSessionTimetable("XSHG", make_up=20)
+    latest = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=first)
+    assert latest is not None
+    coming = timetable.next_dagrun_info(
+        last_automated_data_interval=latest.data_interval, restriction=first
+    )
+    assert coming is not None
+    assert coming.run_after > latest.run_after
+    assert coming.run_after > datetime.now(UTC) - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("started", "session"),
+    [
+        ("2024-10-03T08:00:00", "2024-09-30"),  # in Golden Week
+        ("2024-10-12T08:00:00", "2024-10-11"),  # a Saturday
+        ("2025-12-31T10:29:59", "2025-12-30"),  # a second before publication
+        ("2025-12-31T10:30:00", "2025-12-31"),
+        ("2025-12-31T00:00:00", "2025-12-31"),  # the session's own logical date
+        ("2024-10-03T00:00:00", "2024-09-30"),  # midnight of a day that is no session
+    ],
+)
+@pytest.mark.parametrize("timetable", [DAILY, WEEKLY], ids=["daily", "weekly"])
+def test_a_run_by_hand_is_for_the_last_published_session(
+    timetable: TradingSessionTimetable, started: str, session: str
+) -> None:
+    interval = timetable.infer_manual_data_interval(run_after=moment(started))
+    assert interval.start == moment(session)
+    assert interval.end == moment(f"{session}T10:30:00")
+
+
+def test_after_the_end_of_the_calendar_weekdays_run_and_an_error_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    last = calendar_for("XSHG").last
+    monday = last + timedelta(days=7 - last.weekday())
+    with caplog.at_level(logging.ERROR, logger="trading_sessions"):
+        found = sessions(DAILY, monday.isoformat(), (monday + timedelta(days=7)).isoformat())
+    assert found == [(monday + timedelta(days=n)).isoformat() for n in (0, 1, 2, 3, 4, 7)]
+    assert f"The XSHG calendar ends at {last}" in caplog.text
+
+
+def test_near_the_end_of_the_calendar_a_warning_counts_the_sessions_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calendar = calendar_for("XSHG")
+    with caplog.at_level(logging.WARNING, logger="trading_sessions"):
+        near, nearer = calendar.offset(calendar.last, -30), calendar.offset(calendar.last, -29)
+        sessions(DAILY, near.isoformat(), near.isoformat())
+        assert not caplog.text
+        sessions(DAILY, nearer.isoformat(), nearer.isoformat())
+    assert f"29 sessions after {nearer}" in caplog.text
+
+
+def test_the_library_knows_at_least_thirty_sessions_beyond_this_release() -> None:
+    calendar = calendar_for("XSHG")
+    assert len(calendar.sessions(date(2026, 11, 1), calendar.last)) >= 30
+
+
+@pytest.mark.parametrize(
+    "timetable",
+    [
+        WEEKLY,
+        TradingSessionTimetable("XSHG", make_up=20),
+        TradingSessionTimetable("XNYS"),
+    ],
+    ids=["weekly", "daily", "new york"],
+)
+def test_a_serialised_timetable_comes_back_the_same(timetable: TradingSessionTimetable) -> None:
+    again = TradingSessionTimetable.deserialize(timetable.serialize())
+    assert vars(again) == vars(timetable)
+
+
+@pytest.mark.parametrize("exchange", PUBLICATION)
+def test_the_description_names_the_moment_that_the_calendar_computes(exchange: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    clock, zone = PUBLICATION[exchange].split()
+    timetable = TradingSessionTimetable(exchange)
+    for day in ("2025-01-15", "2025-07-15"):  # winter and summer time
+        end = timetable.infer_manual_data_interval(run_after=moment(day)).end
+        assert end.astimezone(ZoneInfo(zone)).strftime("%H:%M") == clock
+    assert PUBLICATION[exchange] in timetable.description
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"exchange": "XLON"}, "exchange"),
+        ({"cadence": "month"}, "cadence"),
+        ({"delay": timedelta(hours=-1)}, "delay"),
+        ({"make_up": -1}, "make_up"),
+    ],
+)
+def test_a_wrong_argument_is_named(wrong: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        TradingSessionTimetable(**wrong)  # type: ignore[arg-type]
