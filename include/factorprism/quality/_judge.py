@@ -1,0 +1,178 @@
+"""Runs rules as Great Expectations suites over a pandas batch and puts the verdicts into words."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from factorprism.core.schemas import QualityResult
+from factorprism.quality._rules import Rule
+
+# Rows that a result names; the counts always cover all of them.
+EXAMPLES_KEPT = 20
+EXAMPLES_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged: one symbol's data for [`first`, `last`]."""
+
+    symbol: str
+    first: date
+    last: date
+
+
+def judge(
+    frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
+) -> list[QualityResult]:
+    """Return the verdict of each rule on `frame`, in the order of `rules`.
+
+    `frame` has a column ``session``, by which failing rows are named, and every column that the
+    rules' options name; an absent one fails its rule. NaN cells are passed over by rules on
+    values. The ephemeral context keeps nothing on disk and sends nothing anywhere.
+    """
+    gx = _import_great_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = (
+        context.data_sources.add_pandas("memory")
+        .add_dataframe_asset(suite)
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch({"dataframe": frame})
+    )
+    expectations = [_build_expectation(gx, rule) for rule in rules]
+    validation = batch.validate(
+        gx.ExpectationSuite(name=suite, expectations=expectations),
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": ["session"],
+        },
+    )
+    verdicts = {
+        verdict["expectation_config"]["meta"]["rule"]: verdict
+        for verdict in validation.to_json_dict()["results"]
+    }
+    return [_to_result(rule, verdicts[rule.key], suite, subject, frame.columns) for rule in rules]
+
+
+@lru_cache(maxsize=1)
+def _import_great_expectations() -> ModuleType:
+    # Read once, while the library is imported; later changes would not switch telemetry off.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # The import alone writes over two hundred INFO lines through this logger.
+    logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
+    import great_expectations
+    import great_expectations.expectations
+
+    # Every failing expectation is told by our own results; the library repeats it at INFO.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    module: ModuleType = great_expectations
+    return module
+
+
+def _build_expectation(gx: ModuleType, rule: Rule) -> Any:
+    meta = {"rule": rule.key, "severity": rule.severity, "sentence": rule.holds}
+    builder = getattr(gx.expectations, rule.expectation)
+    return builder(**rule.options, severity=rule.severity, meta=meta)
+
+
+def _to_result(
+    rule: Rule,
+    verdict: Mapping[str, Any],
+    suite: str,
+    subject: Subject,
+    measured_columns: Container[object],
+) -> QualityResult:
+    success = bool(verdict["success"])
+    details = _details(verdict, measured_columns)
+    told = rule.holds if success else f"{rule.finding}{_where(details)}"
+    return QualityResult(
+        suite=suite,
+        expectation=rule.name,
+        symbol=subject.symbol,
+        column=rule.column,
+        severity=rule.severity,
+        success=success,
+        first=subject.first,
+        last=subject.last,
+        sentence=f"{subject.symbol}: {told}.",
+        details=details,
+    )
+
+
+def _details(verdict: Mapping[str, Any], columns: Container[object]) -> dict[str, object]:
+    result: Mapping[str, Any] = verdict.get("result") or {}
+    details: dict[str, object] = {"type": verdict["expectation_config"]["type"]}
+    for source, target in (("element_count", "rows"), ("unexpected_count", "failing")):
+        if source in result:
+            details[target] = int(result[source])
+    observed = _plain(result.get("observed_value"))
+    absent = ((result.get("details") or {}).get("mismatched") or {}).get("missing")
+    if absent:
+        observed = f"without {', '.join(map(str, absent))}"
+    if observed is not None:
+        details["observed"] = observed
+    measured = verdict["expectation_config"]["kwargs"].get("column")
+    failing = result.get("unexpected_index_list") or []
+    examples = [
+        {"session": str(row["session"])[:10], "value": _plain(row.get(measured))}
+        for row in failing
+        if "session" in row
+    ]
+    examples.sort(key=lambda example: str(example["session"]))
+    if examples:
+        details["examples"] = examples[:EXAMPLES_KEPT]
+        details["last_failing"] = examples[-1]["session"]
+    raised = _raised(verdict.get("exception_info") or {})
+    if raised:
+        known = measured is None or measured in columns
+        details["error"] = raised if known else "the column is absent"
+    return details
+
+
+def _raised(info: Mapping[str, Any]) -> str:
+    # One entry, or one for each metric that could not be computed.
+    entries = [info] if "raised_exception" in info else list(info.values())
+    messages = [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
+    return messages[0].splitlines()[0] if messages else ""
+
+
+def _where(details: Mapping[str, object]) -> str:
+    examples = details.get("examples")
+    if not isinstance(examples, list):
+        if "error" in details:
+            return f" (not judged: {details['error']})"
+        return f" (observed: {_told(details['observed'])})" if "observed" in details else ""
+    told = [
+        # Flags, counts and names of the row repeat the sentence; only a measured value adds to it.
+        f"{example['session']} ({_told(example['value'])})"
+        if isinstance(example["value"], float)
+        else example["session"]
+        for example in examples[:EXAMPLES_TOLD]
+    ]
+    failing = int(str(details.get("failing", len(examples))))
+    more = failing - len(told)
+    rest = f" and {more} more, the last {details['last_failing']}" if more > 0 else ""
+    return f" on {', '.join(told)}{rest}"
+
+
+def _told(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    # JSON knows neither NaN nor infinity; the first is no observation, the second is named.
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

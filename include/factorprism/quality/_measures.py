@@ -1,0 +1,160 @@
+"""What Great Expectations judges: measures derived from bars, each as of its own session.
+
+Every function is pure, keeps the rows of what it is given, and leaves NaN where there is too
+little to measure. Row t reads no row after t.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from factorprism.core.calendar import TradingCalendar
+
+JUMP_WINDOW = 250  # trailing sessions that a move is compared with
+JUMP_MIN_SESSIONS = 20
+UNIT_WINDOW = 20  # trailing sessions that volume and average price are compared with
+UNIT_MIN_SESSIONS = 5
+SHIFT_SESSIONS = 3  # sessions that a new volume scale must hold
+# A quiet year must not make an ordinary day look like a jump: least typical daily move.
+MOVE_FLOOR = 0.005
+AVERAGE_PRICE_FLOOR = 0.002
+LEVEL_FLOOR = 0.01
+CONTRADICTION = 0.01  # of the close, between it and the pre_close that follows
+MAD_TO_SIGMA = 1.4826
+LOG_10 = math.log(10.0)
+OPTIONAL_COLUMNS = ("amount_cny", "pre_close", "pct_chg")
+
+
+def measure_bars(
+    bars: pd.DataFrame, history: pd.DataFrame, calendar: TradingCalendar, *, is_index: bool
+) -> pd.DataFrame:
+    """Return `bars` with the measures of `docs/quality.md` as further columns.
+
+    `bars` and `history` are bar frames of one symbol, `history` ending before `bars` begins; it is
+    only what moves, units and previous closes are compared with.
+    """
+    joined = pd.concat([history, bars], ignore_index=True) if len(history) else bars
+    measured = joined.copy().reset_index(drop=True)
+    measured = _add_arithmetic(measured)
+    measured = _add_moves(measured, calendar, is_index=is_index)
+    measured = _add_units(measured)
+    measured = _add_seams(measured)
+    measured["identical_sessions"] = _identical_sessions(measured)
+    for name in OPTIONAL_COLUMNS:
+        # A column that the source never gave is no gap; one that it ceased to give is.
+        measured[f"{name}_given"] = measured[name] if measured[name].notna().any() else 1.0
+    return measured.iloc[len(history) :].reset_index(drop=True)
+
+
+def measure_calendar(
+    bars: pd.DataFrame, sessions: np.typing.NDArray[np.datetime64]
+) -> pd.DataFrame:
+    """Return one row a day that is expected or held: `session`, `rows`, `is_expected`."""
+    held = bars["session"].value_counts().rename("rows")
+    expected = pd.Series(True, index=pd.DatetimeIndex(sessions.astype("datetime64[us]")))
+    days = pd.concat([held, expected.rename("is_expected")], axis=1).sort_index()
+    return pd.DataFrame(
+        {
+            "session": days.index.to_numpy(),
+            "rows": days["rows"].fillna(0).to_numpy(dtype="int64"),
+            "is_expected": days["is_expected"].notna().to_numpy(),
+        }
+    )
+
+
+def _add_arithmetic(bars: pd.DataFrame) -> pd.DataFrame:
+    top = bars[["open", "close"]].max(axis=1)
+    bottom = bars[["open", "close"]].min(axis=1)
+    return bars.assign(
+        high_margin=bars["high"] / top - 1.0,
+        low_margin=1.0 - bars["low"] / bottom,
+        range_margin=bars["high"] / bars["low"] - 1.0,
+    )
+
+
+def _add_moves(bars: pd.DataFrame, calendar: TradingCalendar, *, is_index: bool) -> pd.DataFrame:
+    close = _positive(bars["close"])
+    previous = close.ffill().shift()
+    gap = _sessions_since_previous(bars["session"], calendar)
+    adjacent = close.shift().where(gap <= 1)
+    # An index is never adjusted; a security's own previous close is set down on ex-rights days.
+    reference = previous if is_index else bars["pre_close"].fillna(previous)
+    # Over a hole of n sessions a move may be larger by the square root of n.
+    move = _log(close / _positive(reference)) / np.sqrt(gap.clip(lower=1))
+    expected_pct = 100.0 * (close / bars["pre_close"].fillna(adjacent) - 1.0)
+    return bars.assign(
+        log_return=move,
+        jump_score=move.abs() / _typical_move(move, MOVE_FLOOR),
+        pre_close_error=(bars["pre_close"] - adjacent).abs(),
+        # Prices of 1 CNY are quoted to a tenth of a cent: their rounding weighs more.
+        pct_chg_error=((bars["pct_chg"] - expected_pct).abs() - 0.05 / close).clip(lower=0),
+    )
+
+
+def _add_units(bars: pd.DataFrame) -> pd.DataFrame:
+    volume, amount = _positive(bars["volume_shares"]), _positive(bars["amount_cny"])
+    average_price = amount / volume
+    volume_jump = _over_trailing_median(_log(volume) / LOG_10)
+    outside = np.maximum(bars["low"] - average_price, average_price - bars["high"])
+    return bars.assign(
+        average_price_cny=average_price,
+        average_price_jump_log10=_over_trailing_median(_log(average_price) / LOG_10),
+        average_price_error=(outside / bars["close"]).clip(lower=0),
+        volume_jump_log10=volume_jump,
+        volume_shift_log10=_held_shift(volume_jump),
+    )
+
+
+def _add_seams(bars: pd.DataFrame) -> pd.DataFrame:
+    # A jump alone may be a crash. Another instrument also has another average price of its
+    # constituents, or a previous close that is not the one held.
+    jump, level = bars["jump_score"], _log(bars["average_price_cny"] / _positive(bars["close"]))
+    apart = level.diff()
+    apart_score = apart.abs() / _typical_move(apart, AVERAGE_PRICE_FLOOR)
+    held = _held_shift(_over_trailing_median(level))
+    # The typical distance must end before the shift that is judged by it begins.
+    typical = _typical_move(_over_trailing_median(level), LEVEL_FLOOR).shift(SHIFT_SESSIONS - 1)
+    recent_jump = jump.rolling(SHIFT_SESSIONS, min_periods=1).max()
+    contradicted = bars["pre_close_error"] > CONTRADICTION * bars["close"]
+    return bars.assign(
+        seam_score=apart_score.clip(upper=jump),
+        held_seam_score=(held.abs() / typical).clip(upper=recent_jump),
+        contradicted_jump_score=jump.where(contradicted),
+    )
+
+
+def _identical_sessions(bars: pd.DataFrame) -> pd.Series:
+    prices = bars[["open", "high", "low", "close"]]
+    changed = (prices != prices.shift()).any(axis=1)
+    return changed.groupby(changed.cumsum()).cumcount() + 1
+
+
+def _typical_move(move: pd.Series, floor: float) -> pd.Series:
+    trailing = move.abs().rolling(JUMP_WINDOW, min_periods=JUMP_MIN_SESSIONS).median().shift()
+    return (MAD_TO_SIGMA * trailing).clip(lower=floor)
+
+
+def _over_trailing_median(values: pd.Series) -> pd.Series:
+    return values - values.rolling(UNIT_WINDOW, min_periods=UNIT_MIN_SESSIONS).median().shift()
+
+
+def _held_shift(jump: pd.Series) -> pd.Series:
+    least, most = jump.rolling(SHIFT_SESSIONS).min(), jump.rolling(SHIFT_SESSIONS).max()
+    return least.clip(lower=0) + most.clip(upper=0)
+
+
+def _sessions_since_previous(sessions: pd.Series, calendar: TradingCalendar) -> pd.Series:
+    days = sessions.to_numpy().astype("datetime64[D]")
+    positions = pd.Series(np.searchsorted(calendar.session_days, days), index=sessions.index)
+    return positions.diff()
+
+
+def _log(values: pd.Series) -> pd.Series:
+    return pd.Series(np.log(values.to_numpy()), index=values.index)
+
+
+def _positive(values: pd.Series) -> pd.Series:
+    return values.where(values > 0)
