@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from factorprism.services.airflow import EmbeddedAirflow
+from factorprism.services.dag_runs import DagRuns
 from factorprism.services.postgres import EmbeddedPostgres
 
-__all__ = ["EmbeddedPostgres"]
+__all__ = ["DagRuns", "EmbeddedAirflow", "EmbeddedPostgres"]

@@ -1,0 +1,151 @@
+"""A service's processes as one session: launched detached, found again, ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._files import read_stripped, write_private
+
+LOG_BYTES_MAX = 20_000_000
+RESTART_SECONDS = 5
+
+# Each component runs in a loop, because nothing else watches it. The session waits for a word
+# before it starts, so that none ever runs unrecorded when the launcher is killed.
+_SCRIPT = """
+exec 3<&0
+keep() {
+  log="$1"; shift
+  while :; do
+    "$@" >>"$log" 2>&1 </dev/null 3<&-
+    sleep %d
+  done
+}
+(
+  read -r go <&3
+  [ "$go" = go ] || exit 0
+  exec 3<&-
+%s
+  wait
+) >/dev/null 2>&1 </dev/null &
+echo $!
+"""
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """The processes of one service of one home.
+
+    ``record`` remembers the session and when it began; ``marker`` is an environment variable
+    with its value that each process carries. Only a process that matches all of them is ours.
+    """
+
+    record: Path
+    marker: tuple[str, str]
+
+    def launch(
+        self, components: Mapping[str, Sequence[str]], environment: Mapping[str, str], logs: Path
+    ) -> None:
+        """Start `components` (log name -> command) in a session of their own."""
+        logs.mkdir(parents=True, exist_ok=True)
+        lines: list[str] = []
+        words: list[str] = []
+        for name, command in components.items():
+            log = logs / f"{name}.log"
+            _rotate(log)
+            first = len(words) + 1
+            words += [str(log), *command]
+            numbers = range(first, len(words) + 1)
+            lines.append("  keep " + " ".join(f'"${{{number}}}"' for number in numbers) + " &")
+        script = _SCRIPT % (RESTART_SECONDS, "\n".join(lines))
+        hold, release = os.pipe()
+        try:
+            done = subprocess.run(
+                ["/bin/sh", "-c", script, "sh", *words],
+                env=dict(environment) | dict([self.marker]),
+                cwd=logs,
+                stdin=hold,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                check=True,
+                text=True,
+            )
+            leader = int(done.stdout)
+            held = {"session": os.getsid(leader), "began": time.time()}
+            write_private(self.record, json.dumps(held) + "\n")
+            os.write(release, b"go\n")
+        except (OSError, ValueError, subprocess.CalledProcessError) as exc:
+            raise ServiceError(f"cannot start {', '.join(components)}: {exc}") from exc
+        finally:
+            os.close(hold)
+            os.close(release)
+
+    def members(self) -> list[psutil.Process]:
+        """Return the living processes of the recorded session."""
+        text = read_stripped(self.record)
+        if not text:
+            return []
+        held = json.loads(text)
+        found = []
+        for pid in psutil.pids():
+            try:
+                if os.getsid(pid) == held["session"] and self._is_ours(pid, held["began"]):
+                    found.append(psutil.Process(pid))
+            except (OSError, psutil.Error):
+                continue
+        return found
+
+    def stop(self, wait_seconds: float) -> None:
+        """End all processes: asked at once and together, then forced."""
+        for number, patience in ((signal.SIGTERM, wait_seconds), (signal.SIGKILL, 10.0)):
+            members = self.members()
+            # The loops first, or they would start again what has just ended.
+            for process in sorted(members, key=lambda process: process.name() != "sh"):
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+            deadline = time.monotonic() + patience
+            while members and time.monotonic() < deadline:
+                time.sleep(0.1)
+                members = self.members()
+            if not members:
+                self.record.unlink(missing_ok=True)
+                return
+        raise ServiceError(
+            f"processes {', '.join(str(process.pid) for process in members)} do not end",
+            remedy="End them by hand and try again.",
+        )
+
+    def _is_ours(self, pid: int, began: float) -> bool:
+        process = psutil.Process(pid)
+        # A number given to a later stranger began later; the clock may step a little.
+        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() < began - 60:
+            return False
+        name, value = self.marker
+        return bool(process.environ().get(name) == value)
+
+
+def tail(log: Path, lines: int = 3) -> str:
+    """Return the last lines of a log that say something, for an error message."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            said = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return " | ".join([line.strip() for line in said if line.strip()][-lines:])
+
+
+def _rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".log.1"))

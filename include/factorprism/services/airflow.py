@@ -1,0 +1,238 @@
+"""The embedded Airflow: UI, scheduler, DAG processor and triggerer of one home, on loopback."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._airflow_api import AirflowApi, ApiError
+from factorprism.services._airflow_settings import airflow_environment, seed_passwords
+from factorprism.services._cluster import from_os_error
+from factorprism.services._files import locked, read_stripped, write_private
+from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._ports import LOOPBACK, choose_port
+from factorprism.services.dag_runs import DagRuns
+
+HEALTHY_SECONDS = 180
+STOP_SECONDS = 20
+COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
+_HEALTH_NAMES = {
+    "metadatabase": "database",
+    "scheduler": "scheduler",
+    "dag_processor": "dag-processor",
+    "triggerer": "triggerer",
+}
+
+
+def _repository() -> Path:
+    return Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class EmbeddedAirflow:
+    """An Airflow under ``home/airflow`` with its metadata in `database_url` (a libpq URL).
+
+    ``environ`` is what tasks see, apart from the settings that are ours; it must name the
+    warehouse. ``repository`` holds dags/ and plugins/.
+    """
+
+    home: Path
+    database_url: str = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+    repository: Path = field(default_factory=_repository)
+
+    @property
+    def folder(self) -> Path:
+        return self.home.absolute() / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """Where each component and each task writes."""
+        return self.home.absolute() / "logs" / "airflow"
+
+    @property
+    def address(self) -> str:
+        """The address of the UI, e.g. http://127.0.0.1:23456; the port is chosen at a start."""
+        return f"http://{LOOPBACK}:{self._ports().get('api', 0)}"
+
+    def passwords(self) -> dict[str, str]:
+        """Return the password of each user of the UI: admin, and viewer who may only look."""
+        return seed_passwords(self.folder)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for ``airflow`` commands of this home.
+
+        Raises `ServiceError` before the first start, when no port is chosen yet.
+        """
+        ports = self._ports()
+        if not ports:
+            raise ServiceError(
+                f"there is no Airflow in {self.home} yet",
+                remedy="Start it with: factorprism services start",
+            )
+        return airflow_environment(
+            self.environ,
+            home=self.home.absolute(),
+            repository=self.repository,
+            database_url=self.database_url,
+            ports=ports,
+        )
+
+    def start(self) -> None:
+        """Start all components and wait until they are healthy; nothing if they are.
+
+        Raises `ServiceError` when the metadata cannot be migrated or a component stays down.
+        """
+        try:
+            with locked(self.folder / "lock"):
+                if self._is_healthy() and self._group.members():
+                    return
+                self._group.stop(STOP_SECONDS)
+                self._choose_ports()
+                self._migrate()
+                self._launch()
+                self._await_health()
+                self._load_pools()
+        except OSError as exc:
+            raise from_os_error(exc, "cannot start Airflow") from exc
+
+    def stop(self) -> None:
+        """Stop all components; tasks that run are ended and marked as failed by Airflow."""
+        if self.folder.exists():
+            with locked(self.folder / "lock"):
+                self._group.stop(STOP_SECONDS)
+
+    def is_running(self) -> bool:
+        """Tell whether any of this home's own processes is alive."""
+        return bool(self._group.members())
+
+    def status(self) -> dict[str, str]:
+        """Return "healthy", "unhealthy" or "down" for each component."""
+        names = ["api-server", *_HEALTH_NAMES.values()]
+        if not self.is_running():
+            return dict.fromkeys(names, "down")
+        try:
+            health = AirflowApi(self.address).call("GET", "/api/v2/monitor/health")
+        except ApiError:
+            return dict.fromkeys(names, "down") | {"api-server": "unhealthy"}
+        said = {ours: (health.get(key) or {}).get("status") for key, ours in _HEALTH_NAMES.items()}
+        return {"api-server": "healthy"} | {name: said[name] or "down" for name in said}
+
+    def runs(self) -> DagRuns:
+        """Return the runs of this Airflow's DAGs, asked for as the user admin.
+
+        Raises `ServiceError` when the UI does not answer.
+        """
+        return DagRuns(self._api())
+
+    def _api(self) -> AirflowApi:
+        return AirflowApi(self.address).log_in("admin", self.passwords()["admin"])
+
+    @property
+    def _group(self) -> ProcessGroup:
+        return ProcessGroup(self.folder / "processes.json", ("AIRFLOW_HOME", str(self.folder)))
+
+    def _is_healthy(self) -> bool:
+        return set(self.status().values()) == {"healthy"}
+
+    def _ports(self) -> dict[str, int]:
+        held: dict[str, int] = json.loads(read_stripped(self.folder / "ports.json") or "{}")
+        return held
+
+    def _choose_ports(self) -> None:
+        held, chosen = self._ports(), dict[str, int]()
+        for name in ("api", "worker", "trigger"):
+            port = choose_port(held.get(name))
+            while port in chosen.values():
+                port = choose_port()
+            chosen[name] = port
+        write_private(self.folder / "ports.json", json.dumps(chosen) + "\n")
+
+    def _migrate(self) -> None:
+        """Bring the metadata to the installed release; skipped where they were left by it."""
+        stamp = self.folder / "migrated"
+        version = importlib.metadata.version("apache-airflow")
+        revision = _revision(self.database_url)
+        if revision and read_stripped(stamp) == f"{version} {revision}":
+            return
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / "migrate.log"
+        with log.open("a") as file:
+            done = subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"],
+                env=self.environment(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise ServiceError(
+                f"Airflow's metadata cannot be migrated: {tail(log)}", remedy=f"See {log}."
+            )
+        write_private(stamp, f"{version} {_revision(self.database_url)}\n")
+
+    def _launch(self) -> None:
+        commands = {
+            name: [sys.executable, "-m", "airflow", name, *options]
+            for name, options in COMPONENTS.items()
+        }
+        self._group.launch(commands, self.environment(), self.logs)
+
+    def _await_health(self) -> None:
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        while not self._is_healthy():
+            if time.monotonic() > deadline or not self.is_running():
+                ill = [name for name, state in self.status().items() if state != "healthy"]
+                logs = [self.logs / f"{name}.log" for name in ill if name in COMPONENTS]
+                self._group.stop(STOP_SECONDS)
+                raise ServiceError(
+                    f"Airflow's {', '.join(ill)} did not come up",
+                    remedy=f"See {' '.join(map(str, logs)) or self.logs}.",
+                )
+            time.sleep(0.2)
+
+    def _load_pools(self) -> None:
+        """Create the pools that the DAGs name; a size changed by hand stays."""
+        file = self.repository / "dags" / "pools.json"
+        if not file.exists():
+            return
+        api = self._api()
+        for name, pool in json.loads(file.read_text(encoding="utf-8")).items():
+            body: dict[str, Any] = {"name": name, **pool}
+            try:
+                api.call("POST", "/api/v2/pools", body)
+            except ApiError as exc:
+                if exc.status != 409:
+                    raise
+
+
+def _revision(database_url: str) -> str:
+    """Return the migration that the metadata stand at, empty for none."""
+    try:
+        with (
+            closing(psycopg2.connect(database_url, connect_timeout=10)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
+            if not (cursor.fetchone() or (False,))[0]:
+                return ""
+            cursor.execute("SELECT version_num FROM alembic_version")
+            row = cursor.fetchone()
+            return str(row[0]) if row else ""
+    except psycopg2.Error as exc:
+        raise ServiceError(
+            f"Airflow's database cannot be reached: {str(exc).strip().splitlines()[0]}",
+            remedy="Start the warehouse first: factorprism services start",
+        ) from exc

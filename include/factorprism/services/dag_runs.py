@@ -1,0 +1,153 @@
+"""Runs of DAGs from outside: start one, watch its tasks, and take it up again where it failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._airflow_api import AirflowApi, ApiError, dag_path
+
+FINISHED_RUN = ("success", "failed")
+FINISHED_TASK = ("success", "failed", "skipped", "upstream_failed", "removed")
+PARSED_SECONDS = 120.0
+POLL_SECONDS = 0.25
+
+OnTask = Callable[[str, str, float], None]
+
+
+@dataclass(frozen=True)
+class DagRuns:
+    """Runs through the REST interface of an Airflow that is up."""
+
+    api: AirflowApi
+
+    def run_dag(
+        self,
+        dag_id: str,
+        run_id: str,
+        conf: Mapping[str, Any],
+        *,
+        on_task: OnTask | None = None,
+        timeout_seconds: float = 3600.0,
+    ) -> str:
+        """Bring the run `run_id` to its end and return "success" or "failed".
+
+        A run that succeeded stays as it is, one that failed goes on where it failed, and one
+        that is under way is waited for; so the call may be repeated after any interruption.
+        """
+        self.await_dag(dag_id)
+        self.unpause(dag_id)
+        state = self.run_state(dag_id, run_id)
+        if state == "success":
+            return state
+        if state is None:
+            self.trigger_run(dag_id, run_id, conf)
+        elif state == "failed":
+            self.clear_run(dag_id, run_id)
+        return self.wait_for_run(dag_id, run_id, on_task=on_task, timeout_seconds=timeout_seconds)
+
+    def await_dag(self, dag_id: str) -> None:
+        """Wait until the DAG is parsed.
+
+        Raises `ServiceError` with the file's own error when it cannot be.
+        """
+        deadline = time.monotonic() + PARSED_SECONDS
+        while True:
+            try:
+                self.api.call("GET", dag_path(dag_id))
+                return
+            except ApiError as exc:
+                if exc.status != 404:
+                    raise
+            broken = self.api.call("GET", "/api/v2/importErrors").get("import_errors", [])
+            if broken:
+                last = str(broken[0].get("stack_trace", "")).strip().splitlines()[-1:]
+                raise ServiceError(
+                    f"{broken[0].get('filename')} cannot be read: {' '.join(last)}",
+                    remedy="Mend the file; Airflow reads it again by itself.",
+                )
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"Airflow has found no DAG {dag_id} in {PARSED_SECONDS:.0f} s",
+                    remedy="See dag-processor.log in the folder logs/airflow.",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def unpause(self, dag_id: str) -> None:
+        """Switch the DAG on; the runs of a paused one stay queued."""
+        self.api.call("PATCH", f"{dag_path(dag_id)}?update_mask=is_paused", {"is_paused": False})
+
+    def trigger_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        conf: Mapping[str, Any],
+        *,
+        logical_date: str | None = None,
+    ) -> None:
+        """Ask for a new run; `conf` fills the DAG's parameters, `logical_date` is ISO or None."""
+        body = {"dag_run_id": run_id, "logical_date": logical_date, "conf": dict(conf)}
+        try:
+            self.api.call("POST", f"{dag_path(dag_id)}/dagRuns", body)
+        except ApiError as exc:
+            # Somebody else asked for the same run meanwhile.
+            if exc.status != 409 or self.run_state(dag_id, run_id) is None:
+                raise
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """Return queued, running, success or failed; None where there is no such run."""
+        try:
+            return str(self.api.call("GET", dag_path(dag_id, run_id))["state"])
+        except ApiError as exc:
+            if exc.status == 404:
+                return None
+            raise
+
+    def clear_run(self, dag_id: str, run_id: str) -> None:
+        """Let the run's failed tasks, and those that waited for them, run again."""
+        body = {"dry_run": False, "only_failed": True}
+        self.api.call("POST", dag_path(dag_id, run_id, "clear"), body)
+
+    def wait_for_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        *,
+        on_task: OnTask | None = None,
+        timeout_seconds: float = 3600.0,
+    ) -> str:
+        """Wait for the run's end and return its state.
+
+        `on_task` is told (task id, state, seconds) once for each task that ends.
+        """
+        told: set[tuple[str, int]] = set()
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            state = self.run_state(dag_id, run_id)  # asked first, so that no task goes untold
+            self._tell(dag_id, run_id, told, on_task)
+            if state in FINISHED_RUN:
+                return str(state)
+            if state is None:
+                raise ServiceError(f"the run {run_id} of {dag_id} is gone")
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"the run {run_id} of {dag_id} has not ended in {timeout_seconds:.0f} s",
+                    remedy=f"Look at it in the UI: {self.api.address}/dags/{dag_id}",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _tell(
+        self, dag_id: str, run_id: str, told: set[tuple[str, int]], on_task: OnTask | None
+    ) -> None:
+        if on_task is None:
+            return
+        answer = self.api.call("GET", dag_path(dag_id, run_id, "taskInstances?limit=100"))
+        ended = [task for task in answer["task_instances"] if task["state"] in FINISHED_TASK]
+        for task in sorted(ended, key=lambda task: task["end_date"] or ""):
+            key = (task["task_id"], task["try_number"])
+            if key not in told:
+                told.add(key)
+                on_task(task["task_id"], task["state"], float(task["duration"] or 0.0))
