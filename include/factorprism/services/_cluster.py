@@ -79,9 +79,6 @@ class Account:
         """Tell whether this user can reach `program` and the libraries beside it."""
         command = ["/bin/sh", "-c", '"$1" --version', "sh", str(program)]
         return self.run(command, accept=True).returncode == 0
-            self.run(["/bin/sh", "-c", '"$1" --version', "sh", program], accept=True).returncode
-            == 0
-        )
 
 
 def from_os_error(exc: OSError, doing: str) -> ServiceError:
