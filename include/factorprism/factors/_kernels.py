@@ -1,8 +1,8 @@
-"""The formulas behind the catalogue: TA-Lib calls with every parameter given, and no garbage.
+"""The formulas behind the catalogue: TA-Lib calls with every parameter given.
 
-TA-Lib answers 0 where a formula divides 0 by 0 (a price or volume that did not move in the
-window), which reads like a value. Here such rows are NaN. Columns are float64 [session] without
-NaN; answers are float64 [session], NaN in the warm-up.
+Columns are contiguous float64 [session] of usable bars, oldest first; answers are float64
+[session], NaN in the warm-up. TA-Lib answers 0 where a formula divides 0 by 0: which rows those
+are stands in the catalogue as `Stillness`, and they are blanked by whoever calls a kernel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy.typing as npt
 import talib
 
 Column = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 SMA = 0  # TA-Lib's code of the simple moving average
 EMA = 1
@@ -20,50 +19,50 @@ EMA = 1
 
 def roc(close: Column, *, timeperiod: int) -> Column:
     """Return the change of `close` over `timeperiod` sessions in per cent."""
-    return _column(talib.ROC(close, timeperiod))
+    values: Column = talib.ROC(close, timeperiod)
+    return values
 
 
 def rsi(close: Column, *, timeperiod: int) -> Column:
     """Return Wilder's relative strength index."""
-    return _blank(_column(talib.RSI(close, timeperiod)), _changed(close), timeperiod)
+    values: Column = talib.RSI(close, timeperiod)
+    return values
 
 
 def cci(high: Column, low: Column, close: Column, *, timeperiod: int) -> Column:
     """Return Lambert's commodity channel index (constant 0.015)."""
-    values = _column(talib.CCI(high, low, close, timeperiod))
-    return _blank(values, _changed(_typical(high, low, close)), timeperiod - 1)
+    values: Column = talib.CCI(high, low, close, timeperiod)
+    return values
 
 
 def willr(high: Column, low: Column, close: Column, *, timeperiod: int) -> Column:
     """Return Williams %R, from -100 (at the window's low) to 0 (at its high)."""
-    values = _column(talib.WILLR(high, low, close, timeperiod))
-    return _blank(values, _spread(high, low), timeperiod - 1)
+    values: Column = talib.WILLR(high, low, close, timeperiod)
+    return values
 
 
 def mfi(high: Column, low: Column, close: Column, volume: Column, *, timeperiod: int) -> Column:
     """Return the money flow index, RSI's volume-weighted relative over a plain window."""
-    values = _column(talib.MFI(high, low, close, volume, timeperiod))
-    flows = _changed(_typical(high, low, close)) & (volume > 0)
-    return _blank(values, flows, timeperiod)
+    values: Column = talib.MFI(high, low, close, volume, timeperiod)
+    return values
 
 
 def adx(high: Column, low: Column, close: Column, *, timeperiod: int) -> Column:
     """Return Wilder's average directional index."""
-    values = _column(talib.ADX(high, low, close, timeperiod))
-    up, down = np.diff(high), -np.diff(low)
-    moved = np.ones(len(high), dtype=np.bool_)
-    moved[1:] = (np.maximum(up, down) > 0) & (up != down)
-    return _blank(values, moved, timeperiod)
+    values: Column = talib.ADX(high, low, close, timeperiod)
+    return values
 
 
 def aroonosc(high: Column, low: Column, *, timeperiod: int) -> Column:
     """Return Aroon up less Aroon down; among equal extremes the latest counts."""
-    return _column(talib.AROONOSC(high, low, timeperiod))
+    values: Column = talib.AROONOSC(high, low, timeperiod)
+    return values
 
 
 def cmo(close: Column, *, timeperiod: int) -> Column:
     """Return Chande's momentum oscillator with Wilder's smoothing, as TA-Lib has it."""
-    return _blank(_column(talib.CMO(close, timeperiod)), _changed(close), timeperiod)
+    values: Column = talib.CMO(close, timeperiod)
+    return values
 
 
 def ultosc(
@@ -76,26 +75,28 @@ def ultosc(
     timeperiod3: int,
 ) -> Column:
     """Return Williams' ultimate oscillator with weights 4, 2 and 1."""
-    values = _column(talib.ULTOSC(high, low, close, timeperiod1, timeperiod2, timeperiod3))
-    ranged = np.ones(len(high), dtype=np.bool_)
-    ranged[1:] = (high[1:] != low[1:]) | (high[1:] != close[:-1])
-    return _blank(values, ranged, min(timeperiod1, timeperiod2, timeperiod3))
+    values: Column = talib.ULTOSC(high, low, close, timeperiod1, timeperiod2, timeperiod3)
+    return values
 
 
 def trix(close: Column, *, timeperiod: int) -> Column:
     """Return the one-session change of the triple exponential average in per cent."""
-    return _column(talib.TRIX(close, timeperiod))
+    values: Column = talib.TRIX(close, timeperiod)
+    return values
 
 
 def macd_histogram(close: Column, *, fastperiod: int, slowperiod: int, signalperiod: int) -> Column:
     """Return MACD less its signal line, in per cent of `close`."""
-    histogram = _column(talib.MACD(close, fastperiod, slowperiod, signalperiod)[2])
-    return _column(100.0 * histogram / close)
+    values: Column = talib.MACD(close, fastperiod, slowperiod, signalperiod)[2]
+    values *= 100.0
+    values /= close
+    return values
 
 
 def ppo(close: Column, *, fastperiod: int, slowperiod: int, matype: int) -> Column:
     """Return the fast average less the slow one, in per cent of the slow one."""
-    return _column(talib.PPO(close, fastperiod, slowperiod, matype))
+    values: Column = talib.PPO(close, fastperiod, slowperiod, matype)
+    return values
 
 
 def slow_k(
@@ -109,26 +110,27 @@ def slow_k(
 ) -> Column:
     """Return Lane's slow %K: fast %K averaged over `slowk_period` sessions."""
     # %D is not wanted: over one session it is %K itself and costs no warm-up.
-    values = _column(
-        talib.STOCH(high, low, close, fastk_period, slowk_period, slowk_matype, 1, SMA)[0]
-    )
-    return _blank(values, _spread(high, low), fastk_period - 1, echo=slowk_period - 1)
+    values: Column = talib.STOCH(
+        high, low, close, fastk_period, slowk_period, slowk_matype, 1, SMA
+    )[0]
+    return values
 
 
 def bollinger_b(
     close: Column, *, timeperiod: int, nbdevup: float, nbdevdn: float, matype: int
 ) -> Column:
-    """Return Bollinger's %b: 0 at the lower band, 1 at the upper one."""
+    """Return Bollinger's %b: 0 at the lower band, 1 at the upper one, NaN where they touch."""
     upper, _, lower = talib.BBANDS(close, timeperiod, nbdevup, nbdevdn, matype)
     width = upper - lower
     values = np.full_like(close, np.nan)
     np.divide(close - lower, width, out=values, where=width > 0)
-    return _blank(values, _changed(close), timeperiod - 1)
+    return values
 
 
 def natr(high: Column, low: Column, close: Column, *, timeperiod: int) -> Column:
     """Return Wilder's average true range in per cent of `close`."""
-    return _column(talib.NATR(high, low, close, timeperiod))
+    values: Column = talib.NATR(high, low, close, timeperiod)
+    return values
 
 
 def volume_ratio(volume: Column, *, timeperiod: int) -> Column:
@@ -136,40 +138,4 @@ def volume_ratio(volume: Column, *, timeperiod: int) -> Column:
     mean = talib.SMA(volume, timeperiod)
     values = np.full_like(volume, np.nan)
     np.divide(volume, mean, out=values, where=mean > 0)
-    return _blank(values, volume > 0, timeperiod)
-
-
-def _column(values: Column) -> Column:
-    # TA-Lib is untyped; this names what it gives back.
-    return values
-
-
-def _typical(high: Column, low: Column, close: Column) -> Column:
-    return (high + low + close) / 3.0
-
-
-def _changed(values: Column) -> Flags:
-    changed = np.ones(len(values), dtype=np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changed[1:])
-    return changed
-
-
-def _spread(high: Column, low: Column) -> Flags:
-    # False where this bar and the one before it are one and the same single price.
-    spread = np.ones(len(high), dtype=np.bool_)
-    wide = high != low
-    spread[1:] = wide[1:] | wide[:-1] | (high[1:] != high[:-1])
-    return spread
-
-
-def _blank(values: Column, moved: Flags, window: int, *, echo: int = 0) -> Column:
-    """Set `values` to NaN from `window` sessions without a move on, and `echo` sessions longer."""
-    n_moves = int(np.count_nonzero(moved))
-    if len(moved) - n_moves < window:
-        return values  # too few still sessions to fill a window: the usual case
-    moves = np.flatnonzero(moved)
-    starts = np.concatenate(([-1], moves))
-    stops = np.concatenate((moves, [len(moved)]))
-    for still in np.flatnonzero(stops - starts > window):
-        values[starts[still] + window : stops[still] + echo] = np.nan
     return values

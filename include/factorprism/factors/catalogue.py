@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 import talib
@@ -17,6 +17,7 @@ import talib
 from factorprism.factors import _kernels as kernels
 from factorprism.factors._kernels import EMA, SMA, Column
 from factorprism.factors.segments import SEGMENT_YEARS, WARMUP_YEARS
+from factorprism.factors.stillness import Stillness, blank_still, find_runs
 
 INPUTS = ("open", "high", "low", "close", "volume_shares")
 # To be raised when a formula changes while its entry does not.
@@ -29,6 +30,8 @@ class Factor:
 
     `inputs` are bar columns (`INPUTS`) in the order that `kernel` takes them; `lookback` counts
     the sessions before the first value; [`lower`, `upper`] is the closed range of the formula.
+    A `recursive` kernel depends on all sessions before, others on the last `lookback` alone.
+    Where `undefined` holds the value is NaN.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Factor:
     upper: float
     unit: str
     source: str
+    recursive: bool = False
+    undefined: Stillness | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.inputs if name not in INPUTS]
@@ -52,16 +57,19 @@ class Factor:
         The columns hold one symbol's bars, oldest first, without NaN. Row t reads rows up to t.
         The first `lookback` rows are NaN, and so is every row where the formula is undefined.
         """
-        n_sessions = len(columns[0])
-        if n_sessions <= self.lookback:
-            return np.full(n_sessions, np.nan)
         values = self.kernel(*columns, **self.parameters)
-        # Running sums leave a formula's range by a last bit.
-        if self.lower > -inf:
-            np.maximum(values, self.lower, out=values)
-        if self.upper < inf:
-            np.minimum(values, self.upper, out=values)
-        return values
+        if self.undefined is not None:
+            named = dict(zip(self.inputs, columns, strict=True))
+            blank_still(values, self.undefined, find_runs(self.undefined.what, named))
+        return into_range(values, self.lower, self.upper)
+
+
+def into_range(values: Column, lower: Column | float, upper: Column | float) -> Column:
+    """Clip `values` in place, since running sums leave a formula's range by a last bit."""
+    np.clip(values, lower, upper, out=values)
+    # Which zero survives a clip at zero depends on where the row lies in memory: only +0.0 here.
+    values += 0.0
+    return values
 
 
 CLOSE = ("close",)
@@ -89,6 +97,8 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Wilder, New Concepts in Technical Trading Systems (1978), section VI",
+        recursive=True,
+        undefined=Stillness("close unchanged", 14),
     ),
     Factor(
         name="cci_14",
@@ -96,11 +106,13 @@ CATALOGUE: tuple[Factor, ...] = (
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
         lookback=13,
-        # One outlier among n equal prices lies n / 2 mean deviations away, and none lies farther.
-        lower=-14 / 0.03,
-        upper=14 / 0.03,
+        # One outlier among n equal prices lies n / 2 mean deviations away, and none lies farther:
+        # 14 / 0.03, rounded outwards.
+        lower=-467.0,
+        upper=467.0,
         unit="points",
         source="Lambert, Commodity Channel Index, Commodities, October 1980",
+        undefined=Stillness("typical price unchanged", 13),
     ),
     Factor(
         name="willr_14",
@@ -112,6 +124,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=0.0,
         unit="points",
         source="Williams, How I Made One Million Dollars Last Year Trading Commodities (1973), %R",
+        undefined=Stillness("one single price", 13),
     ),
     Factor(
         name="mfi_14",
@@ -123,6 +136,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Quong and Soudack, Volume-Weighted RSI: Money Flow, TASC, March 1989",
+        undefined=Stillness("no money flow", 14),
     ),
     Factor(
         name="adx_14",
@@ -134,6 +148,8 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Wilder, New Concepts in Technical Trading Systems (1978), section IV",
+        recursive=True,
+        undefined=Stillness("high and low unchanged", 14),
     ),
     Factor(
         name="aroonosc_25",
@@ -156,6 +172,8 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Chande and Kroll, The New Technical Trader (1994), CMO; smoothed after Wilder",
+        recursive=True,
+        undefined=Stillness("close unchanged", 9),
     ),
     Factor(
         name="ultosc_7_14_28",
@@ -167,6 +185,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Williams, The Ultimate Oscillator, TASC, August 1985",
+        undefined=Stillness("no true range", 7),
     ),
     Factor(
         name="trix_15",
@@ -178,6 +197,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=inf,
         unit="per cent",
         source="Hutson, Good TRIX, TASC, July 1983",
+        recursive=True,
     ),
     Factor(
         name="macd_hist_12_26_9",
@@ -190,6 +210,7 @@ CATALOGUE: tuple[Factor, ...] = (
         unit="per cent of close",
         source="Appel, Technical Analysis: Power Tools for Active Investors (2005), MACD; "
         "histogram after Aspray (1986)",
+        recursive=True,
     ),
     Factor(
         name="ppo_12_26",
@@ -201,6 +222,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=inf,
         unit="per cent",
         source="StockCharts, ChartSchool, Percentage Price Oscillator",
+        recursive=True,
     ),
     Factor(
         name="slow_k_9_3",
@@ -212,6 +234,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Lane, Lane's Stochastics, TASC, May 1984",
+        undefined=Stillness("one single price", 8, echo=2),
     ),
     Factor(
         name="bollinger_b_20",
@@ -219,11 +242,13 @@ CATALOGUE: tuple[Factor, ...] = (
         inputs=CLOSE,
         parameters={"timeperiod": 20, "nbdevup": 2.0, "nbdevdn": 2.0, "matype": SMA},
         lookback=19,
-        # A value among n lies at most sqrt(n - 1) population deviations from their mean.
-        lower=(2 - sqrt(19)) / 4,
-        upper=(2 + sqrt(19)) / 4,
+        # A value among n lies at most sqrt(n - 1) population deviations from their mean, which
+        # gives (2 -+ sqrt(19)) / 4; rounded outwards.
+        lower=-0.59,
+        upper=1.59,
         unit="band widths",
         source="Bollinger, Bollinger on Bollinger Bands (2001), %b",
+        undefined=Stillness("close unchanged", 19),
     ),
     Factor(
         name="natr_14",
@@ -236,6 +261,7 @@ CATALOGUE: tuple[Factor, ...] = (
         unit="per cent of close",
         source="Forman, Cross-Market Evaluations with Normalized Average True Range, TASC, "
         "May 2006; range after Wilder (1978), section III",
+        recursive=True,
     ),
     Factor(
         name="volume_ratio_20",
@@ -247,6 +273,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=20.0,
         unit="ratio",
         source="Murphy, Technical Analysis of the Financial Markets (1999), ch. 7, volume",
+        undefined=Stillness("no volume", 20),
     ),
 )
 
@@ -254,8 +281,8 @@ CATALOGUE: tuple[Factor, ...] = (
 def catalogue_hash(catalogue: tuple[Factor, ...] = CATALOGUE) -> str:
     """Return the SHA-256 (hex) of all that the factors' values depend on beside the bars.
 
-    It covers names, inputs, parameters, look-backs and ranges in their order, the rule that cuts
-    history into segments, and the versions of the catalogue, TA-Lib's wrapper and its C library.
+    It covers the entries in their order (units and sources aside), the rule that cuts history into
+    segments, and the versions of the catalogue, of TA-Lib's wrapper and of its C library.
     """
     content = {
         "version": CATALOGUE_VERSION,
@@ -271,6 +298,8 @@ def catalogue_hash(catalogue: tuple[Factor, ...] = CATALOGUE) -> str:
                 factor.lookback,
                 factor.lower,
                 factor.upper,
+                factor.recursive,
+                str(factor.undefined),
             ]
             for factor in catalogue
         ],

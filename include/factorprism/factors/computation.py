@@ -14,8 +14,9 @@ import pandas as pd
 
 from factorprism.core.schemas import DayArray, FactorPanel
 from factorprism.factors._kernels import Column
-from factorprism.factors.catalogue import CATALOGUE, INPUTS, Factor
-from factorprism.factors.segments import cut_segments
+from factorprism.factors.catalogue import CATALOGUE, INPUTS, Factor, into_range
+from factorprism.factors.segments import bars_needed_from, cut_segments
+from factorprism.factors.stillness import Columns, blank_still, find_runs
 
 Float = TypeVar("Float", np.float32, np.float64)
 
@@ -59,17 +60,24 @@ def compute_panels(
     columns = {name: np.ascontiguousarray(bars[name].to_numpy(dtype=np.float64)) for name in INPUTS}
     names = tuple(factor.name for factor in catalogue)
 
-    def compute_one(symbol: str, rows: slice) -> FactorPanel:
-        days = sessions[rows]
-        own = {name: column[rows] for name, column in columns.items()}
-        values = compute_values(days, own, np.float32, first=first, catalogue=catalogue)
-        return FactorPanel(symbol, days[len(days) - len(values) :], names, values)
+    def compute_some(parts: list[tuple[str, slice]]) -> list[FactorPanel]:
+        panels = []
+        for symbol, rows in parts:
+            days = sessions[rows]
+            own = {name: column[rows] for name, column in columns.items()}
+            values = compute_values(days, own, np.float32, first=first, catalogue=catalogue)
+            panels.append(FactorPanel(symbol, days[len(days) - len(values) :], names, values))
+        return panels
 
     parts = _split(bars["symbol"])
     if threads == 1 or len(parts) < 2:
-        return [compute_one(symbol, rows) for symbol, rows in parts]
+        return compute_some(parts)
+    size = -(-len(parts) // threads)
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda part: compute_one(*part), parts))
+        shares = pool.map(
+            compute_some, [parts[at : at + size] for at in range(0, len(parts), size)]
+        )
+        return [panel for share in shares for panel in share]
 
 
 def compute_values(
@@ -85,54 +93,74 @@ def compute_values(
     `columns` holds each of `INPUTS` as contiguous float64 [session]; the rules are those of
     `compute_factors`. Raises ``ValueError`` when `sessions` is not strictly ascending.
     """
+    if first is not None:
+        # Here, so that a new session's work does not grow with the history that is passed.
+        begin = _row_of(sessions, bars_needed_from(first))
+        sessions = sessions[begin:]
+        columns = {name: column[begin:] for name, column in columns.items()}
     if not (sessions[1:] > sessions[:-1]).all():
         raise ValueError("sessions: they must be strictly ascending, each given once")
-    begin = first or (sessions[0].astype(date) if len(sessions) else date.max)
-    n_skipped = int(np.searchsorted(sessions, np.datetime64(begin, "D")))
-    block = np.full((len(sessions) - n_skipped, len(catalogue)), np.nan, dtype=dtype)
+    n_skipped = 0 if first is None else _row_of(sessions, first)
+    block = np.empty((len(sessions) - n_skipped, len(catalogue)), dtype=dtype)
     usable = _usable(columns)
     if usable.all():
-        _fill(block, n_skipped, sessions, columns, begin, catalogue)
+        block[:] = _compute_rows(sessions, columns, n_skipped, catalogue).T
         return block
     # No NaN may reach TA-Lib: one would spoil every later row of its recursive indicators.
     kept = {name: column[usable] for name, column in columns.items()}
-    dense = np.full((int(usable[n_skipped:].sum()), len(catalogue)), np.nan, dtype=dtype)
-    _fill(dense, int(usable[:n_skipped].sum()), sessions[usable], kept, begin, catalogue)
-    block[usable[n_skipped:]] = dense
+    n_before = int(np.count_nonzero(usable[:n_skipped]))
+    block[:] = np.nan
+    block[usable[n_skipped:]] = _compute_rows(sessions[usable], kept, n_before, catalogue).T
     return block
 
 
-def _fill(
-    block: npt.NDArray[Float],
-    n_skipped: int,
-    sessions: DayArray,
-    columns: Mapping[str, Column],
-    first: date,
-    catalogue: tuple[Factor, ...],
-) -> None:
-    for warm, start, stop in cut_segments(sessions, first):
-        run = {name: column[warm:stop] for name, column in columns.items()}
+def _compute_rows(
+    sessions: DayArray, columns: Columns, n_skipped: int, catalogue: tuple[Factor, ...]
+) -> Column:
+    """Return the factors of usable bars from row `n_skipped` on, float64 [factor, session]."""
+    rows = np.empty((len(catalogue), len(sessions) - n_skipped))
+    if not rows.size:
+        return rows
+    for warm, start, stop in cut_segments(sessions, n_skipped):
+        kept = max(start, n_skipped)
         for position, factor in enumerate(catalogue):
-            values = factor.compute(*(run[name] for name in factor.inputs))
-            block[start - n_skipped : stop - n_skipped, position] = values[start - warm :]
+            begin = warm if factor.recursive else max(warm, start - factor.lookback)
+            inputs = [columns[name][begin:stop] for name in factor.inputs]
+            values = factor.kernel(*inputs, **factor.parameters)
+            rows[position, kept - n_skipped : stop - n_skipped] = values[kept - begin :]
+    kinds = {factor.undefined.what for factor in catalogue if factor.undefined is not None}
+    runs = {what: find_runs(what, columns) for what in kinds}
+    for position, factor in enumerate(catalogue):
+        if factor.undefined is not None:
+            blank_still(rows[position], factor.undefined, runs[factor.undefined.what], n_skipped)
+    lower = np.array([[factor.lower] for factor in catalogue])
+    upper = np.array([[factor.upper] for factor in catalogue])
+    return into_range(rows, lower, upper)
 
 
-def _usable(columns: Mapping[str, Column]) -> npt.NDArray[np.bool_]:
+def _row_of(sessions: DayArray, day: date) -> int:
+    return int(np.searchsorted(sessions, np.datetime64(day, "D")))
+
+
+def _usable(columns: Columns) -> npt.NDArray[np.bool_]:
     usable = np.ones(len(columns["close"]), dtype=np.bool_)
     for name in INPUTS:
         column = columns[name]
-        usable &= (column >= 0.0 if name == "volume_shares" else column > 0.0) & (column < np.inf)
+        usable &= column >= 0.0 if name == "volume_shares" else column > 0.0
+        usable &= column < np.inf
     return usable
 
 
 def _split(symbols: pd.Series) -> list[tuple[str, slice]]:
-    codes, names = pd.factorize(symbols)
-    borders = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    if len(codes) == 0:
+    if not len(symbols):
         return []
-    if len(borders) - 1 != len(names):
+    values = symbols.array
+    changes = np.flatnonzero(np.asarray(values[1:] != values[:-1], dtype=np.bool_)) + 1
+    borders = [0, *changes.tolist(), len(symbols)]
+    names = [str(symbols.iloc[border]) for border in borders[:-1]]
+    if len(set(names)) != len(names):
         raise ValueError(
             "bars: the rows of a symbol must stand together; sort by (symbol, session)"
         )
     spans = pairwise(borders)
-    return [(str(name), slice(*span)) for name, span in zip(names, spans, strict=True)]
+    return [(name, slice(*span)) for name, span in zip(names, spans, strict=True)]

@@ -38,18 +38,16 @@ def bars_needed_from(first: date, calendar: TradingCalendar | None = None) -> da
     return needed if calendar is None else max(needed, calendar.first)
 
 
-def cut_segments(sessions: DayArray, first: date) -> Iterator[tuple[int, int, int]]:
-    """Yield (warm, start, stop) for each segment that holds a session from `first` on.
+def cut_segments(sessions: DayArray, row: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (warm, start, stop) for each segment that holds a row from `row` on.
 
-    `sessions` is ascending ``datetime64[D]``. Rows ``warm:stop`` are to be computed as one run, of
-    which rows ``start:stop``, from `first` on, are to be kept.
+    `sessions` is ascending ``datetime64[D]``. The segment's rows are ``start:stop``; what a
+    recursive indicator remembers in it begins with row `warm`.
     """
-    row = int(np.searchsorted(sessions, np.datetime64(first, "D")))
     while row < len(sessions):
-        session: date = sessions[row].astype(date)
-        begin = segment_start(session)
+        begin = segment_start(sessions[row].astype(date))
         end = begin.replace(year=begin.year + SEGMENT_YEARS)
-        warm = int(np.searchsorted(sessions, np.datetime64(bars_needed_from(session), "D")))
-        stop = int(np.searchsorted(sessions, np.datetime64(end, "D")))
-        yield warm, row, stop
+        edges = np.array([bars_needed_from(begin), begin, end], dtype="datetime64[D]")
+        warm, start, stop = np.searchsorted(sessions, edges).tolist()
+        yield warm, start, stop
         row = stop
