@@ -1,0 +1,27 @@
+"""The networks that read images, and the bundle in which a trained one is kept and trusted."""
+
+from factorprism.models.bundle import (
+    Calibration,
+    ModelBundle,
+    hash_manifest,
+    load_bundle,
+    save_bundle,
+    to_probability,
+)
+from factorprism.models.inception import InceptionConfig, InceptionModule, build_inception
+from factorprism.models.zoo import build_network, network_config, network_names
+
+__all__ = [
+    "Calibration",
+    "InceptionConfig",
+    "InceptionModule",
+    "ModelBundle",
+    "build_inception",
+    "build_network",
+    "hash_manifest",
+    "load_bundle",
+    "network_config",
+    "network_names",
+    "save_bundle",
+    "to_probability",
+]

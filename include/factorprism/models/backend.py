@@ -1,0 +1,67 @@
+"""The one place that knows which array library runs the networks: threads, GPUs, replicas."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from factorprism.core.errors import ConfigurationError
+
+
+def load_keras() -> Any:
+    """Import Keras (seconds) and return it; TensorFlow is its backend unless the caller chose.
+
+    An import inside a function, because processes that only schedule import this room too.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    return keras
+
+
+def fix_threads(threads: int, *, strict: bool) -> None:
+    """Let the backend use `threads` CPU threads in this process, so that results keep their bytes.
+
+    TensorFlow takes the number once, before its first computation. When it is too late and the
+    number in force differs, ``strict`` raises `ConfigurationError`; otherwise the number in force
+    stays: forecasts then agree to float32 rounding, not byte for byte.
+    """
+    tensorflow = _tensorflow()
+    if tensorflow is None:
+        return
+    threading = tensorflow.config.threading
+    try:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as exc:
+        in_force = threading.get_intra_op_parallelism_threads() or os.cpu_count()
+        if strict and in_force != threads:
+            raise ConfigurationError(
+                f"this process computes with {in_force} threads already, not {threads}",
+                remedy="Train in a process of its own, or set FACTORPRISM_THREADS to that number.",
+            ) from exc
+
+
+def count_gpus() -> int:
+    """Return the number of GPUs that the backend sees; 0 with a backend other than TensorFlow."""
+    tensorflow = _tensorflow()
+    return 0 if tensorflow is None else len(tensorflow.config.list_physical_devices("GPU"))
+
+
+def replica_scope() -> AbstractContextManager[Any]:
+    """Return the scope in which variables are mirrored on every visible GPU."""
+    tensorflow = _tensorflow()
+    if tensorflow is None or count_gpus() == 0:
+        return nullcontext()
+    scope: AbstractContextManager[Any] = tensorflow.distribute.MirroredStrategy().scope()
+    return scope
+
+
+def _tensorflow() -> Any:
+    if load_keras().backend.backend() != "tensorflow":
+        return None
+    import tensorflow
+
+    return tensorflow

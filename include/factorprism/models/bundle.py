@@ -1,0 +1,197 @@
+"""A model as a folder: network, scaler, calibration and spec, told apart by one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.errors import ArtefactError
+from factorprism.core.schemas import FloatArray
+from factorprism.factors import Normaliser
+from factorprism.models._keras_file import RETRAIN, decode_network, encode_network
+from factorprism.models.backend import fix_threads
+
+MANIFEST = "MANIFEST.json"
+FILES = ("calibration.json", "model.keras", "normaliser.json", "spec.json")
+
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt scaling of the logit: p = 1 / (1 + exp(-(slope * logit + intercept))), slope >= 0."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.slope) and np.isfinite(self.intercept) and self.slope >= 0.0):
+            raise ValueError(
+                f"slope, intercept: {self.slope}, {self.intercept}, allowed are finite values "
+                "and a slope of at least 0"
+            )
+
+    def apply(self, logits: Probabilities) -> Probabilities:
+        """Return the calibrated probabilities of `logits`, any shape, float64."""
+        return to_probability(self.slope * logits + self.intercept)
+
+
+def to_probability(logits: Probabilities) -> Probabilities:
+    """Return 1 / (1 + exp(-logits)) in float64, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelBundle:
+    """A network with everything that a forecast needs besides the image.
+
+    `spec` says what the model was trained on; ``spec["input_shape"]`` is (lookback, factors,
+    channels). `manifest_hash` is the SHA-256 (hex) of the manifest, empty before it is saved.
+    """
+
+    network: Any = field(repr=False)
+    normaliser: Normaliser = field(repr=False)
+    calibration: Calibration
+    spec: Mapping[str, Any] = field(repr=False)
+    manifest_hash: str = ""
+
+    @property
+    def model_id(self) -> str:
+        """The name that follows from the content: architecture and manifest hash."""
+        return f"{self.spec['architecture']}-{self.manifest_hash[:12]}"
+
+    def compute_logits(self, windows: FloatArray) -> Probabilities:
+        """Return the logits, float64 [n], of un-normalised `windows` [n, *input_shape].
+
+        Raises ``ValueError`` for another shape and for missing cells: a network gives no answer
+        that means anything for them.
+        """
+        shape = tuple(self.spec["input_shape"])
+        if windows.ndim != 4 or windows.shape[1:] != shape:
+            raise ValueError(f"windows: shape {windows.shape}, expected [n, {shape}]")
+        if not np.isfinite(windows).all():
+            raise ValueError("windows: cells are missing, allowed are complete images")
+        if not len(windows):
+            return np.empty(0)
+        # One image at a time: inside a batch, its size decides how sums are grouped, and the
+        # same image would get other last bits among other images.
+        logits = self.network.predict(self.normaliser.transform(windows), batch_size=1, verbose=0)
+        return np.asarray(logits, dtype=np.float64).reshape(-1)
+
+    def predict(self, windows: FloatArray) -> tuple[Probabilities, Probabilities]:
+        """Return raw and calibrated probability of up, float64 [n], of un-normalised `windows`.
+
+        The answer for an image is the same bytes alone or among others. Raises as
+        `compute_logits` does.
+        """
+        logits = self.compute_logits(windows)
+        return to_probability(logits), self.calibration.apply(logits)
+
+
+def save_bundle(
+    folder: Path,
+    *,
+    network: Any,
+    normaliser: Normaliser,
+    calibration: Calibration,
+    spec: Mapping[str, Any],
+) -> str:
+    """Write the bundle to `folder` in one move and return the SHA-256 (hex) of its manifest.
+
+    `spec` must hold `architecture`, `input_shape` and `threads`, and be JSON-safe. The hash
+    follows from the content alone: no clock, path or host is in it. A bundle already in `folder`
+    is replaced.
+    """
+    absent = [name for name in ("architecture", "input_shape", "threads") if name not in spec]
+    if absent:
+        raise ValueError(f"spec: {', '.join(absent)} missing; it has {', '.join(sorted(spec))}")
+    contents = {
+        "model.keras": encode_network(network),
+        "normaliser.json": _to_json(normaliser.to_dict()),
+        "calibration.json": _to_json(asdict(calibration)),
+        "spec.json": _to_json(dict(spec)),
+    }
+    manifest = _to_json({name: _sha256(content) for name, content in contents.items()})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    partial.chmod(0o755)
+    for name, content in {**contents, MANIFEST: manifest}.items():
+        (partial / name).write_bytes(content)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.replace(folder)
+    return _sha256(manifest)
+
+
+def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
+    """Return the bundle in `folder` whose manifest has the SHA-256 `expected_hash` (hex).
+
+    Every file's hash is checked before any of them is interpreted. Raises `ArtefactError` when
+    the manifest is another one, a file is absent, altered or not listed, the graph holds code,
+    or the network's shape is not that of the spec.
+    """
+    _verify(folder, expected_hash)
+    spec = json.loads((folder / "spec.json").read_bytes())
+    try:
+        normaliser = Normaliser.from_dict(json.loads((folder / "normaliser.json").read_bytes()))
+        calibration = Calibration(**json.loads((folder / "calibration.json").read_bytes()))
+        shape, threads = tuple(spec["input_shape"]), int(spec["threads"])
+    except (ValueError, TypeError, KeyError) as exc:
+        raise ArtefactError(f"the model in {folder} is incomplete: {exc}", remedy=RETRAIN) from exc
+    fix_threads(threads, strict=False)
+    network = decode_network(folder / "model.keras")
+    if tuple(network.input_shape[1:]) != shape or normaliser.centre.shape != shape[1:]:
+        raise ArtefactError(
+            f"the network reads images of {network.input_shape[1:]}, its spec says {shape}, its "
+            f"scaler {normaliser.centre.shape}",
+            remedy=RETRAIN,
+        )
+    return ModelBundle(network, normaliser, calibration, spec, expected_hash)
+
+
+def hash_manifest(folder: Path) -> str:
+    """Return the SHA-256 (hex) of the manifest in `folder`; raises `ArtefactError` without one."""
+    try:
+        return _sha256((folder / MANIFEST).read_bytes())
+    except OSError as exc:
+        raise ArtefactError(f"{folder} holds no model: {exc.strerror}", remedy=RETRAIN) from exc
+
+
+def _verify(folder: Path, expected_hash: str) -> None:
+    found = hash_manifest(folder)
+    if found != expected_hash:
+        raise ArtefactError(
+            f"the model in {folder} has the hash {found[:12]}, not {expected_hash[:12]}",
+            remedy=RETRAIN,
+        )
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    for name in sorted(set(FILES) | present | set(manifest)):
+        if name not in present:
+            raise ArtefactError(f"{name} is missing from the model in {folder}", remedy=RETRAIN)
+        if name not in manifest or name not in FILES:
+            raise ArtefactError(
+                f"{name} does not belong to the model in {folder}",
+                remedy=f"Remove it. {RETRAIN}",
+            )
+        if _sha256((folder / name).read_bytes()) != manifest[name]:
+            raise ArtefactError(
+                f"{name} of the model in {folder} was altered after it was saved", remedy=RETRAIN
+            )
+
+
+def _to_json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
