@@ -74,7 +74,7 @@ def _parse_numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     if unread.any():
         wrong = column[unread].iloc[0]
         raise MalformedResponse(f"the vendor's {column.name} {wrong!r} is no number")
-    return numbers.to_numpy(dtype=np.float64)
+    return np.asarray(numbers, dtype=np.float64)
 
 
 def _scale(values: npt.NDArray[np.float64], factor: float) -> npt.NDArray[np.float64]:

@@ -18,7 +18,6 @@ from factorprism.sources._vendor import Page
 logger = logging.getLogger("factorprism.sources")
 
 YEARS_PER_WINDOW = 5  # some 1,215 sessions or 1,827 days, below the smallest row cap
-SMALLEST_WINDOW_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def fetch_complete(series: Series, window: Window, *, require_rows: bool = True)
     so (rows come newest first), so what lies before its oldest row is asked for once more. Rows
     that lie outside `window` are refused with a warning.
 
-    Raises `MalformedResponse` when a few days still come truncated.
+    Raises `MalformedResponse` when a single day still comes truncated.
     """
     page = series.ask(window, require_rows)
     rows, days = _cut_to(window, page.frame, series.day_column)
@@ -91,10 +90,10 @@ def _cut_to(window: Window, frame: pd.DataFrame, column: str) -> tuple[pd.DataFr
 
 def _halve(window: Window, n_rows: int) -> tuple[Window, Window]:
     n_days = (window.last - window.first).days + 1
-    if n_days <= SMALLEST_WINDOW_DAYS:
+    if n_days == 1:
         raise MalformedResponse(
-            f"the vendor's answer for {window.first} to {window.last} is truncated "
-            f"({n_rows} rows) and cannot be asked for in smaller parts"
+            f"the vendor's answer for the one day {window.first} is truncated ({n_rows} rows)",
+            remedy="The vendor is in trouble; try again later.",
         )
     logger.warning(
         "%s to %s came truncated after %d rows; asking again in two halves",
