@@ -106,8 +106,7 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
         return 0
     print(f"{symbol} {first} to {last}: {report.line}")
     for factor in CATALOGUE:
-        count = report.per_factor[factor.name]
-        print(f"  {factor.name:<18} {count:>5}   look-back {factor.lookback} sessions")
+        print(f"  {factor.name:<18} {report.explanations[factor.name]}")
     return 0
 
 

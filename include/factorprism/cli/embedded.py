@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 
-from factorprism.core.config import Config, load_config
-from factorprism.services import EmbeddedPostgres
+from factorprism.core.config import PREFIX, Config, load_config
+from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 
 
 def with_embedded_urls(config: Config) -> Config:
@@ -26,3 +28,79 @@ def with_embedded_urls(config: Config) -> Config:
 def warehouse_url() -> str:
     """Return the warehouse's URL, starting the embedded server if it is the warehouse."""
     return with_embedded_urls(load_config(os.environ)).warehouse_url
+
+
+def embedded_airflow(config: Config) -> EmbeddedAirflow:
+    """Return the Airflow of this home; its tasks see the caller's settings and both URLs.
+
+    Its metadata stand in the embedded server, whatever the warehouse is.
+    """
+    environ = dict(os.environ) | {
+        f"{PREFIX}WAREHOUSE_URL": config.warehouse_url,
+        f"{PREFIX}TRACKING_URL": config.tracking_url,
+    }
+    server = EmbeddedPostgres(config.home)
+    return EmbeddedAirflow(config.home, server.url("airflow"), environ)
+
+
+def start_airflow(config: Config) -> EmbeddedAirflow:
+    """Start the embedded server and Airflow, again if its tasks would see other settings."""
+    EmbeddedPostgres(config.home).start()
+    airflow = embedded_airflow(config)
+    stamp = config.home / "airflow" / "settings.json"
+    wanted = json.dumps(_settings(airflow), sort_keys=True)
+    if airflow.is_running() and (not stamp.is_file() or stamp.read_text() != wanted):
+        airflow.stop()
+    airflow.start()
+    stamp.touch(mode=0o600)
+    stamp.write_text(wanted)
+    return airflow
+
+
+def start_services(*, only_warehouse: bool) -> None:
+    """Start PostgreSQL, and Airflow unless told otherwise; print how to open the UI."""
+    config = with_embedded_urls(load_config(os.environ))
+    if only_warehouse:
+        print("PostgreSQL is running; its address: factorprism services url")
+        return
+    start_airflow(config)
+    print(how_to_open(config))
+
+
+def stop_services() -> None:
+    """Stop Airflow, then PostgreSQL; what is not running stays as it is."""
+    config = load_config(os.environ)
+    server = EmbeddedPostgres(config.home)
+    if server.is_running():
+        embedded_airflow(config).stop()
+    server.stop()
+    print("stopped")
+
+
+def print_status(*, as_json: bool) -> None:
+    """Print what is running, a line each."""
+    config = load_config(os.environ)
+    server = EmbeddedPostgres(config.home)
+    status = {"postgresql": "healthy" if server.is_running() else "down"}
+    if server.is_running():
+        status |= embedded_airflow(config).status()
+    if as_json:
+        print(json.dumps(status, indent=2))
+        return
+    for name, state in status.items():
+        print(f"{name:<16} {state}")
+
+
+def how_to_open(config: Config) -> str:
+    """Return one line with the address of the UI and how to log in."""
+    airflow = embedded_airflow(config)
+    return f"Airflow UI    {airflow.address}   user admin, password {airflow.passwords()['admin']}"
+
+
+def _settings(airflow: EmbeddedAirflow) -> dict[str, str]:
+    # Hashed, since a token and a password are among them.
+    return {
+        name: hashlib.sha256(value.encode()).hexdigest()
+        for name, value in airflow.environ.items()
+        if value and (name.startswith(PREFIX) or name == "TUSHARE_TOKEN")
+    }

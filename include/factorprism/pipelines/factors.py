@@ -35,10 +35,10 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Check the last `GATE_SESSIONS` sessions of each symbol's panel before anything reads it."""
+    """Check each symbol's panel before anything reads it: all of a backfill, else its last year."""
     results = []
     for symbol in refs.get("symbols") or run.config.universe.channels:
-        panel = load_recent_panel(run, symbol, GATE_SESSIONS)
+        panel = load_recent_panel(run, symbol, None if refs.get("first") else GATE_SESSIONS)
         results += check_factors(
             panel,
             {factor.name: (factor.lower, factor.upper) for factor in CATALOGUE},
@@ -52,11 +52,11 @@ def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"gate_run_keys": [*refs.get("gate_run_keys", []), run_key]}
 
 
-def load_recent_panel(run: Run, symbol: str, n_sessions: int) -> FactorPanel:
-    """Return the last `n_sessions` (or as many as there are) of `symbol` through the session."""
+def load_recent_panel(run: Run, symbol: str, n_sessions: int | None) -> FactorPanel:
+    """Return the last `n_sessions` (None: all) of `symbol` through the run's session."""
     calendar = calendar_of(symbol)
     last = calendar.session_on_or_before(run.session)
-    days = calendar.sessions(calendar.first, last)[-n_sessions:]
+    days = calendar.sessions(calendar.first, last)[-(n_sessions or 0) :]
     first: date = days[0].astype(date)
     return run.ports.warehouse.factors.load_factors(symbol, catalogue_hash(), first, last)
 

@@ -1,0 +1,133 @@
+"""Everything in one command: services, history, a champion, and the day's run in Airflow."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from factorprism.cli.commands import session_forecasts
+from factorprism.cli.context import latest_session, open_warehouse, say
+from factorprism.cli.embedded import how_to_open, start_airflow
+from factorprism.cli.tables import write_table
+from factorprism.core.config import Config
+from factorprism.core.errors import ServiceError
+from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.factors import CATALOGUE, compute_factors
+from factorprism.pipelines import Run, run_pipeline
+from factorprism.pipelines.champions import champion_at
+from factorprism.pipelines.factors import compute_factors as compute_changed_factors
+from factorprism.quality import count_missing
+
+DAILY_DAG = "index_daily"
+
+
+def run_everything() -> int:
+    """Run all steps, each a line with its time; 0 issued, 3 withheld."""
+    started = time.perf_counter()
+    with _timed("warehouse: PostgreSQL started, schema current"):
+        opened = open_warehouse()
+        config, ports = opened.__enter__()
+    try:
+        log = _log_to_file(config)
+        run = Run(latest_session(config, ports), config, ports, lambda line: say(f"    {line}"))
+        say(f"source {config.source}, universe {config.universe_name}, session {run.session}")
+        _load_history(run)
+        _train_first_champion(run)
+        rows = _run_in_airflow(run)
+        _print_results(run, rows)
+        say(f"log: {log}")
+        say(f"done in {time.perf_counter() - started:.0f} s")
+        issued = any(row.state is ForecastState.ISSUED for row in rows)
+        return 0 if issued else 3
+    finally:
+        opened.__exit__(None, None, None)
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    say(f"{time.perf_counter() - started:6.1f} s  {what}")
+
+
+def _log_to_file(config: Config) -> str:
+    config.logs_folder.mkdir(parents=True, exist_ok=True)
+    path = config.logs_folder / "run.log"
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("factorprism").setLevel(logging.INFO)
+    return str(path)
+
+
+def _load_history(run: Run) -> None:
+    """Load all channels' history once; later runs only compute what an interruption left out."""
+    bars = run.ports.warehouse.bars
+    absent = [name for name in run.config.universe.channels if bars.load_extent(name) is None]
+    if not absent:
+        with _timed("history: held already"):
+            compute_changed_factors(run, {})
+        return
+    with _timed("history: loaded, checked, factors computed"):
+        run_pipeline(
+            "backfill",
+            run,
+            {"first": run.config.history_start, "last": run.session.isoformat(), "symbols": absent},
+        )
+        compute_changed_factors(run, {})
+
+
+def _train_first_champion(run: Run) -> None:
+    champion = champion_at(run, run.session)
+    if champion is not None:
+        say(f"{0.0:6.1f} s  champion: {champion} is in force")
+        return
+    with _timed("champion: trained, judged and promoted"):
+        run_pipeline("weekly", run, {"mode": "retrain"})
+
+
+def _run_in_airflow(run: Run) -> list[Forecast]:
+    """Run the daily DAG for the session in the real scheduler; a run that succeeded stays."""
+    with _timed("airflow: scheduler and UI are up"):
+        airflow = start_airflow(run.config)
+    run_id = f"session {run.session}"
+    with _timed(f"{DAILY_DAG}: run for {run.session} ended"):
+        state = airflow.runs().run_dag(
+            DAILY_DAG,
+            run_id,
+            {"session": run.session.isoformat()},
+            on_task=lambda task, state, seconds: say(f"    {seconds:6.1f} s  {task:<16} {state}"),
+        )
+    rows = session_forecasts(run)
+    if not rows:
+        raise ServiceError(
+            f"the {DAILY_DAG} run for {run.session} ended as {state} and left no row",
+            remedy=f"See its log in the UI, or run: factorprism daily --session {run.session}",
+        )
+    return rows
+
+
+def _print_results(run: Run, rows: list[Forecast]) -> None:
+    write_table(rows)
+    print(_missing_line(run))
+    home = run.config.home
+    print(f"factor image  {home / 'images' / f'{run.config.universe_name}-{run.session}.png'}")
+    print(f"data docs     {run.config.docs_folder / 'index.html'}")
+    champion = champion_at(run, run.session)
+    if champion:
+        print(f"model         {run.ports.registry.fetch_bundle(champion)}")
+    print(how_to_open(run.config))
+
+
+def _missing_line(run: Run) -> str:
+    target = run.config.universe.target
+    extent = run.ports.warehouse.bars.load_extent(target)
+    first: date = extent[0] if extent else run.session
+    bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
+    report = count_missing(
+        compute_factors(bars), {factor.name: factor.lookback for factor in CATALOGUE}
+    )
+    return f"{target} {first} to {run.session}: {report.line}"
