@@ -1,0 +1,5 @@
+"""Where every stage keeps and finds its rows: PostgreSQL, behind the ports of the core."""
+
+from factorprism.warehouse._postgres import PostgresWarehouse
+
+__all__ = ["PostgresWarehouse"]

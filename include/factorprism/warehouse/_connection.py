@@ -1,0 +1,130 @@
+"""The pool of connections to PostgreSQL, and the plain words for what goes wrong on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from factorprism.core.errors import ConfigurationError, WarehouseError
+from factorprism.warehouse._json import encode_json
+from factorprism.warehouse._locks import lock_connection, unlock_connection
+
+OLDEST_SERVER = 140000
+# PostgreSQL's codes for a table, column, function or schema that is not there.
+_ABSENT = ("42P01", "42703", "42883", "3F000")
+
+
+class Database:
+    """Transactions on one PostgreSQL; nothing is opened before the first of them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = parse_url(url)
+        self._engine = _build_engine(self._url)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that is committed when the block ends well.
+
+        Raises `WarehouseError` for everything that the server or the way to it refuses.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (DBAPIError, psycopg2.Error) as exc:
+            raise self._explain(exc) from exc
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold the lock `name` against every other holder for the length of the block."""
+        try:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            lock_connection(connection, name)
+        except DBAPIError as exc:
+            raise self._explain(exc) from exc
+        try:
+            yield
+        finally:
+            unlock_connection(connection, name)
+            connection.close()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _explain(self, exc: DBAPIError | psycopg2.Error) -> WarehouseError:
+        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+        lines = str(cause).strip().splitlines()
+        message = lines[0] if lines else type(cause).__name__
+        code = getattr(cause, "pgcode", None)
+        if code in _ABSENT:
+            return WarehouseError(
+                f"the warehouse's schema is absent or older than this version: {message}",
+                remedy="Any factorprism command brings it up to date, for instance "
+                "factorprism services start.",
+            )
+        if code is not None:
+            return WarehouseError(
+                f"the warehouse refuses: {message}",
+                remedy="docs/data-dictionary.md says what each column allows.",
+            )
+        where = self._url.render_as_string(hide_password=True)
+        return WarehouseError(
+            f"the warehouse at {where} cannot be reached: {message}",
+            remedy="Start it (factorprism services start) or correct FACTORPRISM_WAREHOUSE_URL.",
+        )
+
+
+def parse_url(url: str) -> URL:
+    """Return `url` for the driver in use; raises `ConfigurationError` unless it is PostgreSQL's.
+
+    ``postgresql://user@/prism?host=/run/postgresql`` reaches a server over its unix socket.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as exc:
+        # The text is kept out of the message: it may hold a password.
+        raise _no_url("it cannot be read as a URL") from exc
+    if parsed.drivername.partition("+")[0] not in ("postgresql", "postgres"):
+        raise _no_url(f"it starts with {parsed.drivername}://")
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+def _no_url(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the warehouse's URL cannot be used: {why}",
+        remedy="Write postgresql://user:password@host:5432/database.",
+    )
+
+
+def _build_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        # The ledger's trigger must see what a rival has just committed.
+        isolation_level="READ COMMITTED",
+        json_serializer=encode_json,
+        pool_pre_ping=True,
+        pool_size=2,
+        connect_args={
+            "application_name": "factorprism",
+            "connect_timeout": int(str(url.query.get("connect_timeout", 10))),
+            "keepalives_idle": 30,
+        },
+    )
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    if connection.server_version < OLDEST_SERVER:
+        raise WarehouseError(
+            f"the server is PostgreSQL {connection.server_version // 10000}",
+            remedy="Use PostgreSQL 14 or newer.",
+        )
+    with connection.cursor() as cursor:
+        # Moments come back in UTC, and a connection that waits with a lock is not cut off.
+        cursor.execute("SET TIME ZONE 'UTC'; SET idle_session_timeout = 0")
+    connection.commit()

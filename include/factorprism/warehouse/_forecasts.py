@@ -1,0 +1,146 @@
+"""The append-only ledger of forecasts, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Row, and_, exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.warehouse._connection import Database
+from factorprism.warehouse._moments import from_database, to_database
+from factorprism.warehouse.tables import forecasts, outcomes
+
+_OUTCOME_COLUMNS = {
+    "target": "str",
+    "session": "datetime64[us]",
+    "horizon": "int64",
+    "horizon_end": "datetime64[us]",
+    "model_id": "str",
+    "universe": "str",
+    "p_up": "float64",
+    "p_up_raw": "float64",
+    "base_rate": "float64",
+    "forward_return": "float64",
+    "went_up": "bool",
+}
+_SAME_FORECAST = and_(
+    outcomes.c.target == forecasts.c.target,
+    outcomes.c.session == forecasts.c.session,
+    outcomes.c.horizon == forecasts.c.horizon,
+    outcomes.c.model_id == forecasts.c.model_id,
+)
+
+
+class ForecastRepository:
+    """`ForecastLedger` over the tables ``forecasts`` and ``outcomes``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, forecast: Forecast) -> bool:
+        """Append one row; False when the ledger already has the last word for its key.
+
+        The database decides, so that writers may race: an issued row may follow a withheld one,
+        nothing follows an issued row, no state comes twice, and no row is ever changed. Raises
+        `WarehouseError` for a row that the ledger does not allow, such as one issued without its
+        hashes.
+        """
+        values = asdict(forecast) | {"state": forecast.state.value}
+        if forecast.created_at is None:
+            del values["created_at"]
+        else:
+            values["created_at"] = to_database(forecast.created_at)
+        with self._database.begin() as connection:
+            new = insert(forecasts).values(values).on_conflict_do_nothing()
+            return connection.execute(new).rowcount == 1
+
+    def load_forecasts(
+        self, target: str | None = None, first: date | None = None, last: date | None = None
+    ) -> list[Forecast]:
+        """Return rows ordered by session, target, horizon, model and creation."""
+        table = forecasts.c
+        statement = select(forecasts).order_by(
+            # Withheld comes before issued, should a clock have been set back between the two.
+            *(table.session, table.target, table.horizon, table.model_id),
+            *(table.created_at, table.state.desc()),
+        )
+        if target is not None:
+            statement = statement.where(table.target == target)
+        if first is not None:
+            statement = statement.where(table.session >= first)
+        if last is not None:
+            statement = statement.where(table.session <= last)
+        with self._database.begin() as connection:
+            return [_to_forecast(row) for row in connection.execute(statement)]
+
+    def load_unsettled(self, target: str, horizon: int, through: date) -> list[Forecast]:
+        """Return issued rows whose horizon end is not after `through` and that have no outcome."""
+        table = forecasts.c
+        statement = (
+            select(forecasts)
+            .where(
+                table.target == target,
+                table.horizon == horizon,
+                table.horizon_end <= through,
+                table.state == ForecastState.ISSUED.value,
+                ~exists().where(_SAME_FORECAST),
+            )
+            .order_by(table.session, table.model_id)
+        )
+        with self._database.begin() as connection:
+            return [_to_forecast(row) for row in connection.execute(statement)]
+
+    def save_outcomes(self, outcomes: Sequence[Outcome]) -> int:
+        """Keep what came of forecasts and return how many are new; one that is held stays."""
+        return self._insert_outcomes(sorted(outcomes, key=_outcome_key))
+
+    def _insert_outcomes(self, ordered: Sequence[Outcome]) -> int:
+        inserted = 0
+        with self._database.begin() as connection:
+            for outcome in ordered:
+                values = asdict(outcome) | {"went_up": bool(outcome.went_up)}
+                new = insert(outcomes).values(values).on_conflict_do_nothing()
+                inserted += connection.execute(new).rowcount
+        return inserted
+
+    def load_outcomes(self, target: str, horizon: int) -> pd.DataFrame:
+        """Return issued forecasts joined to their outcomes, one row each, by session and model.
+
+        Columns: the forecast's key, ``horizon_end``, ``universe``, ``p_up``, ``p_up_raw`` and
+        ``base_rate``, then ``forward_return`` (a fraction) and ``went_up``.
+        """
+        tables = {**dict(outcomes.c), **dict(forecasts.c)}
+        statement = (
+            select(*(tables[name] for name in _OUTCOME_COLUMNS))
+            .join_from(forecasts, outcomes, _SAME_FORECAST)
+            .where(
+                forecasts.c.target == target,
+                forecasts.c.horizon == horizon,
+                forecasts.c.state == ForecastState.ISSUED.value,
+            )
+            .order_by(forecasts.c.session, forecasts.c.model_id)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return pd.DataFrame(
+            {
+                name: pd.Series([getattr(row, name) for row in rows], dtype=kind)
+                for name, kind in _OUTCOME_COLUMNS.items()
+            }
+        )
+
+
+def _to_forecast(row: Row[Any]) -> Forecast:
+    values = {item.name: getattr(row, item.name) for item in fields(Forecast)}
+    forecast = Forecast(**values | {"state": ForecastState(row.state)})
+    return replace(forecast, created_at=from_database(row.created_at))
+
+
+def _outcome_key(outcome: Outcome) -> tuple[str, date, int, str]:
+    return outcome.target, outcome.session, outcome.horizon, outcome.model_id

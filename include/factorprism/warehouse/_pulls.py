@@ -1,0 +1,142 @@
+"""Keeps every answer of a source as it came, and knows what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from io import BytesIO
+
+import pandas as pd
+from sqlalchemy import Connection, func, select, update
+
+from factorprism.core.calendar import TradingCalendar, calendar_of
+from factorprism.core.errors import WarehouseError
+from factorprism.core.schemas import Pull, PullState, hash_bars
+from factorprism.warehouse._connection import Database
+from factorprism.warehouse._locks import lock_transaction
+from factorprism.warehouse._moments import from_database, to_database
+from factorprism.warehouse.tables import pulls
+
+
+class PullRepository:
+    """`PullStore` over the table ``pulls``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_pull(self, pull: Pull) -> int:
+        """Keep `pull` as it came and return its id; the same content again gives the same id.
+
+        A pull that is held keeps its state, its reason and the moment of its first arrival.
+        """
+        content_hash = pull.content_hash
+        with self._database.begin() as connection:
+            held = _find_pull(connection, pull, content_hash)
+            if held is not None:
+                return held
+            # Numbers have no gaps, so that work repeated after a crash gives the same rows.
+            lock_transaction(connection, "pulls")
+            held = _find_pull(connection, pull, content_hash)
+            if held is not None:
+                return held
+            newest = connection.scalar(select(func.coalesce(func.max(pulls.c.pull_id), 0)))
+            pull_id = int(newest or 0) + 1
+            connection.execute(
+                pulls.insert().values(
+                    pull_id=pull_id,
+                    source=pull.source,
+                    symbol=pull.symbol,
+                    first_session=pull.first,
+                    last_session=pull.last,
+                    content_hash=content_hash,
+                    n_bars=len(pull.bars),
+                    payload=pull.bars.to_parquet(None, index=False, compression="zstd"),
+                    state=pull.state.value,
+                    reason="",
+                    fetched_at=to_database(pull.fetched_at),
+                )
+            )
+            return pull_id
+
+    def load_pull(self, pull_id: int) -> Pull:
+        """Return the pull; raises `WarehouseError` when it is not held or was altered."""
+        with self._database.begin() as connection:
+            row = connection.execute(select(pulls).where(pulls.c.pull_id == pull_id)).one_or_none()
+        if row is None:
+            raise WarehouseError(
+                f"pull {pull_id} is not in the warehouse", remedy="Pull its bars again."
+            )
+        bars = pd.read_parquet(BytesIO(row.payload))
+        if hash_bars(bars) != row.content_hash:
+            raise WarehouseError(
+                f"the content of pull {pull_id} is not what its hash says",
+                remedy="Restore the table prism.pulls from a backup, or pull its bars again.",
+            )
+        return Pull(
+            source=row.source,
+            symbol=row.symbol,
+            first=row.first_session,
+            last=row.last_session,
+            bars=bars,
+            fetched_at=from_database(row.fetched_at),
+            state=PullState(row.state),
+            pull_id=row.pull_id,
+        )
+
+    def mark_pull(self, pull_id: int, state: PullState, reason: str = "") -> None:
+        """Set what became of the pull; raises `WarehouseError` when it is not held."""
+        statement = (
+            update(pulls)
+            .where(pulls.c.pull_id == pull_id)
+            .values(state=state.value, reason=reason, marked_at=func.clock_timestamp())
+        )
+        with self._database.begin() as connection:
+            if connection.execute(statement).rowcount == 0:
+                raise WarehouseError(
+                    f"pull {pull_id} is not in the warehouse", remedy="Pull its bars again."
+                )
+
+    def last_pulled(self, source: str, symbol: str) -> date | None:
+        """Return the last session covered by an accepted pull without a hole before it.
+
+        Coverage begins with the earliest accepted pull; days without trading make no hole.
+        """
+        statement = (
+            select(pulls.c.first_session, pulls.c.last_session)
+            .where(
+                pulls.c.source == source,
+                pulls.c.symbol == symbol,
+                pulls.c.state == PullState.ACCEPTED.value,
+            )
+            .order_by(pulls.c.first_session)
+        )
+        with self._database.begin() as connection:
+            ranges = [
+                (row.first_session, row.last_session) for row in connection.execute(statement)
+            ]
+        return covered_through(ranges, calendar_of(symbol)) if ranges else None
+
+
+def covered_through(ranges: Sequence[tuple[date, date]], calendar: TradingCalendar) -> date:
+    """Return the last session that `ranges`, ascending by their start, cover without a hole."""
+    covered = ranges[0][1]
+    for first, last in ranges[1:]:
+        if first > covered:
+            between = calendar.sessions(covered + timedelta(days=1), first - timedelta(days=1))
+            if len(between):
+                break
+        covered = max(covered, last)
+    return calendar.session_on_or_before(covered)
+
+
+def _find_pull(connection: Connection, pull: Pull, content_hash: str) -> int | None:
+    held: int | None = connection.scalar(
+        select(pulls.c.pull_id).where(
+            pulls.c.source == pull.source,
+            pulls.c.symbol == pull.symbol,
+            pulls.c.first_session == pull.first,
+            pulls.c.last_session == pull.last,
+            pulls.c.content_hash == content_hash,
+        )
+    )
+    return held

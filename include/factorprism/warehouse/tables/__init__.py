@@ -1,0 +1,37 @@
+"""The warehouse's tables: every column says what it means and in which unit."""
+
+from factorprism.warehouse.tables._bars import bar_extents, bar_revisions, bars, pulls
+from factorprism.warehouse.tables._base import SCHEMA, metadata
+from factorprism.warehouse.tables._factors import (
+    FACTOR_VIEW,
+    FACTOR_VIEW_COLUMNS,
+    FACTOR_VIEW_COMMENT,
+    factor_catalogues,
+    factor_watermarks,
+    factors,
+)
+from factorprism.warehouse.tables._ledger import alerts, forecasts, outcomes, quality_results
+from factorprism.warehouse.tables._models import evaluations, image_sets, models, promotions
+
+__all__ = [
+    "FACTOR_VIEW",
+    "FACTOR_VIEW_COLUMNS",
+    "FACTOR_VIEW_COMMENT",
+    "SCHEMA",
+    "alerts",
+    "bar_extents",
+    "bar_revisions",
+    "bars",
+    "evaluations",
+    "factor_catalogues",
+    "factor_watermarks",
+    "factors",
+    "forecasts",
+    "image_sets",
+    "metadata",
+    "models",
+    "outcomes",
+    "promotions",
+    "pulls",
+    "quality_results",
+]

@@ -1,0 +1,54 @@
+"""What all tables of the warehouse share: the schema, the naming of constraints, the columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, DateTime, Float, MetaData
+from sqlalchemy.types import TypeEngine
+
+SCHEMA = "prism"
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    },
+)
+
+SYMBOL = "Code of the index, such as 000300.SH."
+TARGET = "Code of the index that is forecast."
+UNIVERSE = "Name of the universe: the target and its overlays."
+HORIZON = "Sessions from the forecast to its end."
+CATALOGUE = "SHA-256 of the factor catalogue, hex."
+MODEL = "Model, by the name that follows from its content."
+
+DOUBLE = Float(53)
+
+
+def column(
+    name: str, kind: TypeEngine[Any], comment: str, *more: Any, **options: Any
+) -> Column[Any]:
+    """Return a column that must be filled and says what it means."""
+    return Column(name, kind, *more, comment=comment, **{"nullable": False, **options})
+
+
+def moment(name: str, comment: str, **options: Any) -> Column[Any]:
+    """Return a wall-clock column; only these may differ between two runs of the same work."""
+    if not name.endswith("_at"):
+        raise ValueError(f"name: {name!r} is a moment, so it must end with '_at'")
+    return column(name, DateTime(timezone=True), comment, **options)
+
+
+def ratio(name: str) -> CheckConstraint:
+    """Return the rule that `name` lies in [0, 1]; NaN does not."""
+    return CheckConstraint(f"{name} BETWEEN 0 AND 1", f"{name}_is_ratio")
+
+
+def sha256(name: str) -> CheckConstraint:
+    """Return the rule that `name` is a SHA-256 in lower-case hex."""
+    return CheckConstraint(f"{name} ~ '^[0-9a-f]{{64}}$'", f"{name}_is_sha256")
