@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from factorprism.services.airflow import EmbeddedAirflow
 from factorprism.services.dag_runs import DagRuns
+from factorprism.services.mlflow_ui import MlflowUi
 from factorprism.services.postgres import EmbeddedPostgres
+from factorprism.services.status import ServiceStatus, services_status
 
-__all__ = ["DagRuns", "EmbeddedAirflow", "EmbeddedPostgres"]
+__all__ = [
+    "DagRuns",
+    "EmbeddedAirflow",
+    "EmbeddedPostgres",
+    "MlflowUi",
+    "ServiceStatus",
+    "services_status",
+]

@@ -47,7 +47,8 @@ class ProcessGroup:
     """The processes of one service of one home.
 
     ``record`` remembers the session and when it began; ``marker`` is an environment variable
-    with its value that each process carries. Only a process that matches all of them is ours.
+    with its value that the processes carry. A session's number is not given away while one of
+    its processes lives, so one that matches all three proves the whole session ours.
     """
 
     record: Path
@@ -72,7 +73,8 @@ class ProcessGroup:
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", script, "sh", *words],
-                env=dict(environment) | dict([self.marker]),
+                # A process that sets its own title must not write over the marker.
+                env=dict(environment) | dict([self.marker]) | {"SPT_NOENV": "1"},
                 cwd=logs,
                 stdin=hold,
                 stdout=subprocess.PIPE,
@@ -98,13 +100,12 @@ class ProcessGroup:
             return []
         held = json.loads(text)
         found = []
-        for pid in psutil.pids():
-            try:
-                if os.getsid(pid) == held["session"] and self._is_ours(pid, held["began"]):
-                    found.append(psutil.Process(pid))
-            except (OSError, psutil.Error):
-                continue
-        return found
+        for process in psutil.process_iter():
+            with contextlib.suppress(OSError, psutil.Error):
+                living = process.status() != psutil.STATUS_ZOMBIE
+                if os.getsid(process.pid) == held["session"] and living:
+                    found.append(process)
+        return found if any(self._is_marked(process, held["began"]) for process in found) else []
 
     def stop(self, wait_seconds: float) -> None:
         """End all processes: asked at once and together, then forced."""
@@ -126,13 +127,13 @@ class ProcessGroup:
             remedy="End them by hand and try again.",
         )
 
-    def _is_ours(self, pid: int, began: float) -> bool:
-        process = psutil.Process(pid)
-        # A number given to a later stranger began later; the clock may step a little.
-        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() < began - 60:
-            return False
+    def _is_marked(self, process: psutil.Process, began: float) -> bool:
         name, value = self.marker
-        return bool(process.environ().get(name) == value)
+        with contextlib.suppress(psutil.Error):
+            # The clock may step a little between the two readings.
+            if process.create_time() >= began - 60:
+                return bool(process.environ().get(name) == value)
+        return False
 
 
 def tail(log: Path, lines: int = 3) -> str:

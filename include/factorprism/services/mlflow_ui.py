@@ -1,0 +1,98 @@
+"""MLflow's own pages over the registry's database, started only when asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._files import locked, read_stripped, write_private
+from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._ports import LOOPBACK, choose_port
+
+ANSWER_SECONDS = 90
+STOP_SECONDS = 10
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class MlflowUi:
+    """The pages of the runs and models in `database_url` (a libpq URL), on a loopback port.
+
+    Whoever can reach the port can read and change them: MLflow asks for no password.
+    """
+
+    home: Path
+    database_url: str = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False, default_factory=lambda: dict(os.environ))
+
+    @property
+    def folder(self) -> Path:
+        return self.home.absolute() / "mlflow"
+
+    @property
+    def address(self) -> str:
+        """The address of the pages; the port is chosen at the first start."""
+        return f"http://{LOOPBACK}:{read_stripped(self.folder / 'port') or 0}"
+
+    def start(self) -> None:
+        """Start the pages and wait until they answer; nothing if they do already.
+
+        Raises `ServiceError` when they do not come up.
+        """
+        with locked(self.folder / "lock"):
+            if self.is_running() and self._answers():
+                return
+            self._group.stop(STOP_SECONDS)
+            held = read_stripped(self.folder / "port")
+            port = choose_port(int(held) if held.isdigit() else None)
+            write_private(self.folder / "port", f"{port}\n")
+            logs = self.home.absolute() / "logs" / "mlflow"
+            command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK]
+            command += ["--port", str(port), "--workers", "1", "--no-serve-artifacts"]
+            self._group.launch({"server": command}, self._environment(), logs)
+            deadline = time.monotonic() + ANSWER_SECONDS
+            while not self._answers():
+                if time.monotonic() > deadline:
+                    self._group.stop(STOP_SECONDS)
+                    log = logs / "server.log"
+                    raise ServiceError(
+                        f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}."
+                    )
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Stop the pages; nothing happens when they are not up."""
+        if self.folder.exists():
+            with locked(self.folder / "lock"):
+                self._group.stop(STOP_SECONDS)
+
+    def is_running(self) -> bool:
+        """Tell whether this home's own process is alive."""
+        return bool(self._group.members())
+
+    @property
+    def _group(self) -> ProcessGroup:
+        marker = ("FACTORPRISM_HOME", str(self.home.absolute()))
+        return ProcessGroup(self.folder / "processes.json", marker)
+
+    def _environment(self) -> dict[str, str]:
+        rest = self.database_url.split("://", 1)[1]
+        # By the environment, since a command line can be read by every user.
+        return dict(self.environ) | {
+            "MLFLOW_BACKEND_STORE_URI": f"postgresql+psycopg2://{rest}",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def _answers(self) -> bool:
+        try:
+            with _OPENER.open(f"{self.address}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (OSError, ValueError):
+            return False
