@@ -1,0 +1,106 @@
+"""Lays the channels' panels over one another, so that no cell was unknown at the target's close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.calendar import PUBLICATION_DELAY, TradingCalendar, calendar_of
+from factorprism.core.schemas import DayArray, FactorPanel, ImageSet
+from factorprism.core.universe import Universe
+
+# Another exchange's last session may be this many days old. Shanghai closes for up to eleven days
+# over New Year; with less, each holiday would blank the windows of the following 56 sessions.
+MAX_AGE_DAYS = 14
+
+
+def align_panels(
+    panels: Sequence[FactorPanel],
+    universe: Universe,
+    lookback: int,
+    first: date | None = None,
+    last: date | None = None,
+) -> ImageSet:
+    """Return the image set of `panels`, which stand in the order of ``universe.channels``.
+
+    Its rows are the sessions of the target's exchange from `first` to `last` (None: the target
+    panel's own). Row t of a channel of the same exchange is that channel's session t. A channel
+    of another exchange gives the last session whose bars were final when the target's session t
+    closed: a holiday there repeats the session before it, up to `MAX_AGE_DAYS`. A session that
+    ought to be in a panel and is not is NaN in every factor; nothing is filled forward over it.
+
+    Raises
+    ------
+    ValueError
+        If symbols or factors disagree, a panel holds a day on which its exchange does not trade
+        or is not in ascending order, the target panel is empty, or `lookback` is below 1.
+    ConfigurationError
+        If a session lies outside the calendars that are known.
+    """
+    if lookback < 1:
+        raise ValueError(f"lookback: {lookback}, allowed are whole numbers from 1")
+    _check_panels(panels, universe)
+    target, calendar = panels[0], calendar_of(universe.target)
+    sessions = calendar.sessions(
+        first or target.sessions[0].astype(date), last or target.sessions[-1].astype(date)
+    )
+    cube = np.full((len(sessions), len(target.factors), len(panels)), np.nan, dtype=np.float32)
+    for channel, panel in enumerate(panels):
+        rows, held = _find_rows(panel, _sessions_known(panel.symbol, sessions, calendar))
+        cube[held, :, channel] = panel.values[rows[held]]
+    return ImageSet(universe.channels, target.factors, sessions, cube, lookback)
+
+
+def _sessions_known(symbol: str, sessions: DayArray, calendar: TradingCalendar) -> DayArray:
+    """Return for each of the target's `sessions` the session of `symbol` to read, or NaT."""
+    own = calendar_of(symbol)
+    if own.exchange == calendar.exchange:
+        return sessions
+    closes = calendar.close_times[np.searchsorted(calendar.session_days, sessions)]
+    final_from = own.close_times + np.timedelta64(PUBLICATION_DELAY[own.exchange])
+    latest = np.searchsorted(final_from, closes, side="right") - 1
+    known = own.session_days[np.maximum(latest, 0)]
+    too_old = (latest < 0) | (sessions - known > np.timedelta64(MAX_AGE_DAYS, "D"))
+    return np.where(too_old, np.datetime64("NaT", "D"), known)
+
+
+def _find_rows(
+    panel: FactorPanel, wanted: DayArray
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Return the row of `panel` for each wanted session, and where there is one."""
+    if not len(panel.sessions):
+        return np.zeros(len(wanted), dtype=np.intp), np.zeros(len(wanted), dtype=np.bool_)
+    rows = np.searchsorted(panel.sessions, wanted)
+    rows = np.minimum(rows, len(panel.sessions) - 1)
+    return rows, panel.sessions[rows] == wanted
+
+
+def _check_panels(panels: Sequence[FactorPanel], universe: Universe) -> None:
+    symbols = tuple(panel.symbol for panel in panels)
+    if symbols != universe.channels:
+        raise ValueError(f"panels: of {symbols}, expected {universe.channels} in this order")
+    if not len(panels[0].sessions):
+        raise ValueError(f"panels: that of the target {universe.target} has no session")
+    for panel in panels:
+        if panel.factors != panels[0].factors:
+            raise ValueError(
+                f"panels: {panel.symbol} has factors {panel.factors}, the target "
+                f"{panels[0].factors}"
+            )
+        if not (np.diff(panel.sessions) > np.timedelta64(0, "D")).all():
+            raise ValueError(f"panels: the sessions of {panel.symbol} are not in ascending order")
+        _check_trading_days(panel)
+
+
+def _check_trading_days(panel: FactorPanel) -> None:
+    if not len(panel.sessions):
+        return
+    first, last = panel.sessions[0].astype(date), panel.sessions[-1].astype(date)
+    known = calendar_of(panel.symbol).sessions(first, last)
+    strange = panel.sessions[~np.isin(panel.sessions, known)]
+    if len(strange):
+        # Such a row would be left out in silence.
+        raise ValueError(f"panels: {panel.symbol} holds {strange[0]}, which is no session")

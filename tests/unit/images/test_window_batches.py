@@ -1,0 +1,74 @@
+"""An epoch holds every window once, in an order that the seed alone decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from factorprism.images import WindowBatches, windows
+
+ENDS = np.arange(60, 390)
+
+
+def orders(batches, number):
+    return [positions.tolist() for positions, _ in batches.epoch(number)]
+
+
+def test_an_epoch_holds_every_position_once_beside_its_window(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100, seed=14)
+    view = windows(image_set)
+    seen = []
+    for positions, images in batches.epoch(0):
+        np.testing.assert_array_equal(images, view[ENDS[positions] - 55])
+        seen.append(positions)
+    assert len(seen) == len(batches) == 4
+    assert [len(positions) for positions in seen] == [100, 100, 100, 30]
+    np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(len(ENDS)))
+
+
+def test_the_order_follows_from_seed_and_epoch(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100, seed=14)
+    again = WindowBatches(image_set.cube, ENDS, 56, batch_size=100, seed=14)
+    other = WindowBatches(image_set.cube, ENDS, 56, batch_size=100, seed=15)
+    assert orders(batches, 0) == orders(again, 0) == orders(batches, 0)
+    assert orders(batches, 0) != orders(batches, 1)
+    assert orders(batches, 0) != orders(other, 0)
+
+
+def test_batches_are_shuffled_over_the_whole_range(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100, seed=14)
+    first, _ = next(batches.epoch(0))
+    assert first.min() < 30
+    assert first.max() > 300
+    assert len(set(np.diff(first).tolist())) > 3
+
+
+def test_a_batch_is_the_callers_own(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+    before = image_set.cube.copy()
+    kept = [(positions, images) for positions, images in batches.epoch(0)]
+    view = windows(image_set)
+    for positions, images in kept:
+        np.testing.assert_array_equal(images, view[ENDS[positions] - 55])
+        images[:] = -1.0
+    np.testing.assert_array_equal(image_set.cube, before)
+
+
+def test_ends_that_need_not_ascend_keep_their_positions(image_set):
+    ends = ENDS[::-1]
+    view = windows(image_set)
+    for positions, images in WindowBatches(image_set.cube, ends, 56, 64).epoch(3):
+        np.testing.assert_array_equal(images, view[ends[positions] - 55])
+
+
+def test_nothing_to_read_gives_no_batch(image_set):
+    batches = WindowBatches(image_set.cube, ENDS[:0], 56)
+    assert len(batches) == 0
+    assert list(batches.epoch(0)) == []
+
+
+def test_ends_without_a_full_window_and_empty_batches_are_refused_at_once(image_set):
+    with pytest.raises(ValueError, match="allowed 55 to 399"):
+        WindowBatches(image_set.cube, np.array([100, 54, 120]), 56)
+    with pytest.raises(ValueError, match="batch_size: 0"):
+        WindowBatches(image_set.cube, ENDS, 56, batch_size=0)
