@@ -111,11 +111,12 @@ class StepOperator(BaseOperator):
             refs = self.collect_refs(context)
             return run_step(self.pipeline, self.task_id, session, refs, environ)
         except Exception as error:
-            reason = sentence_of(error)
-            self.log.error("%s", reason)  # the plain words, above Airflow's traceback
-            context["ti"].xcom_push(key=REASON, value=reason)
+            words = sentence_of(error)
+            self.log.error("%s", words)  # the plain words, above Airflow's traceback
+            # The sentence without its remedy, as the command line writes it to the ledger.
+            context["ti"].xcom_push(key=REASON, value=words.splitlines()[0])
             if _is_final(error, environ):
-                raise AirflowFailException(reason) from error
+                raise AirflowFailException(words) from error
             raise
 
     def collect_refs(self, context: Context) -> dict[str, Any]:
@@ -145,5 +146,5 @@ class WithholdOperator(StepOperator):
         raise AirflowFailException("No step has failed: there is nothing to withhold.")
 
     def _reason_of(self, step_id: str, context: Context) -> str:
-        reason = context["ti"].xcom_pull(task_ids=step_id, key=REASON)
-        return f"{step_id}: {reason or sentence_of(None)}"
+        reason: str | None = context["ti"].xcom_pull(task_ids=step_id, key=REASON)
+        return reason or f"{step_id} {sentence_of(None)}"

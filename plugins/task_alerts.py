@@ -26,7 +26,7 @@ def sentence_of(error: BaseException | str | None) -> str:
         return str(error)
     if isinstance(error, BaseException):
         return f"{type(error).__name__}; the task's log has the details"
-    return "it was stopped from outside; the task's log has the details"
+    return "was stopped from outside; the task's log has the details"
 
 
 def alert_on_failure(context: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ PUBLICATION = {"XSHG": "18:30 Asia/Shanghai", "XNYS": "18:00 America/New_York"}
 CADENCES = ("session", "week")
 LEAST_HORIZON_SESSIONS = 30
 ONE_DAY = timedelta(days=1)
+FIRST_RUN_GRACE = timedelta(hours=1)
 
 
 class TradingSessionTimetable(Timetable):
@@ -30,8 +31,8 @@ class TradingSessionTimetable(Timetable):
     session's own date, to the publication of its bars; the run is due `delay` after that.
 
     With the DAG's ``catchup=True`` every session since `start_date` gets a run, as anywhere in
-    Airflow. With ``catchup=False`` the first run is that of the latest session, and from then on
-    up to `make_up` missed runs before the latest are made up.
+    Airflow. With ``catchup=False`` the first run of all is the coming one, and from then on up to
+    `make_up` missed runs before the latest are made up.
 
     The calendar's data end at some session. After it every weekday is taken as a session: its run
     fails on the calendar's own error, which is seen, while a timetable without an answer would
@@ -103,8 +104,8 @@ class TradingSessionTimetable(Timetable):
         if last_automated_data_interval is not None:
             bounds.append(last_automated_data_interval.start.date() + ONE_DAY)
         if not restriction.catchup:
-            n_missed = 0 if last_automated_data_interval is None else self.make_up
-            bounds.append(self._nth_due_before(datetime.now(UTC), n_missed))
+            first_ever = last_automated_data_interval is None
+            bounds.append(self._earliest_wanted(datetime.now(UTC), first_ever=first_ever))
         elif len(bounds) == 1:
             return None  # neither a start date nor an earlier run: nothing to catch up from
         day = max(bounds)
@@ -156,6 +157,12 @@ class TradingSessionTimetable(Timetable):
             if self._trades(day) and self._published_at(day) <= moment:
                 yield day
             day -= ONE_DAY
+
+    def _earliest_wanted(self, now: datetime, *, first_ever: bool) -> date:
+        if not first_ever:
+            return self._nth_due_before(now, self.make_up)
+        # A run that is due is still to be created: until then it must remain the coming one.
+        return self._nth_due_before(now - FIRST_RUN_GRACE, 0) + ONE_DAY
 
     def _nth_due_before(self, moment: datetime, n: int) -> date:
         """Return the session of the run `n` places before the latest one due at `moment`."""

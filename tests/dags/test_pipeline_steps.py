@@ -80,16 +80,16 @@ def withholding() -> WithholdOperator:
         return WithholdOperator(task_id="withhold", pipeline="daily", steps=steps)
 
 
-def test_the_withheld_row_names_the_step_that_failed_and_its_words() -> None:
+def test_the_withheld_row_is_given_the_words_of_the_step_that_failed() -> None:
     run = TaskRun({"pull": {"pull_ids": [7]}}, {"gate": "close above high on 2020-06-01"})
     refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
-    assert refs == {"pull_ids": [7], "reason": "gate: close above high on 2020-06-01"}
+    assert refs == {"pull_ids": [7], "reason": "close above high on 2020-06-01"}
 
 
 def test_a_step_that_was_killed_left_no_words() -> None:
     run = TaskRun({"pull": {}, "gate": {}}, {})
     refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
-    assert refs["reason"].startswith("merge: it was stopped from outside")
+    assert refs["reason"].startswith("merge was stopped from outside")
 
 
 def test_nothing_is_withheld_when_every_step_has_passed() -> None:

@@ -122,20 +122,15 @@ def test_a_week_runs_once_the_morning_after_its_last_session_and_not_in_golden_w
     assert runs[0][1] == moment("2024-09-28T01:00:00")  # Saturday 09:00 in Shanghai
 
 
-def latest_due(timetable: TradingSessionTimetable, now: datetime) -> date:
-    """Return the session of the latest run of `timetable` that is due at `now`."""
-    due = [
-        day
-        for day, at in walk(
-            timetable, (now - timedelta(days=40)).isoformat()[:10], now.isoformat()[:10]
-        )
-        if at <= now
-    ]
-    return due[-1]
+def coming(timetable: TradingSessionTimetable, now: datetime) -> date:
+    """Return the session of the first run that is due after `now` less the hour of grace."""
+    first, last = now - timedelta(days=20), now + timedelta(days=40)
+    runs = walk(timetable, first.isoformat()[:10], last.isoformat()[:10])
+    return next(day for day, due in runs if due > now - timedelta(hours=1))
 
 
 @pytest.mark.parametrize("timetable", [DAILY, WEEKLY], ids=["daily", "weekly"])
-def test_without_catchup_the_first_run_is_that_of_the_latest_session(
+def test_without_catchup_the_first_run_of_all_is_the_coming_one(
     timetable: TradingSessionTimetable,
 ) -> None:
     before = datetime.now(UTC)
@@ -145,10 +140,10 @@ def test_without_catchup_the_first_run_is_that_of_the_latest_session(
     )
     assert info is not None
     assert info.logical_date is not None
-    # A session may end between the two looks at the clock.
+    # A run may fall due between the two looks at the clock.
     assert info.logical_date.date() in {
-        latest_due(timetable, before),
-        latest_due(timetable, datetime.now(UTC)),
+        coming(timetable, before),
+        coming(timetable, datetime.now(UTC)),
     }
 
 
@@ -168,17 +163,16 @@ def test_missed_sessions_are_made_up_but_no_more_of_them_than_asked_for() -> Non
     assert len(missed) in (21, 22)
 
 
-def test_an_up_to_date_dag_waits_for_the_next_session() -> None:
-    first = TimeRestriction(moment("2005-01-04"), None, catchup=False)
+def test_a_dag_that_has_run_its_latest_session_waits_for_the_next() -> None:
     timetable = TradingSessionTimetable("XSHG", make_up=20)
-    latest = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=first)
-    assert latest is not None
-    coming = timetable.next_dagrun_info(
-        last_automated_data_interval=latest.data_interval, restriction=first
+    now = datetime.now(UTC)
+    latest = timetable.infer_manual_data_interval(run_after=instance(now))
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=latest,
+        restriction=TimeRestriction(moment("2005-01-04"), None, catchup=False),
     )
-    assert coming is not None
-    assert coming.run_after > latest.run_after
-    assert coming.run_after > datetime.now(UTC) - timedelta(minutes=5)
+    assert info is not None
+    assert info.run_after > now
 
 
 @pytest.mark.parametrize(
