@@ -1,0 +1,48 @@
+# The commands of the house; `make help` lists them.
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter of .venv; GPU=1 the CUDA build of TensorFlow.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PYTHON GPU
+
+BIN := .venv/bin
+KIND := $(if $(filter-out 0,$(GPU)),gpu,run)
+
+.PHONY: help run up down test lint check bench lock
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Install, start the services, load history, train, forecast, and print the result
+	@.ci/install $(KIND)
+	@exec $(BIN)/factorprism run
+
+up: ## Start the warehouse and Airflow, and say how to open the UI (MLFLOW=1: MLflow's pages too)
+	@.ci/install $(KIND)
+	@exec $(BIN)/factorprism services start $(if $(filter-out 0,$(MLFLOW)),--mlflow)
+
+down: ## Stop all services
+	@if [ -x $(BIN)/factorprism ]; then exec $(BIN)/factorprism services stop; fi
+
+test: ## Run all tests
+	@.ci/install dev
+	@exec $(BIN)/python -m pytest $(TESTS)
+
+lint: ## Run the checks that need no test: ruff, mypy and import-linter
+	@.ci/install dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## Run all checks
+
+bench: ## Run the benchmarks and print one table
+	@.ci/install run
+	@exec $(BIN)/python -m benchmarks
+
+lock: ## Compile the pinned requirements anew from pyproject.toml
+	@.ci/install dev
+	@.ci/lock
