@@ -57,26 +57,26 @@ def dag_bag() -> DagBag:
         return DagBag(ROOT / "dags")
 
 
-@pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., str]:
-    """Run a piece of Python in a process of its own, beside an Airflow home; return its output."""
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., str]:
+    """Run a piece of Python in a process of its own, with Airflow's home in `folder`."""
 
-    def run(code: str, environ: Mapping[str, str] | None = None) -> str:
+    def run(code: str, folder: Path, environ: Mapping[str, str] | None = None) -> str:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
         home = {
-            "AIRFLOW_HOME": str(tmp_path),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
+            "AIRFLOW_HOME": str(folder),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
         }
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**clean, **SETTINGS, **home, **(environ or {})},
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
         )
-        assert done.returncode == 0, done.stderr[-4000:]
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
         return done.stdout
 
     return run

@@ -28,7 +28,7 @@ import airflow.settings
 from airflow.dag_processing.dagbag import DagBag
 before = set(sys.modules)
 started = time.perf_counter()
-bag = DagBag(sys.argv[1] if len(sys.argv) > 1 else {folder!r})
+bag = DagBag({folder!r})
 seconds = time.perf_counter() - started
 print(json.dumps({{
     "errors": bag.import_errors, "dags": len(bag.dags), "seconds": seconds,
@@ -38,9 +38,9 @@ print(json.dumps({{
 
 
 def test_parsing_loads_no_heavy_module(
-    run_python: Callable[..., str], repository_root: Path
+    run_python: Callable[..., str], repository_root: Path, tmp_path: Path
 ) -> None:
-    output = run_python(PARSE.format(folder=str(repository_root / "dags")))
+    output = run_python(PARSE.format(folder=str(repository_root / "dags")), tmp_path)
     parsed = json.loads(output.splitlines()[-1])
     print(
         f"parsed {parsed['dags']} DAGs in {parsed['seconds']:.3f} s; "
@@ -52,13 +52,14 @@ def test_parsing_loads_no_heavy_module(
 
 
 def test_the_plugin_folder_gives_the_timetable_and_nothing_heavy(
-    run_python: Callable[..., str],
+    run_python: Callable[..., str], tmp_path: Path
 ) -> None:
     output = run_python(
         "import json, sys\n"
         "from airflow import plugins_manager\n"
         "found = list(plugins_manager.get_timetables_plugins())\n"
-        "print(json.dumps([found, plugins_manager.get_import_errors(), sorted(sys.modules)]))\n"
+        "print(json.dumps([found, plugins_manager.get_import_errors(), sorted(sys.modules)]))\n",
+        tmp_path,
     )
     timetables, errors, modules = json.loads(output.splitlines()[-1])
     assert timetables == ["trading_sessions.TradingSessionTimetable"]
