@@ -7,69 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from math import inf
 
-import numpy as np
 import talib
 
-from factorprism.factors import _kernels as kernels
-from factorprism.factors._kernels import EMA, SMA, Column
+from factorprism.factors._kernels import (
+    EMA,
+    SMA,
+    bollinger_b,
+    macd_histogram,
+    slow_k,
+    volume_ratio,
+)
+from factorprism.factors.factor import Factor
 from factorprism.factors.segments import SEGMENT_YEARS, WARMUP_YEARS
-from factorprism.factors.stillness import Stillness, blank_still, find_runs
+from factorprism.factors.stillness import Stillness
 
-INPUTS = ("open", "high", "low", "close", "volume_shares")
 # To be raised when a formula changes while its entry does not.
 CATALOGUE_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One technical factor of one symbol.
-
-    `inputs` are bar columns (`INPUTS`) in the order that `kernel` takes them; `lookback` counts
-    the sessions before the first value; [`lower`, `upper`] is the closed range of the formula.
-    A `recursive` kernel depends on all sessions before, others on the last `lookback` alone.
-    Where `undefined` holds the value is NaN.
-    """
-
-    name: str
-    kernel: Callable[..., Column] = field(repr=False)
-    inputs: tuple[str, ...]
-    parameters: Mapping[str, int | float] = field(hash=False)
-    lookback: int
-    lower: float
-    upper: float
-    unit: str
-    source: str
-    recursive: bool = False
-    undefined: Stillness | None = None
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.inputs if name not in INPUTS]
-        if unknown or not self.inputs:
-            raise ValueError(f"inputs: {self.inputs}, allowed are some of {INPUTS}")
-
-    def compute(self, *columns: Column) -> Column:
-        """Return the factor, float64 [session], from `inputs` as contiguous float64 [session].
-
-        The columns hold one symbol's bars, oldest first, without NaN. Row t reads rows up to t.
-        The first `lookback` rows are NaN, and so is every row where the formula is undefined.
-        """
-        values = self.kernel(*columns, **self.parameters)
-        if self.undefined is not None:
-            named = dict(zip(self.inputs, columns, strict=True))
-            blank_still(values, self.undefined, find_runs(self.undefined.what, named))
-        return into_range(values, self.lower, self.upper)
-
-
-def into_range(values: Column, lower: Column | float, upper: Column | float) -> Column:
-    """Clip `values` in place, since running sums leave a formula's range by a last bit."""
-    np.clip(values, lower, upper, out=values)
-    # Which zero survives a clip at zero depends on where the row lies in memory: only +0.0 here.
-    values += 0.0
-    return values
 
 
 CLOSE = ("close",)
@@ -78,7 +33,7 @@ HIGH_LOW_CLOSE = ("high", "low", "close")
 CATALOGUE: tuple[Factor, ...] = (
     Factor(
         name="roc_12",
-        kernel=kernels.roc,
+        kernel=talib.ROC,
         inputs=CLOSE,
         parameters={"timeperiod": 12},
         lookback=12,
@@ -89,7 +44,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="rsi_14",
-        kernel=kernels.rsi,
+        kernel=talib.RSI,
         inputs=CLOSE,
         parameters={"timeperiod": 14},
         lookback=14,
@@ -102,7 +57,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="cci_14",
-        kernel=kernels.cci,
+        kernel=talib.CCI,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
         lookback=13,
@@ -116,7 +71,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="willr_14",
-        kernel=kernels.willr,
+        kernel=talib.WILLR,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
         lookback=13,
@@ -128,7 +83,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="mfi_14",
-        kernel=kernels.mfi,
+        kernel=talib.MFI,
         inputs=("high", "low", "close", "volume_shares"),
         parameters={"timeperiod": 14},
         lookback=14,
@@ -140,7 +95,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="adx_14",
-        kernel=kernels.adx,
+        kernel=talib.ADX,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
         lookback=27,
@@ -153,7 +108,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="aroonosc_25",
-        kernel=kernels.aroonosc,
+        kernel=talib.AROONOSC,
         inputs=("high", "low"),
         parameters={"timeperiod": 25},
         lookback=25,
@@ -164,7 +119,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="cmo_9",
-        kernel=kernels.cmo,
+        kernel=talib.CMO,
         inputs=CLOSE,
         parameters={"timeperiod": 9},
         lookback=9,
@@ -177,7 +132,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="ultosc_7_14_28",
-        kernel=kernels.ultosc,
+        kernel=talib.ULTOSC,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod1": 7, "timeperiod2": 14, "timeperiod3": 28},
         lookback=28,
@@ -189,7 +144,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="trix_15",
-        kernel=kernels.trix,
+        kernel=talib.TRIX,
         inputs=CLOSE,
         parameters={"timeperiod": 15},
         lookback=43,
@@ -201,7 +156,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="macd_hist_12_26_9",
-        kernel=kernels.macd_histogram,
+        kernel=macd_histogram,
         inputs=CLOSE,
         parameters={"fastperiod": 12, "slowperiod": 26, "signalperiod": 9},
         lookback=33,
@@ -214,7 +169,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="ppo_12_26",
-        kernel=kernels.ppo,
+        kernel=talib.PPO,
         inputs=CLOSE,
         parameters={"fastperiod": 12, "slowperiod": 26, "matype": EMA},
         lookback=25,
@@ -226,7 +181,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="slow_k_9_3",
-        kernel=kernels.slow_k,
+        kernel=slow_k,
         inputs=HIGH_LOW_CLOSE,
         parameters={"fastk_period": 9, "slowk_period": 3, "slowk_matype": SMA},
         lookback=10,
@@ -238,7 +193,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="bollinger_b_20",
-        kernel=kernels.bollinger_b,
+        kernel=bollinger_b,
         inputs=CLOSE,
         parameters={"timeperiod": 20, "nbdevup": 2.0, "nbdevdn": 2.0, "matype": SMA},
         lookback=19,
@@ -252,7 +207,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="natr_14",
-        kernel=kernels.natr,
+        kernel=talib.NATR,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
         lookback=14,
@@ -265,7 +220,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="volume_ratio_20",
-        kernel=kernels.volume_ratio,
+        kernel=volume_ratio,
         inputs=("volume_shares",),
         parameters={"timeperiod": 20},
         lookback=19,

@@ -14,7 +14,8 @@ import pandas as pd
 
 from factorprism.core.schemas import DayArray, FactorPanel
 from factorprism.factors._kernels import Column
-from factorprism.factors.catalogue import CATALOGUE, INPUTS, Factor, into_range
+from factorprism.factors.catalogue import CATALOGUE
+from factorprism.factors.factor import INPUTS, Factor, into_range
 from factorprism.factors.segments import bars_needed_from, cut_segments
 from factorprism.factors.stillness import Columns, blank_still, find_runs
 

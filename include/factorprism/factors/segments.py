@@ -44,10 +44,13 @@ def cut_segments(sessions: DayArray, row: int) -> Iterator[tuple[int, int, int]]
     `sessions` is ascending ``datetime64[D]``. The segment's rows are ``start:stop``; what a
     recursive indicator remembers in it begins with row `warm`.
     """
-    while row < len(sessions):
-        begin = segment_start(sessions[row].astype(date))
-        end = begin.replace(year=begin.year + SEGMENT_YEARS)
-        edges = np.array([bars_needed_from(begin), begin, end], dtype="datetime64[D]")
-        warm, start, stop = np.searchsorted(sessions, edges).tolist()
-        yield warm, start, stop
-        row = stop
+    if row >= len(sessions):
+        return
+    begin = segment_start(sessions[row].astype(date)).year
+    end = segment_start(sessions[-1].astype(date)).year + SEGMENT_YEARS
+    years = np.arange(begin, end + 1, SEGMENT_YEARS) - 1970
+    edges = np.stack([years - WARMUP_YEARS, years]).astype("datetime64[Y]")
+    warm, start = np.searchsorted(sessions, edges.astype("datetime64[D]")).tolist()
+    for position, stop in enumerate(start[1:]):
+        if stop > start[position]:
+            yield warm[position], start[position], stop

@@ -43,17 +43,18 @@ class Runs:
 
     starts: npt.NDArray[np.intp]
     stops: npt.NDArray[np.intp]
+    longest: int
 
 
 def find_runs(what: str, columns: Columns) -> Runs:
     """Return the runs of sessions in which `what` stood still; needs its columns in `columns`."""
-    still = STILL[what](columns)
-    edges = np.flatnonzero(still[1:] != still[:-1]) + 1
-    if still[0]:
-        edges = np.concatenate(([0], edges))
-    if still[-1]:
-        edges = np.concatenate((edges, [len(still)]))
-    return Runs(edges[0::2], edges[1::2])
+    rows = np.flatnonzero(STILL[what](columns))
+    if not len(rows):
+        return Runs(rows, rows, 0)
+    breaks = np.flatnonzero(np.diff(rows) > 1)
+    starts = rows[np.concatenate(([0], breaks + 1))]
+    stops = rows[np.concatenate((breaks, [len(rows) - 1]))] + 1
+    return Runs(starts, stops, int((stops - starts).max()))
 
 
 def blank_still(values: Column, stillness: Stillness, runs: Runs, n_skipped: int = 0) -> None:
@@ -61,6 +62,8 @@ def blank_still(values: Column, stillness: Stillness, runs: Runs, n_skipped: int
 
     `values` begins with row `n_skipped` of those that `runs` counts.
     """
+    if runs.longest < stillness.sessions:
+        return
     for run in np.flatnonzero(runs.stops - runs.starts >= stillness.sessions):
         start = int(runs.starts[run]) + stillness.sessions - 1 - n_skipped
         stop = int(runs.stops[run]) + stillness.echo - n_skipped
