@@ -12,7 +12,8 @@ are the fates of the first requests, in order; after them every request is answe
     no-permission       code 40203, the account may not use the endpoint
     wrong-token         code 40101
     refused             another code than 0
-    http:502            that HTTP status with an HTML body (http:429:7 adds Retry-After: 7)
+    http:502            that HTTP status with an HTML body (http:429:7 adds Retry-After: 7,
+                        http:307 a Location that answers well)
     html                status 200 with an HTML body
     null                data is null
     no-columns          data without the columns that were asked for
@@ -193,6 +194,8 @@ def _spoil(answer: Answer, fault: str, argument: str) -> Answer:
 def _http(argument: str) -> Answer:
     status, _, wait = argument.partition(":")
     headers = {"Content-Type": "text/html"} | ({"Retry-After": wait} if wait else {})
+    if status.startswith("3"):
+        headers["Location"] = "/dataapi/index_daily"
     return Answer(status=int(status), headers=headers, body=HTML)
 
 

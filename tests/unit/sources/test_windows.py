@@ -20,17 +20,26 @@ def days_of(window: Window) -> list[date]:
 
 
 class Archive:
-    """A vendor's series with a row on each of `held`, newest first, `page_size` rows a call."""
+    """A vendor's series with a row on each of `held`, `page_size` rows a call."""
 
-    def __init__(self, held: list[date], page_size: int = 100, *, honest: bool = True) -> None:
+    def __init__(
+        self,
+        held: list[date],
+        page_size: int = 100,
+        *,
+        honest: bool = True,
+        newest_first: bool = True,
+    ) -> None:
         self.held = held
         self.page_size = page_size
         self.honest = honest
+        self.newest_first = newest_first
         self.asked: list[tuple[Window, bool]] = []
 
     def ask(self, window: Window, require_rows: bool) -> Page:
         self.asked.append((window, require_rows))
-        inside = [day for day in sorted(self.held, reverse=True) if day in days_of(window)]
+        ordered = sorted(self.held, reverse=self.newest_first)
+        inside = [day for day in ordered if day in days_of(window)]
         page = [day.strftime("%Y%m%d") for day in inside[: self.page_size]]
         frame = pd.DataFrame({"day": pd.Series(page, dtype="str")})
         return Page(frame, self.honest and len(inside) > self.page_size)
@@ -71,8 +80,9 @@ def test_a_whole_page_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("page_size", [1, 2, 10, 30])
 @pytest.mark.parametrize("honest", [True, False])
-def test_a_cut_page_is_completed(page_size: int, honest: bool) -> None:
-    archive = Archive(days_of(JANUARY), page_size, honest=honest)
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_cut_page_is_completed(page_size: int, honest: bool, newest_first: bool) -> None:
+    archive = Archive(days_of(JANUARY), page_size, honest=honest, newest_first=newest_first)
     assert archive.fetch(row_cap=page_size) == as_text(days_of(JANUARY))
 
 
