@@ -41,7 +41,7 @@ check: lint test ## Run all checks
 
 bench: ## Run the benchmarks and print one table
 	@.ci/install run
-	@exec $(BIN)/python -m benchmarks
+	@exec $(BIN)/python benchmarks $(BENCH)
 
 lock: ## Compile the pinned requirements anew from pyproject.toml
 	@.ci/install dev

@@ -7,7 +7,7 @@ import json
 import os
 
 from factorprism.core.config import PREFIX, Config, load_config
-from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
+from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 
 
 def with_embedded_urls(config: Config) -> Config:
@@ -57,23 +57,28 @@ def start_airflow(config: Config) -> EmbeddedAirflow:
     return airflow
 
 
-def start_services(*, only_warehouse: bool) -> None:
-    """Start PostgreSQL, and Airflow unless told otherwise; print how to open the UI."""
+def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
+    """Start PostgreSQL, and Airflow unless told otherwise; print how to open the pages."""
     config = with_embedded_urls(load_config(os.environ))
     if only_warehouse:
         print("PostgreSQL is running; its address: factorprism services url")
         return
     start_airflow(config)
     print(how_to_open(config))
+    if mlflow:
+        pages = _mlflow_pages(config)
+        pages.start()
+        print(f"MLflow        {pages.address}")
 
 
 def stop_services() -> None:
-    """Stop Airflow, then PostgreSQL; what is not running stays as it is."""
+    """Stop MLflow's pages, Airflow and PostgreSQL; what is not running stays as it is."""
     config = load_config(os.environ)
     server = EmbeddedPostgres(config.home)
-    if server.is_running():
+    if server.exists():
+        _mlflow_pages(config).stop()
         embedded_airflow(config).stop()
-    server.stop()
+        server.stop()
     print("stopped")
 
 
@@ -81,14 +86,20 @@ def print_status(*, as_json: bool) -> None:
     """Print what is running, a line each."""
     config = load_config(os.environ)
     server = EmbeddedPostgres(config.home)
-    status = {"postgresql": "healthy" if server.is_running() else "down"}
-    if server.is_running():
-        status |= embedded_airflow(config).status()
-    if as_json:
-        print(json.dumps(status, indent=2))
+    if not server.exists():
+        print("[]" if as_json else "nothing was ever started here: factorprism services start")
         return
-    for name, state in status.items():
-        print(f"{name:<16} {state}")
+    rows = services_status(server, embedded_airflow(config), _mlflow_pages(config))
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['service']:<22} {row['state']:<10} {row['address']}".rstrip())
+
+
+def _mlflow_pages(config: Config) -> MlflowUi:
+    tracking_url = config.tracking_url or EmbeddedPostgres(config.home).url("mlflow")
+    return MlflowUi(config.home, tracking_url)
 
 
 def how_to_open(config: Config) -> str:

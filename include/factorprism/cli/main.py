@@ -137,11 +137,12 @@ def services_start(
     only_warehouse: Annotated[
         bool, typer.Option("--only-warehouse", help="PostgreSQL without Airflow.")
     ] = False,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="MLflow's pages too.")] = False,
 ) -> None:
     """Start PostgreSQL and Airflow, and say how to open the UI."""
     from factorprism.cli.embedded import start_services
 
-    start_services(only_warehouse=only_warehouse)
+    start_services(only_warehouse=only_warehouse, mlflow=mlflow)
 
 
 @services_app.command("stop")

@@ -80,6 +80,11 @@ class EmbeddedPostgres:
             if cluster.account.run([*command, *mode], accept=True).returncode:
                 cluster.account.run([*command, "-m", "immediate", "-t", str(STOP_SECONDS)])
 
+    def exists(self) -> bool:
+        """Tell whether this home has ever had a server, running or not."""
+        folder = self.home.absolute() / "postgres"
+        return bool(read_stripped(folder / "port") and read_stripped(folder / "password"))
+
     def is_running(self) -> bool:
         """Tell whether this home's own server is up and takes connections."""
         home = self.home.absolute()
