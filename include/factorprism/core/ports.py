@@ -63,6 +63,10 @@ class PullStore(Protocol):
 
     def mark_pull(self, pull_id: int, state: PullState, reason: str = "") -> None: ...
 
+    def pending_pulls(self, source: str, symbol: str) -> list[tuple[int, date, date]]:
+        """Return (id, first, last) of the pulls that no gate has judged yet, oldest range first."""
+        ...
+
     def last_pulled(self, source: str, symbol: str) -> date | None:
         """Return the last session covered by an accepted pull without a hole before it."""
         ...
@@ -183,13 +187,26 @@ class AlertStore(Protocol):
 class Warehouse(Protocol):
     """All tables behind one connection pool."""
 
-    pulls: PullStore
-    bars: BarStore
-    factors: FactorStore
-    quality: QualityStore
-    models: ModelStore
-    forecasts: ForecastLedger
-    alerts: AlertStore
+    @property
+    def pulls(self) -> PullStore: ...
+
+    @property
+    def bars(self) -> BarStore: ...
+
+    @property
+    def factors(self) -> FactorStore: ...
+
+    @property
+    def quality(self) -> QualityStore: ...
+
+    @property
+    def models(self) -> ModelStore: ...
+
+    @property
+    def forecasts(self) -> ForecastLedger: ...
+
+    @property
+    def alerts(self) -> AlertStore: ...
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""

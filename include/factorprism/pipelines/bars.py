@@ -20,39 +20,63 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Fetch the bars of every channel and keep each pull as it came.
 
     Without ``first`` in `refs`, asks from the first session that is not held yet, and for
-    `repull_sessions` held ones again so that revisions are seen. A pull that was kept before an
-    interruption is not asked for again.
+    `repull_sessions` held ones again so that revisions are seen. Pulls that an interrupted run has
+    kept, and that no gate has judged yet, are not asked for again.
     """
     pull_ids: list[int] = []
     last = date.fromisoformat(refs["last"]) if refs.get("last") else run.session
     for symbol in refs.get("symbols") or run.config.universe.channels:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
-        newest = first
-        for pull in run.ports.source.fetch_bars([symbol], first, last):
-            pull_ids.append(run.ports.warehouse.pulls.save_pull(pull))
-            if len(pull.bars):
-                newest = max(newest, pull.bars["session"].max().date())
-        if not refs.get("first") and newest < last:
-            raise EmptyResponse(
-                f"stale data: {run.ports.source.name} has no bars of {symbol} for {last}",
-                remedy="Wait until the source has published them, then run this session again.",
-            )
+        if refs.get("first"):
+            pull_ids += _pull_range(run, symbol, first, last)
+        else:
+            pull_ids += _pull_through(run, symbol, first, last)
         run.tell(f"{symbol}: pulled {first} to {last}")
     return {"pull_ids": pull_ids}
 
 
 def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date:
     start = run.ports.source.first_session(symbol)
-    held = run.ports.warehouse.pulls.last_pulled(run.ports.source.name, symbol)
     if first:
-        asked = max(date.fromisoformat(first), start)
-        return asked
+        return max(date.fromisoformat(first), start)
+    held = run.ports.warehouse.pulls.last_pulled(run.ports.source.name, symbol)
     if held is None:
         return start
-    again = run.calendar.offset(
-        run.calendar.session_on_or_before(last), -run.config.repull_sessions
-    )
+    calendar = calendar_of(symbol)
+    again = calendar.offset(calendar.session_on_or_before(last), -run.config.repull_sessions)
     return max(start, min(again, held + timedelta(days=1)))
+
+
+def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
+    """Pull [`first`, `last`], and refuse a source that has no bar of the last session yet."""
+    pull_ids = []
+    newest: date | None = None
+    for pull in run.ports.source.fetch_bars([symbol], first, last):
+        pull_ids.append(run.ports.warehouse.pulls.save_pull(pull))
+        if len(pull.bars):
+            newest = pull.bars["session"].max().date()
+    expected = calendar_of(symbol).session_on_or_before(last)
+    if newest is None or newest < expected:
+        raise EmptyResponse(
+            f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}",
+            remedy="Wait until the source has published it, then run this session again.",
+        )
+    return pull_ids
+
+
+def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
+    """Pull what of [`first`, `last`] an interrupted run has not kept already."""
+    pull_ids = []
+    pulls = run.ports.warehouse.pulls
+    wanted = first
+    for pull_id, held_first, held_last in pulls.pending_pulls(run.ports.source.name, symbol):
+        if held_first == wanted and held_last <= last:
+            pull_ids.append(pull_id)
+            wanted = held_last + timedelta(days=1)
+    if wanted <= last:
+        for pull in run.ports.source.fetch_bars([symbol], wanted, last):
+            pull_ids.append(pulls.save_pull(pull))
+    return pull_ids
 
 
 def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:

@@ -71,6 +71,7 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         initial=run.ports.registry.fetch_bundle(champion) if champion else None,
         data_hash=data_hash,
         progress=run.tell,
+        initial_hash=_hash_of(run, champion),
     )
     record = candidate.record
     run.ports.registry.log_training(
@@ -176,6 +177,10 @@ def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, 
     aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
     training_set = build_training_set(image_set, aligned, run.config.horizon, as_of=run.session)
     return training_set, hash_bars(bars)
+
+
+def _hash_of(run: Run, model_id: str | None) -> str:
+    return run.ports.warehouse.models.load_model(model_id).artefact_hash if model_id else ""
 
 
 def _settings(run: Run) -> TrainingSettings:

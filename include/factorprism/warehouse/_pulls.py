@@ -96,6 +96,23 @@ class PullRepository:
                     f"pull {pull_id} is not in the warehouse", remedy="Pull its bars again."
                 )
 
+    def pending_pulls(self, source: str, symbol: str) -> list[tuple[int, date, date]]:
+        """Return (id, first, last) of the pulls that no gate has judged yet, oldest range first."""
+        statement = (
+            select(pulls.c.pull_id, pulls.c.first_session, pulls.c.last_session)
+            .where(
+                pulls.c.source == source,
+                pulls.c.symbol == symbol,
+                pulls.c.state == PullState.PULLED.value,
+            )
+            .order_by(pulls.c.first_session, pulls.c.pull_id)
+        )
+        with self._database.begin() as connection:
+            return [
+                (row.pull_id, row.first_session, row.last_session)
+                for row in connection.execute(statement)
+            ]
+
     def last_pulled(self, source: str, symbol: str) -> date | None:
         """Return the last session covered by an accepted pull without a hole before it.
 
