@@ -195,16 +195,15 @@ def _read_known(
 ) -> _Rows:
     rows = _read(connection, symbol, first, last, _LOAD_KNOWN, known_at=known_at)
     table = bar_revisions.c
-    # The value known then is the one that the first later revision replaced.
+    # The value known then is the one that the first later revision replaced: it comes last.
     later = (
         select(table.session, table.column_name, table.old_value)
-        .distinct(table.session, table.column_name)
         .where(
             table.symbol == symbol,
             table.session.between(first, last),
             table.revised_at > known_at,
         )
-        .order_by(table.session, table.column_name, table.revision)
+        .order_by(table.revision.desc())
     )
     values = rows.values.copy()
     place = {day: row for row, day in enumerate(rows.days.tolist())}

@@ -67,11 +67,18 @@ forecasts = Table(
     column(
         "p_up",
         DOUBLE,
-        "Calibrated probability that close[horizon_end] > close[session], 0 to 1.",
+        "Calibrated probability that close[horizon_end] > close[session], 0 to 1; null: withheld.",
         nullable=True,
     ),
-    column("p_up_raw", DOUBLE, "The network's own probability, 0 to 1.", nullable=True),
-    column("base_rate", DOUBLE, "Share of up labels in the training data, 0 to 1.", nullable=True),
+    column(
+        "p_up_raw", DOUBLE, "The network's own probability, 0 to 1; null: withheld.", nullable=True
+    ),
+    column(
+        "base_rate",
+        DOUBLE,
+        "Share of up labels in the training data, 0 to 1; null: withheld.",
+        nullable=True,
+    ),
     column("universe", Text(), UNIVERSE),
     column("data_hash", Text(), "SHA-256 of the bars behind the image, hex; empty: withheld."),
     column("factor_hash", Text(), "SHA-256 of the factors in the window, hex; empty: withheld."),
@@ -126,7 +133,9 @@ alerts = Table(
     column("details", JSONB(), "Facts behind the message."),
     column("raises", Integer(), "Times that it was raised while open."),
     moment("raised_at", "When it was opened."),
-    moment("raised_again_at", "When it was last raised while open.", nullable=True),
+    moment(
+        "raised_again_at", "When it was last raised while open; null: once only.", nullable=True
+    ),
     moment("resolved_at", "When its cause was gone; null: open.", nullable=True),
     CheckConstraint("raises >= 1", "raises_counts_from_one"),
     Index("uq_alerts_open", "alert_key", unique=True, postgresql_where=text("resolved_at IS NULL")),

@@ -1,0 +1,109 @@
+"""What the tests of the warehouse share: frames of bars, and a way to speak SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg2
+import pytest
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
+from factorprism.warehouse import PostgresWarehouse
+
+
+@pytest.fixture
+def build_bars() -> Callable[..., pd.DataFrame]:
+    """Make `n` bars of `symbol` from `first` on, random but the same for one `seed`."""
+
+    def build(symbol: str = "000300.SH", first: str = "2020-01-02", n: int = 10, seed: int = 1):
+        days = calendar_of(symbol).session_days
+        days = days[days >= np.datetime64(first)][:n]
+        values = np.random.default_rng(seed).uniform(1000, 5000, (n, len(BAR_VALUES)))
+        columns = dict(zip(BAR_VALUES, values.T, strict=True))
+        return make_bars(
+            pd.DataFrame({"symbol": symbol, "session": days.astype("datetime64[us]"), **columns})
+        )
+
+    return build
+
+
+@pytest.fixture
+def build_pull() -> Callable[..., Pull]:
+    """Wrap bars as a pull of the source ``sample`` for exactly their sessions."""
+
+    def build(bars: pd.DataFrame, first: date | None = None, last: date | None = None) -> Pull:
+        return Pull(
+            source="sample",
+            symbol=bars["symbol"].iloc[0],
+            first=first or bars["session"].min().date(),
+            last=last or bars["session"].max().date(),
+            bars=bars,
+            fetched_at=datetime(2021, 1, 1, 11, 0, 0, 123456),
+        )
+
+    return build
+
+
+@pytest.fixture
+def merge(
+    warehouse: PostgresWarehouse, build_pull: Callable[..., Pull]
+) -> Callable[[pd.DataFrame], Any]:
+    """Save `bars` as a pull and merge them, as the pipeline does."""
+
+    def save_and_merge(bars: pd.DataFrame) -> Any:
+        return warehouse.bars.merge_bars(bars, warehouse.pulls.save_pull(build_pull(bars)))
+
+    return save_and_merge
+
+
+@pytest.fixture
+def run_sql(migrated_url: str) -> Iterator[Callable[..., list[Any]]]:
+    """Run one statement in a transaction of its own, the way a person with psql would."""
+    connection = psycopg2.connect(migrated_url)
+    connection.autocommit = True
+
+    def run(statement: str, *parameters: object) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
+    connection.close()
+
+
+@pytest.fixture
+def run_together() -> Callable[..., list[Any]]:
+    """Call every function at once, each in a thread, and return what they gave."""
+
+    def run(*calls: Callable[[], Any]) -> list[Any]:
+        barrier = Barrier(len(calls))
+
+        def start(call: Callable[[], Any]) -> Any:
+            barrier.wait()
+            return call()
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return [future.result() for future in [pool.submit(start, call) for call in calls]]
+
+    return run
+
+
+@pytest.fixture
+def open_rivals(migrated_url: str) -> Iterator[Callable[[int], list[PostgresWarehouse]]]:
+    """Open warehouses on the same database, each with connections of its own."""
+    opened: list[PostgresWarehouse] = []
+
+    def build(n: int) -> list[PostgresWarehouse]:
+        opened.extend(PostgresWarehouse(migrated_url) for _ in range(n))
+        return opened[-n:]
+
+    yield build
+    for warehouse in opened:
+        warehouse.close()

@@ -1,0 +1,152 @@
+"""Models never change, their figures are replaced, and every decision on the title stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from factorprism.core.errors import ArtefactError, WarehouseError
+from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+
+RECORD = ModelRecord(
+    model_id="inception-1",
+    architecture="inception",
+    universe="image4",
+    horizon=14,
+    lookback=56,
+    channels=("000300.SH", "000905.SH"),
+    factors=("roc", "rsi"),
+    trained_from=date(2006, 1, 4),
+    trained_through=date(2019, 12, 31),
+    n_samples=3000,
+    base_rate=0.53,
+    data_hash="d" * 64,
+    artefact_hash="a" * 64,
+    mode="retrain",
+    spec={"filters": [16, 32], "dropout": 0.1, "scaler": {"mean": np.float32(0.5)}},
+)
+EVALUATION = Evaluation(
+    model_id="inception-1",
+    kind="walk_forward",
+    metric="log_loss",
+    value=0.69,
+    lower=0.67,
+    upper=0.71,
+    reference=0.6914,
+    first=date(2015, 1, 5),
+    last=date(2019, 12, 31),
+    n_sessions=1200,
+)
+PROMOTION = Promotion(
+    universe="image4",
+    horizon=14,
+    as_of=date(2020, 1, 3),
+    candidate_id="inception-1",
+    champion_id="inception-1",
+    previous_id="",
+    promoted=True,
+    reason="first champion",
+    numbers={"gain": 0.01, "lower": float("-inf"), "share": float("nan")},
+)
+
+
+def test_model_comes_back_as_it_was(warehouse):
+    warehouse.models.save_model(RECORD)
+    loaded = warehouse.models.load_model("inception-1")
+    assert loaded == replace(
+        RECORD, spec={"filters": [16, 32], "dropout": 0.1, "scaler": {"mean": 0.5}}
+    )
+
+
+def test_model_never_changes(warehouse):
+    warehouse.models.save_model(RECORD)
+    warehouse.models.save_model(replace(RECORD, base_rate=0.1))
+    assert warehouse.models.load_model("inception-1").base_rate == 0.53
+
+
+def test_unknown_model_is_named(warehouse):
+    with pytest.raises(ArtefactError, match="inception-9"):
+        warehouse.models.load_model("inception-9")
+
+
+def test_models_are_listed_by_their_training_end(warehouse):
+    records = [
+        replace(RECORD, model_id="c", trained_through=date(2018, 1, 2)),
+        replace(RECORD, model_id="b"),
+        replace(RECORD, model_id="a"),
+        replace(RECORD, model_id="d", universe="us"),
+        replace(RECORD, model_id="e", horizon=5),
+    ]
+    for record in records:
+        warehouse.models.save_model(record)
+    assert [item.model_id for item in warehouse.models.list_models("image4", 14)] == ["c", "a", "b"]
+
+
+def test_figures_are_replaced_by_their_key(warehouse):
+    warehouse.models.save_model(RECORD)
+    contest = replace(EVALUATION, kind="contest", reference=float("nan"))
+    warehouse.models.save_evaluations([EVALUATION, contest])
+    better = replace(EVALUATION, value=0.6)
+    warehouse.models.save_evaluations([better])
+    warehouse.models.save_evaluations([])
+    loaded = warehouse.models.load_evaluations("inception-1")
+    assert [str(item) for item in loaded] == [str(contest), str(better)]
+
+
+def test_figures_of_an_unknown_model_are_refused(warehouse):
+    with pytest.raises(WarehouseError, match="fk_evaluations_model_id"):
+        warehouse.models.save_evaluations([EVALUATION])
+
+
+def test_rivals_save_the_same_model_and_figures(open_rivals, run_together):
+    metrics = [replace(EVALUATION, metric=f"metric {i}") for i in range(20)]
+
+    def save(rival, figures):
+        rival.models.save_model(RECORD)
+        rival.models.save_evaluations(figures)
+
+    rivals = open_rivals(4)
+    run_together(
+        *(
+            lambda w=w, figures=metrics[:: 1 - 2 * (i % 2)]: save(w, figures)
+            for i, w in enumerate(rivals)
+        )
+    )
+    assert len(rivals[0].models.load_evaluations("inception-1")) == 20
+
+
+def test_a_decision_is_written_once(warehouse):
+    assert warehouse.models.append_promotion(PROMOTION)
+    assert not warehouse.models.append_promotion(replace(PROMOTION, reason="another"))
+    (held,) = warehouse.models.list_promotions("image4", 14)
+    assert str(held) == str(PROMOTION)
+
+
+def test_decisions_are_listed_oldest_first(warehouse):
+    for as_of, candidate in (
+        (date(2020, 1, 10), "c"),
+        (date(2020, 1, 3), "b"),
+        (date(2020, 1, 10), "a"),
+    ):
+        warehouse.models.append_promotion(
+            replace(PROMOTION, as_of=as_of, candidate_id=candidate, promoted=False)
+        )
+    warehouse.models.append_promotion(replace(PROMOTION, universe="us"))
+    listed = warehouse.models.list_promotions("image4", 14)
+    assert [item.candidate_id for item in listed] == ["b", "c", "a"]
+
+
+def test_a_promoted_candidate_must_hold_the_title(warehouse):
+    with pytest.raises(WarehouseError, match="promoted_holds_title"):
+        warehouse.models.append_promotion(replace(PROMOTION, champion_id="other"))
+
+
+def test_image_set_is_recorded_once(warehouse, run_sql):
+    for url in ("file:///a", "file:///b"):
+        warehouse.models.save_image_set(
+            "c" * 64, "image4", date(2006, 1, 4), date(2020, 1, 3), {"lookback": 56}, url
+        )
+    assert run_sql("SELECT url, spec FROM prism.image_sets") == [("file:///a", {"lookback": 56})]
