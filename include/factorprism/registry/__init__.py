@@ -1,0 +1,5 @@
+"""Where trained models are kept, found again by their id, and crowned: MLflow behind one port."""
+
+from factorprism.registry._registry import MlflowRegistry
+
+__all__ = ["MlflowRegistry"]
