@@ -1,0 +1,33 @@
+# One image for every Airflow component: docker build --build-arg REQUIREMENTS=requirements-gpu.txt .
+# gives it the CUDA build of TensorFlow.
+FROM python:3.11.14-slim-bookworm AS build
+ARG REQUIREMENTS=requirements.txt
+WORKDIR /opt/factorprism
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy VIRTUAL_ENV=/opt/factorprism/.venv
+RUN python -m venv .venv && .venv/bin/python -m pip install --no-cache-dir uv==0.13.8
+COPY ${REQUIREMENTS} ./
+RUN .venv/bin/uv pip sync --no-cache --require-hashes --compile-bytecode ${REQUIREMENTS}
+COPY pyproject.toml README.md ./
+COPY include include
+RUN .venv/bin/uv pip install --no-cache --no-deps --no-build-isolation --compile-bytecode .
+
+FROM python:3.11.14-slim-bookworm
+RUN useradd --uid 50000 --create-home --home-dir /var/lib/factorprism --shell /usr/sbin/nologin prism
+WORKDIR /opt/factorprism
+COPY --from=build /opt/factorprism/.venv .venv
+COPY dags dags
+COPY plugins plugins
+ENV PATH=/opt/factorprism/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    DO_NOT_TRACK=1 \
+    GX_ANALYTICS_ENABLED=false \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    KERAS_BACKEND=tensorflow \
+    TF_CPP_MIN_LOG_LEVEL=2 \
+    FACTORPRISM_HOME=/var/lib/factorprism \
+    AIRFLOW_HOME=/var/lib/factorprism/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/factorprism/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/factorprism/plugins \
+    AIRFLOW__CORE__LOAD_EXAMPLES=False
+USER 50000
+CMD ["airflow", "version"]
