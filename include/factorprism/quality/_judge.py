@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,6 +41,7 @@ def judge(
     """
     gx = _import_great_expectations()
     context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
     context.variables.progress_bars = {"globally": False}
     batch = (
         context.data_sources.add_pandas("memory")
@@ -66,15 +66,13 @@ def judge(
 
 @lru_cache(maxsize=1)
 def _import_great_expectations() -> ModuleType:
-    # Read once, while the library is imported; later changes would not switch telemetry off.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    # The import alone writes over two hundred INFO lines through this logger.
-    logging.getLogger("great_expectations._docs_decorators").setLevel(logging.WARNING)
+    # The import alone writes over two hundred INFO lines, and each context one more.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations
     import great_expectations.expectations
 
-    # Every failing expectation is told by our own results; the library repeats it at INFO.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # This module sets its own logger back to INFO while it is imported.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     module: ModuleType = great_expectations
     return module
 

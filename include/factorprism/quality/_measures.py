@@ -53,14 +53,13 @@ def measure_calendar(
     bars: pd.DataFrame, sessions: np.typing.NDArray[np.datetime64]
 ) -> pd.DataFrame:
     """Return one row a day that is expected or held: `session`, `rows`, `is_expected`."""
-    held = bars["session"].value_counts().rename("rows")
-    expected = pd.Series(True, index=pd.DatetimeIndex(sessions.astype("datetime64[us]")))
-    days = pd.concat([held, expected.rename("is_expected")], axis=1).sort_index()
+    held = bars["session"].to_numpy().astype("datetime64[D]")
+    days = np.union1d(held, sessions)
     return pd.DataFrame(
         {
-            "session": days.index.to_numpy(),
-            "rows": days["rows"].fillna(0).to_numpy(dtype="int64"),
-            "is_expected": days["is_expected"].notna().to_numpy(),
+            "session": days.astype("datetime64[us]"),
+            "rows": np.bincount(np.searchsorted(days, held), minlength=len(days)),
+            "is_expected": np.isin(days, sessions),
         }
     )
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 
 CRITICAL = "critical"
 WARNING = "warning"
+BETWEEN = "ExpectColumnValuesToBeBetween"
+
+# Isolated wrong values that a vendor sends: so many rows, or this ratio of them.
+TOLERATED_ROWS = 2
+TOLERATED_RATIO = 0.02
+FAULTS_TOLERATED = f"{TOLERATED_ROWS} rows or {TOLERATED_RATIO:.0%} of them"
 
 
 @dataclass(frozen=True)
@@ -35,3 +41,10 @@ class Rule:
     def key(self) -> str:
         """What tells this rule from the others of its suite."""
         return f"{self.name}:{self.column}"
+
+
+def mostly_of(n_rows: int) -> float:
+    """Return the ratio of `n_rows` that must hold where isolated faults are tolerated."""
+    tolerated = max(TOLERATED_ROWS / max(n_rows, 1), TOLERATED_RATIO)
+    # A rounding error must not turn two tolerated rows into one.
+    return max(0.0, 1.0 - tolerated - 1e-9)

@@ -14,7 +14,8 @@ from factorprism.core.schemas import DayArray, QualityResult, empty_bars, make_b
 from factorprism.quality._judge import Subject, judge
 from factorprism.quality._measures import measure_bars, measure_calendar
 from factorprism.quality._rules import CRITICAL
-from factorprism.quality.bar_rules import bar_rules, calendar_rules, is_index, schema_rules
+from factorprism.quality.bar_rules import bar_rules, is_index
+from factorprism.quality.schema_rules import calendar_rules, schema_rules
 
 SCHEMA_SUITE = "bars_schema"
 CALENDAR_SUITE = "bars_calendar"

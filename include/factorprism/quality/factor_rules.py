@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from factorprism.quality._rules import CRITICAL, Rule
+from factorprism.quality._rules import BETWEEN, CRITICAL, Rule
 
-BETWEEN = "ExpectColumnValuesToBeBetween"
 # float32 keeps some seven digits, so a bound that is reached may be passed by this much of it.
 RANGE_TOLERANCE = 1e-5
 FLOAT32_MAX = float(np.finfo(np.float32).max)
