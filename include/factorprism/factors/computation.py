@@ -60,25 +60,28 @@ def compute_panels(
     sessions = bars["session"].to_numpy().astype("datetime64[D]")
     columns = {name: np.ascontiguousarray(bars[name].to_numpy(dtype=np.float64)) for name in INPUTS}
     names = tuple(factor.name for factor in catalogue)
+    parts = [
+        (symbol, rows, sessions[rows][0 if first is None else _row_of(sessions[rows], first) :])
+        for symbol, rows in _split(bars["symbol"])
+    ]
+    # One block for all: the pages of many small ones would cost as much as a factor or two.
+    ends = np.cumsum([len(days) for _, _, days in parts], dtype=np.intp)
+    block = np.empty((int(ends[-1]) if parts else 0, len(catalogue)), dtype=np.float32)
 
-    def compute_some(parts: list[tuple[str, slice]]) -> list[FactorPanel]:
-        panels = []
-        for symbol, rows in parts:
-            days = sessions[rows]
-            own = {name: column[rows] for name, column in columns.items()}
-            values = compute_values(days, own, np.float32, first=first, catalogue=catalogue)
-            panels.append(FactorPanel(symbol, days[len(days) - len(values) :], names, values))
-        return panels
+    def compute_part(position: int) -> FactorPanel:
+        symbol, rows, days = parts[position]
+        values = block[ends[position] - len(days) : ends[position]]
+        own = {name: column[rows] for name, column in columns.items()}
+        _compute_into(values, sessions[rows], own, first, catalogue)
+        return FactorPanel(symbol, days, names, values)
 
-    parts = _split(bars["symbol"])
     if threads == 1 or len(parts) < 2:
-        return compute_some(parts)
-    size = -(-len(parts) // threads)
+        return [compute_part(position) for position in range(len(parts))]
+    # A share for each thread rather than a task for each symbol: handing over costs more.
+    shares = np.array_split(np.arange(len(parts)), threads)
     with ThreadPoolExecutor(threads) as pool:
-        shares = pool.map(
-            compute_some, [parts[at : at + size] for at in range(0, len(parts), size)]
-        )
-        return [panel for share in shares for panel in share]
+        done = pool.map(lambda share: [compute_part(int(at)) for at in share], shares)
+        return [panel for share in done for panel in share]
 
 
 def compute_values(
@@ -94,6 +97,19 @@ def compute_values(
     `columns` holds each of `INPUTS` as contiguous float64 [session]; the rules are those of
     `compute_factors`. Raises ``ValueError`` when `sessions` is not strictly ascending.
     """
+    n_skipped = 0 if first is None else _row_of(sessions, first)
+    block = np.empty((len(sessions) - n_skipped, len(catalogue)), dtype=dtype)
+    _compute_into(block, sessions, columns, first, catalogue)
+    return block
+
+
+def _compute_into(
+    block: npt.NDArray[Float],
+    sessions: DayArray,
+    columns: Columns,
+    first: date | None,
+    catalogue: tuple[Factor, ...],
+) -> None:
     if first is not None:
         # Here, so that a new session's work does not grow with the history that is passed.
         begin = _row_of(sessions, bars_needed_from(first))
@@ -101,18 +117,16 @@ def compute_values(
         columns = {name: column[begin:] for name, column in columns.items()}
     if not (sessions[1:] > sessions[:-1]).all():
         raise ValueError("sessions: they must be strictly ascending, each given once")
-    n_skipped = 0 if first is None else _row_of(sessions, first)
-    block = np.empty((len(sessions) - n_skipped, len(catalogue)), dtype=dtype)
+    n_skipped = len(sessions) - len(block)
     usable = _usable(columns)
     if usable.all():
         block[:] = _compute_rows(sessions, columns, n_skipped, catalogue).T
-        return block
+        return
     # No NaN may reach TA-Lib: one would spoil every later row of its recursive indicators.
     kept = {name: column[usable] for name, column in columns.items()}
     n_before = int(np.count_nonzero(usable[:n_skipped]))
     block[:] = np.nan
     block[usable[n_skipped:]] = _compute_rows(sessions[usable], kept, n_before, catalogue).T
-    return block
 
 
 def _compute_rows(
