@@ -1,0 +1,92 @@
+"""The suites that a pull must pass before it is measured: its form, and its days."""
+
+from __future__ import annotations
+
+from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES
+from factorprism.quality._rules import BETWEEN, CRITICAL, Rule
+
+
+def schema_rules(symbol: str) -> list[Rule]:
+    """Return the suite that the raw frame must pass before anything can be measured on it."""
+    return [
+        Rule(
+            "columns_present",
+            "ExpectTableColumnsToMatchSet",
+            CRITICAL,
+            "all columns of a bar frame are there",
+            "columns of a bar frame are missing",
+            "Without them nothing below can be judged.",
+            options={"column_set": list(BAR_COLUMNS), "exact_match": False},
+        ),
+        Rule(
+            "rows_present",
+            "ExpectTableRowCountToBeBetween",
+            CRITICAL,
+            "the pull has rows",
+            "the pull has no rows",
+            "An empty answer where sessions exist is a fault of the source.",
+            options={"min_value": 1},
+        ),
+        Rule(
+            "one_symbol",
+            "ExpectColumnValuesToBeInSet",
+            CRITICAL,
+            "every row belongs to the symbol that was asked for",
+            "rows belong to another symbol",
+            "A pull holds one symbol; another one's rows would be filed under its name.",
+            column="symbol",
+            options={"column": "symbol", "value_set": [symbol]},
+        ),
+        *(
+            Rule(
+                name,
+                "ExpectColumnValuesToBeOfType",
+                CRITICAL,
+                f"{column} is of type {kind}",
+                f"{column} is not of type {kind}",
+                "Text or another precision in a column means that the file was misread.",
+                column=column,
+                options={"column": column, "type_": kind},
+            )
+            for name, column, kind in (
+                ("session_type", "session", "datetime64[us]"),
+                *(("value_type", column, "float64") for column in BAR_VALUES),
+            )
+        ),
+    ]
+
+
+def calendar_rules() -> list[Rule]:
+    """Return the suite over the days that are expected or held."""
+    return [
+        Rule(
+            "no_session_missing",
+            BETWEEN,
+            CRITICAL,
+            "no session is missing",
+            "sessions are missing",
+            "A hole shifts every look-back window behind it; vendors lose whole months.",
+            column="session",
+            options={"column": "rows", "min_value": 1},
+        ),
+        Rule(
+            "no_session_extra",
+            "ExpectColumnValuesToBeInSet",
+            CRITICAL,
+            "every row is a session of the period asked for",
+            "rows lie on days without trading or outside the period",
+            "Prices of a closed day are copies or belong to another exchange.",
+            column="session",
+            options={"column": "is_expected", "value_set": [True]},
+        ),
+        Rule(
+            "session_unique",
+            BETWEEN,
+            CRITICAL,
+            "each session has one row",
+            "sessions have more than one row",
+            "(symbol, session) is the key of a bar; the vendor is known to send duplicates.",
+            column="session",
+            options={"column": "rows", "max_value": 1},
+        ),
+    ]
