@@ -1,0 +1,34 @@
+"""From images and closes to a calibrated candidate, its honest figures and the contest."""
+
+from factorprism.training.calibration import fit_calibration
+from factorprism.training.dataset import TrainingSet, build_training_set
+from factorprism.training.fit import FitResult, FitSettings, fit
+from factorprism.training.labels import compute_forward_returns, compute_labels
+from factorprism.training.promotion import Judgement, PromotionRule, judge
+from factorprism.training.settings import TrainingSettings
+from factorprism.training.skill import skill_sentence
+from factorprism.training.splits import Split, SplitSizes, audit_purge, split_samples, walk_forward
+from factorprism.training.train import Candidate, train_candidate
+
+__all__ = [
+    "Candidate",
+    "FitResult",
+    "FitSettings",
+    "Judgement",
+    "PromotionRule",
+    "Split",
+    "SplitSizes",
+    "TrainingSet",
+    "TrainingSettings",
+    "audit_purge",
+    "build_training_set",
+    "compute_forward_returns",
+    "compute_labels",
+    "fit",
+    "fit_calibration",
+    "judge",
+    "skill_sentence",
+    "split_samples",
+    "train_candidate",
+    "walk_forward",
+]
