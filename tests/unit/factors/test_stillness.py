@@ -45,11 +45,16 @@ def test_each_kind_of_stillness(what, still):
     assert STILL[what](columns).tolist() == still
 
 
+def test_a_single_price_at_the_high_of_a_wide_bar_is_a_move():
+    columns = {"high": np.array([5.0, 5.0, 5.0]), "low": np.array([4.0, 5.0, 5.0])}
+    assert STILL["one single price"](columns).tolist() == [False, False, True]
+
+
 def test_blanks_begin_once_the_window_is_still_and_echo_after_it():
-    runs = Runs(np.array([2, 8]), np.array([6, 10]), 4)
-    values = np.zeros(12)
+    runs = Runs(np.array([2, 8, 12]), np.array([6, 10, 15]), 4)
+    values = np.zeros(18)
     blank_still(values, Stillness("no volume", 3, echo=1), runs)
-    assert np.flatnonzero(np.isnan(values)).tolist() == [4, 5, 6]
+    assert np.flatnonzero(np.isnan(values)).tolist() == [4, 5, 6, 14, 15]
     values = np.zeros(7)
     blank_still(values, Stillness("no volume", 3, echo=1), runs, n_skipped=5)
     assert np.flatnonzero(np.isnan(values)).tolist() == [0, 1]
