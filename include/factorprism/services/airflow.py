@@ -25,7 +25,7 @@ from factorprism.services._ports import LOOPBACK, choose_port
 from factorprism.services.dag_runs import DagRuns
 
 HEALTHY_SECONDS = 180
-STOP_SECONDS = 20
+STOP_SECONDS = 30
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
 _HEALTH_NAMES = {
     "metadatabase": "database",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from factorprism.core.errors import ServiceError
@@ -52,29 +53,34 @@ class DagRuns:
     def await_dag(self, dag_id: str) -> None:
         """Wait until the DAG is parsed.
 
-        Raises `ServiceError` with the file's own error when it cannot be.
+        Raises `ServiceError` with the file's own error when ``<dag_id>.py`` cannot be read.
         """
         deadline = time.monotonic() + PARSED_SECONDS
-        while True:
-            try:
-                self.api.call("GET", dag_path(dag_id))
-                return
-            except ApiError as exc:
-                if exc.status != 404:
-                    raise
-            broken = self.api.call("GET", "/api/v2/importErrors").get("import_errors", [])
-            if broken:
-                last = str(broken[0].get("stack_trace", "")).strip().splitlines()[-1:]
+        while not self._is_parsed(dag_id):
+            broken = self.api.call("GET", "/api/v2/importErrors")["import_errors"]
+            own = [error for error in broken if PurePath(error["filename"]).stem == dag_id]
+            if own:
+                said = str(own[0]["stack_trace"]).strip().splitlines()
                 raise ServiceError(
-                    f"{broken[0].get('filename')} cannot be read: {' '.join(last)}",
+                    f"{own[0]['filename']} cannot be read: {said[-1] if said else 'no reason'}",
                     remedy="Mend the file; Airflow reads it again by itself.",
                 )
             if time.monotonic() > deadline:
+                names = ", ".join(str(error["filename"]) for error in broken)
                 raise ServiceError(
                     f"Airflow has found no DAG {dag_id} in {PARSED_SECONDS:.0f} s",
-                    remedy="See dag-processor.log in the folder logs/airflow.",
+                    remedy=f"Files that cannot be read: {names or 'none'}. "
+                    "See dag-processor.log in the folder logs/airflow.",
                 )
             time.sleep(POLL_SECONDS)
+
+    def _is_parsed(self, dag_id: str) -> bool:
+        try:
+            return bool(self.api.call("GET", dag_path(dag_id)))
+        except ApiError as exc:
+            if exc.status == 404:
+                return False
+            raise
 
     def unpause(self, dag_id: str) -> None:
         """Switch the DAG on; the runs of a paused one stay queued."""

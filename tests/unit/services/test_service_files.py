@@ -1,0 +1,55 @@
+"""Private files and the lock of a home."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factorprism.core.errors import ServiceError
+from factorprism.services._files import locked, read_stripped, remembered, write_private
+
+HOLD = """
+import pathlib, sys, time
+from factorprism.services._files import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_private_file_is_the_owners_alone_even_where_an_open_one_stood(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "secret"
+    path.parent.mkdir()
+    path.write_text("old")
+    path.chmod(0o644)
+    write_private(path, "new\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_stripped(path) == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_is_remembered_is_made_once(tmp_path: Path) -> None:
+    made = iter(["first", "second"])
+    assert remembered(tmp_path / "x", lambda: next(made)) == "first"
+    assert remembered(tmp_path / "x", lambda: next(made)) == "first"
+
+
+def test_the_lock_keeps_others_out_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ServiceError, match="another process"), locked(path, 0.1):
+            pass
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+    with locked(path, 0.1):
+        pass
