@@ -18,6 +18,7 @@ from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
+from factorprism.pipelines.daily import picture_path
 from factorprism.pipelines.factors import compute_factors as compute_changed_factors
 from factorprism.quality import count_missing
 
@@ -113,8 +114,7 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
 def _print_results(run: Run, rows: list[Forecast]) -> None:
     write_table(rows)
     print(_missing_line(run))
-    home = run.config.home
-    print(f"factor image  {home / 'images' / f'{run.config.universe_name}-{run.session}.png'}")
+    print(f"factor image  {picture_path(run)}")
     print(f"data docs     {run.config.docs_folder / 'index.html'}")
     champion = champion_at(run, run.session)
     if champion:

@@ -37,18 +37,21 @@ def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"{len(missing)} factors, among them {named}",
             remedy="Load an earlier start of the history, or wait for the source to fill the gap.",
         )
-    picture = _picture_path(run)
-    normaliser = _picture_scale(run)
-    render_image(
-        normaliser.transform(window.values),
+    picture = _draw_picture(run, window, None)
+    run.tell(f"image: {' x '.join(str(size) for size in window.values.shape)}, {picture}")
+    return {"factor_hash": window.factor_hash, "picture": str(picture)}
+
+
+def _draw_picture(run: Run, window: Window, row: Forecast | None) -> Path:
+    return render_image(
+        _picture_scale(run).transform(window.values),
         sessions=window.sessions,
         factors=window.factors,
         channels=window.channels,
-        title=f"{window.channels[0]}, 56 sessions to {run.session}",
-        path=picture,
+        title=f"{window.channels[0]}, {len(window.sessions)} sessions to {run.session}",
+        path=picture_path(run),
+        forecast=row,
     )
-    run.tell(f"image: {' x '.join(str(size) for size in window.values.shape)}, {picture}")
-    return {"factor_hash": window.factor_hash, "picture": str(picture)}
 
 
 def _load_window(run: Run) -> Window:
@@ -73,7 +76,8 @@ def _picture_scale(run: Run) -> Normaliser:
     return Normaliser.fit(load_recent_images(run, PICTURE_SESSIONS).cube)
 
 
-def _picture_path(run: Run) -> Path:
+def picture_path(run: Run) -> Path:
+    """Return where the picture of the run's session lies."""
     folder = run.config.home / "images"
     return folder / f"{run.config.universe_name}-{run.session}.png"
 
@@ -113,9 +117,13 @@ def _data_hash(run: Run, window: Window) -> str:
 
 
 def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Append the forecast to the ledger, unless it has the last word for its key already."""
+    """Append the forecast to the ledger, unless it has the last word for its key already.
+
+    The picture is drawn again, now with the forecast under its title.
+    """
     row = _from_json(refs["forecast"])
     appended = run.ports.warehouse.forecasts.append(row)
+    _draw_picture(run, _load_window(run), row)
     run.resolve_alert(_alert_key(run), f"{row.target}: a forecast of {row.session} is issued again")
     run.tell("ledger: one row appended" if appended else "ledger: the row was there already")
     return {"appended": appended}
