@@ -1,0 +1,83 @@
+"""The sheet that all figures are drawn on: one style, and the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+INK, SOFT, FAINT = "#1b2733", "#5d6b78", "#d5dbe0"
+HIGH, LOW, MISSING = "#b2182b", "#2166ac", "#c9ccd1"
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": SOFT,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.8,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.5,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+}
+
+
+@contextmanager
+def open_sheet(width: float, height: float, path: Path) -> Iterator[Figure]:
+    """Give a figure of `width` x `height` inches; when the block ends it is at `path`, whole.
+
+    No display, no global figure and nobody's own matplotlib settings take part.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=(width, height), dpi=DPI)
+        FigureCanvasAgg(figure)
+        yield figure
+        buffer = io.BytesIO()
+        # The library's own entry names its version.
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(buffer.getvalue())
+    partial.replace(path)
+
+
+def write_heading(figure: Figure, left: float, title: str, subtitle: str = "") -> None:
+    """Write `title` and a smaller line under it at the top, `left` inches from the edge."""
+    width, height = figure.get_size_inches()
+    figure.text(left / width, 1 - 0.32 / height, title, fontsize=13, weight="bold", va="center")
+    if subtitle:
+        figure.text(left / width, 1 - 0.60 / height, subtitle, fontsize=10, va="center")
+
+
+def add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes at a place given in inches from the lower left corner."""
+    across, up = figure.get_size_inches()
+    axes: Axes = figure.add_axes((left / across, bottom / up, width / across, height / up))
+    return axes
+
+
+def strip(axes: Axes) -> None:
+    """Leave of the frame the left and lower edge, and of the ticks their labels."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0)
