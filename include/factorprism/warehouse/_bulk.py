@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-from psycopg2 import sql
 from sqlalchemy import Connection
 
 from factorprism.warehouse._wire import Array, Wire, decode_rows, encode_blocks, wire_of
@@ -16,7 +15,7 @@ from factorprism.warehouse.tables import SCHEMA
 
 # Below this many rows, a staging table costs more than it saves.
 FEW_ROWS = 256
-_STAGING = sql.Identifier("pg_temp", "staged_rows")
+_STAGING = "pg_temp.staged_rows"
 _READ_SIZE = 1 << 20
 
 
@@ -43,41 +42,32 @@ def merge_rows(
     keep
         Columns whose held value stays when a row is replaced.
     """
-    ordered = _order(columns, key)
+    ordered, constants = _order(columns, key), constants or {}
     n_rows = len(next(iter(ordered.values())))
     if not n_rows:
         return
+    head, tail = _merge_statement(table, (*constants, *ordered), tuple(key), frozenset(keep))
     with _cursor(connection) as cursor:
+        same = "".join(cursor.mogrify("%s, ", [value]).decode() for value in constants.values())
         if n_rows < FEW_ROWS:
-            source = _inline_rows(cursor, ordered)
+            rows = ", ".join(f"({same}{row})" for row in _literal_rows(ordered))
+            cursor.execute(f"{head} VALUES {rows} {tail}")
         else:
             stage_rows(connection, ordered)
-            source = _STAGING
-        cursor.execute(_merge_statement(table, key, ordered, constants or {}, keep, source))
-        if source is _STAGING:
-            cursor.execute(sql.SQL("DROP TABLE {}").format(_STAGING))
-
-
-def _inline_rows(cursor: Any, columns: Mapping[str, Array]) -> sql.Composable:
-    casts = ", ".join("%s::" + wire_of(values).sql_type for values in columns.values())
-    rows = [cursor.mogrify(f"({casts})", row).decode() for row in _python_rows(columns)]
-    return sql.SQL("(VALUES {}) AS staged ({})").format(sql.SQL(", ".join(rows)), _names(columns))
+            source = f"SELECT {same}{_names(ordered)} FROM {_STAGING}"  # noqa: S608
+            cursor.execute(f"{head} {source} {tail}")
+            cursor.execute(f"DROP TABLE {_STAGING}")
 
 
 def stage_rows(connection: Connection, columns: Mapping[str, Array]) -> None:
     """Copy `columns` into the staging table, which vanishes with the transaction."""
-    described = [
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(wire_of(values).sql_type))
-        for name, values in columns.items()
-    ]
+    described = ", ".join(
+        f"{_quote(name)} {wire_of(values).sql_type}" for name, values in columns.items()
+    )
     with _cursor(connection) as cursor:
-        cursor.execute(
-            sql.SQL("CREATE TEMP TABLE staged_rows ({}) ON COMMIT DROP").format(
-                sql.SQL(", ").join(described)
-            )
-        )
-        copy = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(_STAGING)
-        cursor.copy_expert(copy, _Blocks(encode_blocks(columns)), size=_READ_SIZE)
+        cursor.execute(f"CREATE TEMP TABLE staged_rows ({described}) ON COMMIT DROP")
+        blocks = _Blocks(encode_blocks(columns))
+        cursor.copy_expert(f"COPY {_STAGING} FROM STDIN (FORMAT binary)", blocks, size=_READ_SIZE)
 
 
 def read_rows(
@@ -97,31 +87,28 @@ def read_rows(
     return decode_rows(sink.getvalue(), wires)
 
 
+@lru_cache(maxsize=64)
 def _merge_statement(
-    table: str,
-    key: Sequence[str],
-    columns: Mapping[str, Array],
-    constants: Mapping[str, object],
-    keep: Collection[str],
-    source: sql.Composable,
-) -> sql.Composed:
-    replaced = [name for name in (*constants, *columns) if name not in key and name not in keep]
-    updates = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in replaced]
-    return sql.SQL(
-        "INSERT INTO {table} ({names}) SELECT {values} FROM {source} "
-        "ON CONFLICT ({key}) DO UPDATE SET {updates}"
-    ).format(
-        table=sql.Identifier(SCHEMA, table),
-        names=_names((*constants, *columns)),
-        values=sql.SQL(", ").join([*map(sql.Literal, constants.values()), _names(columns)]),
-        source=source,
-        key=_names(key),
-        updates=sql.SQL(", ").join(updates),
+    table: str, names: tuple[str, ...], key: tuple[str, ...], keep: frozenset[str]
+) -> tuple[str, str]:
+    """Return what stands before and after the rows of the statement that merges them."""
+    updates = ", ".join(
+        f"{_quote(name)} = excluded.{_quote(name)}"
+        for name in names
+        if name not in key and name not in keep
+    )
+    return (
+        f"INSERT INTO {SCHEMA}.{_quote(table)} ({_names(names)})",
+        f"ON CONFLICT ({_names(key)}) DO UPDATE SET {updates}",
     )
 
 
-def _names(names: Collection[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(map(_quote, names))
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _order(columns: Mapping[str, Array], key: Sequence[str]) -> Mapping[str, Array]:
@@ -133,19 +120,19 @@ def _order(columns: Mapping[str, Array], key: Sequence[str]) -> Mapping[str, Arr
     return {name: values[order] for name, values in columns.items()}
 
 
-def _python_rows(columns: Mapping[str, Array]) -> Iterator[tuple[object, ...]]:
-    lists = [_python_values(values) for values in columns.values()]
-    return zip(*lists, strict=True)
+def _literal_rows(columns: Mapping[str, Array]) -> Iterator[str]:
+    # Numbers and days as quoted text, which the server reads as the column's own type: an
+    # unquoted -0.0 would lose its sign.
+    texts = [_literals(values) for values in columns.values()]
+    return (", ".join(row) for row in zip(*texts, strict=True))
 
 
-def _python_values(values: Array) -> list[object]:
+def _literals(values: Array) -> list[str]:
     if values.ndim == 2:
-        # As text, because an array of Python floats would lose the sign of zero.
-        return ["{" + ",".join(map(repr, row)) + "}" for row in values.astype(float).tolist()]
+        return [f"'{{{','.join(map(repr, row))}}}'" for row in values.tolist()]
     if values.dtype.kind == "M":
-        days: list[date] = values.astype("datetime64[D]").tolist()
-        return list(days)
-    return list(values.tolist())
+        return [f"'{day}'" for day in values.astype("datetime64[D]").tolist()]
+    return [f"'{value!r}'" for value in values.tolist()]
 
 
 def _cursor(connection: Connection) -> Any:

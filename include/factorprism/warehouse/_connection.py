@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from factorprism.core.errors import ConfigurationError, WarehouseError
 from factorprism.warehouse._json import encode_json
@@ -106,7 +107,6 @@ def _build_engine(url: URL) -> Engine:
         # The ledger's trigger must see what a rival has just committed.
         isolation_level="READ COMMITTED",
         json_serializer=encode_json,
-        pool_pre_ping=True,
         pool_size=2,
         connect_args={
             "application_name": "factorprism",
@@ -115,6 +115,7 @@ def _build_engine(url: URL) -> Engine:
         },
     )
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _refuse_dead)
     return engine
 
 
@@ -128,3 +129,12 @@ def _prepare(connection: Any, _: object) -> None:
         # Moments come back in UTC, and a connection that waits with a lock is not cut off.
         cursor.execute("SET TIME ZONE 'UTC'; SET idle_session_timeout = 0")
     connection.commit()
+
+
+def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
+    # An idle connection has nothing to read unless the server has ended it. Looking costs no
+    # round trip, which a day's few rows would feel.
+    answers = select.poll()
+    answers.register(connection, select.POLLIN)
+    if answers.poll(0):
+        raise DisconnectionError("the server ended an idle connection")
