@@ -94,7 +94,7 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     """Run the daily DAG for the session in the real scheduler; a run that succeeded stays."""
     with _timed("airflow: scheduler and UI are up"):
         airflow = start_airflow(run.config)
-    run_id = f"session {run.session}"
+    run_id = f"session-{run.session}-{run.config.universe_name}"
     with _timed(f"{DAILY_DAG}: run for {run.session} ended"):
         state = airflow.runs().run_dag(
             DAILY_DAG,
