@@ -43,7 +43,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What each epoch showed (`loss`, `log_loss`, `val_log_loss`, ...) and the seconds it took."""
+    """What each epoch showed (`loss`, `val_log_loss`, ..., `seconds`), and all seconds together."""
 
     history: tuple[dict[str, float], ...]
     seconds: float
@@ -142,8 +142,15 @@ def _run_epochs(
     keras = load_keras()
     history: list[dict[str, float]] = []
 
+    begun = [0.0]
+
+    def begin(epoch: int, logs: Mapping[str, float]) -> None:
+        begun[0] = time.perf_counter()
+
     def record(epoch: int, logs: Mapping[str, float]) -> None:
-        history.append({"epoch": epoch + 1.0, **{name: float(logs[name]) for name in logs}})
+        seconds = time.perf_counter() - begun[0]
+        figures = {name: float(logs[name]) for name in logs}
+        history.append({"epoch": epoch + 1.0, **figures, "seconds": seconds})
         if on_epoch is not None:
             on_epoch(epoch + 1, history[-1])
 
@@ -159,7 +166,7 @@ def _run_epochs(
             keras.callbacks.EarlyStopping(
                 MONITOR, patience=settings.patience, mode="min", restore_best_weights=True
             ),
-            keras.callbacks.LambdaCallback(on_epoch_end=record),
+            keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=record),
         ],
         verbose=0,
     )

@@ -1,0 +1,154 @@
+"""The contest: equal terms, a rule with numbers, a reason for every outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from factorprism.core.schemas import ModelRecord
+from factorprism.factors import Normaliser
+from factorprism.models import Calibration, ModelBundle, load_bundle, save_bundle
+from factorprism.models.backend import load_keras
+from factorprism.training import PromotionRule, TrainingSet, judge
+from factorprism.training.train import make_record
+
+RULE = PromotionRule(margin=0.0, min_sessions=60)
+Model = tuple[ModelBundle, ModelRecord]
+Maker = Callable[..., Model]
+
+
+@pytest.fixture(scope="module")
+def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
+    return make_training_set(500, strength=1.5)
+
+
+@pytest.fixture(scope="module")
+def make_model(market: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    """Models whose logit is `gain` times the mean of the image's factor 0, on purpose."""
+
+    def make(gain: float, through_row: int = 350) -> Model:
+        keras = load_keras()
+        image = keras.layers.Input(market.input_shape, name="image")
+        mean = keras.layers.AveragePooling2D((8, 1), name="mean")(image)
+        logit = keras.layers.Dense(1, name="logit")(keras.layers.Flatten(name="flat")(mean))
+        network = keras.Model(image, logit, name="plain")
+        weights = np.zeros((4, 1), np.float32)
+        weights[0] = gain
+        network.set_weights([weights, np.zeros(1, np.float32)])
+        image_set = market.image_set
+        spec = {
+            "architecture": "plain",
+            "input_shape": list(market.input_shape),
+            "channels": list(image_set.channels),
+            "factors": list(image_set.factors),
+            "universe": "hs300",
+            "horizon": market.horizon,
+            "trained_from": market.session_at(5).isoformat(),
+            "trained_through": market.session_at(through_row).isoformat(),
+            "n_samples": 300,
+            "base_rate": 0.5,
+            "data_hash": "d" * 64,
+            "mode": "retrain",
+            "parent_id": "",
+            "threads": 2,
+        }
+        folder: Path = tmp_path_factory.mktemp("model") / "bundle"
+        manifest_hash = save_bundle(
+            folder,
+            network=network,
+            normaliser=Normaliser.fit(image_set.cube[:300]),
+            calibration=Calibration(),
+            spec=spec,
+        )
+        return load_bundle(folder, manifest_hash), make_record(spec, manifest_hash)
+
+    return make
+
+
+def test_a_better_candidate_takes_the_title(market: TrainingSet, make_model: Maker) -> None:
+    judgement = judge(*make_model(-1.0), *make_model(1.0), market, RULE, seed=0)
+
+    assert judgement.promoted
+    assert judgement.reason.startswith("The candidate is better: over 146 sessions")
+    assert judgement.numbers["gain"] > 0.1
+    assert judgement.numbers["gain_lower"] > 0.0
+    assert {item.kind for item in judgement.evaluations} == {"contest"}
+    assert len({item.model_id for item in judgement.evaluations}) == 2
+
+
+def test_a_worse_candidate_does_not(market: TrainingSet, make_model: Maker) -> None:
+    judgement = judge(*make_model(1.0), *make_model(-1.0), market, RULE, seed=0)
+
+    assert not judgement.promoted
+    assert judgement.reason.startswith("The champion stays")
+
+
+def test_an_equal_candidate_does_not(market: TrainingSet, make_model: Maker) -> None:
+    judgement = judge(*make_model(1.0), *make_model(1.0), market, RULE, seed=0)
+
+    assert not judgement.promoted
+    assert judgement.numbers["gain"] == 0.0
+
+
+def test_a_gain_within_the_margin_does_not(market: TrainingSet, make_model: Maker) -> None:
+    judgement = judge(
+        *make_model(-1.0), *make_model(1.0), market, replace(RULE, margin=5.0), seed=0
+    )
+
+    assert not judgement.promoted
+    assert "margin of 5.0000" in judgement.reason
+
+
+def test_a_gain_by_luck_does_not(market: TrainingSet, make_model: Maker) -> None:
+    strict = replace(RULE, confidence=1.0)
+    judgement = judge(*make_model(1.0), *make_model(2.0), market, strict, seed=0)
+
+    assert 0.0 < judgement.numbers["confidence"] < 1.0, judgement.reason
+    assert not judgement.promoted
+
+
+def test_only_sessions_after_both_trainings_judge(market: TrainingSet, make_model: Maker) -> None:
+    champion, candidate = make_model(1.0, through_row=400), make_model(-1.0, through_row=380)
+    judgement = judge(*champion, *candidate, market, RULE, seed=0)
+    late = judge(*make_model(1.0, through_row=450), *candidate, market, RULE, seed=0)
+
+    assert judgement.numbers["n_sessions"] == 96
+    assert min(item.first for item in judgement.evaluations) == market.session_at(401)
+    assert not late.promoted
+    assert late.reason.startswith("Only 46 matured sessions follow")
+
+
+def test_the_first_candidate_takes_the_title_with_its_skill_sentence(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    judgement = judge(None, None, *make_model(1.0), market, RULE, seed=0)
+
+    assert judgement.promoted
+    assert judgement.reason.startswith("There was no champion yet. Skill shown: over 146")
+    assert judgement.numbers["n_sessions"] == 146
+
+
+def test_a_champion_that_no_longer_fits_gives_way(market: TrainingSet, make_model: Maker) -> None:
+    bundle, record = make_model(1.0)
+    fewer = replace(record, factors=record.factors[:3])
+    judgement = judge(bundle, fewer, *make_model(-1.0), market, RULE, seed=0)
+
+    assert judgement.promoted
+    assert "no longer fits the data: its factors are" in judgement.reason
+
+
+def test_the_judgement_repeats_with_its_seed(market: TrainingSet, make_model: Maker) -> None:
+    models = (*make_model(1.0), *make_model(1.3))
+
+    assert judge(*models, market, RULE, seed=1) == judge(*models, market, RULE, seed=1)
+
+
+def test_an_impossible_rule_names_its_field() -> None:
+    with pytest.raises(ValueError, match="margin"):
+        PromotionRule(margin=-0.1)
+    with pytest.raises(ValueError, match="confidence"):
+        PromotionRule(confidence=1.5)

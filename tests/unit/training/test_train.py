@@ -1,0 +1,189 @@
+"""Candidates end to end on small markets: what they record, repeat, and never read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factorprism.core.errors import ArtefactError, LookAheadError
+from factorprism.core.universe import Universe
+from factorprism.models import load_bundle
+from factorprism.training import (
+    Candidate,
+    TrainingSet,
+    TrainingSettings,
+    build_training_set,
+    skill_sentence,
+    train_candidate,
+)
+
+Trainer = Callable[..., Candidate]
+
+
+@pytest.fixture(scope="module")
+def train(universe: Universe, quick_settings: TrainingSettings) -> Trainer:
+    def run(training_set: TrainingSet, folder: Path, **changes: Any) -> Candidate:
+        settings = changes.pop("settings", quick_settings)
+        arguments: dict[str, Any] = {
+            "universe": universe,
+            "mode": "retrain",
+            "initial": None,
+            "data_hash": "d" * 64,
+            "progress": lambda sentence: None,
+            **changes,
+        }
+        return train_candidate(training_set, settings, folder, **arguments)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def readable(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
+    return make_training_set(900, strength=1.5)
+
+
+@pytest.fixture(scope="module")
+def champion(
+    readable: TrainingSet, train: Trainer, tmp_path_factory: pytest.TempPathFactory
+) -> Candidate:
+    return train(readable, tmp_path_factory.mktemp("champion"))
+
+
+def test_the_record_says_what_was_read(champion: Candidate, readable: TrainingSet) -> None:
+    record = champion.record
+    bundle = load_bundle(champion.bundle, record.artefact_hash)
+
+    assert record.model_id == bundle.model_id == f"inception_tiny-{record.artefact_hash[:12]}"
+    assert (record.universe, record.mode, record.parent_id) == ("hs300", "retrain", "")
+    assert (record.lookback, record.horizon) == (8, 3)
+    assert (record.factors, record.channels) == (
+        readable.image_set.factors,
+        readable.image_set.channels,
+    )
+    assert record.trained_from == readable.session_at(5)
+    # The holdout's first sample is the first session after everything that was read.
+    assert readable.rows_after(record.trained_through).tolist() == readable.samples[-80:].tolist()
+
+
+def test_a_market_that_can_be_read_shows_skill(champion: Candidate) -> None:
+    assert skill_sentence(champion.evaluations).startswith("Skill shown")
+    assert {item.n_sessions for item in champion.evaluations} == {180}
+    assert {item.kind for item in champion.evaluations} == {"walk_forward"}
+    assert {item.model_id for item in champion.evaluations} == {champion.record.model_id}
+
+
+def test_a_market_of_chance_shows_none_and_forecasts_the_base_rate(
+    make_training_set: Callable[..., TrainingSet], train: Trainer, tmp_path: Path
+) -> None:
+    chance = make_training_set(900, strength=0.0, seed=8)
+    candidate = train(chance, tmp_path)
+    bundle = load_bundle(candidate.bundle, candidate.record.artefact_hash)
+    windows = np.stack([chance.image_set.cube[row - 7 : row + 1] for row in chance.samples[-20:]])
+
+    assert skill_sentence(candidate.evaluations).startswith("No skill shown")
+    assert np.abs(bundle.predict(windows)[1] - candidate.record.base_rate).max() < 0.15
+
+
+def test_the_same_data_and_seed_give_the_same_model(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    again = train(readable, tmp_path)
+
+    assert again.record == champion.record
+    assert again.evaluations == champion.evaluations
+
+
+def test_the_holdout_changes_nothing_in_the_model(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    """Closes and factors after `trained_through` are replaced; the weights must not move."""
+    first = int(readable.rows_after(champion.record.trained_through)[0])
+    cube, closes = readable.image_set.cube.copy(), readable.closes.copy()
+    generator = np.random.default_rng(1)
+    cube[first:] = generator.normal(5.0, 3.0, cube[first:].shape)
+    closes[first:] = generator.uniform(500.0, 2000.0, len(closes) - first)
+    altered = build_training_set(
+        replace(readable.image_set, cube=cube), closes, readable.horizon, readable.as_of
+    )
+    candidate = train(altered, tmp_path)
+
+    assert candidate.record.artefact_hash == champion.record.artefact_hash
+    assert candidate.evaluations != champion.evaluations
+
+
+def test_fine_tuning_starts_from_the_champion_and_keeps_its_scaler(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    tuned = train(
+        readable,
+        tmp_path,
+        mode="fine_tune",
+        initial=champion.bundle,
+        initial_hash=champion.record.artefact_hash,
+    )
+    old = load_bundle(champion.bundle, champion.record.artefact_hash)
+    new = load_bundle(tuned.bundle, tuned.record.artefact_hash)
+
+    assert tuned.record.parent_id == champion.record.model_id
+    assert tuned.record.trained_through >= champion.record.trained_through
+    assert np.array_equal(new.normaliser.scale, old.normaliser.scale)
+    moved = [
+        np.abs(a - b).max()
+        for a, b in zip(new.network.get_weights(), old.network.get_weights(), strict=True)
+    ]
+    assert 0.0 < max(moved) < 1.0
+    # Its weights have seen the earlier folds: the holdout alone may judge it.
+    assert {item.n_sessions for item in tuned.evaluations} == {80}
+
+
+def test_fine_tuning_is_refused_when_nothing_is_left_to_judge_on(
+    champion: Candidate,
+    make_training_set: Callable[..., TrainingSet],
+    train: Trainer,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(LookAheadError, match="no matured session"):
+        train(
+            make_training_set(700, strength=1.5),
+            tmp_path,
+            mode="fine_tune",
+            initial=champion.bundle,
+        )
+
+
+def test_a_champion_of_other_data_is_no_start(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    other = replace(readable, image_set=replace(readable.image_set, channels=("^GSPC",)))
+
+    with pytest.raises(ArtefactError, match="channels"):
+        train(other, tmp_path, mode="fine_tune", initial=champion.bundle)
+    with pytest.raises(ArtefactError, match="hash"):
+        train(readable, tmp_path, mode="fine_tune", initial=champion.bundle, initial_hash="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("mode", "initial"), [("auto", None), ("fine_tune", None), ("retrain", Path("x"))]
+)
+def test_a_mode_without_its_start_is_refused(
+    readable: TrainingSet, train: Trainer, tmp_path: Path, mode: str, initial: Path | None
+) -> None:
+    with pytest.raises(ValueError, match=r"mode|initial"):
+        train(readable, tmp_path, mode=mode, initial=initial)
+
+
+def test_progress_is_told_in_one_sentence_a_stage(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    train(readable, tmp_path, mode="fine_tune", initial=champion.bundle, progress=heard.append)
+
+    assert len(heard) == 1
+    assert heard[0].startswith("fine_tune: ")
+    assert isinstance(champion.record.trained_through, date)
