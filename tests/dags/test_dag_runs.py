@@ -1,0 +1,134 @@
+"""The DAGs run in Airflow itself, on a real warehouse and real history, in their own process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+import pytest
+
+SESSION = "2025-12-31"
+STEPS_BEFORE = ["pull_bars", "gate_bars", "merge_bars", "compute_factors", "gate_factors"]
+
+# Each run is what a person starts from the UI; its states are printed as the last line.
+STORY = """
+import json, sys
+from datetime import UTC, datetime, timedelta
+import airflow.settings
+from airflow.dag_processing.dagbag import DagBag
+from airflow.utils.db import initdb
+from factorprism.warehouse import PostgresWarehouse
+import os
+initdb()
+warehouse = PostgresWarehouse(os.environ["FACTORPRISM_WAREHOUSE_URL"])
+warehouse.migrate()
+warehouse.close()
+bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+runs = []
+for number, (dag_id, conf) in enumerate(json.loads({story!r})):
+    dag = bag.dags[dag_id]
+    dag.deadline = None  # which dag.test() cannot run
+    run = dag.test(logical_date=datetime.now(UTC) + timedelta(seconds=number), run_conf=conf)
+    tasks = {{ti.task_id: ti.state for ti in run.get_task_instances()}}
+    runs.append([dag_id, run.state, tasks])
+print()
+print(json.dumps(runs))
+"""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What came of the runs, in order: (state of the run, state of each task)."""
+
+    url: str = field(repr=False)
+    runs: list[tuple[str, dict[str, str]]]
+    output: str = field(repr=False)
+
+    def query(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+
+
+@pytest.fixture(scope="module")
+def story(
+    postgres: Any,
+    run_python: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Story:
+    """No champion yet, then one is trained, then the same session again, and again."""
+    folder = tmp_path_factory.mktemp("airflow")
+    url = postgres.new_database()
+    told = [
+        ["index_daily", {"session": SESSION}],
+        ["model_weekly", {"session": "2025-12-26", "mode": "retrain"}],
+        ["index_daily", {"session": SESSION}],
+        ["index_daily", {"session": SESSION}],
+        ["history_backfill", {"first": "2025-01-02", "last": SESSION}],
+    ]
+    output = run_python(
+        STORY.format(story=json.dumps(told)),
+        folder,
+        {
+            "FACTORPRISM_HOME": str(folder / "home"),
+            "FACTORPRISM_WAREHOUSE_URL": url,
+            "FACTORPRISM_TRACKING_URL": postgres.new_database(),
+            "FACTORPRISM_SOURCE": "sample",
+            "FACTORPRISM_HISTORY_START": "2022-01-04",
+            "FACTORPRISM_MODEL": "inception_tiny",
+            "FACTORPRISM_EPOCHS": "1",
+        },
+    )
+    runs = [(state, tasks) for _, state, tasks in json.loads(output.splitlines()[-1])]
+    return Story(url, runs, output)
+
+
+def test_without_a_champion_the_run_ends_red_with_the_withheld_row_written(story: Story) -> None:
+    state, tasks = story.runs[0]
+    assert state == "failed"
+    assert {tasks[name] for name in [*STEPS_BEFORE, "build_image"]} == {"success"}
+    assert tasks["forecast"] == "failed"
+    assert tasks["publish"] == "upstream_failed"
+    assert tasks["withhold"] == "success"
+
+
+def test_the_weekly_run_trains_the_first_champion(story: Story) -> None:
+    state, tasks = story.runs[1]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}
+
+
+def test_with_a_champion_every_task_is_green_and_nothing_is_withheld(story: Story) -> None:
+    state, tasks = story.runs[2]
+    assert state == "success"
+    assert tasks.pop("withhold") == "skipped"
+    assert set(tasks.values()) == {"success"}
+
+
+def test_the_ledger_holds_the_reason_and_then_one_issued_row(story: Story) -> None:
+    rows = story.query(
+        "SELECT state, reason, p_up IS NULL FROM prism.forecasts"
+        " WHERE session = %s ORDER BY created_at",
+        SESSION,
+    )
+    assert [row[0] for row in rows] == ["withheld", "issued"]
+    assert rows[0][1].startswith(f"no champion in force at {SESSION}")
+    assert [row[2] for row in rows] == [True, False]
+
+
+def test_a_session_that_runs_again_stays_green(story: Story) -> None:
+    assert story.runs[3][0] == "success"
+
+
+def test_a_backfill_of_a_range_is_green(story: Story) -> None:
+    state, tasks = story.runs[4]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}
+
+
+def test_the_failed_task_has_raised_an_alert(story: Story) -> None:
+    keys = [row[0] for row in story.query("SELECT alert_key FROM prism.alerts")]
+    assert "task index_daily.forecast" in keys
