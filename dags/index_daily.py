@@ -54,7 +54,11 @@ with DAG(
         interval=timedelta(hours=2),
         callback=SyncCallback(
             alert_on_deadline,
-            kwargs={"task_id": "publish", "message": "no forecast two hours after the run began"},
+            kwargs={
+                "pipeline": "daily",
+                "step": "publish",
+                "message": "no forecast two hours after the run began",
+            },
         ),
     ),
 ) as dag:

@@ -33,10 +33,10 @@ def alert_on_failure(context: Mapping[str, Any]) -> None:
     """Raise an alert for the failed task of `context`; a fault here never hides the task's own."""
     task = context["task"]
     message = sentence_of(context.get("exception"))
-    _raise_alert(context, task.dag_id, task.task_id, message)
+    _raise_alert(context, task.pipeline, task.task_id, message)
 
 
-def alert_on_deadline(context: Mapping[str, Any], task_id: str, message: str) -> None:
+def alert_on_deadline(context: Mapping[str, Any], pipeline: str, step: str, message: str) -> None:
     """Raise the alert of a run that has not ended in time; `context` is plain JSON here."""
     run = SimpleNamespace(**context["dag_run"])
     for name in ("logical_date", "run_after", "data_interval_end"):
@@ -44,17 +44,17 @@ def alert_on_deadline(context: Mapping[str, Any], task_id: str, message: str) ->
         setattr(run, name, datetime.fromisoformat(value) if value else None)
     # The parameters that a person typed are in the run's conf.
     facts = {"dag_run": run, "params": run.conf or {}}
-    _raise_alert(facts, run.dag_id, task_id, message)
+    _raise_alert(facts, pipeline, step, message)
 
 
-def _raise_alert(context: Mapping[str, Any], dag_id: str, task_id: str, message: str) -> None:
+def _raise_alert(context: Mapping[str, Any], pipeline: str, step: str, message: str) -> None:
     try:
-        from factorprism.pipelines import raise_task_alert
+        from factorprism.pipelines import raise_step_alert
 
         environ = task_environ()
-        raise_task_alert(environ, dag_id, task_id, _session_or_none(context, environ), message)
+        raise_step_alert(environ, pipeline, step, _session_or_none(context, environ), message)
     except Exception:
-        logger.exception("the alert of %s.%s could not be raised", dag_id, task_id)
+        logger.exception("the alert of %s.%s could not be raised", pipeline, step)
 
 
 def _session_or_none(context: Mapping[str, Any], environ: Mapping[str, str]) -> date | None:

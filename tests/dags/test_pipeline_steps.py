@@ -146,5 +146,7 @@ def test_a_missed_deadline_is_told_from_plain_json(
         "conf": None,
     }
     with caplog.at_level(logging.ERROR):
-        alert_on_deadline(context={"dag_run": run}, task_id="publish", message="late")
-    assert "index_daily.publish could not be" in caplog.text
+        alert_on_deadline(
+            context={"dag_run": run}, pipeline="daily", step="publish", message="late"
+        )
+    assert "daily.publish could not be" in caplog.text

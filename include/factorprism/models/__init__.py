@@ -5,6 +5,7 @@ from factorprism.models.bundle import (
     ModelBundle,
     hash_manifest,
     load_bundle,
+    load_normaliser,
     save_bundle,
     to_probability,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "build_network",
     "hash_manifest",
     "load_bundle",
+    "load_normaliser",
     "network_config",
     "network_names",
     "save_bundle",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError
@@ -16,9 +19,28 @@ def load_keras() -> Any:
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    if "keras" not in sys.modules:
+        with _stderr_aside():
+            importlib.import_module("keras")
+    return sys.modules["keras"]
 
-    return keras
+
+@contextmanager
+def _stderr_aside() -> Iterator[None]:
+    """Drop what native code writes to stderr: TensorFlow greets there before its log level is set.
+
+    A failing import still raises, since exceptions do not travel by stderr.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def fix_threads(threads: int, *, strict: bool) -> None:

@@ -139,10 +139,9 @@ def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
     the manifest is another one, a file is absent, altered or not listed, the graph holds code,
     or the network's shape is not that of the spec.
     """
-    _verify(folder, expected_hash)
-    spec = json.loads((folder / "spec.json").read_bytes())
+    normaliser = load_normaliser(folder, expected_hash)
     try:
-        normaliser = Normaliser.from_dict(json.loads((folder / "normaliser.json").read_bytes()))
+        spec = json.loads((folder / "spec.json").read_bytes())
         calibration = Calibration(**json.loads((folder / "calibration.json").read_bytes()))
         shape, threads = tuple(spec["input_shape"]), int(spec["threads"])
     except (ValueError, TypeError, KeyError) as exc:
@@ -156,6 +155,18 @@ def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
             remedy=RETRAIN,
         )
     return ModelBundle(network, normaliser, calibration, spec, expected_hash)
+
+
+def load_normaliser(folder: Path, expected_hash: str) -> Normaliser:
+    """Return the scale of the bundle in `folder` alone, checked as by `load_bundle`.
+
+    Cheap beside `load_bundle`: nothing of the network is read, and no array library is imported.
+    """
+    _verify(folder, expected_hash)
+    try:
+        return Normaliser.from_dict(json.loads((folder / "normaliser.json").read_bytes()))
+    except (ValueError, TypeError, KeyError) as exc:
+        raise ArtefactError(f"the model in {folder} is incomplete: {exc}", remedy=RETRAIN) from exc
 
 
 def hash_manifest(folder: Path) -> str:

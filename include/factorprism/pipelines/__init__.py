@@ -1,7 +1,7 @@
 """The use cases, each a few named steps: the same for a DAG's tasks and for the command line."""
 
 from factorprism.pipelines._run import Ports, Refs, Run, open_ports
-from factorprism.pipelines.runner import PIPELINES, STEPS, raise_task_alert, run_pipeline, run_step
+from factorprism.pipelines.runner import PIPELINES, STEPS, raise_step_alert, run_pipeline, run_step
 
 __all__ = [
     "PIPELINES",
@@ -10,7 +10,7 @@ __all__ = [
     "Refs",
     "Run",
     "open_ports",
-    "raise_task_alert",
+    "raise_step_alert",
     "run_pipeline",
     "run_step",
 ]

@@ -80,6 +80,10 @@ class Run:
     def calendar(self) -> TradingCalendar:
         return calendar_of(self.config.universe.target)
 
+    def alert_key(self, pipeline: str) -> str:
+        """Return the key under which a failure of `pipeline` is raised and closed again."""
+        return f"{pipeline} {self.config.universe_name}"
+
     def raise_alert(self, key: str, sentence: str, severity: str = "critical") -> None:
         """Raise an alert of this session; the same open `key` is sent once."""
         alert = Alert(key=key, severity=severity, sentence=sentence, session=self.session)

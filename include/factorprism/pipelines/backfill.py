@@ -24,6 +24,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
         n_sessions = len(calendar_of(symbol).sessions(*extent))
         held[symbol] = [extent[0].isoformat(), extent[1].isoformat()]
         run.tell(f"{symbol}: {n_sessions} sessions from {extent[0]} to {extent[1]}")
+    run.resolve_alert(run.alert_key("backfill"), "the backfill has ended well again")
     return {"held": held, "data_docs": str(page), "n_factors": len(CATALOGUE)}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from factorprism.core.schemas import ModelRecord
-from factorprism.models import ModelBundle, load_bundle
+from factorprism.factors import Normaliser
+from factorprism.models import ModelBundle, load_bundle, load_normaliser
 from factorprism.pipelines._run import Run
 
 
@@ -29,3 +30,9 @@ def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
     record = run.ports.warehouse.models.load_model(model_id)
     folder = run.ports.registry.fetch_bundle(model_id)
     return record, load_bundle(folder, record.artefact_hash)
+
+
+def load_scale(run: Run, model_id: str) -> Normaliser:
+    """Return the scale of `model_id` alone, verified; raises `ArtefactError`."""
+    record = run.ports.warehouse.models.load_model(model_id)
+    return load_normaliser(run.ports.registry.fetch_bundle(model_id), record.artefact_hash)

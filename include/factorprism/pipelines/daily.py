@@ -17,7 +17,7 @@ from factorprism.forecasts import Window, encode_window, predict_window, settle_
 from factorprism.images import align_panels
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.factors import compute_factors, gate_factors, load_recent_panel
 from factorprism.quality import render_data_docs
 
@@ -69,7 +69,7 @@ def _picture_scale(run: Run) -> Normaliser:
     champion = champion_at(run, run.session)
     if champion is not None:
         try:
-            return load_champion(run, champion)[1].normaliser
+            return load_scale(run, champion)
         except FactorPrismError as error:
             # The forecast step will refuse the model in its own words; the picture is still drawn.
             run.tell(f"picture: own scale, because {error.message}")
@@ -124,7 +124,9 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
     row = _from_json(refs["forecast"])
     appended = run.ports.warehouse.forecasts.append(row)
     _draw_picture(run, _load_window(run), row)
-    run.resolve_alert(_alert_key(run), f"{row.target}: a forecast of {row.session} is issued again")
+    run.resolve_alert(
+        run.alert_key("daily"), f"{row.target}: a forecast of {row.session} is issued again"
+    )
     run.tell("ledger: one row appended" if appended else "ledger: the row was there already")
     return {"appended": appended}
 
@@ -172,7 +174,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
         universe=universe.name,
     )
     appended = run.ports.warehouse.forecasts.append(row)
-    run.raise_alert(_alert_key(run), f"{universe.target}: forecast withheld: {reason}")
+    run.raise_alert(run.alert_key("daily"), f"{universe.target}: forecast withheld: {reason}")
     gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
     page = render_gates(run, found)
@@ -194,10 +196,6 @@ STEPS = (
     settle,
     report,
 )
-
-
-def _alert_key(run: Run) -> str:
-    return f"forecast {run.config.universe_name}"
 
 
 def _to_json(row: Forecast) -> dict[str, Any]:

@@ -66,17 +66,21 @@ def run_pipeline(
     return gathered
 
 
-def raise_task_alert(
-    environ: Mapping[str, str], dag_id: str, task_id: str, session: date | None, message: str
+def raise_step_alert(
+    environ: Mapping[str, str], pipeline: str, step: str, session: date | None, message: str
 ) -> None:
-    """Raise the alert of a failed task; a fault on the way is logged and never raised."""
+    """Raise the alert of a failed or late step; a fault on the way is logged and never raised.
+
+    A pipeline has one alert: while it is open nothing more is sent, and its next run that ends
+    well closes it.
+    """
     try:
         config = load_config(environ)
         with open_ports(config) as ports:
             run = Run(session or date.today(), config, ports)
-            run.raise_alert(f"task {dag_id}.{task_id}", f"{dag_id}.{task_id} failed: {message}")
+            run.raise_alert(run.alert_key(pipeline), f"{pipeline}, step {step}: {message}")
     except FactorPrismError as error:
-        logger.error("the failure of %s.%s could not be alerted: %s", dag_id, task_id, error)
+        logger.error("the failure of %s.%s could not be alerted: %s", pipeline, step, error)
 
 
 def _find_step(pipeline: str, step: str) -> Step:

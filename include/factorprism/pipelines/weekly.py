@@ -162,6 +162,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     evaluations = run.ports.warehouse.models.load_evaluations(refs["champion_id"])
     sentence = skill_sentence(evaluations)
     run.tell(sentence)
+    run.resolve_alert(run.alert_key("weekly"), "the weekly contest has ended well again")
     return {"skill": sentence}
 
 
