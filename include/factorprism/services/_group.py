@@ -102,23 +102,24 @@ class ProcessGroup:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(OSError, psutil.Error):
-                living = process.status() != psutil.STATUS_ZOMBIE
-                if os.getsid(process.pid) == held["session"] and living:
+                if os.getsid(process.pid) == held["session"] and _lives(process):
                     found.append(process)
         return found if any(self._is_marked(process, held["began"]) for process in found) else []
 
     def stop(self, wait_seconds: float) -> None:
         """End all processes: asked at once and together, then forced."""
+        members = self.members()
         for number, patience in ((signal.SIGTERM, wait_seconds), (signal.SIGKILL, 10.0)):
-            members = self.members()
             # The loops first, or they would start again what has just ended.
-            for process in sorted(members, key=lambda process: process.name() != "sh"):
+            for process in sorted(members, key=_is_component):
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
             deadline = time.monotonic() + patience
             while members and time.monotonic() < deadline:
                 time.sleep(0.1)
-                members = self.members()
+                # One that is ending has lost its marker already: follow it to its end.
+                ending = [process for process in members if _lives(process)]
+                members = list({*ending, *self.members()})
             if not members:
                 self.record.unlink(missing_ok=True)
                 return
@@ -133,6 +134,20 @@ class ProcessGroup:
             # The clock may step a little between the two readings.
             if process.create_time() >= began - 60:
                 return bool(process.environ().get(name) == value)
+        return False
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_component(process: psutil.Process) -> bool:
+    try:
+        return bool(process.name() != "sh")
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -46,9 +46,23 @@ def home() -> Iterator[Path]:
     remove(folder)
 
 
+@pytest.fixture(scope="module")
+def used_home() -> Iterator[Path]:
+    """A home whose server has been started and stopped once."""
+    folder = Path(tempfile.mkdtemp(prefix="factorprism-pg-"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.stop()
+    yield folder
+    remove(folder)
+
+
 @pytest.fixture
-def server(home: Path) -> EmbeddedPostgres:
-    """A server that has been started once."""
+def server(home: Path, used_home: Path) -> EmbeddedPostgres:
+    """A running server on a copy of `used_home`."""
+    if used_home in EmbeddedPostgres(used_home).data_folder.parents:
+        subprocess.run(["cp", "-a", f"{used_home}/.", home], check=True)
     server = EmbeddedPostgres(home)
     server.start()
     return server
