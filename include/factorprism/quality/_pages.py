@@ -117,7 +117,7 @@ def _observed(details: Mapping[str, object]) -> str:
     observed = details["observed"]
     if isinstance(observed, list):
         return ", ".join(map(str, observed))
-    return f"{observed:.6g}" if isinstance(observed, float) else str(observed)
+    return f"observed {observed:.6g}" if isinstance(observed, float) else f"observed {observed}"
 
 
 def _example(item: Mapping[str, object]) -> str:

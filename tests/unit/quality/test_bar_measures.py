@@ -81,3 +81,18 @@ def test_a_move_over_a_hole_weighs_by_the_root_of_its_sessions(xshg: TradingCale
     # Nothing is known of the close before a hole's end, so pre_close is not judged there.
     given = measure_bars(bars.assign(pre_close=1.0), empty_bars(), xshg, is_index=True)
     assert given["pre_close_error"].isna().all()
+
+
+def test_a_jump_is_measured_by_the_moves_before_it(xshg: TradingCalendar):
+    # Moves of 1% up and down make a typical move of 1.4826%; the last one is 10%.
+    close = [100.0 * math.exp(0.01 * (day % 2)) for day in range(30)]
+    close.append(close[-1] * math.exp(0.1))
+    scores = measure_bars(_bars(xshg, close), empty_bars(), xshg, is_index=True)["jump_score"]
+    assert scores.iloc[:21].isna().all()
+    assert scores.iloc[29:].tolist() == pytest.approx([1.0 / 1.4826, 10.0 / 1.4826])
+
+
+def test_a_quiet_past_does_not_make_an_ordinary_move_a_jump(xshg: TradingCalendar):
+    close = [*[100.0] * 30, 100.0 * math.exp(0.02)]
+    scores = measure_bars(_bars(xshg, close), empty_bars(), xshg, is_index=True)["jump_score"]
+    assert scores.iloc[-1] == pytest.approx(0.02 / 0.005)

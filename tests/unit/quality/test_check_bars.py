@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 
@@ -267,3 +268,6 @@ def test_hopeless_frames_are_judged_and_not_crashed_on(xshg: TradingCalendar, va
     day = date(2020, 12, 31)
     results = check_bars(bars, "000300.SH", day, day, calendar=xshg)
     assert not all(result.success for result in results)
+    # The warehouse keeps details as JSON, which knows neither NaN nor infinity.
+    for result in results:
+        json.dumps(result.details, allow_nan=False)
