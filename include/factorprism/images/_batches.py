@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,13 +11,16 @@ import numpy as np
 from factorprism.core.schemas import FloatArray
 from factorprism.images._windows import IntArray, gather_windows
 
+# References to a buffer that nobody outside holds: the list, the loop's name, the call's argument.
+UNSHARED = 3
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class WindowBatches:
     """Shuffled batches of the windows of `cube` that end at rows `ends`.
 
     `cube` is float32 [session, factor, channel], C-contiguous, already normalised. Beside it
-    stand one permutation of `ends` and the batch in hand, never the windows themselves.
+    stand one permutation of `ends` and the batches that the reader holds, usually two.
     """
 
     cube: FloatArray = field(repr=False)
@@ -24,6 +28,7 @@ class WindowBatches:
     lookback: int
     batch_size: int = 256
     seed: int = 0
+    _buffers: list[FloatArray] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -41,11 +46,25 @@ class WindowBatches:
         """Yield (positions in `ends`, windows [n, lookback, factor, channel]) of one epoch.
 
         Every position comes once. Which windows share a batch follows from (`seed`, `number`)
-        alone; within a batch they stand in order of time, which a mean over the batch does not
-        see and the copy is a third faster for. Each batch is the caller's own.
+        alone; within a batch they stand in the order of `ends`, which a mean over the batch does
+        not see and which makes the copy faster. A batch is the reader's own for as long as anything
+        refers to it, a tensor that shares its memory included; then its memory is used again.
         """
         order = np.random.default_rng([self.seed, number]).permutation(len(self.ends))
         for start in range(0, len(order), self.batch_size):
-            positions = order[start : start + self.batch_size]
-            positions = positions[np.argsort(self.ends[positions], kind="stable")]
-            yield positions, gather_windows(self.cube, self.ends[positions], self.lookback)
+            positions = np.sort(order[start : start + self.batch_size])
+            ends = self.ends[positions]
+            # No name here may keep the batch, or its memory would never be free again.
+            yield (
+                positions,
+                gather_windows(self.cube, ends, self.lookback, out=self._find_free()[: len(ends)]),
+            )
+
+    def _find_free(self) -> FloatArray:
+        """Return a buffer for one batch; fresh memory each time would cost three times the copy."""
+        for buffer in self._buffers:
+            if sys.getrefcount(buffer) == UNSHARED:
+                return buffer
+        size = min(self.batch_size, len(self.ends))
+        self._buffers.append(np.empty((size, self.lookback, *self.cube.shape[1:]), np.float32))
+        return self._buffers[-1]

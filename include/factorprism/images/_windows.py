@@ -58,8 +58,7 @@ def gather_windows(
     """Copy the windows of `cube` that end at rows `ends`: [n, lookback, factor, channel].
 
     `cube` is C-contiguous [session, factor, channel]; a window is one contiguous block of it.
-    Ascending `ends` are copied fastest. `out`, of the result's shape, is filled and returned;
-    a fresh array is quicker still, since the allocator hands the last one out again.
+    Ascending `ends` are copied fastest. `out`, of the result's shape, is filled and returned.
 
     Raises ``ValueError`` when an end has no full window before it or lies outside the cube.
     """

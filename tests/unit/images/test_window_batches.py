@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -43,15 +45,50 @@ def test_batches_are_shuffled_over_the_whole_range(image_set):
     assert len(set(np.diff(first).tolist())) > 3
 
 
-def test_a_batch_is_the_callers_own(image_set):
-    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+def test_batches_that_are_kept_stay_as_they_are(image_set):
     before = image_set.cube.copy()
-    kept = [(positions, images) for positions, images in batches.epoch(0)]
+    kept = list(WindowBatches(image_set.cube, ENDS, 56, batch_size=100).epoch(0))
     view = windows(image_set)
     for positions, images in kept:
         np.testing.assert_array_equal(images, view[ENDS[positions] - 55])
         images[:] = -1.0
     np.testing.assert_array_equal(image_set.cube, before)
+
+
+def test_a_batch_lives_as_long_as_any_view_of_it(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+    view = windows(image_set)
+    seen = []
+    for number in range(3):
+        for positions, images in batches.epoch(number):
+            seen.append((ENDS[positions[-1]], memoryview(images[-1])))
+            del images
+    for end, last in seen:
+        np.testing.assert_array_equal(last, view[end - 55])
+
+
+def test_memory_of_batches_that_nobody_holds_is_used_again(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+    places = {
+        images.__array_interface__["data"][0]
+        for number in range(5)
+        for _, images in batches.epoch(number)
+    }
+    assert len(places) == 2
+
+
+def test_an_epoch_takes_no_more_memory_than_its_order_and_two_batches():
+    cube = np.zeros((20_000, 16, 4), dtype=np.float32)
+    ends = np.arange(55, len(cube))
+    tracemalloc.start()
+    try:
+        for _ in WindowBatches(cube, ends, 56, batch_size=64).epoch(0):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    batch_bytes = 64 * 56 * 16 * 4 * 4
+    assert 2 * batch_bytes < peak < 3 * batch_bytes + 2 * ends.nbytes
 
 
 def test_ends_that_need_not_ascend_keep_their_positions(image_set):
