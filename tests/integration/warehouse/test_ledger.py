@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 import pandas as pd
 import psycopg2
 import pytest
+from sqlalchemy import func, insert
 
 from factorprism.core.errors import WarehouseError
 from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.warehouse.tables import forecasts
 
 ISSUED = Forecast(
     target="000300.SH",
@@ -86,6 +89,21 @@ def test_racing_writers_leave_one_row_of_a_kind_and_never_fail(open_rivals, run_
         states = [row.state for row in held]
         assert len(set(states)) == len(states) > 0
         assert ForecastState.ISSUED in states or ISSUED not in rows
+
+
+def test_a_withheld_row_waits_for_a_rival_that_is_about_to_issue(warehouse, open_rivals, run_sql):
+    (rival,) = open_rivals(1)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        with rival._database.begin() as connection:
+            connection.execute(
+                insert(forecasts).values(asdict(ISSUED) | {"created_at": func.now()})
+            )
+            appended = pool.submit(warehouse.forecasts.append, WITHHELD)
+            while not appended.done() and run_sql(waiting) == [(0,)]:
+                pass
+        assert appended.result() is False
+    assert load(warehouse) == [ISSUED]
 
 
 CHANGES = ["UPDATE {} SET reason = ''", "DELETE FROM {}", "TRUNCATE {}"]
