@@ -22,10 +22,11 @@ RETRAIN = "Fetch the model again from the registry, or train one: factorprism tr
 def encode_network(network: Any) -> bytes:
     """Return `network` without its optimizer as the bytes of a ``.keras`` file.
 
-    Equal configuration and weights give equal bytes: Keras' own file carries the wall clock and
-    the memory addresses of shared objects, which are taken out here.
+    Equal configuration and weights give equal bytes: Keras' own file carries the wall clock, which
+    is taken out here, and the memory addresses of objects that layers share.
     """
     keras = load_keras()
+    # Built from its configuration no two layers share an object, so that no address is written.
     bare = keras.Model.from_config(network.get_config())
     bare.set_weights(network.get_weights())
     with tempfile.TemporaryDirectory() as folder:
@@ -34,7 +35,6 @@ def encode_network(network: Any) -> bytes:
         with zipfile.ZipFile(path) as archive:
             entries = {name: archive.read(name) for name in archive.namelist()}
     entries["metadata.json"] = _strip_clock(entries["metadata.json"])
-    entries["config.json"] = _number_shared_objects(entries["config.json"])
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
@@ -75,17 +75,6 @@ def _strip_clock(metadata: bytes) -> bytes:
     content = json.loads(metadata)
     content.pop("date_saved", None)
     return json.dumps(content, sort_keys=True).encode()
-
-
-def _number_shared_objects(config: bytes) -> bytes:
-    # Keras labels an object that several layers share by its memory address.
-    content = json.loads(config)
-    numbers: dict[int, int] = {}
-    for node in _nodes(content):
-        if "shared_object_id" in node:
-            address = node["shared_object_id"]
-            node["shared_object_id"] = numbers.setdefault(address, len(numbers) + 1)
-    return json.dumps(content).encode()
 
 
 def _nodes(content: Any) -> Iterator[dict[str, Any]]:

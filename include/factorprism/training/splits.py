@@ -73,8 +73,9 @@ def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -
     folds = min(n_folds, fits)
     if folds < 1:
         return
-    # The library wants two splits at least; the gap counts samples, thus sessions at the least.
-    splitter = TimeSeriesSplit(max(folds, 2), test_size=sizes.judged, gap=horizon)
+    # The library wants two splits at least. Its gap would count samples, where the purge counts
+    # sessions, so that the purge is left to the recipe.
+    splitter = TimeSeriesSplit(max(folds, 2), test_size=sizes.judged)
     pairs = list(splitter.split(samples))[-folds:]
     for past, judged in pairs:
         yield _split_past(samples[past], samples[judged], horizon, sizes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +119,14 @@ def test_the_holdout_changes_nothing_in_the_model(
 def test_fine_tuning_starts_from_the_champion_and_keeps_its_scaler(
     champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
 ) -> None:
+    heard: list[str] = []
     tuned = train(
         readable,
         tmp_path,
         mode="fine_tune",
         initial=champion.bundle,
         initial_hash=champion.record.artefact_hash,
+        progress=heard.append,
     )
     old = load_bundle(champion.bundle, champion.record.artefact_hash)
     new = load_bundle(tuned.bundle, tuned.record.artefact_hash)
@@ -140,6 +141,8 @@ def test_fine_tuning_starts_from_the_champion_and_keeps_its_scaler(
     assert 0.0 < max(moved) < 1.0
     # Its weights have seen the earlier folds: the holdout alone may judge it.
     assert {item.n_sessions for item in tuned.evaluations} == {80}
+    assert len(heard) == 1
+    assert heard[0].startswith("fine_tune: ")
 
 
 def test_fine_tuning_is_refused_when_nothing_is_left_to_judge_on(
@@ -176,14 +179,3 @@ def test_a_mode_without_its_start_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"mode|initial"):
         train(readable, tmp_path, mode=mode, initial=initial)
-
-
-def test_progress_is_told_in_one_sentence_a_stage(
-    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
-) -> None:
-    heard: list[str] = []
-    train(readable, tmp_path, mode="fine_tune", initial=champion.bundle, progress=heard.append)
-
-    assert len(heard) == 1
-    assert heard[0].startswith("fine_tune: ")
-    assert isinstance(champion.record.trained_through, date)
