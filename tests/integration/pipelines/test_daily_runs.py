@@ -1,0 +1,209 @@
+"""The evening's run on a real warehouse: once or twice, side by side, killed, late, or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from factorprism.core.errors import EmptyResponse, QualityError
+from factorprism.core.schemas import ForecastState
+from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.warehouse import PostgresWarehouse
+
+SESSION = date(2024, 7, 1)
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+
+
+def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, Any]:
+    config = place.config.with_changes(**changes)
+    with open_ports(config) as ports:
+        return run_pipeline("daily", Run(session, config, ports))
+
+
+def start_cli(place: Any, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, *arguments],
+        env={**os.environ, **place.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def fingerprints(place: Any) -> dict[str, str]:
+    warehouse = PostgresWarehouse(place.config.warehouse_url)
+    try:
+        return warehouse.fingerprints()
+    finally:
+        warehouse.close()
+
+
+def ledger(place: Any) -> list[Any]:
+    warehouse = PostgresWarehouse(place.config.warehouse_url)
+    try:
+        return warehouse.forecasts.load_forecasts()
+    finally:
+        warehouse.close()
+
+
+def test_a_run_leaves_one_issued_row_with_all_hashes_and_its_picture(place: Any) -> None:
+    refs = run_daily(place)
+    (row,) = ledger(place)
+    assert (row.target, row.session, row.horizon) == ("000300.SH", SESSION, 14)
+    assert row.state is ForecastState.ISSUED
+    assert row.horizon_end == date(2024, 7, 19)
+    assert 0.0 < row.p_up < 1.0
+    assert all(len(value) == 64 for value in (row.data_hash, row.factor_hash, row.image_hash))
+    assert Path(refs["picture"]).read_bytes().startswith(b"\x89PNG")
+    assert Path(refs["data_docs"]).is_file()
+
+
+def test_a_second_run_changes_no_row(place: Any) -> None:
+    run_daily(place)
+    before = fingerprints(place)
+    run_daily(place)
+    assert fingerprints(place) == before
+
+
+def test_two_runs_side_by_side_leave_one_row_and_no_error(place: Any) -> None:
+    processes = [start_cli(place, "daily", "--session", SESSION.isoformat()) for _ in range(2)]
+    for process in processes:
+        output = process.communicate(timeout=180)
+        assert process.returncode == 0, output
+    assert len(ledger(place)) == 1
+
+
+def test_a_run_killed_at_any_moment_and_repeated_leaves_the_same_rows(
+    place: Any, postgres: Any, trained: Any, tmp_path: Path
+) -> None:
+    run_daily(place)
+    wanted = fingerprints(place)
+    moments = random.Random(14)
+    killed = 0
+    other_url = postgres.new_database(template=trained.config.warehouse_url.rsplit("/", 1)[1])
+    other = type(place)(
+        place.config.with_changes(warehouse_url=other_url),
+        {**place.environ, "FACTORPRISM_WAREHOUSE_URL": other_url},
+    )
+    try:
+        for _ in range(3):
+            process = start_cli(other, "daily", "--session", SESSION.isoformat())
+            time.sleep(moments.uniform(1.0, 9.0))
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+            process.communicate()
+        run_daily(other)
+        assert killed
+        assert fingerprints(other) == wanted
+    finally:
+        postgres.drop_database(other_url)
+
+
+def test_a_session_before_the_first_champion_is_withheld_with_that_reason(place: Any) -> None:
+    with pytest.raises(QualityError, match="no champion in force at 2024-06-27"):
+        run_daily(place, date(2024, 6, 27))
+    (row,) = ledger(place)
+    assert row.state is ForecastState.WITHHELD
+    assert "no champion in force" in row.reason
+    assert row.p_up is None
+
+
+def test_a_session_that_the_source_does_not_have_is_withheld_as_stale(place: Any) -> None:
+    with pytest.raises(EmptyResponse, match="stale data"):
+        run_daily(place, date(2026, 1, 5))
+    (row,) = ledger(place)
+    assert "stale data" in row.reason
+
+
+def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None:
+    run_daily(place)
+    run_daily(place, date(2024, 7, 18))
+    warehouse = PostgresWarehouse(place.config.warehouse_url)
+    assert warehouse.forecasts.load_outcomes("000300.SH", 14).empty
+    run_daily(place, date(2024, 7, 19))
+    outcomes = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    bars = warehouse.bars.load_bars(["000300.SH"], SESSION, date(2024, 7, 19))
+    warehouse.close()
+    closes = bars["close"].to_numpy()
+    assert outcomes["forward_return"].iloc[0] == pytest.approx(closes[-1] / closes[0] - 1.0)
+    assert len(outcomes) == 1
+
+
+def write_files(folder: Path, bars: pd.DataFrame) -> None:
+    folder.mkdir(exist_ok=True)
+    table = pd.DataFrame(
+        {
+            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
+            **{name: bars[name] for name in ("open", "high", "low", "close")},
+            "volume": bars["volume_shares"],
+            "amount": bars["amount_cny"],
+        }
+    )
+    table.to_csv(folder / "000300.SH.csv", index=False)
+
+
+def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
+    place: Any, tmp_path: Path
+) -> None:
+    with open_ports(place.config) as ports:
+        (pull,) = ports.source.fetch_bars(["000300.SH"], date(2016, 1, 4), SESSION)
+    broken = pull.bars.copy()
+    broken.loc[broken.index[-1], ["high", "low"]] = [1.0, 9999.0]
+    folder = tmp_path / "files"
+    write_files(folder, broken)
+    files = {"source": "files", "files": folder}
+    warehouse = PostgresWarehouse(place.config.warehouse_url)
+    held = warehouse.fingerprints()["bars"]
+
+    with pytest.raises(QualityError) as caught:
+        run_daily(place, **files)
+    assert caught.value.failures
+    assert warehouse.fingerprints()["bars"] == held
+    assert [row.state for row in ledger(place)] == [ForecastState.WITHHELD]
+    assert [alert.key for alert in warehouse.alerts.list_open_alerts()] == ["daily hs300"]
+
+    write_files(folder, pull.bars)
+    run_daily(place, **files)
+    assert [row.state for row in ledger(place)] == [ForecastState.WITHHELD, ForecastState.ISSUED]
+    assert warehouse.alerts.list_open_alerts() == []
+    warehouse.close()
+
+
+def test_an_altered_model_is_refused_and_the_forecast_withheld(place: Any) -> None:
+    with open_ports(place.config) as ports:
+        (record,) = ports.warehouse.models.list_models("hs300", 14)
+        bundle = ports.registry.fetch_bundle(record.model_id)
+    weights = bundle / "model.keras"
+    content = weights.read_bytes()
+    try:
+        weights.write_bytes(content[:-1] + b"x")
+        process = start_cli(place, "daily", "--session", SESSION.isoformat())
+        _, errors = process.communicate(timeout=180)
+    finally:
+        weights.write_bytes(content)
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    (row,) = ledger(place)
+    assert row.state is ForecastState.WITHHELD
+
+
+def test_the_ledger_prints_clean_json(place: Any) -> None:
+    run_daily(place)
+    output, errors = start_cli(place, "forecasts", "--format", "json").communicate(timeout=120)
+    (row,) = json.loads(output)
+    assert row["session"] == "2024-07-01"
+    assert row["state"] == "issued"
+    assert {"data_hash", "factor_hash", "image_hash", "created_at", "p_up_raw"} <= set(row)
+    assert "Traceback" not in errors
