@@ -100,6 +100,7 @@ def from_output(output: str, doing: str) -> ServiceError:
     """Turn the last words of a PostgreSQL program into an error with its remedy."""
     signs = {
         "No space left on device": "The disk is full: free some space and start again.",
+        "could not extend file": "The disk is full: free some space and start again.",
         "Disk quota exceeded": "The disk quota is used up: free some space and start again.",
         "Permission denied": "Not permitted: set FACTORPRISM_HOME to a folder you may write.",
         "Address already in use": "The port is taken: start again to choose another.",

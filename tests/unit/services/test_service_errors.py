@@ -18,6 +18,7 @@ from factorprism.services._cluster import from_os_error, from_output
             "could not write to file",
             "disk is full",
         ),
+        ('FATAL:  could not extend file "x": wrote only 1 of 2', "extend", "disk is full"),
         ("LOG:  x\nFATAL:  database files are incompatible\n", "incompatible", ""),
         ("initdb: error: could not access: Permission denied", "Permission denied", "permitted"),
         ("", "it said nothing", ""),
