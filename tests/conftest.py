@@ -65,6 +65,16 @@ class TestServer:
                 cursor.execute(statement)
 
 
+def _forgo_durability(server: EmbeddedPostgres) -> None:
+    """Spare the disk: these databases need not outlive the machine."""
+    with closing(psycopg2.connect(server.url("prism"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                cursor.execute(f"ALTER SYSTEM SET {setting} = off")
+            cursor.execute("SELECT pg_reload_conf()")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[TestServer]:
     """One embedded server for the whole session, in a home of its own."""
@@ -73,6 +83,7 @@ def postgres() -> Iterator[TestServer]:
     server = EmbeddedPostgres(home)
     try:
         server.start()
+        _forgo_durability(server)
         yield TestServer(server)
     finally:
         server.stop()

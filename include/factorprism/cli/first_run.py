@@ -65,9 +65,9 @@ def _log_to_file(config: Config) -> str:
 
 
 def _load_history(run: Run) -> None:
-    """Load all channels' history once; later runs only compute what an interruption left out."""
-    bars = run.ports.warehouse.bars
-    absent = [name for name in run.config.universe.channels if bars.load_extent(name) is None]
+    """Load the history of each channel once; a load that was cut off goes on."""
+    pulls, source = run.ports.warehouse.pulls, run.ports.source.name
+    absent = [name for name in run.config.universe.channels if not pulls.last_pulled(source, name)]
     if not absent:
         with _timed("history: held already"):
             compute_changed_factors(run, {})

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 COLOUR_LIMIT = 3.0  # z; fixed, so that the pictures of two days can be compared
 LINE_LIMIT = 2.5  # z that fills half a row; what lies beyond reaches into the next
 MARGIN, NAMES, GAP, BAR, FIGURES = 0.30, 1.30, 0.26, 0.14, 0.55  # inches
-HEAD, DATES = 1.20, 0.42
+HEAD, SUBTITLE, DATES = 0.95, 0.25, 0.42
 
 
 def render_image(
@@ -62,7 +62,7 @@ def render_image(
     expected = (len(sessions), len(factors), len(channels))
     if values.shape != expected or 0 in expected:
         raise ValueError(f"values: shape {values.shape}, expected {expected} and no empty axis")
-    layout = _Layout(len(factors), len(channels))
+    layout = _Layout(len(factors), len(channels), HEAD + (SUBTITLE if forecast else 0.0))
     with open_sheet(layout.width, layout.height, path) as figure:
         write_heading(figure, MARGIN, title, describe_forecast(forecast) if forecast else "")
         for number, channel in enumerate(channels):
@@ -95,6 +95,7 @@ class _Layout:
 
     n_factors: int
     n_channels: int
+    head: float
 
     @property
     def columns(self) -> int:
@@ -136,7 +137,7 @@ class _Layout:
 
     @property
     def height(self) -> float:
-        return HEAD + self.block + DATES + 0.2
+        return self.head + self.block + DATES + 0.2
 
     def is_first_column(self, number: int) -> bool:
         return number % self.columns == 0
@@ -144,7 +145,7 @@ class _Layout:
     def panel(self, number: int) -> tuple[float, float, float, float]:
         row, column = divmod(number, self.columns)
         left = MARGIN + NAMES + column * (self.panel_width + GAP)
-        top = self.height - HEAD - row * (self.panel_height + DATES + 0.35)
+        top = self.height - self.head - row * (self.panel_height + DATES + 0.35)
         return left, top - self.panel_height, self.panel_width, self.panel_height
 
     def bar(self) -> tuple[float, float, float, float]:

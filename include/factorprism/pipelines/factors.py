@@ -22,14 +22,14 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     catalogue = catalogue_hash()
     computed = 0
     for symbol in refs.get("symbols") or run.config.universe.channels:
-        changed = run.ports.warehouse.factors.changed_from(symbol, catalogue)
-        extent = run.ports.warehouse.bars.load_extent(symbol)
-        if changed is None or extent is None:
-            continue
-        needed = bars_needed_from(changed, calendar_of(symbol))
-        bars = run.ports.warehouse.bars.load_bars([symbol], needed, extent[1])
-        panel = compute_panel(bars, first=changed)
-        computed += run.ports.warehouse.factors.save_factors(panel, catalogue)
+        # Again until nothing is stale: another run may merge bars while this one computes.
+        while (changed := run.ports.warehouse.factors.changed_from(symbol, catalogue)) is not None:
+            extent = run.ports.warehouse.bars.load_extent(symbol)
+            assert extent is not None  # what has changed is held
+            needed = bars_needed_from(changed, calendar_of(symbol))
+            bars = run.ports.warehouse.bars.load_bars([symbol], needed, extent[1])
+            panel = compute_panel(bars, first=changed)
+            computed += run.ports.warehouse.factors.save_factors(panel, catalogue)
     run.tell(f"factors: {computed} sessions x {len(CATALOGUE)} computed")
     return {"catalogue_hash": catalogue, "sessions_computed": computed}
 
