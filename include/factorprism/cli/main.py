@@ -9,7 +9,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-import click
 import typer
 
 from factorprism.core.errors import FactorPrismError
@@ -20,8 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-services_app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
+services_app = typer.Typer(
+    help="The embedded PostgreSQL and Airflow.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(services_app, name="services")
 
 
@@ -86,7 +88,7 @@ def backfill(
     from factorprism.cli.commands import run_backfill
 
     if end < start:
-        raise click.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
+        raise typer.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
     run_backfill(start.date(), end.date(), symbol or [])
 
 
@@ -175,11 +177,8 @@ def main() -> None:
     """Run the command line and exit with its code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+        app()
+    except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(1)
     except FactorPrismError as error:
@@ -194,7 +193,6 @@ def main() -> None:
         print(f"factorprism: unexpected {type(error).__name__}: {error}", file=sys.stderr)
         print("Run the command with --debug before its name for the traceback.", file=sys.stderr)
         sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _explain(error: FactorPrismError) -> None:

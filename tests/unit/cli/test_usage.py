@@ -1,0 +1,79 @@
+"""What the command line says when it is used wrongly: few lines, the right code, no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+
+
+def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "FACTORPRISM_HOME": str(tmp_path / "home"), **settings}
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("dayly",),
+        ("daily", "--session", "2025-02-30"),
+        ("train", "--mode", "guess"),
+        ("backfill", "--start", "2025-01-01"),
+        ("backfill", "--start", "2025-01-02", "--end", "2025-01-01"),
+        ("forecasts", "--format", "xml"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = call(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"FACTORPRISM_SOURCE": "yahoo"}, "FACTORPRISM_SOURCE"),
+        ({"FACTORPRISM_SOURCE": "files"}, "FACTORPRISM_FILES"),
+        ({"FACTORPRISM_UNIVERS": "hs300"}, "FACTORPRISM_UNIVERS"),
+        (
+            {"FACTORPRISM_WAREHOUSE_URL": "mysql://x", "FACTORPRISM_TRACKING_URL": "x"},
+            "postgresql://",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_told_in_two_lines(
+    tmp_path: Path, settings: dict[str, str], named: str
+) -> None:
+    done = call(tmp_path, "daily", **settings)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2
+
+
+def test_an_unreachable_warehouse_is_told_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://prism:open-sesame@127.0.0.1:1/prism"
+    done = call(
+        tmp_path,
+        "forecasts",
+        FACTORPRISM_WAREHOUSE_URL=url,
+        FACTORPRISM_TRACKING_URL="sqlite://",
+    )
+    assert done.returncode == 1
+    assert "open-sesame" not in done.stderr
+    assert 1 <= len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = call(tmp_path, "--debug", "daily", FACTORPRISM_SOURCE="yahoo")
+    assert "Traceback" in done.stderr
