@@ -22,6 +22,7 @@ os.environ.pop("TUSHARE_TOKEN", None)
 
 import secrets  # noqa: E402
 import shutil  # noqa: E402
+import signal  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import closing  # noqa: E402
@@ -67,12 +68,11 @@ class TestServer:
 
 def _forgo_durability(server: EmbeddedPostgres) -> None:
     """Spare the disk: these databases need not outlive the machine."""
-    with closing(psycopg2.connect(server.url("prism"))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                cursor.execute(f"ALTER SYSTEM SET {setting} = off")
-            cursor.execute("SELECT pg_reload_conf()")
+    with (server.data_folder / "postgresql.auto.conf").open("a") as settings:
+        settings.write("fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n")
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGHUP)
 
 
 @pytest.fixture(scope="session")
