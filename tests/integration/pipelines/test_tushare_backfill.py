@@ -51,7 +51,7 @@ def server(protocol: ModuleType, held: pd.DataFrame, tmp_path: Path) -> Iterator
             "trade_date": held["session"].dt.strftime("%Y-%m-%d"),
             **{name: held[name] for name in ("open", "high", "low", "close")},
             "volume": held["volume_shares"],
-            "amount": held["volume_shares"] * 12.0,
+            "amount": held["volume_shares"] * held["close"] / 300.0,
         }
     ).to_csv(folder / "000300.SH.csv", index=False)
     with protocol.TushareServer(folder, token=TOKEN) as server:
