@@ -124,7 +124,7 @@ class ModelStore(Protocol):
         first: date,
         last: date,
         spec: dict[str, object],
-        url: str,
+        path: str,
     ) -> None: ...
 
     def save_model(self, record: ModelRecord) -> None: ...

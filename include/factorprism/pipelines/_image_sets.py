@@ -12,8 +12,8 @@ from factorprism.core.schemas import ImageSet, hash_array
 
 
 def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
-    """Keep `image_set` under its hash in `artefacts_url` and return its URL."""
-    url = f"{artefacts_url.rstrip('/')}/image-sets/{content_hash}.npz"
+    """Keep `image_set` under its hash in `artefacts_url` and return its path there."""
+    place = f"image-sets/{content_hash}.npz"
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -23,17 +23,18 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
         channels=np.array(image_set.channels),
         lookback=np.array(image_set.lookback),
     )
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     partial = f"{path}.partial"
     with filesystem.open(partial, "wb") as stream:
         stream.write(buffer.getvalue())
     filesystem.mv(partial, path)
-    return url
+    return place
 
 
-def load_image_set(url: str, content_hash: str) -> ImageSet:
-    """Return the image set at `url`; raises `ArtefactError` when it is not what was kept."""
+def load_image_set(place: str, content_hash: str, artefacts_url: str) -> ImageSet:
+    """Return the image set at the path `place`; raises `ArtefactError` when it was altered."""
+    url = _join(artefacts_url, place)
     try:
         with fsspec.open(url, "rb") as stream:
             arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
@@ -54,6 +55,10 @@ def load_image_set(url: str, content_hash: str) -> ImageSet:
             remedy="Run build_dataset again.",
         )
     return image_set
+
+
+def _join(artefacts_url: str, place: str) -> str:
+    return f"{artefacts_url.rstrip('/')}/{place}"
 
 
 def hash_image_set(image_set: ImageSet) -> str:

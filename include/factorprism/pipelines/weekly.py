@@ -47,12 +47,14 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     image_set = align_panels(panels, universe, run.config.lookback, last=run.session)
     content = hash_image_set(image_set)
-    url = save_image_set(image_set, content, run.config.artefacts_url)
+    place = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
     spec = {"lookback": image_set.lookback, "channels": list(universe.channels)}
-    run.ports.warehouse.models.save_image_set(content, universe.name, first, run.session, spec, url)
+    run.ports.warehouse.models.save_image_set(
+        content, universe.name, first, run.session, spec, place
+    )
     run.tell(f"data set: {' x '.join(map(str, image_set.cube.shape))} from {first}")
-    return {"image_set_hash": content, "image_set_url": url}
+    return {"image_set_hash": content, "image_set_path": place}
 
 
 def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -170,7 +172,9 @@ STEPS = (build_dataset, train_candidate, judge_candidate, promote, report)
 
 
 def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
-    image_set: ImageSet = load_image_set(refs["image_set_url"], refs["image_set_hash"])
+    image_set: ImageSet = load_image_set(
+        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
+    )
     first: date = image_set.sessions[0].astype(date)
     target = run.config.universe.target
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)

@@ -29,7 +29,7 @@ class ModelRepository:
         first: date,
         last: date,
         spec: dict[str, object],
-        url: str,
+        path: str,
     ) -> None:
         """Keep where the set lies; one that is held already stays as it is."""
         new = insert(image_sets).values(
@@ -38,7 +38,7 @@ class ModelRepository:
             first_session=first,
             last_session=last,
             spec=spec,
-            url=url,
+            path=path,
         )
         with self._database.begin() as connection:
             connection.execute(new.on_conflict_do_nothing())

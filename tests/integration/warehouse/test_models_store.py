@@ -145,8 +145,8 @@ def test_a_promoted_candidate_must_hold_the_title(warehouse):
 
 
 def test_image_set_is_recorded_once(warehouse, run_sql):
-    for url in ("file:///a", "file:///b"):
+    for path in ("sets/a.npz", "sets/b.npz"):
         warehouse.models.save_image_set(
-            "c" * 64, "image4", date(2006, 1, 4), date(2020, 1, 3), {"lookback": 56}, url
+            "c" * 64, "image4", date(2006, 1, 4), date(2020, 1, 3), {"lookback": 56}, path
         )
-    assert run_sql("SELECT url, spec FROM prism.image_sets") == [("file:///a", {"lookback": 56})]
+    assert run_sql("SELECT path, spec FROM prism.image_sets") == [("sets/a.npz", {"lookback": 56})]

@@ -36,7 +36,7 @@ image_sets = Table(
     column("first_session", Date(), "First session of the set."),
     column("last_session", Date(), "Last session of the set."),
     column("spec", JSONB(), "How the images are cut: lookback in sessions, channels."),
-    column("url", Text(), "Where the set is stored."),
+    column("path", Text(), "Where the set lies in the artefact store."),
     moment("saved_at", "When the set was recorded.", server_default=func.clock_timestamp()),
     CheckConstraint("first_session <= last_session", "range_is_ordered"),
     sha256("image_set_hash"),

@@ -96,7 +96,7 @@ CREATE TABLE prism.image_sets (
     first_session DATE NOT NULL,
     last_session DATE NOT NULL,
     spec JSONB NOT NULL,
-    url TEXT NOT NULL,
+    path TEXT NOT NULL,
     saved_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_image_sets PRIMARY KEY (image_set_hash),
     CONSTRAINT ck_image_sets_range_is_ordered CHECK (first_session <= last_session),
