@@ -17,6 +17,7 @@ from factorprism.core.schemas import (
     ModelRecord,
     hash_array,
 )
+from factorprism.images import hash_window, window_at
 
 if TYPE_CHECKING:
     from factorprism.models import ModelBundle
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Window:
     """The image of one session: `values` is float32 [lookback, factor, channel], un-normalised.
 
-    `factor_hash` covers values, sessions, factors and channels; nothing after `session` is in it.
+    `factor_hash` covers values, sessions, factors and channels; nothing after `session` is in
+    either.
     """
 
     session: date
@@ -34,12 +36,7 @@ class Window:
     factors: tuple[str, ...]
     channels: tuple[str, ...]
     values: npt.NDArray[np.float32] = field(repr=False)
-
-    @property
-    def factor_hash(self) -> str:
-        return hash_array(
-            self.values, *self.factors, *self.channels, *np.datetime_as_string(self.sessions)
-        )
+    factor_hash: str
 
     @property
     def missing_cells(self) -> dict[str, int]:
@@ -59,17 +56,15 @@ def encode_window(image_set: ImageSet, session: date) -> Window:
     Raises ``ValueError`` when `session` is not among its sessions or has less than a full window
     before it.
     """
-    end = int(np.searchsorted(image_set.sessions, np.datetime64(session, "D")))
-    known = end < len(image_set.sessions) and image_set.sessions[end] == np.datetime64(session, "D")
-    if not known or end + 1 < image_set.lookback:
-        raise ValueError(f"session: {session} has no full window of {image_set.lookback} sessions")
-    rows = slice(end + 1 - image_set.lookback, end + 1)
+    values = np.ascontiguousarray(window_at(image_set, session))
+    end = int(np.searchsorted(image_set.sessions, np.datetime64(session, "D"))) + 1
     return Window(
         session,
-        image_set.sessions[rows],
+        image_set.sessions[end - image_set.lookback : end],
         image_set.factors,
         image_set.channels,
-        np.ascontiguousarray(image_set.cube[rows]),
+        values,
+        hash_window(image_set, session),
     )
 
 

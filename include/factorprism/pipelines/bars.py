@@ -58,7 +58,8 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
     expected = calendar_of(symbol).session_on_or_before(last)
     if newest is None or newest < expected:
         raise EmptyResponse(
-            f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}",
+            f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
+            + (f", it ends at {newest}" if newest else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )
     return pull_ids

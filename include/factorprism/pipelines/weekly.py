@@ -10,6 +10,7 @@ from typing import Any
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import ImageSet, Promotion, hash_bars
 from factorprism.factors import catalogue_hash
+from factorprism.figures import render_training
 from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import hash_image_set, load_image_set, save_image_set
 from factorprism.pipelines._run import Refs, Run
@@ -82,6 +83,8 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     run.ports.warehouse.models.save_model(record)
     run.ports.warehouse.models.save_evaluations(candidate.evaluations)
     shutil.rmtree(folder)
+    picture = run.config.home / "images" / f"training-{record.model_id}.png"
+    render_training(candidate.history, title=f"Training of {record.model_id}", path=picture)
     run.tell(f"candidate {record.model_id}: {skill_sentence(candidate.evaluations)}")
     return {"candidate_id": record.model_id, "mode": mode}
 

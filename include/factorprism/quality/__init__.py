@@ -3,7 +3,7 @@
 Great Expectations is imported when the first check runs, not with this package.
 """
 
-from factorprism.quality.bars import check_bars, stale_sessions
+from factorprism.quality.bars import check_bars
 from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
 from factorprism.quality.gate import require
@@ -16,5 +16,4 @@ __all__ = [
     "count_missing",
     "render_data_docs",
     "require",
-    "stale_sessions",
 ]

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar
@@ -67,14 +66,6 @@ def check_bars(
         ordered, _history_before(ordered, symbol, history), calendar, is_index=is_index(symbol)
     )
     return results + judge(measured, bar_rules(symbol, len(ordered)), BARS_SUITE, subject)
-
-
-def stale_sessions(last_session: date, as_of: date, calendar: TradingCalendar) -> int:
-    """Return how many sessions after `last_session` and through `as_of` there are; 0 is fresh."""
-    if last_session >= as_of:
-        return 0
-    sessions = calendar.sessions(last_session, as_of)
-    return int((sessions > np.datetime64(last_session, "D")).sum())
 
 
 def _check_calendar(

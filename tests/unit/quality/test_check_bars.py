@@ -12,7 +12,7 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import QualityResult, make_bars
-from factorprism.quality import check_bars, stale_sessions
+from factorprism.quality import check_bars
 from factorprism.quality.bar_rules import is_index
 
 Failures = Callable[..., dict[str, QualityResult]]
@@ -249,15 +249,6 @@ def test_a_reversed_period_is_refused(index_bars: pd.DataFrame, xshg: TradingCal
 )
 def test_the_code_tells_an_index_from_a_share(symbol: str, expected: bool):
     assert is_index(symbol) is expected
-
-
-def test_staleness_counts_sessions_and_not_days(xshg: TradingCalendar):
-    friday, monday = date(2020, 12, 25), date(2020, 12, 28)
-    assert stale_sessions(friday, friday, xshg) == 0
-    assert stale_sessions(friday, date(2020, 12, 27), xshg) == 0
-    assert stale_sessions(friday, monday, xshg) == 1
-    assert stale_sessions(friday, date(2020, 12, 31), xshg) == 4
-    assert stale_sessions(monday, friday, xshg) == 0
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf])
