@@ -8,8 +8,8 @@ from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
-from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import Forecast
+from factorprism.core.errors import ConfigurationError, FactorPrismError
+from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.daily import settle
@@ -26,12 +26,21 @@ def step_printer() -> Callable[[str, float], None]:
     return print_step
 
 
-def run_daily(session: date | None) -> None:
-    """Run the daily pipeline and print the session's rows."""
+def run_daily(session: date | None) -> int:
+    """Run the daily pipeline and print the session's rows; 3 when the forecast was withheld."""
     with open_run(session) as run:
         check_session(run)
-        run_pipeline("daily", run, on_step=step_printer())
+        code = 0
+        try:
+            run_pipeline("daily", run, on_step=step_printer())
+        except FactorPrismError as error:
+            rows = session_forecasts(run)
+            if not any(row.state is ForecastState.WITHHELD for row in rows):
+                raise
+            say(str(error))
+            code = 3
         write_table(session_forecasts(run))
+        return code
 
 
 def run_training(session: date | None, mode: str) -> None:

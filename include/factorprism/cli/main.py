@@ -67,7 +67,7 @@ def daily(session: Day = None) -> None:
     """Run the evening's pipeline for a session (the source's latest without --session)."""
     from factorprism.cli.commands import run_daily
 
-    run_daily(_to_date(session))
+    raise typer.Exit(run_daily(_to_date(session)))
 
 
 @app.command()

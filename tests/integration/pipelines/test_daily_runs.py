@@ -193,7 +193,7 @@ def test_an_altered_model_is_refused_and_the_forecast_withheld(place: Any) -> No
         _, errors = process.communicate(timeout=180)
     finally:
         weights.write_bytes(content)
-    assert process.returncode == 1, errors
+    assert process.returncode == 3, errors
     assert "Traceback" not in errors
     (row,) = ledger(place)
     assert row.state is ForecastState.WITHHELD
