@@ -129,6 +129,6 @@ def test_a_backfill_of_a_range_is_green(story: Story) -> None:
     assert set(tasks.values()) == {"success"}
 
 
-def test_the_failed_task_has_raised_an_alert(story: Story) -> None:
-    keys = [row[0] for row in story.query("SELECT alert_key FROM prism.alerts")]
-    assert "task index_daily.forecast" in keys
+def test_the_failed_run_has_raised_one_alert_and_the_good_one_has_closed_it(story: Story) -> None:
+    alerts = story.query("SELECT alert_key, resolved_at IS NOT NULL FROM prism.alerts")
+    assert alerts == [("daily hs300", True)]

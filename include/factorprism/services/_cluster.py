@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
@@ -10,15 +11,19 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from factorprism.core.errors import ServiceError
 from factorprism.services._files import read_stripped, write_private
 
 NOBODY = 65534
+DRAFT_SECONDS = 10  # within which the children of a killed initdb end
 SHARED_PLACE = Path("/var/lib/factorprism")
 ROLE = "prism"
 DATABASES = ("prism", "airflow", "mlflow")
@@ -137,7 +142,7 @@ class Cluster:
         A killed call leaves a draft that the next one removes, never half a cluster.
         """
         for left in self.data.parent.glob("draft-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove_draft(left)
         draft = self.data.parent / f"draft-{secrets.token_hex(4)}"
         try:
             draft.mkdir(mode=0o700)
@@ -171,6 +176,18 @@ class Cluster:
         # The single-user server goes on after a failed statement and then exits with 0.
         if "ERROR:" in done.stdout:
             raise from_output(done.stdout, "cannot prepare the database cluster")
+
+
+def _remove_draft(draft: Path) -> None:
+    """Remove what a killed call left, ending the initdb that outlived it and writes there still."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(draft) in (process.info["cmdline"] or ()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    deadline = time.monotonic() + DRAFT_SECONDS
+    while draft.exists() and time.monotonic() < deadline:
+        shutil.rmtree(draft, ignore_errors=True)
+        time.sleep(0.02)  # its children end once they find their parent gone
 
 
 def find_cluster(home: Path) -> Cluster:
