@@ -56,7 +56,10 @@ def test_lock_is_let_go_when_the_block_fails(warehouse, open_rivals):
 def test_work_goes_on_after_the_server_dropped_the_connections(
     warehouse, open_rivals, run_sql, caplog
 ):
-    drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    # Five seconds for the server to end them: what it has only been told to do, nobody can see.
+    drop = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
+    )
     warehouse.forecasts.load_forecasts()
     run_sql(drop, "factorprism")
     assert warehouse.forecasts.load_forecasts() == []
