@@ -150,9 +150,15 @@ def test_a_rule_that_was_mostly_wrong_keeps_its_call(market: TrainingSet, split:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_labels_all_alike_leave_the_base_rate(market: TrainingSet, split: Split, name: str) -> None:
+def test_training_labels_all_alike_leave_the_base_rate(
+    market: TrainingSet, split: Split, name: str
+) -> None:
     rising = market.closes[0] * np.exp(0.001 * np.arange(len(market.closes)))
+    later = int(split.validation[0]) - 1
+    rising[later:] = rising[later] * market.closes[later:] / market.closes[later]
     risen = build_training_set(market.image_set, rising, market.horizon, market.as_of)
+    assert (risen.labels[split.train] == 1).all()
+    assert (risen.labels[split.validation] == 0).any()
     held_out = Baseline(name).fit(risen, split).judge_rows(risen, split.judged)
 
     np.testing.assert_allclose(held_out.y_prob, held_out.base)

@@ -17,7 +17,7 @@ N_SAMPLES = 600
 @pytest.fixture(scope="module")
 def labels() -> np.ndarray:
     """Labels of overlapping windows of a walk without drift, as a market's are."""
-    steps = np.random.default_rng(8).normal(size=N_SAMPLES + HORIZON)
+    steps = np.random.default_rng(12345).normal(size=N_SAMPLES + HORIZON)
     walk = np.concatenate([[0.0], np.cumsum(steps)])
     return (walk[HORIZON:] > walk[:-HORIZON])[:N_SAMPLES].astype(np.int8)
 
@@ -52,21 +52,17 @@ def test_a_knowing_candidate_is_found_among_guessers(labels: np.ndarray) -> None
     assert (result.n_tried, result.n_sessions, result.independent_windows) == (7, 600, 120)
 
 
-def test_the_lucky_best_of_many_guessers_is_not_believed(labels: np.ndarray) -> None:
-    candidates = {f"guess{number}": forecast(labels, 0.0, 0.02, number) for number in range(25)}
-    alone = {
-        name: pay_for_trials({name: one}, HORIZON, seed=0).gains[0]
-        for name, one in candidates.items()
-    }
-    lucky = max(alone.values(), key=lambda gain: gain.lower)
-    together = pay_for_trials(candidates, HORIZON, seed=0)
+def test_what_would_be_believed_alone_is_not_as_the_best_of_many(labels: np.ndarray) -> None:
+    lucky = forecast(labels, 0.09, 0.1, 99)
+    others = {f"guess{number}": forecast(labels, 0.0, 0.1, number) for number in range(25)}
+    alone = pay_for_trials({"lucky": lucky}, HORIZON, seed=0)
+    together = pay_for_trials({**others, "lucky": lucky}, HORIZON, seed=0)
 
-    # Judged alone, as if it had been the only one, the luckiest would be believed.
-    assert lucky.skilled
+    assert alone.skilled == ("lucky",)
     assert together.skilled == ()
-    paid = next(gain for gain in together.gains if gain.name == lucky.name)
-    assert paid.value == lucky.value
-    assert paid.upper - paid.lower > 1.3 * (lucky.upper - lucky.lower)
+    paid = next(gain for gain in together.gains if gain.name == "lucky")
+    assert paid.value == alone.gains[0].value
+    assert paid.upper - paid.lower > 1.3 * (alone.gains[0].upper - alone.gains[0].lower)
     assert together.spa_p_value > 0.05
 
 
@@ -107,6 +103,18 @@ def test_all_may_be_superior_and_equals_share_their_fate(labels: np.ndarray) -> 
     assert result.skilled == ("better", "twin", "good")
     kept = {gain.name: gain.in_confidence_set for gain in result.gains}
     assert kept == {"better": True, "twin": True, "good": False}
+
+
+def test_a_small_sure_gain_is_found_after_a_wild_one(labels: np.ndarray) -> None:
+    small, wild = forecast(labels, 0.015, 0.0, 3), forecast(labels, 0.6, 0.3, 4)
+    result = pay_for_trials({"small": small, "wild": wild}, HORIZON, seed=0)
+
+    assert [gain.name for gain in result.gains if gain.superior] == ["wild", "small"]
+    sure = result.gains[1]
+    # It is always right by as much: its gain on the base rate has no spread at all.
+    assert sure.lower == pytest.approx(sure.upper) == pytest.approx(np.log(1.015))
+    assert not sure.in_confidence_set
+    assert not result.base_in_confidence_set
 
 
 def test_the_base_rate_is_no_trial_and_its_copy_no_skill(labels: np.ndarray) -> None:
