@@ -1,9 +1,18 @@
 """From images and closes to a calibrated candidate, its honest figures and the contest."""
 
+from factorprism.training.baselines import (
+    Baseline,
+    Forecaster,
+    NetworkForecaster,
+    baseline_names,
+    judge_splits,
+)
 from factorprism.training.calibration import fit_calibration
 from factorprism.training.dataset import TrainingSet, build_training_set
 from factorprism.training.fit import FitResult, FitSettings, fit
 from factorprism.training.labels import compute_forward_returns, compute_labels
+from factorprism.training.multiplicity import Multiplicity, multiplicity_sentence, pay_for_trials
+from factorprism.training.placebo import shift_labels, shuffle_labels
 from factorprism.training.promotion import Judgement, PromotionRule, judge
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import skill_sentence
@@ -11,22 +20,32 @@ from factorprism.training.splits import Split, SplitSizes, audit_purge, split_sa
 from factorprism.training.train import Candidate, train_candidate
 
 __all__ = [
+    "Baseline",
     "Candidate",
     "FitResult",
     "FitSettings",
+    "Forecaster",
     "Judgement",
+    "Multiplicity",
+    "NetworkForecaster",
     "PromotionRule",
     "Split",
     "SplitSizes",
     "TrainingSet",
     "TrainingSettings",
     "audit_purge",
+    "baseline_names",
     "build_training_set",
     "compute_forward_returns",
     "compute_labels",
     "fit",
     "fit_calibration",
     "judge",
+    "judge_splits",
+    "multiplicity_sentence",
+    "pay_for_trials",
+    "shift_labels",
+    "shuffle_labels",
     "skill_sentence",
     "split_samples",
     "train_candidate",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from factorprism.core.errors import LookAheadError
 from factorprism.core.schemas import ImageSet
 from factorprism.images import complete_sessions
-from factorprism.training.labels import UNKNOWN, compute_labels
+from factorprism.training.labels import UNKNOWN, compute_forward_returns, compute_labels
 
 Rows = npt.NDArray[np.int64]
 
@@ -20,14 +20,16 @@ Rows = npt.NDArray[np.int64]
 class TrainingSet:
     """An image set with the target's labels, as known at the close of `as_of`.
 
-    `closes` is float64 [session] and `labels` int8 [session] on the sessions of `image_set`.
-    `samples` are the rows, ascending, that can be learned from: their window is complete and
-    their label has matured.
+    `closes` and `forward_returns` are float64 [session] and `labels` int8 [session] on the
+    sessions of `image_set`; row t of the last two reads the close of ``t + horizon``. `samples`
+    are the rows, ascending, that can be learned from: their window is complete and their label
+    has matured.
     """
 
     image_set: ImageSet
     closes: npt.NDArray[np.float64] = field(repr=False)
     labels: npt.NDArray[np.int8] = field(repr=False)
+    forward_returns: npt.NDArray[np.float64] = field(repr=False)
     samples: Rows = field(repr=False)
     horizon: int
     as_of: date
@@ -75,5 +77,6 @@ def build_training_set(
             remedy="Cut images and closes at the session that the training is meant for.",
         )
     labels = compute_labels(closes, horizon)
+    returns = compute_forward_returns(closes, horizon)
     samples = np.flatnonzero(complete_sessions(image_set) & (labels != UNKNOWN))
-    return TrainingSet(image_set, closes, labels, samples, horizon, as_of)
+    return TrainingSet(image_set, closes, labels, returns, samples, horizon, as_of)

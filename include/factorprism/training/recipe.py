@@ -17,6 +17,12 @@ from factorprism.training.calibration import fit_calibration
 from factorprism.training.dataset import Rows, TrainingSet
 from factorprism.training.fit import FitResult, fit, predict_logits
 from factorprism.training.metrics import HeldOut
+from factorprism.training.returns import (
+    Column,
+    HeldOutReturns,
+    ReturnScale,
+    fit_return_scale,
+)
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.splits import Split, audit_purge
 
@@ -30,16 +36,13 @@ class Trained:
     calibration: Calibration
     base_rate: float
     fit: FitResult
+    return_scale: ReturnScale
 
     def judge_rows(self, training_set: TrainingSet, rows: Rows) -> HeldOut:
         """Return the calibrated forecasts of `rows` beside their labels."""
-        logits = predict_logits(self.network, _take(training_set, self.normaliser, rows))
-        return HeldOut(
-            rows,
-            training_set.labels[rows],
-            self.calibration.apply(logits),
-            np.full(len(rows), self.base_rate),
-        )
+        logits = predict_logits(self.network, take_samples(training_set, self.normaliser, rows))
+        y_prob = self.calibration.apply(logits)
+        return hold_out(training_set, rows, y_prob, self.base_rate, self.return_scale)
 
 
 def train_split(
@@ -57,22 +60,37 @@ def train_split(
     chose to show it. Raises `LookAheadError` when a label of the split reaches into ``judged``.
     """
     audit_purge(split, training_set.horizon, training_set.image_set.sessions)
-    normaliser = start.normaliser if start else _fit_normaliser(training_set, split.train)
+    normaliser = start.normaliser if start else fit_normaliser(training_set, split.train)
     network = _make_network(training_set, settings, start)
     result = fit(
         network,
-        _take(training_set, normaliser, split.train),
-        _take(training_set, normaliser, split.validation),
+        take_samples(training_set, normaliser, split.train),
+        take_samples(training_set, normaliser, split.validation),
         settings.fit_settings(fold=fold, fine_tune=start is not None),
     )
     base_rate = compute_base_rate(training_set.labels[split.learned])
     calibration = fit_calibration(
-        predict_logits(network, _take(training_set, normaliser, split.calibration)),
+        predict_logits(network, take_samples(training_set, normaliser, split.calibration)),
         training_set.labels[split.calibration],
         base_rate,
         training_set.horizon,
     )
-    return Trained(network, normaliser, calibration, base_rate, result)
+    scale = fit_return_scale(training_set.forward_returns[split.learned])
+    return Trained(network, normaliser, calibration, base_rate, result, scale)
+
+
+def hold_out(
+    training_set: TrainingSet, rows: Rows, y_prob: Column, base_rate: float, scale: ReturnScale
+) -> HeldOut:
+    """Return the forecasts `y_prob` of `rows` beside what came of them; `scale` of the same fold.
+
+    A row whose label is unknown has no place here: pass samples of `training_set`.
+    """
+    base = np.full(len(rows), base_rate)
+    returns = HeldOutReturns(
+        training_set.forward_returns[rows], scale.estimate(y_prob), scale.estimate(base)
+    )
+    return HeldOut(rows, training_set.labels[rows], y_prob, base, returns)
 
 
 def compute_base_rate(labels: npt.NDArray[np.int8]) -> float:
@@ -101,13 +119,14 @@ def _make_network(
     return network
 
 
-def _fit_normaliser(training_set: TrainingSet, train: Rows) -> Normaliser:
+def fit_normaliser(training_set: TrainingSet, train: Rows) -> Normaliser:
     """Fit on the sessions that the training images show, and on no later one."""
     image_set = training_set.image_set
     return Normaliser.fit(image_set.cube[train[0] - image_set.lookback + 1 : train[-1] + 1])
 
 
-def _take(training_set: TrainingSet, normaliser: Normaliser, rows: Rows) -> Samples:
+def take_samples(training_set: TrainingSet, normaliser: Normaliser, rows: Rows) -> Samples:
+    """Return the normalised images that end at `rows`, with their labels."""
     image_set = training_set.image_set
     if not len(rows):
         return Samples(image_set.cube[:0], rows, np.empty(0, np.float32), image_set.lookback)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from factorprism.training.metrics import (
     compute_metrics,
     count_independent,
 )
+from factorprism.training.returns import RETURN_METRICS, compute_return_metrics
 
 # The count of judged windows that do not overlap stands beside the figures as one of them.
 INDEPENDENT = "independent_windows"
@@ -29,19 +30,16 @@ def evaluate(
 ) -> tuple[Evaluation, ...]:
     """Return one evaluation for each metric of `held_out`, and the count of independent windows.
 
+    The figures of the return estimates come along where `held_out` has such estimates.
     The interval is a circular block bootstrap over blocks of twice the horizon; the reference is
     the figure of the base rate on the same sessions.
     """
     if not len(held_out):
         return ()
-    columns = (held_out.labels, held_out.y_prob, held_out.base)
-    values = compute_metrics(*columns)
     block = BLOCK_HORIZONS * training_set.horizon
-    lower, upper = bootstrap_interval(compute_metrics, *columns, block=block, seed=seed)
-    references = compute_metrics(held_out.labels, held_out.base, held_out.base)
     independent = float(count_independent(held_out.rows, training_set.horizon))
     figures = [
-        *zip(METRICS, values, lower, upper, references, strict=True),
+        *_figures(held_out, block, seed),
         (INDEPENDENT, independent, independent, independent, independent),
     ]
     first, last = (training_set.session_at(int(row)) for row in held_out.rows[[0, -1]])
@@ -61,6 +59,31 @@ def evaluate(
         for name, value, low, high, reference in figures
         # All labels alike: no such figure exists, and a warehouse column takes no NaN.
         if np.isfinite([value, low, high, reference]).all()
+    )
+
+
+def _figures(
+    held_out: HeldOut, block: int, seed: int
+) -> Iterator[tuple[str, float, float, float, float]]:
+    """Yield each figure's name, value, interval and the base rate's."""
+    labels, base, returns = held_out.labels, held_out.base, held_out.returns
+    columns = (labels, held_out.y_prob, base)
+    yield from zip(
+        METRICS,
+        compute_metrics(*columns),
+        *bootstrap_interval(compute_metrics, *columns, block=block, seed=seed),
+        compute_metrics(labels, base, base),
+        strict=True,
+    )
+    if returns is None:
+        return
+    pairs = (held_out.y_prob, returns.forward, returns.estimate, returns.base)
+    yield from zip(
+        RETURN_METRICS,
+        compute_return_metrics(*pairs),
+        *bootstrap_interval(compute_return_metrics, *pairs, block=block, seed=seed),
+        compute_return_metrics(base, returns.forward, returns.base, returns.base),
+        strict=True,
     )
 
 

@@ -15,7 +15,7 @@ from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.core.universe import Universe
 from factorprism.models import ModelBundle, hash_manifest, load_bundle, save_bundle
 from factorprism.training.dataset import TrainingSet
-from factorprism.training.metrics import HeldOut
+from factorprism.training.metrics import HeldOut, pool_held_out
 from factorprism.training.recipe import Trained, train_split
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import evaluate
@@ -95,7 +95,7 @@ def train_candidate(
     )
     record = make_record(spec, manifest_hash)
     evaluations = evaluate(
-        _pool(judged),
+        pool_held_out(judged),
         training_set,
         model_id=record.model_id,
         kind="walk_forward",
@@ -120,11 +120,6 @@ def _judge_folds(
             f"{training_set.session_at(int(split.judged[0]))}"
         )
     return judged
-
-
-def _pool(parts: list[HeldOut]) -> HeldOut:
-    columns = ("rows", "labels", "y_prob", "base")
-    return HeldOut(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
 def _load_start(folder: Path, expected_hash: str, training_set: TrainingSet) -> ModelBundle:

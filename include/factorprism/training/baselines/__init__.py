@@ -1,0 +1,23 @@
+"""What a network has to beat: plain forecasts under the protocol that networks keep to as well."""
+
+from factorprism.training.baselines.fitting import (
+    Baseline,
+    FittedBaseline,
+    baseline_names,
+)
+from factorprism.training.baselines.protocol import (
+    Fitted,
+    Forecaster,
+    NetworkForecaster,
+    judge_splits,
+)
+
+__all__ = [
+    "Baseline",
+    "Fitted",
+    "FittedBaseline",
+    "Forecaster",
+    "NetworkForecaster",
+    "baseline_names",
+    "judge_splits",
+]

@@ -1,0 +1,14 @@
+"""What a baseline is before calibration: a fit that returns a score for any row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from factorprism.training.dataset import Rows, TrainingSet
+from factorprism.training.returns import Column
+from factorprism.training.splits import Split
+
+# Log-odds of a rise, float64 [sample], from images and closes up to each row.
+Score = Callable[[TrainingSet, Rows], Column]
+# Fits on `train`, may choose by `validation`, and reads no other part; the seed comes last.
+FitScore = Callable[[TrainingSet, Split, int], Score]

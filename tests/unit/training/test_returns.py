@@ -1,0 +1,106 @@
+"""Return estimates worked by hand, and their figures against scikit-learn and scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as peer
+
+from factorprism.training import TrainingSet
+from factorprism.training.metrics import METRICS, HeldOut
+from factorprism.training.recipe import hold_out
+from factorprism.training.returns import (
+    RETURN_METRICS,
+    HeldOutReturns,
+    ReturnScale,
+    compute_return_metrics,
+    fit_return_scale,
+)
+from factorprism.training.skill import evaluate
+
+
+def named(values: np.ndarray) -> dict[str, float]:
+    return dict(zip(RETURN_METRICS, values.tolist(), strict=True))
+
+
+def test_the_estimate_lies_between_the_mean_rise_and_the_mean_fall() -> None:
+    scale = fit_return_scale(np.array([0.04, np.nan, -0.03, 0.02, 0.0]))
+
+    assert scale == ReturnScale(up=pytest.approx(0.03), down=pytest.approx(-0.015))
+    estimate = scale.estimate(np.array([0.0, 0.5, 0.6, 1.0]))
+    np.testing.assert_allclose(estimate, [-0.015, 0.0075, 0.012, 0.03])
+    assert fit_return_scale(np.array([0.01])) == ReturnScale(0.01, 0.0)
+
+
+def test_figures_equal_scikit_learn_and_scipy() -> None:
+    generator = np.random.default_rng(0)
+    forward = generator.normal(0.01, 0.05, 300)
+    y_prob = np.round(np.clip(0.5 + forward + generator.normal(0, 0.1, 300), 0.01, 0.99), 2)
+    estimate = 0.1 * (y_prob - 0.5)
+    base = np.full(300, 0.004)
+    figures = named(compute_return_metrics(y_prob, forward, estimate, base))
+
+    assert figures["mae"] == pytest.approx(peer.mean_absolute_error(forward, estimate))
+    assert figures["mse"] == pytest.approx(peer.mean_squared_error(forward, estimate))
+    assert figures["rmse"] == pytest.approx(peer.root_mean_squared_error(forward, estimate))
+    assert figures["r2"] == pytest.approx(peer.r2_score(forward, estimate))
+    over_base = 1 - ((estimate - forward) ** 2).sum() / ((0.004 - forward) ** 2).sum()
+    assert figures["r2_skill"] == pytest.approx(over_base)
+    rank_correlation = stats.spearmanr(y_prob, forward).statistic
+    assert figures["information_coefficient"] == pytest.approx(rank_correlation)
+
+
+def test_the_information_coefficient_ranks_within_a_fold_and_a_constant_orders_nothing() -> None:
+    forward = np.array([0.01, 0.02, 0.03, -0.03, -0.02, -0.01])
+    folds = np.repeat([0.01, -0.01], 3)
+    # In order within each fold, although the folds' levels stand the other way round.
+    y_prob = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
+    coefficient = named(compute_return_metrics(y_prob, forward, folds, folds))
+    assert coefficient["information_coefficient"] == pytest.approx(1.0)
+
+    levels = np.repeat([0.3, 0.7], 3)
+    constant = named(compute_return_metrics(levels, forward, folds, folds))
+    assert constant["information_coefficient"] == 0.0
+    flat = named(compute_return_metrics(y_prob, np.zeros(6), folds, np.zeros(6)))
+    assert np.isnan(flat["r2"])
+    assert np.isnan(flat["r2_skill"])
+
+
+def test_evaluations_hold_the_figures_of_the_returns_beside_the_base_rates(
+    make_training_set: Callable[..., TrainingSet],
+) -> None:
+    training_set = make_training_set(600)
+    rows = training_set.samples[-200:]
+    knowing = np.where(training_set.labels[rows] == 1, 0.8, 0.2)
+    scale = fit_return_scale(training_set.forward_returns[training_set.samples[:200]])
+    held_out = hold_out(training_set, rows, knowing, 0.5, scale)
+    found = {
+        item.metric: item
+        for item in evaluate(held_out, training_set, model_id="m", kind="walk_forward", seed=0)
+    }
+
+    assert set(found) == {*METRICS, *RETURN_METRICS, "independent_windows"}
+    assert found["information_coefficient"].lower > 0.5
+    assert found["information_coefficient"].reference == 0.0
+    assert found["r2_skill"].lower > 0.0
+    assert found["mae"].value < found["mae"].reference
+    assert all(item.lower <= item.value <= item.upper for item in found.values())
+
+
+def test_the_held_out_part_carries_what_came_and_what_the_fold_expected(
+    make_training_set: Callable[..., TrainingSet],
+) -> None:
+    training_set = make_training_set(300)
+    rows = training_set.samples[-3:]
+    held_out = hold_out(training_set, rows, np.full(3, 0.75), 0.5, ReturnScale(0.04, -0.04))
+
+    assert isinstance(held_out, HeldOut)
+    assert isinstance(held_out.returns, HeldOutReturns)
+    closes = training_set.closes
+    came = closes[rows + training_set.horizon] / closes[rows] - 1.0
+    np.testing.assert_array_equal(held_out.returns.forward, came)
+    np.testing.assert_allclose(held_out.returns.estimate, 0.02)
+    np.testing.assert_allclose(held_out.returns.base, 0.0, atol=1e-15)
