@@ -11,15 +11,14 @@ import pytest
 
 TRAIN = """
 import numpy as np
-from factorprism.models import build_network, network_names
+from factorprism.models import build_network, network_names, training_form
 from factorprism.models.backend import load_keras
 from factorprism.training.batches import Samples
 from factorprism.training.fit import FitSettings, fit
-from factorprism.models import training_form
 
 keras = load_keras()
 cube = np.random.default_rng(1).normal(size=(43, 6, 2)).astype("float32")
-rows = np.arange(32)
+rows = np.arange(11, 43)
 samples = Samples(cube, rows, (rows % 2).astype("float32"), 12)
 variants = [(name, {}) for name in network_names() if name.endswith("_tiny")]
 variants.append(("googlenet_tiny", {"normalisation": "lrn", "auxiliary_heads": True}))

@@ -23,10 +23,13 @@ from factorprism.models._keras_file import encode_network
 from factorprism.models.backend import load_keras
 
 TINY = [name for name in network_names() if name.endswith("_tiny")]
+# Without those that differ from a smaller member in their size alone: they cost seconds to build.
+DISTINCT = [name for name in network_names() if name not in ("googlenet_224", "resnet50")]
 # Parts that only some configurations have, under the same checks.
 VARIANTS = [
     *((name, {}) for name in TINY),
-    ("googlenet_tiny", {"normalisation": "lrn", "padding": "valid", "upsample": (2, 3)}),
+    ("googlenet_tiny", {"normalisation": "lrn"}),
+    ("googlenet_tiny", {"padding": "valid", "upsample": (2, 3)}),
     ("nin_tiny", {"batch_norm": False, "block_dropout": 0.1}),
     ("resnet_tiny", {"block": "basic", "biases": False}),
 ]
@@ -77,7 +80,7 @@ def test_two_builds_have_the_same_bytes(name: str, overrides: dict[str, Any]) ->
     assert encode_network(build_network(name, (16, 8, 2), **overrides)) == first
 
 
-@pytest.mark.parametrize("name", [name for name in network_names() if name not in TINY])
+@pytest.mark.parametrize("name", [name for name in DISTINCT if name not in TINY])
 def test_two_builds_of_full_size_have_the_same_configuration(name: str) -> None:
     first, second = (build_network(name, (56, 16, 1)) for _ in range(2))
 
@@ -103,47 +106,35 @@ def test_a_bundle_gives_the_logits_of_the_network(
         spec={**bundle_parts["spec"], "architecture": name},
     )
     bundle = load_bundle(tmp_path / "b", sealed)
-    network.compile(jit_compile=False)
-    expected = network.predict(normaliser.transform(images), batch_size=1, verbose=0)
+    expected = np.asarray(network(normaliser.transform(images[:6]))).reshape(-1)
 
-    assert np.array_equal(bundle.compute_logits(images), expected.reshape(-1).astype(np.float64))
+    assert np.allclose(bundle.compute_logits(images[:6]), expected, rtol=1e-4, atol=1e-6)
     assert np.ptp(expected) > 0
 
 
-@pytest.mark.parametrize(("name", "overrides"), VARIANTS)
-def test_a_tiny_network_overfits_one_batch(name: str, overrides: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", TINY)
+def test_a_tiny_network_overfits_one_batch(name: str) -> None:
     keras = load_keras()
     keras.utils.set_random_seed(1)
-    network = build_network(
-        name,
-        (16, 8, 1),
-        **{**overrides, "upsample": (1, 1)} if "upsample" in overrides else overrides,
-    )
+    network = build_network(name, (16, 8, 1))
     generator = np.random.default_rng(1)
     images = generator.normal(size=(16, 16, 8, 1)).astype(np.float32)
     labels = generator.integers(0, 2, 16).astype(np.float32)
     network.compile(
-        optimizer=keras.optimizers.Adam(0.02),
+        optimizer=keras.optimizers.SGD(0.05, momentum=0.9),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
-    # The same batch over and over: a step an epoch would pay for the epochs.
-    network.fit(
-        np.tile(images, (150, 1, 1, 1)),
-        np.tile(labels, 150),
-        batch_size=16,
-        shuffle=False,
-        verbose=0,
-    )
+    # One epoch of the same batch over and over: an epoch has a price of its own.
+    repeated = np.tile(images, (100, 1, 1, 1)), np.tile(labels, 100)
+    network.fit(*repeated, batch_size=16, shuffle=False, verbose=0)
 
     logits = np.asarray(network(images, training=True)).reshape(-1)
     assert ((logits > 0) == (labels > 0.5)).all()
 
 
-@pytest.mark.parametrize("name", network_names())
+@pytest.mark.parametrize("name", DISTINCT)
 def test_dropout_is_off_at_inference_and_on_in_training(name: str) -> None:
-    if name in ("googlenet_224", "resnet50"):
-        pytest.skip("the same builder as a smaller member's")
     network = build_network(name, (56, 16, 1), dropout=0.5)
     images = make_images((56, 16, 1))
 
@@ -152,7 +143,7 @@ def test_dropout_is_off_at_inference_and_on_in_training(name: str) -> None:
     assert not (np.array_equal(trained[0], trained[1]) and np.array_equal(trained[0], trained[2]))
 
 
-@pytest.mark.parametrize("name", network_names())
+@pytest.mark.parametrize("name", DISTINCT)
 def test_initial_weights_keep_the_scale_of_the_image(name: str) -> None:
     load_keras().utils.set_random_seed(1)
     network = build_network(name, (56, 16, 1))
