@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
+from factorprism.models._network import PADDINGS, NetworkConfig, classify, convolve, pool
 from factorprism.models.backend import load_keras
 
 
@@ -33,10 +34,12 @@ SECOND_STAGE = (InceptionModule(64, 96, 192, 32, 64, 64),)
 
 
 @dataclass(frozen=True)
-class InceptionConfig:
+class InceptionConfig(NetworkConfig):
     """The network's shape: a strided stem, then `stages` of modules with 2x2 pooling between.
 
     Kernels and strides are (sessions, factors); `dropout` is the share dropped before the logit.
+    `padding` is that of the stem and of the pools between stages: modules are SAME in any case,
+    since VALID branches of different kernels do not fit together.
     """
 
     stem_filters: int = 96
@@ -45,87 +48,76 @@ class InceptionConfig:
     stages: tuple[tuple[InceptionModule, ...], ...] = (FIRST_STAGE, SECOND_STAGE)
     dropout: float = 0.3
     dropout_seed: int = 0
+    padding: str = "same"
+    n_classes: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("stem_kernel", "stem_strides"):
-            value = getattr(self, name)
-            if len(value) != 2 or min(value) < 1:
-                raise ValueError(f"{name}: {value}, allowed is a pair of positive whole numbers")
-        if self.stem_filters < 1:
-            raise ValueError(f"stem_filters: {self.stem_filters}, allowed are positive numbers")
+        self.check_pairs("stem_kernel", "stem_strides")
+        self.check_positive("stem_filters", "n_classes")
         if not self.stages or not all(self.stages):
             raise ValueError(f"stages: {self.stages}, each stage needs at least one module")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout: {self.dropout}, allowed is [0, 1)")
+        self.check_choice("padding", PADDINGS)
+        self.check_shares("dropout")
 
     @classmethod
-    def tiny(cls, dropout: float = 0.0, dropout_seed: int = 0) -> InceptionConfig:
+    def tiny(cls, **overrides: Any) -> Self:
         """Return a member of the family that trains in a second, for tests."""
         stages = ((InceptionModule(4, 4, 8, 4, 4, 4),),)
-        return cls(8, (4, 2), (4, 2), stages, dropout, dropout_seed)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return a JSON-safe form that `from_config` reads."""
-        content = asdict(self)
-        content["stem_kernel"] = list(self.stem_kernel)
-        content["stem_strides"] = list(self.stem_strides)
-        content["stages"] = [[asdict(module) for module in stage] for stage in self.stages]
-        return content
+        return replace(cls(8, (4, 2), (4, 2), stages, 0.0), **overrides)
 
     @classmethod
-    def from_config(cls, content: Mapping[str, Any]) -> InceptionConfig:
+    def from_config(cls, content: Mapping[str, Any]) -> Self:
         """Return the configuration that `get_config` wrote."""
         stages = tuple(
             tuple(InceptionModule(**module) for module in stage) for stage in content["stages"]
         )
-        pairs = {name: tuple(content[name]) for name in ("stem_kernel", "stem_strides")}
-        return cls(**{**content, **pairs, "stages": stages})
+        return replace(super().from_config({**content, "stages": (FIRST_STAGE,)}), stages=stages)
 
 
 def build_inception(input_shape: tuple[int, int, int], config: InceptionConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, 1].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
 
-    Modules as in Szegedy et al. 2015, "Going deeper with convolutions", section 4, figure 2(b),
-    with batch normalisation before each ReLU (Ioffe and Szegedy 2015, section 3.2). SAME padding
-    throughout, so that any `input_shape` (lookback, factors, channels) fits. Every layer has a
-    name of its own: automatic names count up within a process and would change the saved bytes.
+    Modules as in Szegedy et al. 2015, "Going deeper with convolutions", section 4, figure 2(b)
+    (https://arxiv.org/abs/1409.4842), with batch normalisation before each ReLU (Ioffe and Szegedy
+    2015, section 3.2). Stages at 56x16: [14, 8, 320], [7, 4, 384]. With SAME padding any
+    `input_shape` (lookback, factors, channels) fits. Every layer has a name of its own: automatic
+    names count up within a process and would change the saved bytes.
     """
     keras = load_keras()
     image = keras.layers.Input(input_shape, name="image")
-    x = _convolve(image, config.stem_filters, config.stem_kernel, "stem", config.stem_strides)
+    padding = config.padding
+    x = convolve(
+        image,
+        config.stem_filters,
+        config.stem_kernel,
+        "stem",
+        strides=config.stem_strides,
+        padding=padding,
+    )
     for index, stage in enumerate(config.stages):
         if index:
-            pool = keras.layers.MaxPooling2D(2, padding="same", name=f"stage{index}_pool")
-            x = pool(x)
+            x = pool(x, 2, (2, 2), f"stage{index}_pool", padding=padding)
         for number, module in enumerate(stage):
-            x = _apply_module(x, module, f"stage{index}_module{number}")
+            x = apply_module(x, module, f"stage{index}_module{number}")
     x = keras.layers.GlobalAveragePooling2D(name="average")(x)
-    x = keras.layers.Dropout(config.dropout, seed=config.dropout_seed, name="dropout")(x)
-    logit = keras.layers.Dense(1, dtype="float32", name="logit")(x)
-    return keras.Model(image, logit, name="inception")
+    return keras.Model(image, classify(x, config), name="inception")
 
 
-def _apply_module(x: Any, module: InceptionModule, name: str) -> Any:
+def apply_module(x: Any, module: InceptionModule, name: str, *, batch_norm: bool = True) -> Any:
+    """Return the joined branches [n, session, factor, sum of widths] of one module over `x`."""
     layers = load_keras().layers
-    three = _convolve(x, module.reduce_three, (1, 1), f"{name}_reduce_three")
-    five = _convolve(x, module.reduce_five, (1, 1), f"{name}_reduce_five")
+
+    def branch(entry: Any, filters: int, kernel: int, part: str) -> Any:
+        size = (kernel, kernel)
+        return convolve(entry, filters, size, f"{name}_{part}", batch_norm=batch_norm)
+
+    three = branch(x, module.reduce_three, 1, "reduce_three")
+    five = branch(x, module.reduce_five, 1, "reduce_five")
     pooled = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_max")(x)
     branches = [
-        _convolve(x, module.one, (1, 1), f"{name}_one"),
-        _convolve(three, module.three, (3, 3), f"{name}_three"),
-        _convolve(five, module.five, (5, 5), f"{name}_five"),
-        _convolve(pooled, module.pool, (1, 1), f"{name}_pool"),
+        branch(x, module.one, 1, "one"),
+        branch(three, module.three, 3, "three"),
+        branch(five, module.five, 5, "five"),
+        branch(pooled, module.pool, 1, "pool"),
     ]
     return layers.Concatenate(name=f"{name}_join")(branches)
-
-
-def _convolve(
-    x: Any, filters: int, kernel: tuple[int, int], name: str, strides: tuple[int, int] = (1, 1)
-) -> Any:
-    layers = load_keras().layers
-    x = layers.Conv2D(
-        filters, kernel, strides=strides, padding="same", use_bias=False, name=f"{name}_conv"
-    )(x)
-    # A short memory: a training has a few hundred steps, and 0.99 would still hold the start.
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)

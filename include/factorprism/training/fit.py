@@ -56,6 +56,7 @@ def fit(
     settings: FitSettings,
     *,
     frozen_layers: Sequence[str] = (),
+    training_form: Callable[[Any], Any] | None = None,
     on_epoch: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> FitResult:
     """Train `network` (a `keras.Model` from images to logits) in place, from its present weights.
@@ -66,7 +67,8 @@ def fit(
     give bit-identical weights on a CPU. With GPUs the network is mirrored on all of them and
     computes in bfloat16 with float32 weights, unless the settings say otherwise.
 
-    Layers whose name starts with one of `frozen_layers` keep their weights. `on_epoch` is called
+    Layers whose name starts with one of `frozen_layers` keep their weights. `training_form` makes
+    of the network a model that shares its layers and is trained in its place. `on_epoch` is called
     with the epoch's number (from 1) and its figures.
     """
     keras = load_keras()
@@ -74,7 +76,8 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     started = time.perf_counter()
     with replica_scope():
-        trained = _place(network, settings)
+        placed = _place(network, settings)
+        trained = training_form(placed) if training_form else placed
         frozen = [item for item in trained.layers if item.name.startswith(tuple(frozen_layers))]
         for layer in frozen:
             layer.trainable = False
@@ -82,8 +85,8 @@ def fit(
     history = _run_epochs(trained, training, validation, settings, on_epoch)
     for layer in frozen:
         layer.trainable = True
-    if trained is not network:
-        network.set_weights(trained.get_weights())
+    if placed is not network:
+        network.set_weights(placed.get_weights())
     return FitResult(history, time.perf_counter() - started)
 
 

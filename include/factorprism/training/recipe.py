@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.factors import Normaliser
-from factorprism.models import Calibration, ModelBundle, build_network
+from factorprism.models import Calibration, ModelBundle, build_network, training_form
 from factorprism.models.backend import fix_threads, load_keras
 from factorprism.training.batches import Samples
 from factorprism.training.calibration import fit_calibration
@@ -67,6 +67,10 @@ def train_split(
         take_samples(training_set, normaliser, split.train),
         take_samples(training_set, normaliser, split.validation),
         settings.fit_settings(fold=fold, fine_tune=start is not None),
+        # Heads that help a network to its first weights are of no use to one that has them.
+        training_form=None
+        if start
+        else training_form(settings.architecture, **network_overrides(settings)),
     )
     base_rate = compute_base_rate(training_set.labels[split.learned])
     calibration = fit_calibration(
