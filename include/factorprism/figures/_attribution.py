@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float64]
 
 IMAGE, BARS, ROW = 5.6, 2.0, 0.30  # inches: widths, and the height of one row
-DAYS, FOOT, HEAD = 1.15, 0.62, 1.30
+DAYS, FOOT, HEAD, BETWEEN = 1.15, 0.40, 1.20, 0.75
 LEVELS = (0.5, 0.8)  # shares of the Grad-CAM's peak that are outlined
-NEGLIGIBLE = 5e-4  # logits that would be written as zero
+NEGLIGIBLE = 1e-5  # logits; beneath it a bar has no sign
 
 
 def render_attribution(
@@ -78,9 +78,8 @@ def render_attribution(
     if values.shape != expected or attribution.grad_cam.shape != expected[:2]:
         raise ValueError(f"values: shape {values.shape}, expected {expected}")
     agreed = stability or {}
-    # The right column names as many parts as there are channels and groups.
-    sides = len(attribution.channels) + len(attribution.groups)
-    height = max(len(attribution.factors) * ROW, sides * ROW + 0.9)
+    sides = sum(len(names) * ROW + BETWEEN for _, _, names in _sides(attribution)) - BETWEEN
+    height = max(len(attribution.factors) * ROW, sides)
     left, bottom = MARGIN + NAMES, FOOT + DAYS + 0.80
     limit = _limit(attribution)
     beside = left + IMAGE + 0.35
@@ -100,15 +99,24 @@ def render_attribution(
         _draw_rows(factors, attribution.by_factor, limit)
         _entitle(factors, "factors", "factor", agreed)
         _draw_sides(figure, attribution, (aside, bottom, height), limit, agreed)
-        _write_legend(figure, beside, DAYS + FOOT)
+        _write_legend(figure, attribution, beside, DAYS + FOOT + 0.25)
     return path
 
 
 def _limit(attribution: Attribution) -> float:
     """Return the size of the largest bar, 1 where nothing has any weight."""
-    kinds = ("channel", "factor", "group", "day")
-    peak = max(float(np.abs(attribution.select(kind)).max()) for kind in kinds)
+    kinds = [kind for kind, _, _ in _sides(attribution)]
+    peak = max(float(np.abs(attribution.select(kind)).max()) for kind in ("factor", "day", *kinds))
     return peak if peak > NEGLIGIBLE else 1.0
+
+
+def _sides(attribution: Attribution) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return kind, title and parts of what stands in the right column.
+
+    A single channel is the whole image, and its bar would dwarf all others.
+    """
+    sides = [("group", "groups", attribution.groups), ("channel", "channels", attribution.channels)]
+    return sides if len(attribution.channels) > 1 else sides[:1]
 
 
 def _draw_overlay(
@@ -174,22 +182,20 @@ def _draw_sides(
     """Draw the groups of factors and below them the channels, in the right column."""
     left, bottom, height = place
     top = bottom + height
-    parts = (
-        ("groups of factors", "group", attribution.groups),
-        ("channels", "channel", attribution.channels),
-    )
-    for title, kind, names in parts:
+    for kind, title, names in _sides(attribution):
         axes = add_axes(figure, left, top - len(names) * ROW, BARS, len(names) * ROW)
         _draw_rows(axes, attribution.select(kind), limit)
         axes.set_yticks(range(len(names)), names)
         _entitle(axes, title, kind, agreed)
-        top -= len(names) * ROW + 0.75
+        top -= len(names) * ROW + BETWEEN
 
 
 def _draw_rows(axes: Axes, widths: Values, limit: float) -> None:
     """Draw one horizontal bar a row, its value beside it, rows as in the image."""
     axes.barh(range(len(widths)), widths, height=0.62, color=_colours(widths))
     axes.axvline(0.0, color=SOFT, linewidth=0.8)
+    for between in np.arange(-0.5, len(widths)):
+        axes.axhline(between, color=FAINT, linewidth=0.4, zorder=0)
     for row, width in enumerate(widths):
         axes.annotate(
             _write(width),
@@ -201,7 +207,7 @@ def _draw_rows(axes: Axes, widths: Values, limit: float) -> None:
             fontsize=8,
             color=SOFT,
         )
-    axes.set_xlim(-limit * 1.45, limit * 1.45)
+    axes.set_xlim(-limit * 1.55, limit * 1.55)
     axes.set_ylim(len(widths) - 0.5, -0.5)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -216,10 +222,12 @@ def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> 
         axes.set_title(text, loc="right", pad=9, fontsize=8.5, color=SOFT)
 
 
-def _write_legend(figure: Figure, left: float, top: float) -> None:
+def _write_legend(figure: Figure, attribution: Attribution, left: float, top: float) -> None:
+    median = _write(attribution.median_logit)
     lines: Sequence[tuple[str, str]] = (
-        ("bars: change of the logit that the part", SOFT),
-        ("makes against its training median", SOFT),
+        (f"logit {_write(attribution.logit)}, of the median image {median}", INK),
+        ("bars: what the part adds to the logit,", SOFT),
+        ("against its own training median", SOFT),
         ("red: speaks for up", HIGH),
         ("blue: speaks for down", LOW),
         ("outlines: half and four fifths of the peak", SOFT),
@@ -236,4 +244,5 @@ def _colours(values: Values) -> list[str]:
 
 
 def _write(value: float) -> str:
-    return "0" if abs(value) < NEGLIGIBLE else f"{value:+.2f}".replace("-", "−")
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0" if text.endswith("0.00") else text

@@ -88,9 +88,9 @@ def render_neighbours(
 
 def _caption(precedents: Precedents, place: int) -> tuple[str, str, str]:
     if place == 0:
-        return f"{precedents.session}: the day", "what follows is not known yet", SOFT
+        return f"{precedents.session}: the day", "the image that the forecast is made from", SOFT
     neighbour = precedents.neighbours[place - 1]
-    change = f"{neighbour.forward_return:+.1%}".replace("-", "−")
+    change = _write(neighbour.forward_return)
     return (
         f"{place}. {neighbour.session}, distance {neighbour.distance:.2f}",
         f"{change} by {neighbour.outcome_end}",
@@ -109,6 +109,11 @@ def _summarise(precedents: Precedents) -> str:
     )
     if not len(returns):
         return verdict
-    median = f"{np.median(returns):+.1%}".replace("-", "−")
+    median = _write(float(np.median(returns)))
     rose = int((returns > 0).sum())
     return f"{verdict}; {rose} of {len(returns)} rose afterwards, median {median}"
+
+
+def _write(share: float) -> str:
+    """Return `share` in per cent, with the decimals that tell it from zero."""
+    return f"{share:+.{1 if abs(share) >= 0.001 else 2}%}".replace("-", "−")
