@@ -60,6 +60,7 @@ def test_grad_cam_points_at_the_cells_that_a_convolution_finds(make_bundle, wind
     network = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(x)))
     network.set_weights([np.full((2, 1, 2, 1), 0.25), np.ones((24, 1)), np.zeros(1)])
     values = np.broadcast_to(make_bundle(network).normaliser.centre, SHAPE).copy()
+    assert split_at_map(network)[0].output_shape == (None, 8, 6, 1)  # before it is pooled
     values[8:10, 3] += 60.0
     cam = compute_grad_cam(make_bundle(network), values)
     assert cam.shape == SHAPE[:2]

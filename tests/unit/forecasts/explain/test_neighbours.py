@@ -63,6 +63,26 @@ def test_no_neighbour_has_an_outcome_after_the_session_or_as_of(place):
         assert neighbour.forward_return == pytest.approx(closes[row + HORIZON] / closes[row] - 1)
 
 
+def test_an_equal_image_whose_outcome_is_not_known_yet_is_no_neighbour():
+    image_set, closes = _market()
+    image_set.cube[783:789] = image_set.cube[795:801]
+    index = build_neighbour_index(image_set, closes, 14, _at(899), _embed)
+    early = index.find(encode_window(image_set, _at(800)))
+    assert all(neighbour.outcome_end <= _at(800) for neighbour in early.neighbours)
+    assert early.distance > 0.01
+    image_set.cube[817:823] = image_set.cube[795:801]
+    later = index.find(encode_window(image_set, _at(822)), count=1)
+    assert later.neighbours[0].session == _at(788)
+
+
+def test_an_image_that_shares_days_with_the_sessions_own_is_no_neighbour():
+    image_set, closes = _market()
+    image_set.cube[790:801] = 0.5
+    index = build_neighbour_index(image_set, closes, 1, _at(899), _embed)
+    found = index.find(encode_window(image_set, _at(800)))
+    assert all(neighbour.session < _at(795) for neighbour in found.neighbours)
+
+
 def test_an_image_seen_before_is_found_first_and_its_neighbours_do_not_overlap():
     image_set, closes = _market()
     image_set.cube[795:801] = image_set.cube[195:201]
