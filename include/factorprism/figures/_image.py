@@ -67,14 +67,14 @@ def render_image(
         write_heading(figure, MARGIN, title, describe_forecast(forecast) if forecast else "")
         for number, channel in enumerate(channels):
             axes = add_axes(figure, *layout.panel(number))
-            picture = _draw_channel(axes, values[:, :, number], channel)
-            _name_factors(axes, factors if layout.is_first_column(number) else ())
-            _name_dates(axes, sessions)
-        _draw_bar(figure, picture, layout)
+            picture = draw_channel(axes, values[:, :, number], channel)
+            name_factors(axes, factors if layout.is_first_column(number) else ())
+            name_dates(axes, sessions)
+        draw_scale(figure, picture, add_axes(figure, *layout.bar()))
         axes = add_axes(figure, *layout.lines())
         _draw_lines(axes, values[:, :, 0], factors)
         axes.set_title(f"{channels[0]}, line by line", pad=9)
-        _name_dates(axes, sessions)
+        name_dates(axes, sessions)
     return path
 
 
@@ -155,7 +155,8 @@ class _Layout:
         return self.lines_left, DATES + 0.2, self.line_width, self.block
 
 
-def _draw_channel(axes: Axes, values: FloatArray, channel: str) -> AxesImage:
+def draw_channel(axes: Axes, values: FloatArray, channel: str) -> AxesImage:
+    """Draw one channel, [lookback, factor] in z units, sessions across; return the picture."""
     import matplotlib
 
     colours = matplotlib.colormaps["RdBu_r"].with_extremes(bad=MISSING)
@@ -175,13 +176,14 @@ def _draw_channel(axes: Axes, values: FloatArray, channel: str) -> AxesImage:
     return picture
 
 
-def _name_factors(axes: Axes, factors: Sequence[str]) -> None:
+def name_factors(axes: Axes, factors: Sequence[str]) -> None:
+    """Write the factors beside the rows of `axes`."""
     axes.set_yticks(range(len(factors)), factors)
 
 
-def _name_dates(axes: Axes, sessions: DayArray) -> None:
-    """Put four dates under `axes`, the first and last session among them."""
-    places = np.unique(np.linspace(0, len(sessions) - 1, 4).round().astype(int))
+def name_dates(axes: Axes, sessions: DayArray, count: int = 4) -> None:
+    """Put `count` dates under `axes`, the first and last session among them."""
+    places = np.unique(np.linspace(0, len(sessions) - 1, count).round().astype(int))
     days = np.datetime_as_string(sessions[places].astype("datetime64[D]"))
     axes.set_xticks(places, days)
     axes.tick_params(axis="x", length=3, color=FAINT)
@@ -192,8 +194,11 @@ def _name_dates(axes: Axes, sessions: DayArray) -> None:
         labels[-1].set_horizontalalignment("right")
 
 
-def _draw_bar(figure: Figure, picture: AxesImage, layout: _Layout) -> None:
-    bar = figure.colorbar(picture, cax=add_axes(figure, *layout.bar()), extend="both")
+def draw_scale(
+    figure: Figure, picture: AxesImage, axes: Axes, orientation: str = "vertical"
+) -> None:
+    """Draw the colour scale of `picture` in `axes`."""
+    bar = figure.colorbar(picture, cax=axes, extend="both", orientation=orientation)
     bar.set_ticks([-3, -2, -1, 0, 1, 2, 3], labels=["−3", "−2", "−1", "0", "+1", "+2", "+3"])
     bar.set_label("normalised value (z)")
     bar.ax.tick_params(length=0)

@@ -1,5 +1,6 @@
 """The networks that read images, and the bundle in which a trained one is kept and trusted."""
 
+from factorprism.models.anatomy import cut_before_logit, split_at_map
 from factorprism.models.bundle import (
     Calibration,
     ModelBundle,
@@ -42,12 +43,14 @@ __all__ = [
     "build_network",
     "build_nin",
     "build_resnet",
+    "cut_before_logit",
     "hash_manifest",
     "load_bundle",
     "load_normaliser",
     "network_config",
     "network_names",
     "save_bundle",
+    "split_at_map",
     "to_probability",
     "training_form",
 ]

@@ -81,6 +81,37 @@ def replica_scope() -> AbstractContextManager[Any]:
     return scope
 
 
+def compute_gradient(model: Any, inputs: Any) -> Any:
+    """Return the gradient of the sum of `model`'s outputs at `inputs`, float32 of their shape.
+
+    The model runs as it forecasts: no dropout, moving averages in batch normalisation.
+    """
+    keras = load_keras()
+    name = keras.backend.backend()
+    values = keras.ops.convert_to_tensor(inputs, dtype="float32")
+    if name == "tensorflow":
+        import tensorflow
+
+        with tensorflow.GradientTape() as tape:
+            tape.watch(values)
+            total = keras.ops.sum(model(values, training=False))
+        slopes = tape.gradient(total, values, unconnected_gradients="zero")
+        return keras.ops.convert_to_numpy(slopes)
+    if name == "torch":
+        values = values.detach().requires_grad_(True)
+        keras.ops.sum(model(values, training=False)).backward()
+        return keras.ops.convert_to_numpy(values.grad)
+    if name == "jax":
+        gradient = importlib.import_module("jax").grad(
+            lambda x: keras.ops.sum(model(x, training=False))
+        )
+        return keras.ops.convert_to_numpy(gradient(values))
+    raise ConfigurationError(
+        f"the array library {name} gives no gradients",
+        remedy="Set KERAS_BACKEND to tensorflow, torch or jax.",
+    )
+
+
 def _tensorflow() -> Any:
     if load_keras().backend.backend() != "tensorflow":
         return None

@@ -1,0 +1,119 @@
+"""Draws the day's image beside the past images most like it, with what came after each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from factorprism.core.schemas import DayArray, FloatArray
+from factorprism.figures._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
+from factorprism.figures._image import (
+    MARGIN,
+    NAMES,
+    draw_channel,
+    draw_scale,
+    name_dates,
+    name_factors,
+)
+from factorprism.forecasts.explain import Precedents
+
+COLUMNS = 3
+PANEL, ROW, GAP = 3.3, 0.21, 0.30  # inches
+HEAD, CAPTION, DATES, FOOT = 0.95, 0.62, 0.45, 0.25
+
+
+def render_neighbours(
+    values: Sequence[FloatArray],
+    precedents: Precedents,
+    *,
+    sessions: Sequence[DayArray],
+    factors: Sequence[str],
+    title: str,
+    path: Path,
+) -> Path:
+    """Draw the day's image and its neighbours as PNG at `path` and return it.
+
+    Parameters
+    ----------
+    values
+        Float [lookback, factor] in z units of the target's channel: the day's image first, then
+        one for each of ``precedents.neighbours`` in their order.
+    sessions
+        The sessions of each image's rows, in the same order.
+    factors
+        The names of the image's other axis.
+
+    The bytes follow from the arguments alone. Raises ``ValueError`` when the numbers disagree.
+    """
+    expected = len(precedents.neighbours) + 1
+    if len(values) != expected or len(sessions) != expected:
+        raise ValueError(
+            f"values, sessions: {len(values)} and {len(sessions)}, expected {expected}: the "
+            "day's and one for each neighbour"
+        )
+    shapes = [(len(days), len(factors)) for days in sessions]
+    if [image.shape for image in values] != shapes:
+        raise ValueError(f"values: shapes {[image.shape for image in values]}, expected {shapes}")
+    n_rows, height = -(-expected // COLUMNS), max(len(factors) * ROW, 1.6)
+    block = CAPTION + height + DATES
+    right = MARGIN + NAMES + COLUMNS * PANEL + (COLUMNS - 1) * GAP
+    with open_sheet(right + 1.0, HEAD + n_rows * block + FOOT, path) as figure:
+        write_heading(figure, MARGIN, title, _summarise(precedents))
+        for place, (image, days) in enumerate(zip(values, sessions, strict=True)):
+            row, column = divmod(place, COLUMNS)
+            left = MARGIN + NAMES + column * (PANEL + GAP)
+            bottom = FOOT + (n_rows - row - 1) * block + DATES
+            axes = add_axes(figure, left, bottom, PANEL, height)
+            head, follow, colour = _caption(precedents, place)
+            picture = draw_channel(axes, image, "")
+            # Two lines of their own, so that a long one never meets its neighbour.
+            for text, lift, ink, weight in ((head, 22, None, "bold"), (follow, 7, colour, None)):
+                axes.annotate(
+                    text,
+                    (0, 1),
+                    xycoords="axes fraction",
+                    xytext=(0, lift),
+                    textcoords="offset points",
+                    fontsize=9,
+                    color=ink,
+                    weight=weight,
+                )
+            name_factors(axes, factors if column == 0 else ())
+            name_dates(axes, days, count=3)
+        draw_scale(figure, picture, add_axes(figure, right + 0.16, FOOT + DATES, 0.14, height))
+    return path
+
+
+def _caption(precedents: Precedents, place: int) -> tuple[str, str, str]:
+    if place == 0:
+        return f"{precedents.session}: the day", "the image that the forecast is made from", SOFT
+    neighbour = precedents.neighbours[place - 1]
+    change = _write(neighbour.forward_return)
+    return (
+        f"{place}. {neighbour.session}, distance {neighbour.distance:.2f}",
+        f"{change} by {neighbour.outcome_end}",
+        HIGH if neighbour.forward_return > 0 else LOW,
+    )
+
+
+def _summarise(precedents: Precedents) -> str:
+    returns = np.array([neighbour.forward_return for neighbour in precedents.neighbours])
+    verdict = (
+        f"unlike any past image: the nearest lies {precedents.distance:.2f} away, the limit is "
+        f"{precedents.threshold:.2f}"
+        if precedents.novel
+        else f"within what was seen: the nearest lies {precedents.distance:.2f} away, the limit "
+        f"is {precedents.threshold:.2f}"
+    )
+    if not len(returns):
+        return verdict
+    median = _write(float(np.median(returns)))
+    rose = int((returns > 0).sum())
+    return f"{verdict}; {rose} of {len(returns)} rose afterwards, median {median}"
+
+
+def _write(share: float) -> str:
+    """Return `share` in per cent, with the decimals that tell it from zero."""
+    return f"{share:+.{1 if abs(share) >= 0.001 else 2}%}".replace("-", "−")

@@ -1,0 +1,33 @@
+"""Why a forecast came out as it did: what the network read, and which past images were like it."""
+
+from factorprism.forecasts.explain._attribution import (
+    Attribution,
+    CellMethod,
+    compute_attribution,
+    compute_stability,
+)
+from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
+from factorprism.forecasts.explain._groups import FACTOR_GROUPS, group_factors
+from factorprism.forecasts.explain._neighbours import (
+    Neighbour,
+    NeighbourIndex,
+    Precedents,
+    build_neighbour_index,
+    embed_windows,
+)
+
+__all__ = [
+    "FACTOR_GROUPS",
+    "Attribution",
+    "CellMethod",
+    "Neighbour",
+    "NeighbourIndex",
+    "Precedents",
+    "build_neighbour_index",
+    "compute_attribution",
+    "compute_grad_cam",
+    "compute_input_gradient",
+    "compute_stability",
+    "embed_windows",
+    "group_factors",
+]
