@@ -116,7 +116,7 @@ def _write_ends(
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
-            color=colours[name],
+            color=SOFT if colours[name] == REFERENCE else colours[name],
             fontsize=8.5,
         )
 

@@ -44,7 +44,7 @@ def compute_statistics(backtest: Backtest, sessions_per_year: float) -> Backtest
     """Return the figures of `backtest`; moments, drawdown and PSR are those of skfolio.
 
     The error of the Sharpe ratio allows for skewed and heavy-tailed returns (Mertens 2002;
-    Bailey and Lopez de Prado 2012, J. of Risk 15, eq. 9) and takes them as uncorrelated from one
+    Bailey and Lopez de Prado 2012, J. of Risk 15) and takes them as uncorrelated from one
     session to the next. Raises ``ValueError`` for fewer than 2 sessions or a year without any.
     """
     if len(backtest) < 2:
