@@ -1,6 +1,11 @@
-"""What a person looks at: the day's image, what a forecast is owed to, reliability, training."""
+"""What a person looks at.
+
+The day's image and what its forecast is owed to, how reliable forecasts are and what they would
+have earned, how training went.
+"""
 
 from factorprism.figures._attribution import render_attribution
+from factorprism.figures._backtest import render_backtest
 from factorprism.figures._image import describe_forecast, render_image
 from factorprism.figures._neighbours import render_neighbours
 from factorprism.figures._reliability import render_reliability
@@ -9,6 +14,7 @@ from factorprism.figures._training import render_training
 __all__ = [
     "describe_forecast",
     "render_attribution",
+    "render_backtest",
     "render_image",
     "render_neighbours",
     "render_reliability",
