@@ -12,6 +12,7 @@ from factorprism.training.dataset import TrainingSet, build_training_set
 from factorprism.training.fit import FitResult, FitSettings, fit
 from factorprism.training.labels import compute_forward_returns, compute_labels
 from factorprism.training.multiplicity import Multiplicity, multiplicity_sentence, pay_for_trials
+from factorprism.training.pairing import Paired, compare
 from factorprism.training.placebo import shift_labels, shuffle_labels
 from factorprism.training.promotion import Judgement, PromotionRule, judge
 from factorprism.training.settings import TrainingSettings
@@ -28,6 +29,7 @@ __all__ = [
     "Judgement",
     "Multiplicity",
     "NetworkForecaster",
+    "Paired",
     "PromotionRule",
     "Split",
     "SplitSizes",
@@ -36,6 +38,7 @@ __all__ = [
     "audit_purge",
     "baseline_names",
     "build_training_set",
+    "compare",
     "compute_forward_returns",
     "compute_labels",
     "fit",
