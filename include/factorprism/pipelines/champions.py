@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ModelRecord
 from factorprism.factors import Normaliser
 from factorprism.models import ModelBundle, load_bundle, load_normaliser
@@ -14,7 +15,8 @@ def champion_at(run: Run, session: date) -> str | None:
     """Return the id of the model that held the title at `session`, or None.
 
     The ledger decides, not the registry's alias: a session before a promotion must not be read
-    by the model that was promoted later.
+    by the model that was promoted later. Of several decisions as of one session the one that was
+    written last is in force.
     """
     holder = None
     for promotion in run.ports.warehouse.models.list_promotions(
@@ -26,13 +28,35 @@ def champion_at(run: Run, session: date) -> str | None:
 
 
 def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
-    """Return the record and the verified bundle of `model_id`; raises `ArtefactError`."""
-    record = run.ports.warehouse.models.load_model(model_id)
+    """Return the record and the verified bundle of `model_id`.
+
+    Raises `ArtefactError` when it is missing, altered, or of another universe or horizon.
+    """
+    record = load_record(run, model_id)
     folder = run.ports.registry.fetch_bundle(model_id)
-    return record, load_bundle(folder, record.artefact_hash)
+    bundle = load_bundle(folder, record.artefact_hash)
+    _require_membership(run, model_id, bundle.spec.get("universe"), bundle.spec.get("horizon"))
+    return record, bundle
 
 
 def load_scale(run: Run, model_id: str) -> Normaliser:
-    """Return the scale of `model_id` alone, verified; raises `ArtefactError`."""
-    record = run.ports.warehouse.models.load_model(model_id)
+    """Return the scale of `model_id` alone, verified; raises as `load_champion` does."""
+    record = load_record(run, model_id)
     return load_normaliser(run.ports.registry.fetch_bundle(model_id), record.artefact_hash)
+
+
+def load_record(run: Run, model_id: str) -> ModelRecord:
+    """Return the record of `model_id`; raises `ArtefactError` for one of another universe."""
+    record = run.ports.warehouse.models.load_model(model_id)
+    _require_membership(run, model_id, record.universe, record.horizon)
+    return record
+
+
+def _require_membership(run: Run, model_id: str, universe: object, horizon: object) -> None:
+    wanted = (run.config.universe_name, run.config.horizon)
+    if (universe, horizon) != wanted:
+        raise ArtefactError(
+            f"model {model_id} forecasts {universe} over {horizon} sessions, not {wanted[0]} over "
+            f"{wanted[1]}",
+            remedy="Name a model of this universe: factorprism models list.",
+        )
