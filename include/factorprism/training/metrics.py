@@ -52,6 +52,17 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def before(self, row: int) -> HeldOut:
+        """Return what was judged on session rows before `row`."""
+        end = int(np.searchsorted(self.rows, row))
+        return HeldOut(
+            self.rows[:end],
+            self.labels[:end],
+            self.y_prob[:end],
+            self.base[:end],
+            self.returns.first(end) if self.returns else None,
+        )
+
 
 def pool_held_out(parts: Sequence[HeldOut]) -> HeldOut:
     """Join judged parts, oldest first; the returns are kept where every part has them."""
