@@ -16,7 +16,7 @@ from factorprism.training.pairing import Paired, compare
 from factorprism.training.placebo import shift_labels, shuffle_labels
 from factorprism.training.promotion import Judgement, PromotionRule, judge
 from factorprism.training.settings import TrainingSettings
-from factorprism.training.skill import skill_sentence
+from factorprism.training.skill import find_skill, skill_sentence
 from factorprism.training.splits import Split, SplitSizes, audit_purge, split_samples, walk_forward
 from factorprism.training.train import Candidate, train_candidate
 
@@ -41,6 +41,7 @@ __all__ = [
     "compare",
     "compute_forward_returns",
     "compute_labels",
+    "find_skill",
     "fit",
     "fit_calibration",
     "judge",
