@@ -190,23 +190,28 @@ def _give_title(
 def _require_fit(run: Run, model_id: str) -> None:
     """Raise `PromotionError` when `model_id` could not forecast the run's session."""
     try:
-        record, _ = load_champion(run, model_id)
+        record = load_record(run, model_id)
+        _require_images(run, record)
+        load_champion(run, model_id)
     except ArtefactError as error:
         raise PromotionError(
             f"{model_id} cannot take the title: {error.message}", remedy=error.remedy
         ) from error
+
+
+def _require_images(run: Run, record: ModelRecord) -> None:
     if record.trained_through > run.session:
         raise PromotionError(
-            f"{model_id} was trained on data through {record.trained_through}, after session "
-            f"{run.session}",
+            f"{record.model_id} was trained on data through {record.trained_through}, after "
+            f"session {run.session}",
             remedy=f"Decide as of {record.trained_through} or later.",
         )
+    factors = tuple(factor.name for factor in CATALOGUE)
     read = (record.lookback, record.channels, record.factors)
-    wanted = (run.config.lookback, run.config.universe.channels, tuple(f.name for f in CATALOGUE))
-    if read != wanted:
+    if read != (run.config.lookback, run.config.universe.channels, factors):
         raise PromotionError(
-            f"{model_id} reads other images than {run.config.universe_name} has now: another "
-            "lookback, other channels or other factors",
+            f"{record.model_id} reads other images than {run.config.universe_name} has now: "
+            "another lookback, other channels or other factors",
             remedy="Train a model for them: factorprism train.",
         )
 
