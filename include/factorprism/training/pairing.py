@@ -58,7 +58,7 @@ def compare(
     """
     if misfit := find_misfit(champion[1], candidate[1]):
         raise PromotionError(
-            f"{candidate[1].model_id} cannot be held against {champion[1].model_id}: {misfit}",
+            f"{champion[1].model_id} cannot be held against {candidate[1].model_id}: {misfit}",
             remedy="Compare models that read the same images.",
         )
     known = last_known(champion[1], candidate[1])
@@ -83,7 +83,7 @@ def find_misfit(champion: ModelRecord, candidate: ModelRecord) -> str:
     for name in ("universe", "channels", "factors", "lookback", "horizon"):
         held, new = getattr(champion, name), getattr(candidate, name)
         if held != new:
-            return f"its {name} {_phrase(held)}, the data have {_phrase(new)}"
+            return _phrase(name, held, new)
     return ""
 
 
@@ -161,7 +161,9 @@ def _base_rate(record: ModelRecord, training_set: TrainingSet, rows: Rows) -> fl
     return compute_base_rate(known) if len(known) else record.base_rate
 
 
-def _phrase(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"are {', '.join(map(str, value))}" if len(value) < 6 else f"number {len(value)}"
-    return f"is {value}"
+def _phrase(name: str, held: object, new: object) -> str:
+    if not isinstance(held, tuple) or not isinstance(new, tuple):
+        return f"its {name} is {held}, not {new}"
+    if len(held) != len(new) and max(len(held), len(new)) > 5:
+        return f"its {name} number {len(held)}, not {len(new)}"
+    return f"its {name} are {', '.join(held)}, not {', '.join(new)}"

@@ -268,7 +268,7 @@ def test_a_model_that_knows_later_sessions_or_reads_other_images_is_refused(
     models = run.ports.warehouse.models
     record = models.load_model(house.rivals[0])
     models.save_model(replace(record, model_id="later", trained_through=NEXT))
-    models.save_model(replace(record, model_id="fewer", factors=record.factors[:20]))
+    models.save_model(replace(record, model_id="fewer", factors=record.factors[:3]))
     with pytest.raises(PromotionError, match="trained on data through 2024-07-01, after session"):
         promote_model(run, "later", "it knows more")
     with pytest.raises(PromotionError, match="reads other images than hs300 has now"):
