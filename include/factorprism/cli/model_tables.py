@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
 
 from factorprism.core.schemas import Evaluation, Promotion
-from factorprism.pipelines.promotions import CHAMPION, Dossier, Standing
+from factorprism.pipelines.promotions import Dossier, Standing
 from factorprism.training import Paired
 
 # Of all figures, those that are read side by side; the rest stand in `models show`.
@@ -17,26 +18,24 @@ COMPARED = ("log_loss", "brier", "brier_skill", "accuracy", "auc", "ece", "r2_sk
 
 
 def print_models(standings: Sequence[Standing]) -> None:
-    """Print one line a model, and below it the champion's sentence on skill."""
-    table = _make_table("model", "title", "trained through", "mode")
-    table.add_column("Brier skill", justify="right", no_wrap=True)
+    """Print one line a model, and below it what champion and challenger have shown."""
+    table = _make_table("model", "title")
+    table.add_column("trained", min_width=10)
+    table.add_column("Brier skill", justify="right")
     table.add_column("95% interval", justify="right", no_wrap=True)
-    table.add_column("skill")
     for standing in standings:
-        skill = standing.skill
+        skill, record = standing.skill, standing.record
         table.add_row(
-            standing.record.model_id,
+            record.model_id,
             standing.mark,
-            standing.record.trained_through.isoformat(),
-            standing.record.mode,
+            f"{record.trained_through} {record.mode}",
             f"{skill.value:+.1%}" if skill else "-",
             f"{skill.lower:+.1%} to {skill.upper:+.1%}" if skill else "-",
-            _verdict(skill),
         )
     _print(table)
     for standing in standings:
-        if standing.mark == CHAMPION:
-            print(f"\n{standing.record.model_id}: {standing.sentence}")
+        if standing.mark:
+            print(f"\n{standing.mark} {standing.record.model_id}: {standing.sentence}")
 
 
 def print_dossier(dossier: Dossier) -> None:
@@ -60,9 +59,12 @@ def print_dossier(dossier: Dossier) -> None:
     for name, value in facts.items():
         print(f"{name:<14} {value}")
     print(f"\n{standing.sentence}")
-    if dossier.evaluations:
-        print()
-        _print(_tabulate_evaluations(dossier.evaluations))
+    for place, group in groupby(
+        dossier.evaluations, lambda item: (item.kind, item.first, item.last)
+    ):
+        of_place = list(group)
+        print(f"\n{place[0]}, {of_place[0].n_sessions} sessions from {place[1]} to {place[2]}:")
+        _print(_tabulate_evaluations(of_place))
     for decision in dossier.decisions:
         print()
         print_decision(decision)
@@ -85,7 +87,7 @@ def print_comparison(first_id: str, second_id: str, paired: Paired) -> None:
     of = {(item.model_id, item.metric): item for item in paired.evaluations}
     table = _make_table("figure")
     for name in (first_id, second_id):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     table.add_column("base rate", justify="right")
     for metric in COMPARED:
         pair = [of.get((model_id, metric)) for model_id in (first_id, second_id)]
@@ -121,37 +123,17 @@ def comparison_sentence(first_id: str, second_id: str, paired: Paired) -> str:
 
 
 def _tabulate_evaluations(evaluations: Sequence[Evaluation]) -> Table:
-    table = _make_table("judged", "figure")
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("95% interval", justify="right")
-    table.add_column("base rate", justify="right")
-    table.add_column("sessions")
-    before = None
+    table = _make_table("figure")
+    for name in ("value", "95% interval", "base rate"):
+        table.add_column(name, justify="right", no_wrap=True)
     for item in evaluations:
-        place = (item.kind, item.first, item.last)
-        new = place != before
-        table.add_row(
-            item.kind if new else "",
-            item.metric,
-            f"{item.value:.4f}",
-            f"{item.lower:.4f} to {item.upper:.4f}",
-            f"{item.reference:.4f}",
-            f"{item.n_sessions} from {item.first} to {item.last}" if new else "",
-        )
-        before = place
+        interval = f"{item.lower:.4f} to {item.upper:.4f}"
+        table.add_row(item.metric, f"{item.value:.4f}", interval, f"{item.reference:.4f}")
     return table
 
 
-def _verdict(skill: Evaluation | None) -> str:
-    if skill is None:
-        return "not judged"
-    if skill.lower > 0.0:
-        return "shown"
-    return "worse than the base rate" if skill.upper < 0.0 else "none shown"
-
-
 def _interval(item: Evaluation | None) -> str:
-    return f"{item.value:.4f} ({item.lower:.4f} to {item.upper:.4f})" if item else "-"
+    return f"{item.value:.4f} ({item.lower:.3f} to {item.upper:.3f})" if item else "-"
 
 
 def _make_table(*names: str) -> Table:

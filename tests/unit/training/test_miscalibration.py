@@ -1,4 +1,4 @@
-"""Miscalibration: nothing where probabilities are right, its cost where not, seldom a false alarm."""
+"""Miscalibration: nothing where probabilities are right, its cost where not, few false alarms."""
 
 from __future__ import annotations
 
