@@ -21,7 +21,7 @@ def print_models(standings: Sequence[Standing]) -> None:
     """Print one line a model, and below it what champion and challenger have shown."""
     table = _make_table("model", "title")
     table.add_column("trained", min_width=10)
-    table.add_column("Brier skill", justify="right")
+    table.add_column("skill", justify="right")
     table.add_column("95% interval", justify="right", no_wrap=True)
     for standing in standings:
         skill, record = standing.skill, standing.record
