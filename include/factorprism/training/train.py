@@ -193,6 +193,7 @@ def _describe(
         "trained_through": through.isoformat(),
         "n_samples": len(split.train),
         "base_rate": trained.base_rate,
+        "return_scale": asdict(trained.return_scale),
         "parent_id": start.model_id if start else "",
         "threads": settings.threads,
         "settings": {**asdict(settings), "network": dict(settings.network)},
