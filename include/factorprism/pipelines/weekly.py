@@ -9,12 +9,11 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import ImageSet, Promotion, hash_bars
-from factorprism.factors import catalogue_hash
 from factorprism.figures import render_training
-from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import hash_image_set, load_image_set, save_image_set
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.history import align_closes, align_history
 from factorprism.training import (
     PromotionRule,
     TrainingSet,
@@ -33,20 +32,7 @@ MODES = ("auto", "fine_tune", "retrain")
 def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Align the channels' whole history through the session and keep it under its hash."""
     universe = run.config.universe
-    panels = []
-    for symbol in universe.channels:
-        extent = run.ports.warehouse.bars.load_extent(symbol)
-        if extent is None:
-            raise ConfigurationError(
-                f"the warehouse holds no bars of {symbol}",
-                remedy="Load its history: factorprism backfill.",
-            )
-        panels.append(
-            run.ports.warehouse.factors.load_factors(
-                symbol, catalogue_hash(), extent[0], run.session
-            )
-        )
-    image_set = align_panels(panels, universe, run.config.lookback, last=run.session)
+    image_set = align_history(run)
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
@@ -181,9 +167,8 @@ def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, 
     first: date = image_set.sessions[0].astype(date)
     target = run.config.universe.target
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
-    closes = bars[bars["symbol"] == target].set_index("session")["close"]
-    aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
-    training_set = build_training_set(image_set, aligned, run.config.horizon, as_of=run.session)
+    closes = align_closes(bars, target, image_set.sessions)
+    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
     return training_set, hash_bars(bars)
 
 

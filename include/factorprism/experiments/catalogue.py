@@ -1,0 +1,18 @@
+"""The experiments by name; a new one is a file with an `Experiment` and one line here."""
+
+from __future__ import annotations
+
+from factorprism.core.errors import ConfigurationError
+from factorprism.experiments.experiment import Experiment
+from factorprism.experiments.stacking import STACKING
+
+CATALOGUE: tuple[Experiment, ...] = (STACKING,)
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return the experiment called `name`; raises `ConfigurationError` naming those that exist."""
+    for experiment in CATALOGUE:
+        if experiment.name == name:
+            return experiment
+    known = ", ".join(experiment.name for experiment in CATALOGUE)
+    raise ConfigurationError(f"no experiment is called {name!r}", remedy=f"Known: {known}.")
