@@ -75,17 +75,21 @@ class Pair:
     accuracy: Estimate
 
     @property
+    def is_shown(self) -> bool:
+        """Whether the interval of the log loss excludes zero."""
+        return not self.log_loss.lower <= 0.0 <= self.log_loss.upper
+
+    @property
     def sentence(self) -> str:
-        """The difference in words; it is called shown where the interval excludes zero."""
+        """The difference in words, without a full stop."""
         gain = self.log_loss
-        if gain.lower == gain.upper:
+        if gain.lower == gain.upper == 0.0:
             return f"{self.first} and {self.second} make the same forecasts"
         numbers = f"{gain.value:+.4f} nats, {gain.lower:+.4f} to {gain.upper:+.4f}"
-        if gain.lower > 0.0:
-            return f"{self.first} forecasts better than {self.second} ({numbers})"
-        if gain.upper < 0.0:
-            return f"{self.first} forecasts worse than {self.second} ({numbers})"
-        return f"no difference shown between {self.first} and {self.second} ({numbers})"
+        if not self.is_shown:
+            return f"no difference shown between {self.first} and {self.second} ({numbers})"
+        kind = "better" if gain.lower > 0.0 else "worse"
+        return f"{self.first} forecasts {kind} than {self.second} ({numbers})"
 
 
 def cut_folds(training_set: TrainingSet, size: Size) -> tuple[Split, ...]:
@@ -123,7 +127,8 @@ def judge_contestants(
         started = time.perf_counter()
         held_out = judge_splits(NetworkForecaster(one.settings), one.training_set, folds)
         seconds = time.perf_counter() - started
-        tell(f"{number} of {len(contestants)}: {one.name}, folds: {len(folds)}, {seconds:.0f} s")
+        place = f"{number} of {len(contestants)}: " if len(contestants) > 1 else ""
+        tell(f"{place}{one.name}, folds: {len(folds)}, {seconds:.0f} s")
         judged[one.name] = Judged(held_out, count_parameters(one), seconds)
     return judged
 

@@ -83,6 +83,10 @@ class Size:
         """Return this size with the seed and the number of threads of a configuration."""
         return replace(self, settings=replace(self.settings, seed=seed, threads=threads))
 
+    def settings_of(self, network: str) -> TrainingSettings:
+        """Return the recipe with `network` as the one to train."""
+        return replace(self.settings, architecture=network)
+
 
 @dataclass(frozen=True)
 class Experiment:
