@@ -153,9 +153,16 @@ ORIGINAL = Experiment(
     question="Had the original study's network, trained on 2013 to 2016, known what came after?",
     quick=Size(
         120,
-        TrainingSettings(fold_epochs=1, fold_sessions=120, validation_sessions=60),
+        TrainingSettings(
+            validation_sessions=40,
+            calibration_sessions=40,
+            fold_sessions=60,
+            fold_epochs=1,
+            stride=8,
+            batch_size=32,
+        ),
         NETWORKS,
-        cut="one epoch, judged on the first 120 sessions of 2017",
+        cut="one epoch over every eighth image, judged on the first 60 sessions of 2017",
     ),
     full=Size(
         3600,

@@ -58,14 +58,14 @@ class PaddingGain:
         return certain and self.p_value < level
 
 
-def compare_paddings(history: History, size: Size, tell: Tell) -> Result:
-    """Train each network of `size` with both paddings over five seeds, on the same sessions.
+def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_SEEDS) -> Result:
+    """Train each network of `size` with both paddings over the seeds, on the same sessions.
 
     Its configuration must have a `padding`. Two tests must agree before a winner is named: over
     the sessions (block bootstrap of the seeds' mean) and over the seeds (paired t).
     """
     training_set = history.training_set(last_samples=size.last_samples)
-    seeds = [size.settings.seed + number for number in range(N_SEEDS)]
+    seeds = [size.settings.seed + number for number in range(n_seeds)]
     contestants = [
         Contestant(_name(*which), training_set, _settings(size, *which))
         for which in product(size.networks, PADDINGS, seeds)
@@ -207,10 +207,10 @@ PADDING = Experiment(
     question="Does SAME padding beat VALID, over five seeds?",
     quick=Size(
         120,
-        TrainingSettings(n_folds=1, fold_epochs=2),
+        TrainingSettings(n_folds=1, fold_epochs=1),
         ("lenet5", "inception"),
         last_samples=1000,
-        cut="one fold of 250 sessions on the latest 1,000 samples, two epochs, without googlenet",
+        cut="one fold of 250 sessions on the latest 1,000 samples, one epoch, without googlenet",
     ),
     full=Size(
         3600, TrainingSettings(n_folds=3, fold_epochs=8), ("lenet5", "inception", "googlenet")
