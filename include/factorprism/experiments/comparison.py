@@ -32,6 +32,7 @@ from factorprism.training.multiplicity import BASE
 from factorprism.training.skill import BLOCK_HORIZONS, evaluate
 
 LEVEL = 0.05
+SHOWN = "shown"
 # Of the table's figures, in this order; the gain on the base rate comes before them.
 FIGURES = {
     "log loss": "log_loss",
@@ -169,7 +170,7 @@ def tabulate(
     for name, one in judged.items():
         gain = gains[name]
         estimate = Estimate(gain.value, gain.lower, gain.upper)
-        skill = "shown" if gain.skilled else "not shown"
+        skill = SHOWN if gain.skilled else "not shown"
         held_out = replace(one.held_out, returns=None)
         rows.append(
             _row({column: name}, one.parameters, held_out, training_set, estimate, skill, seed)

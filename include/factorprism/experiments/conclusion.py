@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from factorprism.experiments.comparison import (
+    SHOWN,
     Judged,
     Pair,
     compare_pairs,
@@ -13,7 +14,7 @@ from factorprism.experiments.comparison import (
     tabulate,
     time_rows,
 )
-from factorprism.experiments.experiment import Result, Table
+from factorprism.experiments.experiment import Cell, Estimate, Result, Table
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
 from factorprism.training import TrainingSet, multiplicity_sentence
 
@@ -42,7 +43,15 @@ def conclude(
             Table("pairs", "Paired differences on the same sessions", pair_rows(found)),
             Table("times", "Wall times", time_rows(judged, column), of_times=True),
         ),
-        verdict=f"{pairs_sentence(found)} {multiplicity_sentence(paid)}",
+        verdict=" ".join(
+            part
+            for part in (
+                pairs_sentence(found),
+                multiplicity_sentence(paid),
+                level_sentence(rows, column),
+            )
+            if part
+        ),
         remarks=tuple(remarks),
         figures={
             "": draw_contestants(rows, title=title),
@@ -61,6 +70,25 @@ def pairs_sentence(pairs: Sequence[Pair]) -> str:
         number = f"the other {len(rest)}" if found else f"any of {len(rest)}"
         found.append(f"no difference shown in {number} pairs")
     return _as_sentence("; ".join(found))
+
+
+def level_sentence(rows: Sequence[Mapping[str, Cell]], column: str) -> str:
+    """Say of which skill the images can have no part; empty where there is none such.
+
+    A forecast that is constant within each fold may beat the base rate by its level alone.
+    """
+    level = []
+    for row in rows:
+        order = row["AUC within folds"]
+        assert isinstance(order, Estimate)
+        if row["skill"] == SHOWN and not order.lower > 0.5:
+            level.append(str(row[column]))
+    if not level:
+        return ""
+    return (
+        f"But the AUC within folds of {', '.join(level)} does not exclude a half: the gain is one "
+        "of level, and the images have shown nothing."
+    )
 
 
 def _as_sentence(text: str) -> str:

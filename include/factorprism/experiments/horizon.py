@@ -17,6 +17,7 @@ from factorprism.experiments.comparison import (
     tabulate,
     time_rows,
 )
+from factorprism.experiments.conclusion import level_sentence
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants
@@ -63,7 +64,7 @@ def compare_horizons(
             Table("", "Figures", tuple(rows)),
             Table("times", "Wall times", time_rows(judged, "forecast"), of_times=True),
         ),
-        verdict=judge_horizons(paid),
+        verdict=f"{judge_horizons(paid)} {level_sentence(rows, 'forecast')}".strip(),
         remarks=(
             "All horizons are judged on the same sessions. The longer the horizon, the fewer of "
             "its windows do not overlap, and the less a figure says.",

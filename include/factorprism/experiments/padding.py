@@ -20,6 +20,7 @@ from factorprism.experiments.comparison import (
     tabulate,
     time_rows,
 )
+from factorprism.experiments.conclusion import level_sentence
 from factorprism.experiments.experiment import (
     Cell,
     Estimate,
@@ -84,7 +85,15 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
             Table("pairs", "SAME against VALID, paired by seed and session", gain_rows(gains)),
             Table("times", "Wall times", time_rows(judged, "network"), of_times=True),
         ),
-        verdict=f"{padding_sentence(gains)} {multiplicity_sentence(paid)}",
+        verdict=" ".join(
+            part
+            for part in (
+                padding_sentence(gains),
+                multiplicity_sentence(paid),
+                level_sentence(rows, "network"),
+            )
+            if part
+        ),
         remarks=tuple(
             describe_maps(network, size.settings, training_set) for network in size.networks
         ),

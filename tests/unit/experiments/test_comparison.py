@@ -16,7 +16,7 @@ from factorprism.experiments.comparison import (
     pay_for,
     tabulate,
 )
-from factorprism.experiments.conclusion import pairs_sentence
+from factorprism.experiments.conclusion import level_sentence, pairs_sentence
 from factorprism.experiments.experiment import Estimate
 from factorprism.experiments.history import take_channels
 from factorprism.training.metrics import HeldOut
@@ -84,6 +84,7 @@ def test_the_table_has_the_base_rate_and_every_figure_with_an_interval(judged, t
         for name in ("gain on base rate", "log loss", "Brier skill", "accuracy"):
             estimate = row[name]
             assert estimate.lower <= estimate.value <= estimate.upper
+    assert level_sentence(rows, "network") == ""
     assert rows[1]["gain on base rate"].value == pytest.approx(np.log(0.8 / 0.5))
     assert rows[1]["log loss"].value == pytest.approx(-np.log(0.8))
 
@@ -110,3 +111,15 @@ def test_folds_are_purged_and_a_short_history_is_refused(training_set, make_size
     short = replace(training_set, samples=training_set.samples[-100:])
     with pytest.raises(ConfigurationError, match="100 samples are too few"):
         cut_folds(short, make_size("lenet5_tiny"))
+
+
+def test_a_gain_of_level_alone_is_not_credited_to_the_images(judged, training_set):
+    rows = training_set.samples[-300:]
+    # Nine of ten sessions rise: whoever says so each day beats a base rate of a half.
+    labels = (np.arange(300) % 10 != 0).astype(np.int8)
+    held_out = HeldOut(rows, labels, np.full(300, 0.9), np.full(300, 0.5))
+    constant = {"constant": Judged(held_out, 7, 1.0)}
+    paid = pay_for(constant, training_set.horizon, seed=1)
+    table = tabulate(constant, training_set, paid, seed=1)
+    assert table[1]["skill"] == "shown"
+    assert "the gain is one of level" in level_sentence(table, "network")
