@@ -19,6 +19,7 @@ from factorprism.training import (
     TrainingSet,
     TrainingSettings,
     judge_splits,
+    multiplicity_sentence,
     pay_for_trials,
     walk_forward,
 )
@@ -33,6 +34,8 @@ from factorprism.training.skill import BLOCK_HORIZONS, evaluate
 
 LEVEL = 0.05
 SHOWN = "shown"
+# Ten blocks of the bootstrap: with fewer its intervals are too narrow to claim anything by.
+LEAST_WINDOWS = 20
 # Of the table's figures, in this order; the gain on the base rate comes before them.
 FIGURES = {
     "log loss": "log_loss",
@@ -67,18 +70,21 @@ class Pair:
     """How much lower the log loss of `first` is than that of `second`, and its accuracy higher.
 
     Both are means over the same sessions; log loss in nats. The intervals of all pairs that were
-    compared together hold at once with 95% (Bonferroni).
+    compared together hold at once with 95% (Bonferroni). `windows` counts those that do not
+    overlap.
     """
 
     first: str
     second: str
     log_loss: Estimate
     accuracy: Estimate
+    windows: int
 
     @property
     def is_shown(self) -> bool:
-        """Whether the interval of the log loss excludes zero."""
-        return not self.log_loss.lower <= 0.0 <= self.log_loss.upper
+        """Whether the interval of the log loss excludes zero, over enough windows."""
+        excluded = not self.log_loss.lower <= 0.0 <= self.log_loss.upper
+        return excluded and self.windows >= LEAST_WINDOWS
 
     @property
     def sentence(self) -> str:
@@ -150,6 +156,21 @@ def pay_for(judged: Mapping[str, Judged], horizon: int, seed: int) -> Multiplici
     return pay_for_trials({name: one.held_out for name, one in judged.items()}, horizon, seed)
 
 
+def find_skilled(paid: Multiplicity) -> tuple[str, ...]:
+    """Return whose skill stands after paying for all trials, over enough windows to claim any."""
+    return paid.skilled if paid.independent_windows >= LEAST_WINDOWS else ()
+
+
+def skill_sentence(paid: Multiplicity) -> str:
+    """Say what is left after paying for all trials; over too few windows, that nothing can be."""
+    if paid.skilled and not find_skilled(paid):
+        return (
+            f"No skill shown: {paid.n_sessions} sessions hold {paid.independent_windows} windows "
+            f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
+        )
+    return multiplicity_sentence(paid)
+
+
 def tabulate(
     judged: Mapping[str, Judged],
     training_set: TrainingSet,
@@ -166,11 +187,12 @@ def tabulate(
     first = next(iter(judged.values())).held_out
     base = replace(first, y_prob=first.base, returns=None)
     gains = {gain.name: gain for gain in paid.gains}
+    skilled = find_skilled(paid)
     rows = [_row({column: BASE}, 0, base, training_set, Estimate(0.0, 0.0, 0.0), "-", seed)]
     for name, one in judged.items():
         gain = gains[name]
         estimate = Estimate(gain.value, gain.lower, gain.upper)
-        skill = SHOWN if gain.skilled else "not shown"
+        skill = SHOWN if name in skilled else "not shown"
         held_out = replace(one.held_out, returns=None)
         rows.append(
             _row({column: name}, one.parameters, held_out, training_set, estimate, skill, seed)
@@ -223,7 +245,8 @@ def compare_pairs(
         log_loss, accuracy = estimate_means(
             np.column_stack([gains, hits]), horizon, seed, level=LEVEL / len(pairs)
         )
-        found.append(Pair(first, second, log_loss, accuracy))
+        windows = count_independent(one.rows, horizon)
+        found.append(Pair(first, second, log_loss, accuracy, windows))
     return tuple(found)
 
 
@@ -252,6 +275,7 @@ def pair_rows(pairs: Sequence[Pair]) -> tuple[Mapping[str, Cell], ...]:
             "second": pair.second,
             "log loss lower by": pair.log_loss,
             "accuracy higher by": pair.accuracy,
+            "difference": SHOWN if pair.is_shown else "not shown",
         }
         for pair in pairs
     )

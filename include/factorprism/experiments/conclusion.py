@@ -11,12 +11,13 @@ from factorprism.experiments.comparison import (
     compare_pairs,
     pair_rows,
     pay_for,
+    skill_sentence,
     tabulate,
     time_rows,
 )
 from factorprism.experiments.experiment import Cell, Estimate, Result, Table
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
-from factorprism.training import TrainingSet, multiplicity_sentence
+from factorprism.training import TrainingSet
 
 
 def conclude(
@@ -47,7 +48,7 @@ def conclude(
             part
             for part in (
                 pairs_sentence(found),
-                multiplicity_sentence(paid),
+                skill_sentence(paid),
                 level_sentence(rows, column),
             )
             if part

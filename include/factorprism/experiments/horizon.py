@@ -13,6 +13,7 @@ from factorprism.experiments.comparison import (
     Contestant,
     Judged,
     cut_folds,
+    find_skilled,
     judge_contestants,
     tabulate,
     time_rows,
@@ -91,7 +92,7 @@ def cut_alike(history: History, size: Size, horizons: Sequence[int]) -> Mapping[
 
 def judge_horizons(paid: Mapping[int, Multiplicity]) -> str:
     """Say at which horizons skill is shown, or that none is, and how many windows that rests on."""
-    shown = [horizon for horizon, result in paid.items() if result.skilled]
+    shown = [horizon for horizon, result in paid.items() if find_skilled(result)]
     if shown:
         named = " ".join(multiplicity_sentence(paid[horizon]) for horizon in shown)
         return f"Skill shown {_list(shown)} sessions ahead. {named}"

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from factorprism.experiments.comparison import (
+    LEAST_WINDOWS,
     LEVEL,
     Contestant,
     Judged,
@@ -17,6 +18,7 @@ from factorprism.experiments.comparison import (
     estimate_means,
     judge_contestants,
     pay_for,
+    skill_sentence,
     tabulate,
     time_rows,
 )
@@ -33,8 +35,8 @@ from factorprism.experiments.experiment import (
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_differences
 from factorprism.models import build_network
-from factorprism.training import TrainingSet, TrainingSettings, multiplicity_sentence
-from factorprism.training.metrics import compute_log_losses
+from factorprism.training import TrainingSet, TrainingSettings
+from factorprism.training.metrics import compute_log_losses, count_independent
 
 PADDINGS = ("same", "valid")
 N_SEEDS = 5
@@ -52,10 +54,12 @@ class PaddingGain:
     by_seed: Mapping[int, Estimate]
     mean: Estimate
     p_value: float
+    windows: int
 
     def is_shown(self, level: float) -> bool:
-        """Whether sessions and seeds both speak for one of the two at `level`."""
-        certain = not self.mean.lower <= 0.0 <= self.mean.upper
+        """Whether sessions and seeds both speak for one at `level`, over enough windows."""
+        excluded = not self.mean.lower <= 0.0 <= self.mean.upper
+        certain = excluded and self.windows >= LEAST_WINDOWS
         return certain and self.p_value < level
 
 
@@ -89,7 +93,7 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
             part
             for part in (
                 padding_sentence(gains),
-                multiplicity_sentence(paid),
+                skill_sentence(paid),
                 level_sentence(rows, "network"),
             )
             if part
@@ -108,6 +112,7 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
                 title="SAME against VALID",
                 subtitle="log loss lower by, on the same sessions; lines are 95% block-bootstrap "
                 "intervals",
+                decides=all(gain.windows >= LEAST_WINDOWS for gain in gains),
             ),
         },
     )
@@ -127,8 +132,13 @@ def compare_seeds(
     (mean,) = estimate_means(
         gains.mean(axis=1, keepdims=True), horizon, seeds[0], level=LEVEL / n_networks
     )
+    rows = judged[_name(network, "same", seeds[0])].held_out.rows
     return PaddingGain(
-        network, dict(zip(seeds, by_seed, strict=True)), mean, compute_paired_p(gains.mean(axis=0))
+        network,
+        dict(zip(seeds, by_seed, strict=True)),
+        mean,
+        compute_paired_p(gains.mean(axis=0)),
+        count_independent(rows, horizon),
     )
 
 

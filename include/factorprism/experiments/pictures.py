@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from factorprism.experiments.comparison import Pair
+from factorprism.experiments.comparison import LEAST_WINDOWS, Pair
 from factorprism.experiments.experiment import Cell, Estimate
 from factorprism.figures import IntervalPanel, render_intervals
 from factorprism.training.multiplicity import BASE
@@ -26,8 +26,9 @@ def draw_contestants(
     column = column or next(iter(rows[0]))
     others = [row for row in rows if BASE not in row.values()]
     gains = _of(others, "gain on base rate")
+    decides = min(int(str(row["independent windows"])) for row in others) >= LEAST_WINDOWS
     panels = [
-        IntervalPanel("log loss below the base rate's, paid for", gains, 0.0, NATS, decides=True),
+        IntervalPanel("log loss below the base rate's, paid for", gains, 0.0, NATS, decides),
         IntervalPanel("AUC within folds", _of(others, "AUC within folds"), 0.5),
         IntervalPanel("Brier skill against the base rate", _of(others, "Brier skill"), 0.0),
     ]
@@ -41,17 +42,20 @@ def draw_pairs(pairs: Sequence[Pair], *, title: str) -> Drawing:
     labels = [f"{pair.first} against {pair.second}" for pair in pairs]
     gains = [_ends(pair.log_loss) for pair in pairs]
     hits = [_ends(pair.accuracy) for pair in pairs]
+    decides = all(pair.windows >= LEAST_WINDOWS for pair in pairs)
     panels = [
-        IntervalPanel("log loss lower by", gains, 0.0, NATS, decides=True),
+        IntervalPanel("log loss lower by", gains, 0.0, NATS, decides),
         IntervalPanel("accuracy higher by", hits, 0.0),
     ]
     return partial(_render, labels, panels, title, subtitle)
 
 
-def draw_differences(estimates: Mapping[str, Estimate], *, title: str, subtitle: str) -> Drawing:
+def draw_differences(
+    estimates: Mapping[str, Estimate], *, title: str, subtitle: str, decides: bool
+) -> Drawing:
     """Return what draws one line for each difference of log loss by its name, as PNG at a path."""
     intervals = [_ends(one) for one in estimates.values()]
-    panel = IntervalPanel("log loss lower by", intervals, 0.0, NATS, decides=True)
+    panel = IntervalPanel("log loss lower by", intervals, 0.0, NATS, decides)
     return partial(_render, list(estimates), [panel], title, subtitle)
 
 

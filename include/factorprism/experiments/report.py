@@ -13,8 +13,6 @@ from pathlib import Path
 from factorprism.experiments.experiment import Cell, Estimate, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 
-FEW_WINDOWS = 20
-
 
 @dataclass(frozen=True)
 class Report:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Inches; CHARACTER is the width of one of a label at its size.
-WIDTH, BETWEEN, LINE, CHARACTER = 3.3, 0.45, 0.34, 0.078
+WIDTH, BETWEEN, LINE, CHARACTER = 3.3, 0.6, 0.34, 0.078
 BOTTOM, TOP, LEFT = 0.55, 1.12, 0.3
 SIDE_BY_SIDE = 5
 

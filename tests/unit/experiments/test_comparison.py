@@ -14,6 +14,7 @@ from factorprism.experiments.comparison import (
     cut_folds,
     estimate_means,
     pay_for,
+    skill_sentence,
     tabulate,
 )
 from factorprism.experiments.conclusion import level_sentence, pairs_sentence
@@ -111,6 +112,27 @@ def test_folds_are_purged_and_a_short_history_is_refused(training_set, make_size
     short = replace(training_set, samples=training_set.samples[-100:])
     with pytest.raises(ConfigurationError, match="100 samples are too few"):
         cut_folds(short, make_size("lenet5_tiny"))
+
+
+def test_over_few_windows_nothing_is_claimed(judged, training_set):
+    few = {
+        name: Judged(
+            HeldOut(*(column[-50:] for column in (one.rows, one.labels, one.y_prob, one.base))),
+            7,
+            1.0,
+        )
+        for name, one in ((name, one.held_out) for name, one in judged.items())
+    }
+    paid = pay_for(few, training_set.horizon, seed=1)
+    assert paid.skilled == ("knowing",)
+    assert paid.independent_windows == 17
+    assert skill_sentence(paid).startswith("No skill shown: 50 sessions hold 17 windows")
+    rows = tabulate(few, training_set, paid, seed=1)
+    assert {row["skill"] for row in rows} == {"-", "not shown"}
+    (pair,) = compare_pairs(few, [("knowing", "wrong")], 3, seed=1)
+    assert pair.log_loss.lower > 0.0
+    assert not pair.is_shown
+    assert pair.sentence.startswith("no difference shown between knowing and wrong")
 
 
 def test_a_gain_of_level_alone_is_not_credited_to_the_images(judged, training_set):

@@ -146,6 +146,16 @@ def test_nothing_outside_the_period_is_learned(history, make_size, period):
     assert len(split.judged) == 60
 
 
+def test_no_label_reaches_out_of_the_period_where_the_next_samples_come_late(
+    history, make_size, period
+):
+    training_set = history.training_set(horizon=period.horizon)
+    gap = np.setdiff1d(training_set.samples, np.arange(500, 520))
+    split = cut_at_period(replace(training_set, samples=gap), period, make_size(TINY).settings)
+    assert split.judged[0] == 520
+    assert split.learned.max() + period.horizon <= 499
+
+
 def test_a_history_without_the_period_is_refused(history, make_size, quiet, period):
     after = replace(period, last=history.as_of)
     with pytest.raises(ConfigurationError, match="does not hold the study's sessions"):
