@@ -65,12 +65,12 @@ CHANNELS = Experiment(
     name="channels",
     question="Do the indices lead one another: does the target's forecast need the others' images?",
     quick=Size(
-        120,
+        100,
         TrainingSettings(n_folds=1, fold_epochs=2),
         ("inception",),
         last_samples=1200,
         cut="one fold of 250 sessions on the latest 1,200 samples, two epochs",
     ),
-    full=Size(1200, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=Size(720, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=ablate_channels,
 )

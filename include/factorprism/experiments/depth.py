@@ -39,6 +39,6 @@ DEPTH = Experiment(
         last_samples=1000,
         cut="one fold of 250 sessions on the latest 1,000 samples, one epoch",
     ),
-    full=Size(3600, TrainingSettings(n_folds=4, fold_epochs=8), NETWORKS),
+    full=Size(1500, TrainingSettings(n_folds=4, fold_epochs=8), NETWORKS),
     conduct=compare_depths,
 )

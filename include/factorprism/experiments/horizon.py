@@ -123,6 +123,6 @@ HORIZON = Experiment(
         cut="one fold of 250 sessions on the latest 1,200 samples, three epochs; 60 sessions "
         "ahead that is 5 windows",
     ),
-    full=Size(600, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=Size(480, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=compare_horizons,
 )

@@ -165,7 +165,7 @@ ORIGINAL = Experiment(
         cut="one epoch over every eighth image, judged on the first 60 sessions of 2017",
     ),
     full=Size(
-        3600,
+        2100,
         TrainingSettings(epochs=30, fold_epochs=30, fold_sessions=750, stride=1),
         NETWORKS,
     ),

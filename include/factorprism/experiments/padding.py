@@ -225,14 +225,14 @@ PADDING = Experiment(
     name="padding",
     question="Does SAME padding beat VALID, over five seeds?",
     quick=Size(
-        120,
+        150,
         TrainingSettings(n_folds=1, fold_epochs=1),
         ("lenet5", "inception"),
         last_samples=1000,
         cut="one fold of 250 sessions on the latest 1,000 samples, one epoch, without googlenet",
     ),
     full=Size(
-        3600, TrainingSettings(n_folds=3, fold_epochs=8), ("lenet5", "inception", "googlenet")
+        2700, TrainingSettings(n_folds=3, fold_epochs=8), ("lenet5", "inception", "googlenet")
     ),
     conduct=compare_paddings,
 )

@@ -67,6 +67,6 @@ STACKING = Experiment(
         last_samples=1200,
         cut="one fold of 250 sessions on the latest 1,200 samples, three epochs",
     ),
-    full=Size(600, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=Size(300, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=compare_stacks,
 )

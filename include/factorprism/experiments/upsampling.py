@@ -54,6 +54,6 @@ UPSAMPLING = Experiment(
         last_samples=600,
         cut="one fold of 60 sessions on the latest 600 samples, one epoch over every sixth image",
     ),
-    full=Size(3600, TrainingSettings(n_folds=2, fold_epochs=6), NETWORKS),
+    full=Size(1200, TrainingSettings(n_folds=2, fold_epochs=6), NETWORKS),
     conduct=compare_sizes,
 )
