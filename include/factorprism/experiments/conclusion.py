@@ -93,4 +93,5 @@ def level_sentence(rows: Sequence[Mapping[str, Cell]], column: str) -> str:
 
 
 def _as_sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    # Names of networks keep their first letter.
+    return f"N{text[1:]}." if text.startswith("no ") else f"{text}."

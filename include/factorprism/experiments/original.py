@@ -124,11 +124,11 @@ def describe_run(
     """Say what was run as in the study, and what was not."""
     channels = len(history.image_set.channels)
     target = count_period(history, period)[history.universe.target]
-    image = f"images of {channels} of the study's {STUDY_CHANNELS} indices"
     first, last = (training_set.session_at(int(row)) for row in split.judged[[0, -1]])
     minutes, seconds = divmod(STUDY_SECONDS, 60)
     return (
-        f"{image[0].upper()}{image[1:]}, {training_set.image_set.lookback} sessions in, "
+        f"Images of {channels} {'index' if channels == 1 else 'indices'}, where the study had "
+        f"{STUDY_CHANNELS}; {training_set.image_set.lookback} sessions in, "
         f"{period.horizon} ahead; {len(split.train)} images to train on, judged from {first} to "
         f"{last}.",
         f"{history.universe.target} from {period.first} to {period.last}, computed from these "

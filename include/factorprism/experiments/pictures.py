@@ -33,7 +33,7 @@ def draw_contestants(
         IntervalPanel("Brier skill against the base rate", _of(others, "Brier skill"), 0.0),
     ]
     labels = [str(row[column]) for row in others]
-    return partial(_render, labels, panels, title, _describe_sessions(others))
+    return partial(_render, labels, panels, title, _describe_sessions(others, decides))
 
 
 def draw_pairs(pairs: Sequence[Pair], *, title: str) -> Drawing:
@@ -69,11 +69,12 @@ def _render(
     return render_intervals(labels, panels, title=title, subtitle=subtitle, path=path)
 
 
-def _describe_sessions(rows: Sequence[Mapping[str, Cell]]) -> str:
+def _describe_sessions(rows: Sequence[Mapping[str, Cell]], decides: bool) -> str:
     """Return over how much the rows were judged, from the least to the most."""
     return (
         f"{_range(rows, 'sessions')} judged sessions, {_range(rows, 'independent windows')} "
-        "windows that do not overlap; lines are 95% block-bootstrap intervals"
+        f"windows that do not overlap{'' if decides else ' (too few to claim anything by)'}; "
+        "lines are 95% block-bootstrap intervals"
     )
 
 

@@ -64,7 +64,7 @@ def test_the_direction_of_a_difference_is_said(judged):
 def test_equal_forecasts_are_called_so_and_no_difference_is_claimed(judged):
     (pair,) = compare_pairs({**judged, "twin": judged["blind"]}, [("twin", "blind")], 3, seed=1)
     assert not pair.is_shown
-    assert pairs_sentence([pair]) == "Twin and blind make the same forecasts."
+    assert pairs_sentence([pair]) == "twin and blind make the same forecasts."
 
 
 def test_forecasts_of_other_sessions_are_not_paired(judged):
