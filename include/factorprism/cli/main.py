@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -156,6 +157,23 @@ def quality(
     from factorprism.cli.commands import print_quality
 
     raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="An experiment, or list.")] = "list",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A size that shows that it runs, no more.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Where tables and pictures go.")] = None,
+) -> None:
+    """Repeat an experiment of the original studies; without a name, list them."""
+    from factorprism.cli.experiments import print_experiments, run_experiment
+
+    if name == "list":
+        print_experiments()
+    else:
+        run_experiment(name, quick=quick, out=out)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from factorprism.factors import catalogue_hash
 from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
+from factorprism.pipelines.history import align_closes
 from factorprism.training import TrainingSet, TrainingSettings, build_training_set
 
 
@@ -30,9 +31,8 @@ def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
     first: date = image_set.sessions[0].astype(date)
     target = run.config.universe.target
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
-    closes = bars[bars["symbol"] == target].set_index("session")["close"]
-    aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
-    training_set = build_training_set(image_set, aligned, run.config.horizon, as_of=run.session)
+    closes = align_closes(bars, target, image_set.sessions)
+    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
     return training_set, hash_bars(bars)
 
 

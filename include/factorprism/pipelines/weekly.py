@@ -29,6 +29,7 @@ from factorprism.pipelines.contest import (
     plan_contest,
     tabulate_contest,
 )
+from factorprism.pipelines.history import align_history
 from factorprism.training import (
     PromotionRule,
     judge,
