@@ -9,6 +9,7 @@ from factorprism.figures._backtest import render_backtest
 from factorprism.figures._image import describe_forecast, render_image
 from factorprism.figures._neighbours import render_neighbours
 from factorprism.figures._reliability import render_reliability
+from factorprism.figures._shares import render_shares
 from factorprism.figures._training import render_training
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "render_image",
     "render_neighbours",
     "render_reliability",
+    "render_shares",
     "render_training",
 ]

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import ImageSet, hash_bars
+from factorprism.factors import catalogue_hash
+from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
 from factorprism.training import TrainingSet, TrainingSettings, build_training_set
@@ -14,9 +17,33 @@ from factorprism.training import TrainingSet, TrainingSettings, build_training_s
 
 def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
     """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
-    image_set: ImageSet = load_image_set(
+    image_set = load_image_set(
         refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
     )
+    return join_closes(run, image_set)
+
+
+def align_history(run: Run) -> ImageSet:
+    """Return the channels' whole history through the session, from the factors now held."""
+    universe = run.config.universe
+    panels = []
+    for symbol in universe.channels:
+        extent = run.ports.warehouse.bars.load_extent(symbol)
+        if extent is None:
+            raise ConfigurationError(
+                f"the warehouse holds no bars of {symbol}",
+                remedy="Load its history: factorprism backfill.",
+            )
+        panels.append(
+            run.ports.warehouse.factors.load_factors(
+                symbol, catalogue_hash(), extent[0], run.session
+            )
+        )
+    return align_panels(panels, universe, run.config.lookback, last=run.session)
+
+
+def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
+    """Return `image_set` with the target's closes through the session, and the bars' hash."""
     first: date = image_set.sessions[0].astype(date)
     target = run.config.universe.target
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
@@ -35,4 +62,5 @@ def training_settings(run: Run) -> TrainingSettings:
         epochs=config.epochs,
         threads=config.threads,
         holdout_sessions=config.holdout_sessions,
+        witnesses=config.witnesses,
     )

@@ -9,12 +9,15 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Promotion
-from factorprism.factors import catalogue_hash
 from factorprism.figures import render_training
-from factorprism.images import align_panels
-from factorprism.pipelines._image_sets import hash_image_set, save_image_set
+from factorprism.images import hash_image_set
+from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import load_training_set, training_settings
+from factorprism.pipelines._training_sets import (
+    align_history,
+    load_training_set,
+    training_settings,
+)
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.contest import (
     judge_folds,
@@ -37,20 +40,7 @@ MODES = ("auto", "fine_tune", "retrain")
 def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Align the channels' whole history through the session and keep it under its hash."""
     universe = run.config.universe
-    panels = []
-    for symbol in universe.channels:
-        extent = run.ports.warehouse.bars.load_extent(symbol)
-        if extent is None:
-            raise ConfigurationError(
-                f"the warehouse holds no bars of {symbol}",
-                remedy="Load its history: factorprism backfill.",
-            )
-        panels.append(
-            run.ports.warehouse.factors.load_factors(
-                symbol, catalogue_hash(), extent[0], run.session
-            )
-        )
-    image_set = align_panels(panels, universe, run.config.lookback, last=run.session)
+    image_set = align_history(run)
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
