@@ -45,7 +45,7 @@ class Config:
     novelty_quantile: float = 0.99  # of past images' distances; farther ones are not forecast
     threads: int = 2  # fixed, because another number of threads gives other bits
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
-    contest_networks: str = "lenet5,mlp,nin,inception,inception_time,resnet18,googlenet"
+    contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
     contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned

@@ -154,7 +154,7 @@ def _list_tasks(run: Run, training_set: TrainingSet, size: str) -> list[Task]:
 def _entrants(run: Run, full: bool) -> tuple[Entrant, ...]:
     others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
     names = [*others, run.config.model] if full else [run.config.model]
-    return choose_entrants(names, training_settings(run))
+    return choose_entrants(names, training_settings(run), quick=not full)
 
 
 def _without_held(run: Run, tasks: Sequence[Task]) -> list[Task]:

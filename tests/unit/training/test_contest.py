@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from factorprism.training.contest import (
     PLACEBOS,
     SHIFTED,
     SHUFFLED,
+    ContestTable,
     Task,
     choose_entrants,
     cut_folds,
@@ -43,7 +45,7 @@ def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
 
 
 def list_all(market: TrainingSet, names: tuple[str, ...] = (), n_folds: int = 3) -> list[Task]:
-    entrants = choose_entrants(names, SETTINGS)
+    entrants = choose_entrants(names, SETTINGS, quick=True)
     return list_tasks(market, entrants, n_folds, PLACEBOS, "hs300")
 
 
@@ -54,6 +56,11 @@ def judge_all(tasks: list[Task]) -> list[FoldForecasts]:
 @pytest.fixture(scope="module")
 def judged(market: TrainingSet) -> list[FoldForecasts]:
     return judge_all(list_all(market))
+
+
+@pytest.fixture(scope="module")
+def table(judged: list[FoldForecasts], market: TrainingSet) -> ContestTable:
+    return tabulate(judged, market, n_tried=5, seed=1)
 
 
 def shorten(market: TrainingSet, sessions: int) -> TrainingSet:
@@ -104,7 +111,7 @@ def test_keys_tell_entrants_placebos_and_settings_apart(market: TrainingSet) -> 
     assert len({task.key for task in tasks}) == len(tasks)
     other = list_tasks(
         market,
-        choose_entrants(("mlp_tiny", "lenet5_tiny"), replace(SETTINGS, batch_size=16)),
+        choose_entrants(("mlp_tiny", "lenet5_tiny"), replace(SETTINGS, batch_size=16), quick=True),
         3,
         PLACEBOS,
         "hs300",
@@ -117,7 +124,7 @@ def test_keys_tell_entrants_placebos_and_settings_apart(market: TrainingSet) -> 
 def test_settings_of_the_candidate_alone_open_no_fold(market: TrainingSet) -> None:
     changed = replace(SETTINGS, holdout_sessions=50, replay_sessions=7, n_folds=2)
     keys = [task.key for task in list_all(market, ("mlp_tiny",))]
-    entrants = choose_entrants(("mlp_tiny",), changed)
+    entrants = choose_entrants(("mlp_tiny",), changed, quick=True)
     assert keys == [task.key for task in list_tasks(market, entrants, 3, PLACEBOS, "hs300")]
 
 
@@ -133,9 +140,8 @@ def test_a_fold_judged_again_is_the_same_to_the_bit(market: TrainingSet) -> None
 
 
 def test_the_table_follows_from_the_folds_alone(
-    judged: list[FoldForecasts], market: TrainingSet
+    table: ContestTable, judged: list[FoldForecasts], market: TrainingSet
 ) -> None:
-    table = tabulate(judged, market, n_tried=5, seed=1)
     mixed = sorted(judged, key=lambda fold: (fold.placebo, fold.entrant == "logistic"))
     again = tabulate(mixed, market, n_tried=5, seed=1)
     assert {line.entrant: line.figures for line in table.lines} == {
@@ -147,10 +153,7 @@ def test_the_table_follows_from_the_folds_alone(
     )
 
 
-def test_a_market_that_can_be_read_is_read_and_its_placebo_is_not(
-    judged: list[FoldForecasts], market: TrainingSet
-) -> None:
-    table = tabulate(judged, market, n_tried=5, seed=1)
+def test_a_market_that_can_be_read_is_read_and_its_placebo_is_not(table: ContestTable) -> None:
     assert "logistic" in table.multiplicity.skilled
     assert "Skill shown" in table.sentence
     shuffled = {line.entrant: line for line in table.placebos if line.placebo == SHUFFLED}
@@ -170,10 +173,7 @@ def test_a_fold_with_a_leak_is_called_one(judged: list[FoldForecasts], market: T
     assert sentence.startswith("logistic orders shuffled labels (AUC 1.000")
 
 
-def test_the_table_is_json(judged: list[FoldForecasts], market: TrainingSet) -> None:
-    import json
-
-    table = tabulate(judged, market, n_tried=5, seed=1)
+def test_the_table_is_json(table: ContestTable) -> None:
     assert json.loads(json.dumps(table.to_dict()))["n_folds"] == 3
 
 

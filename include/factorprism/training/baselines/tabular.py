@@ -18,6 +18,7 @@ from factorprism.training.recipe import fit_normaliser, take_samples
 from factorprism.training.splits import Split
 
 Features = Callable[[FloatArray], FloatArray]
+Weighed = tuple[float, npt.NDArray[np.float64]]
 # Inverse strengths of the ridge penalty, weakest last; the validation rows choose.
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 COMPONENTS = 20
@@ -52,7 +53,7 @@ def summarise_window(images: FloatArray) -> FloatArray:
 
 def fit_logistic(training_set: TrainingSet, split: Split, seed: int) -> Score:
     """Return a ridge logistic regression on the last session's normalised factors."""
-    return _fit_linear(training_set, split, flatten_last, _Same(), seed)
+    return fit_linear(training_set, split, flatten_last, _Same(), seed)
 
 
 def fit_pca_logistic(training_set: TrainingSet, split: Split, seed: int) -> Score:
@@ -61,7 +62,7 @@ def fit_pca_logistic(training_set: TrainingSet, split: Split, seed: int) -> Scor
 
     parts = min(COMPONENTS, len(split.train), int(np.prod(training_set.input_shape)))
     projection = PCA(parts, whiten=True, svd_solver="randomized", random_state=seed)
-    return _fit_linear(training_set, split, flatten_image, projection, seed)
+    return fit_linear(training_set, split, flatten_image, projection, seed)
 
 
 def fit_gradient_boosting(training_set: TrainingSet, split: Split, seed: int) -> Score:
@@ -99,13 +100,13 @@ class TabularScore:
     """A learner's score of a row, and what each feature of a row adds to it.
 
     `weigh` takes one row [1, feature] and returns the score that is expected of any training row,
-    with what each feature adds to it, [feature].
+    with what each feature adds to it, [feature]; None for a learner that is not taken apart.
     """
 
     normaliser: Normaliser = field(repr=False)
     features: Features = field(repr=False)
     decide: Callable[[Any], Any] = field(repr=False)
-    weigh: Callable[[FloatArray], tuple[float, npt.NDArray[np.float64]]] = field(repr=False)
+    weigh: Callable[[FloatArray], Weighed] | None = field(default=None, repr=False)
 
     def __call__(self, training_set: TrainingSet, rows: Rows) -> npt.NDArray[np.float64]:
         if not len(rows):
@@ -113,8 +114,10 @@ class TabularScore:
         table, _ = _table(training_set, self.normaliser, rows, self.features)
         return np.asarray(self.decide(table), np.float64)
 
-    def explain(self, values: FloatArray) -> Reasons:
-        """Return what each factor of one un-normalised image adds to its score."""
+    def explain(self, values: FloatArray) -> Reasons | None:
+        """Return what each factor of one un-normalised image adds to its score, if that is told."""
+        if self.weigh is None:
+            return None
         row = self.features(self.normaliser.transform(values)[np.newaxis])
         expected, added = self.weigh(row)
         # Every feature is one number a factor and channel, whatever comes before these axes.
@@ -132,7 +135,7 @@ class _Same:
         return features
 
 
-def _weigh_trees(trees: Any, row: FloatArray) -> tuple[float, npt.NDArray[np.float64]]:
+def _weigh_trees(trees: Any, row: FloatArray) -> Weighed:
     """Return TreeSHAP's expected score and contributions, exact over the trees' own paths.
 
     Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for
@@ -145,16 +148,19 @@ def _weigh_trees(trees: Any, row: FloatArray) -> tuple[float, npt.NDArray[np.flo
     return float(np.ravel(explainer.expected_value)[0]), added
 
 
-def _slopes(model: Any, projection: Any) -> npt.NDArray[np.float64]:
-    """Return the weight of each feature in the score of `model` on `projection`."""
+def _slopes(model: Any, projection: Any) -> npt.NDArray[np.float64] | None:
+    """Return the weight of each feature in the score of `model`; None behind a bent projection."""
     weights: npt.NDArray[np.float64] = model.coef_[0].astype(np.float64)
     if isinstance(projection, _Same):
         return weights
+    components = getattr(projection, "components_", None)
+    if components is None:
+        return None
     deviations = np.sqrt(projection.explained_variance_)
-    return np.asarray((weights / deviations) @ projection.components_, np.float64)
+    return np.asarray((weights / deviations) @ components, np.float64)
 
 
-def _fit_linear(
+def fit_linear(
     training_set: TrainingSet, split: Split, features: Features, projection: Any, seed: int
 ) -> Score:
     """Fit for each ridge on the training rows and keep the one best on the validation rows."""
@@ -181,9 +187,13 @@ def _fit_linear(
     def decide(rows: FloatArray) -> Any:
         return best.decision_function(projection.transform(rows))
 
-    def weigh(row: FloatArray) -> tuple[float, npt.NDArray[np.float64]]:
+    if slopes is None:
+        return TabularScore(normaliser, features, decide)
+    weights = slopes
+
+    def weigh(row: FloatArray) -> Weighed:
         # SHAP of a linear model whose features are taken as independent, in closed form.
-        return float(decide(average)[0]), slopes * (row - average)[0]
+        return float(decide(average)[0]), weights * (row - average)[0]
 
     return TabularScore(normaliser, features, decide, weigh)
 

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from factorprism.core.contest import FoldForecasts
 from factorprism.training.contest._entrants import pool_folds
 from factorprism.training.contest._folds import SHUFFLED
 from factorprism.training.dataset import TrainingSet
 from factorprism.training.metrics import (
-    METRICS,
     HeldOut,
     bootstrap,
-    compute_metrics,
+    compute_fold_auc,
     count_independent,
 )
 from factorprism.training.multiplicity import (
@@ -28,8 +28,7 @@ from factorprism.training.multiplicity import (
 )
 from factorprism.training.skill import BLOCK_HORIZONS, evaluate
 
-ORDER = "fold_auc"  # a constant forecast has a half there, whatever its fold's level is
-HALF = 0.5
+HALF = 0.5  # the AUC within folds of whoever orders nothing
 
 
 @dataclass(frozen=True)
@@ -182,12 +181,13 @@ def _order(
     held_out: HeldOut, horizon: int, share: float, seed: int
 ) -> tuple[float, float, float, float, float]:
     """Return the AUC within folds, its 95% interval, and that which leaves out `share`."""
-    place = METRICS.index(ORDER)
-    columns = (held_out.labels, held_out.y_prob, held_out.base)
-    block = BLOCK_HORIZONS * horizon
-    drawn = bootstrap(compute_metrics, *columns, block=block, seed=seed)[:, place]
+    columns = (held_out.labels == 1, held_out.y_prob, held_out.base)
+
+    def order(*resample: Any) -> npt.NDArray[np.float64]:
+        return np.array([compute_fold_auc(*resample)])
+
+    drawn = bootstrap(order, *columns, block=BLOCK_HORIZONS * horizon, seed=seed)[:, 0]
     drawn = drawn[np.isfinite(drawn)]
     ends = np.array([SIZE / 2, 1 - SIZE / 2, share / 2, 1 - share / 2])
     lower, upper, paid_lower, paid_upper = (float(end) for end in np.quantile(drawn, ends))
-    value = float(compute_metrics(*columns)[place])
-    return value, lower, upper, paid_lower, paid_upper
+    return compute_fold_auc(*columns), lower, upper, paid_lower, paid_upper
