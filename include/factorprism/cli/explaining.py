@@ -127,7 +127,7 @@ def _print_precedents(console: Console, precedents: Mapping[str, Any]) -> None:
         table.add_row(
             neighbour["session"],
             f"{neighbour['distance']:.2f}",
-            f"{neighbour['forward_return']:+.1%} by {neighbour['outcome_end']}",
+            f"{neighbour['forward_return']:+.2%} by {neighbour['outcome_end']}",
         )
     console.print(table)
 

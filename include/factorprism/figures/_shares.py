@@ -28,12 +28,13 @@ from factorprism.forecasts.explain import Shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Values = npt.NDArray[np.float64]
 
 CELL_WIDTH, CELL_HEIGHT, ROW = 0.58, 0.36, 0.27  # inches
-BETWEEN, HEAD, FOOT, DATES, BASELINE = 0.45, 1.30, 0.35, 0.95, 2.6
-NEGLIGIBLE = 5e-4  # logits; beneath it a number is written as 0
+BETWEEN, HEAD, FOOT, DATES, BASELINE = 0.45, 1.25, 0.30, 0.85, 2.6
+NEGLIGIBLE = 5e-3  # logits; beneath it a number is written as 0
 TITLES = {"shapley": "Shapley values", "surrogate": "local surrogate"}
 
 
@@ -70,7 +71,7 @@ def render_shares(
     n_channels, n_groups, n_blocks = shapley.values.shape
     left, wide, high = MARGIN + NAMES, n_blocks * CELL_WIDTH, n_groups * CELL_HEIGHT
     maps = n_channels * high + (n_channels - 1) * 0.32 + DATES
-    bars = len(factors) * ROW + 0.75 if baselines else 0.0
+    bars = len(factors) * ROW + 0.40 if baselines else 0.0
     width = max(2 * wide + BETWEEN, 3 * BASELINE + 2 * BETWEEN)
     with open_sheet(left + width + 0.4, HEAD + maps + bars + FOOT, path) as figure:
         write_heading(figure, MARGIN, title, _summarise(shapley, surrogate))
@@ -84,6 +85,7 @@ def render_shares(
                 axes.set_yticks(range(n_groups), shares.groups if number == 0 else [""] * n_groups)
                 _entitle(axes, shares, channel, stability or {})
             _name_blocks(axes, shares)
+        _write_legend(figure, MARGIN, FOOT + bars + 0.18)
         peak = max((_limit(values) for values in baselines.values()), default=1.0)
         for number, (name, values) in enumerate(baselines.items()):
             across = left + number * (BASELINE + BETWEEN)
@@ -103,10 +105,19 @@ def _summarise(shapley: Shares, surrogate: Shares) -> str:
     return text if error is None else f"{text}, standard error of a Shapley value up to {error:.2f}"
 
 
+def _write_legend(figure: Figure, left: float, up: float) -> None:
+    width, height = figure.get_size_inches()
+    text = (
+        "cells: what a group of factors, in the sessions from that day on, adds to the network's "
+        "logit; bars: what a factor adds to the baseline's; red for up, blue for down"
+    )
+    figure.text(left / width, up / height, text, fontsize=8.5, color=SOFT)
+
+
 def _limit(*arrays: Values) -> float:
     """Return the largest size among `arrays`, 1 where nothing has any weight."""
     peak = max(float(np.abs(values).max()) for values in arrays)
-    return peak if peak > NEGLIGIBLE else 1.0
+    return peak if peak > 0.0 else 1.0
 
 
 def _draw_map(axes: Axes, values: Values, limit: float) -> None:
@@ -171,4 +182,4 @@ def _draw_bars(axes: Axes, widths: Values, limit: float) -> None:
 def _write(value: float) -> str:
     if abs(value) < NEGLIGIBLE:
         return "0"
-    return f"{value:+.{2 if abs(value) >= 0.005 else 3}f}".replace("-", "\u2212")
+    return f"{value:+.2f}".replace("-", "\u2212")
