@@ -147,6 +147,16 @@ def forecasts(
 
 
 @app.command()
+def explain(
+    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+) -> None:
+    """Print what a session's forecast is owed to (the newest explained one without --session)."""
+    from factorprism.cli.explaining import print_explanations
+
+    print_explanations(_to_date(session), as_json=format_ is Format.JSON)
+
+
+@app.command()
 def quality(
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
