@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -146,6 +147,16 @@ def forecasts(
 
 
 @app.command()
+def explain(
+    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+) -> None:
+    """Print what a session's forecast is owed to (the newest explained one without --session)."""
+    from factorprism.cli.explaining import print_explanations
+
+    print_explanations(_to_date(session), as_json=format_ is Format.JSON)
+
+
+@app.command()
 def quality(
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
@@ -156,6 +167,23 @@ def quality(
     from factorprism.cli.commands import print_quality
 
     raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="An experiment, or list.")] = "list",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A size that shows that it runs, no more.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Where tables and pictures go.")] = None,
+) -> None:
+    """Repeat an experiment of the original studies; without a name, list them."""
+    from factorprism.cli.experiments import print_experiments, run_experiment
+
+    if name == "list":
+        print_experiments()
+    else:
+        run_experiment(name, quick=quick, out=out)
 
 
 @app.command()

@@ -41,6 +41,8 @@ class Config:
     model: str = "inception"
     seed: int = 14
     epochs: int = 30
+    witnesses: int = 2  # networks of other seeds, by which explanations are held against chance
+    novelty_quantile: float = 0.99  # of past images' distances; farther ones are not forecast
     threads: int = 2  # fixed, because another number of threads gives other bits
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
     contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
@@ -68,6 +70,10 @@ class Config:
         for name in (*counts, "contest_folds"):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
+        if self.witnesses < 0:
+            raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
+        if not 0.0 < self.novelty_quantile < 1.0:
+            raise _invalid("NOVELTY_QUANTILE", str(self.novelty_quantile), "between 0 and 1")
         if not 0.0 <= self.missing_ratio_max <= 1.0:
             raise _invalid("MISSING_RATIO_MAX", str(self.missing_ratio_max), "a ratio from 0 to 1")
 

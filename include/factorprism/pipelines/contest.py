@@ -18,7 +18,7 @@ from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import as_days
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import load_training_set, training_settings
+from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.training import TrainingSet
 from factorprism.training.backtest import (
     BacktestRule,
@@ -154,7 +154,7 @@ def _list_tasks(run: Run, training_set: TrainingSet, size: str) -> list[Task]:
 def _entrants(run: Run, full: bool) -> tuple[Entrant, ...]:
     others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
     names = [*others, run.config.model] if full else [run.config.model]
-    return choose_entrants(names, training_settings(run))
+    return choose_entrants(names, training_settings(run), quick=not full)
 
 
 def _without_held(run: Run, tasks: Sequence[Task]) -> list[Task]:

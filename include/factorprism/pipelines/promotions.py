@@ -9,7 +9,6 @@ from factorprism.core.errors import ArtefactError, PromotionError
 from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._run import Run
-from factorprism.pipelines._training_sets import align_history, join_closes
 from factorprism.pipelines.champions import (
     champion_at,
     find_challenger,
@@ -19,6 +18,7 @@ from factorprism.pipelines.champions import (
     load_record,
     write_decision,
 )
+from factorprism.pipelines.history import align_history, join_closes
 from factorprism.training import Paired, compare, find_skill, skill_sentence
 
 CHAMPION, CHALLENGER = "champion", "challenger"

@@ -10,13 +10,9 @@ from typing import Any
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Promotion
 from factorprism.figures import render_training
-from factorprism.pipelines._image_sets import hash_image_set, save_image_set
+from factorprism.images import hash_image_set
+from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import (
-    align_history,
-    load_training_set,
-    training_settings,
-)
 from factorprism.pipelines.champions import (
     champion_at,
     hold_title,
@@ -29,6 +25,7 @@ from factorprism.pipelines.contest import (
     plan_contest,
     tabulate_contest,
 )
+from factorprism.pipelines.history import align_history, load_training_set, training_settings
 from factorprism.training import (
     PromotionRule,
     judge,

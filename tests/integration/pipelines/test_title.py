@@ -18,9 +18,9 @@ import pytest
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
 from factorprism.core.schemas import ForecastState, Promotion
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
-from factorprism.pipelines._training_sets import load_training_set, training_settings
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.contest import load_judged_folds
+from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.pipelines.promotions import (
     compare_models,
     list_models,

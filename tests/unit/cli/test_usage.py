@@ -31,6 +31,7 @@ def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.Complet
         ("models", "list", "--format", "csv"),
         ("models", "promote", "inception-1"),
         ("models", "compare", "inception-1"),
+        ("experiment", "stacking", "--slow"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(

@@ -45,7 +45,7 @@ def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
 
 
 def list_all(market: TrainingSet, names: tuple[str, ...] = (), n_folds: int = 3) -> list[Task]:
-    entrants = choose_entrants(names, SETTINGS)
+    entrants = choose_entrants(names, SETTINGS, quick=True)
     return list_tasks(market, entrants, n_folds, PLACEBOS, "hs300")
 
 
@@ -111,7 +111,7 @@ def test_keys_tell_entrants_placebos_and_settings_apart(market: TrainingSet) -> 
     assert len({task.key for task in tasks}) == len(tasks)
     other = list_tasks(
         market,
-        choose_entrants(("mlp_tiny", "lenet5_tiny"), replace(SETTINGS, batch_size=16)),
+        choose_entrants(("mlp_tiny", "lenet5_tiny"), replace(SETTINGS, batch_size=16), quick=True),
         3,
         PLACEBOS,
         "hs300",
@@ -124,7 +124,7 @@ def test_keys_tell_entrants_placebos_and_settings_apart(market: TrainingSet) -> 
 def test_settings_of_the_candidate_alone_open_no_fold(market: TrainingSet) -> None:
     changed = replace(SETTINGS, holdout_sessions=50, replay_sessions=7, n_folds=2)
     keys = [task.key for task in list_all(market, ("mlp_tiny",))]
-    entrants = choose_entrants(("mlp_tiny",), changed)
+    entrants = choose_entrants(("mlp_tiny",), changed, quick=True)
     assert keys == [task.key for task in list_tasks(market, entrants, 3, PLACEBOS, "hs300")]
 
 

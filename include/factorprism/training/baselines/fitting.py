@@ -8,14 +8,17 @@ from types import MappingProxyType
 
 import numpy as np
 
+from factorprism.core.schemas import FloatArray
 from factorprism.models import Calibration
+from factorprism.training.baselines.rocket import fit_rocket
 from factorprism.training.baselines.rules import (
     fit_always_up,
     fit_base_rate,
     fit_momentum_sign,
 )
-from factorprism.training.baselines.scoring import FitScore, Score
+from factorprism.training.baselines.scoring import FitScore, Reasons, Score
 from factorprism.training.baselines.tabular import (
+    TabularScore,
     fit_gradient_boosting,
     fit_logistic,
     fit_pca_logistic,
@@ -35,6 +38,7 @@ BASELINES: Mapping[str, FitScore] = MappingProxyType(
         "logistic": fit_logistic,
         "pca_logistic": fit_pca_logistic,
         "gradient_boosting": fit_gradient_boosting,
+        "rocket": fit_rocket,
     }
 )
 # Their probability is a measured hit rate. Calibration would turn the one into the base rate and
@@ -60,6 +64,13 @@ class FittedBaseline:
         """Return the calibrated forecasts of `rows` beside what came of them."""
         y_prob = self.calibration.apply(self.score(training_set, rows))
         return hold_out(training_set, rows, y_prob, self.base_rate, self.return_scale)
+
+    def explain(self, values: FloatArray) -> Reasons | None:
+        """Return what the score of one un-normalised image [lookback, factor, channel] is owed to.
+
+        None for a baseline that reads no image, or that has learned nothing from any.
+        """
+        return self.score.explain(values) if isinstance(self.score, TabularScore) else None
 
 
 @dataclass(frozen=True)

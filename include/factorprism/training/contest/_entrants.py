@@ -54,20 +54,27 @@ class Entrant:
         return Baseline(self.name, self.settings.seed)
 
 
-def choose_entrants(names: Sequence[str], settings: TrainingSettings) -> tuple[Entrant, ...]:
-    """Return all baselines, then the networks in `names`, each once.
+# The baseline whose library takes half a minute to import: not for a quick contest.
+SLOW = ("rocket",)
+
+
+def choose_entrants(
+    names: Sequence[str], settings: TrainingSettings, *, quick: bool = False
+) -> tuple[Entrant, ...]:
+    """Return the baselines, all or without the slow one, then the networks in `names`, each once.
 
     The configuration overrides in ``settings.network`` are those of ``settings.architecture`` and
     go to no other network. Raises `ConfigurationError` for an unknown name.
     """
     networks = [name for name in dict.fromkeys(names) if name not in baseline_names()]
+    baselines = [name for name in baseline_names() if not (quick and name in SLOW)]
     own = settings.architecture
     return tuple(
         Entrant(
             name,
             replace(settings, architecture=name, network=settings.network if name == own else {}),
         )
-        for name in (*baseline_names(), *networks)
+        for name in (*baselines, *networks)
     )
 
 
