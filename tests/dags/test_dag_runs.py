@@ -99,6 +99,7 @@ def test_without_a_champion_the_run_ends_red_with_the_withheld_row_written(story
 def test_the_weekly_run_trains_the_first_champion(story: Story) -> None:
     state, tasks = story.runs[1]
     assert state == "success"
+    assert tasks.pop("ask_approval") == "skipped"
     assert set(tasks.values()) == {"success"}
 
 
@@ -115,6 +116,7 @@ def test_a_contest_held_again_judges_nothing_twice(story: Story) -> None:
     state, tasks = story.runs[5]
     assert state == "success"
     assert tasks.pop("judge_folds") == "skipped"
+    assert tasks.pop("ask_approval") == "skipped"
     assert set(tasks.values()) == {"success"}
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
@@ -253,13 +254,19 @@ def test_a_model_of_another_universe_is_refused_and_the_forecast_withheld(
     assert "forecasts us over 14 sessions, not hs300" in row.reason
 
 
-def test_a_bundle_under_the_record_of_another_universe_is_refused(house: House, run: Run) -> None:
-    """The record says hs300, its verified files were trained for it too: only then they load."""
-    record, bundle = load_champion(run, house.first)
-    assert bundle.spec["universe"] == record.universe == "hs300"
-    elsewhere = run.config.with_changes(universe_name="us")
-    with pytest.raises(ArtefactError, match="forecasts hs300 over 14 sessions, not us"):
-        load_champion(replace(run, config=elsewhere), house.first)
+def test_verified_files_of_another_universe_are_refused_whatever_the_record_says(
+    house: House, run: Run
+) -> None:
+    elsewhere = replace(run, config=run.config.with_changes(universe_name="us"))
+    refusal = "forecasts hs300 over 14 sessions, not us over 14"
+    with pytest.raises(ArtefactError, match=refusal):
+        load_champion(elsewhere, house.first)
+    with psycopg2.connect(house.place.config.warehouse_url) as connection:
+        connection.cursor().execute("UPDATE prism.models SET universe = 'us'")
+    with pytest.raises(ArtefactError, match="forecasts us over 14 sessions, not hs300"):
+        load_champion(run, house.first)
+    with pytest.raises(ArtefactError, match=refusal):
+        load_champion(elsewhere, house.first)
 
 
 def test_a_model_that_knows_later_sessions_or_reads_other_images_is_refused(
