@@ -155,6 +155,9 @@ def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
         # The ledger may hold this decision from an earlier attempt: then that one stands.
         holder = write_decision(run, decision)
+    if (holder or "") != decision.champion_id:
+        promoted = False
+        reason = f"{holder} holds the title by a later decision in the ledger."
     run.tell(f"champion: {holder or 'none'}")
     return {"champion_id": holder or "", "promoted": promoted, "reason": reason}
 

@@ -361,6 +361,18 @@ def test_a_champion_of_another_hand_is_not_deposed_by_an_older_judgement(
     )
 
 
+def test_a_week_that_is_run_again_does_not_undo_a_rollback(house: House, run: Run) -> None:
+    weekly.promote(run, contest_refs(house))
+    roll_back(run)
+    before = ledger(run)
+    refs = weekly.promote(run, contest_refs(house))
+
+    assert ledger(run) == before
+    assert aliases(run) == (house.first, house.rivals[0])
+    assert (refs["champion_id"], refs["promoted"]) == (house.first, False)
+    assert refs["reason"] == f"{house.first} holds the title by a later decision in the ledger."
+
+
 def test_a_failed_leak_check_leaves_the_title_with_nobody(house: House, run: Run) -> None:
     config = run.config.with_changes(universe_name="nobody")
     (run.config.home / "universes.toml").write_text('[nobody]\ntarget = "000300.SH"\n')
