@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.experiment import Experiment
+from factorprism.experiments.refresh import REFRESH
 from factorprism.experiments.stacking import STACKING
 
-CATALOGUE: tuple[Experiment, ...] = (STACKING,)
+CATALOGUE: tuple[Experiment, ...] = (STACKING, REFRESH)
 
 
 def find_experiment(name: str) -> Experiment:

@@ -15,7 +15,8 @@ class TrainingSettings:
     """The recipe of one candidate; sizes count sessions, `network` overrides its configuration.
 
     `stride` as in `TrainingBatches`. `fold_epochs` bounds the epochs of a walk-forward fold and
-    of a fine-tuning, which start where early stopping would soon end them.
+    of a fine-tuning, which start where early stopping would soon end them. A fine-tuning leaves
+    the layers whose names start with one of `frozen_layers` as they are.
     """
 
     architecture: str = "inception"
@@ -36,6 +37,7 @@ class TrainingSettings:
     patience: int = 3
     fine_tune_learning_rate: float = 5e-5
     replay_sessions: int = 500
+    frozen_layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("fold_epochs", "replay_sessions", "stride"):
@@ -43,6 +45,8 @@ class TrainingSettings:
                 raise ValueError(f"{name}: {getattr(self, name)}, allowed are positive numbers")
         if self.n_folds < 0:
             raise ValueError(f"n_folds: {self.n_folds}, allowed are whole numbers from 0")
+        if not all(self.frozen_layers):
+            raise ValueError(f"frozen_layers: {self.frozen_layers}, allowed are names, none empty")
 
     def sizes(self, judged: int) -> SplitSizes:
         """Return the sizes of a split that judges `judged` sessions."""
