@@ -45,6 +45,7 @@ class Config:
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
+    frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone

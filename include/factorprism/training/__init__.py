@@ -9,11 +9,14 @@ from factorprism.training.baselines import (
 )
 from factorprism.training.calibration import fit_calibration
 from factorprism.training.dataset import TrainingSet, build_training_set
+from factorprism.training.drift import Drift, measure_drift
 from factorprism.training.fit import FitResult, FitSettings, fit
 from factorprism.training.labels import compute_forward_returns, compute_labels
+from factorprism.training.matured import MaturedLoss, measure_matured_loss
 from factorprism.training.multiplicity import Multiplicity, multiplicity_sentence, pay_for_trials
 from factorprism.training.placebo import shift_labels, shuffle_labels
 from factorprism.training.promotion import Judgement, PromotionRule, judge
+from factorprism.training.refreshing import decide_mode
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import skill_sentence
 from factorprism.training.splits import Split, SplitSizes, audit_purge, split_samples, walk_forward
@@ -22,10 +25,12 @@ from factorprism.training.train import Candidate, train_candidate
 __all__ = [
     "Baseline",
     "Candidate",
+    "Drift",
     "FitResult",
     "FitSettings",
     "Forecaster",
     "Judgement",
+    "MaturedLoss",
     "Multiplicity",
     "NetworkForecaster",
     "PromotionRule",
@@ -38,10 +43,13 @@ __all__ = [
     "build_training_set",
     "compute_forward_returns",
     "compute_labels",
+    "decide_mode",
     "fit",
     "fit_calibration",
     "judge",
     "judge_splits",
+    "measure_drift",
+    "measure_matured_loss",
     "multiplicity_sentence",
     "pay_for_trials",
     "shift_labels",
