@@ -2,9 +2,19 @@
 ### The weekly contest
 
 The morning after the last trading session of each week (Saturday 09:00 Asia/Shanghai in a full
-week): train a candidate, judge it against the champion on the same matured sessions that neither
-was trained on, and promote it only when it is better by the rule in the configuration. The
-decision, its numbers and a sentence of reason go to `prism.promotions`.
+week): networks and plain baselines learn from the same folds and are judged on the same sessions;
+then a candidate is trained, judged against the champion on the same matured sessions that neither
+was trained on, and promoted only when it is better by the rule in the configuration. The decision,
+its numbers and a sentence of reason go to `prism.promotions`, the contest's tables to
+`prism.contests`. The first line of `report`'s log says who lost to the base rate and whether
+anybody has shown skill.
+
+Each network or baseline on one fold is a task of its own: what was judged stands in
+`prism.fold_forecasts`, so that a run which is cut off goes on where it was, and a week later only
+the newest fold is open.
+
+**contest** `full`: all networks, with placebos (labels shuffled, labels shifted); `quick`: the
+configured network and the baselines on four folds.
 
 **mode** `auto` fine-tunes a champion that is young enough and retrains otherwise; `fine_tune`
 starts from the champion's weights; `retrain` starts from scratch. The first run of all always
@@ -43,6 +53,12 @@ with DAG(
             title="Mode",
             description="How the candidate is trained.",
         ),
+        "contest": Param(
+            "full",
+            enum=["full", "quick"],
+            title="Contest",
+            description="Who takes part.",
+        ),
         "session": Param(
             None,
             type=["null", "string"],
@@ -54,10 +70,28 @@ with DAG(
 ) as dag:
     step = partial(StepOperator, pipeline="weekly")
 
-    build_dataset = step(task_id="build_dataset", options=["mode"], inlets=[BARS, FACTORS])
+    build_dataset = step(
+        task_id="build_dataset", options=["mode", "contest"], inlets=[BARS, FACTORS]
+    )
+    plan_contest = step(task_id="plan_contest", refs=build_dataset.output, hands_on="folds")
+    judge_folds = StepOperator.partial(
+        task_id="judge_folds",
+        pipeline="weekly",
+        refs=build_dataset.output,
+        execution_timeout=timedelta(hours=6),
+        map_index_template="{{ task.fold['entrant'] }}, fold {{ task.fold['number'] }}",
+        **GPU,
+    ).expand(fold=plan_contest.output)
+    tabulate_contest = step(
+        task_id="tabulate_contest",
+        refs=build_dataset.output,
+        # No fold is open when all were judged before: then there was nothing to map.
+        trigger_rule="none_failed",
+    )
+    judge_folds >> tabulate_contest
     train_candidate = step(
         task_id="train_candidate",
-        refs=build_dataset.output,
+        refs=tabulate_contest.output,
         execution_timeout=timedelta(hours=12),
         retries=1,  # what is lost is hours, and the network's faults were retried before it
         **GPU,

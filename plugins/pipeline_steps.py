@@ -83,10 +83,11 @@ class StepOperator(BaseOperator):
     """Runs the step of `pipeline` that the task is named after.
 
     `refs` are the references handed on by the task before; the first task of a DAG starts them
-    from the run's parameters named in `options`. The return value is small JSON.
+    from the run's parameters named in `options`. The return value is small JSON: all references,
+    or of them the list `hands_on` that another task is mapped over, each given one as its `fold`.
     """
 
-    template_fields: Sequence[str] = ("refs",)
+    template_fields: Sequence[str] = ("refs", "fold")
     ui_color = "#e6eef8"
 
     def __init__(
@@ -95,21 +96,26 @@ class StepOperator(BaseOperator):
         pipeline: str,
         refs: XComArg | Mapping[str, Any] | None = None,
         options: Sequence[str] = (),
+        hands_on: str = "",
+        fold: XComArg | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
         self.refs = refs
         self.options = tuple(options)
+        self.hands_on = hands_on
+        self.fold = fold
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, Any] | list[Any]:
         environ = task_environ()
         try:
             from factorprism.pipelines import run_step
 
             session = session_of(context, environ)
             refs = self.collect_refs(context)
-            return run_step(self.pipeline, self.task_id, session, refs, environ)
+            done = run_step(self.pipeline, self.task_id, session, refs, environ)
+            return done[self.hands_on] if self.hands_on else done
         except Exception as error:
             words = sentence_of(error)
             self.log.error("%s", words)  # the plain words, above Airflow's traceback
@@ -123,7 +129,8 @@ class StepOperator(BaseOperator):
         """Return the references that the step is given."""
         params = context["params"]
         chosen = {name: params[name] for name in self.options if params.get(name) is not None}
-        return {**chosen, **(self.refs or {})}
+        one = {"fold": dict(self.fold)} if self.fold else {}
+        return {**chosen, **(self.refs or {}), **one}
 
 
 class WithholdOperator(StepOperator):

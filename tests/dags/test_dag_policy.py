@@ -73,7 +73,10 @@ def test_the_tasks_are_the_steps_of_the_pipeline_in_order(dag: DAG) -> None:
     assert tuple(task.task_id for task in chained) == steps
     for before, after in pairwise(chained):
         assert after.task_id in before.downstream_task_ids
-    assert {task.pipeline for task in dag.tasks} == {PIPELINES[dag.dag_id]}
+    pipelines = {
+        task.partial_kwargs["pipeline"] if task.is_mapped else task.pipeline for task in dag.tasks
+    }
+    assert pipelines == {PIPELINES[dag.dag_id]}
 
 
 def test_every_step_before_publish_may_end_in_a_withheld_row(dag_bag: DagBag) -> None:
@@ -101,9 +104,17 @@ def test_work_for_a_gpu_waits_in_its_queue_and_pool(dag_bag: DagBag) -> None:
         for task in dag.tasks
         if task.queue == "gpu"
     }
-    assert queued == {"forecast": "gpu", "train_candidate": "gpu", "judge_candidate": "gpu"}
+    assert queued == dict.fromkeys(
+        ("forecast", "judge_folds", "train_candidate", "judge_candidate"), "gpu"
+    )
     training = dag_bag.dags["model_weekly"].get_task("train_candidate")
     assert training.execution_timeout >= timedelta(hours=6)
+
+
+def test_a_contest_without_an_open_fold_still_draws_its_table(dag_bag: DagBag) -> None:
+    dag = dag_bag.dags["model_weekly"]
+    assert dag.get_task("judge_folds").is_mapped
+    assert dag.get_task("tabulate_contest").trigger_rule == "none_failed"
 
 
 def test_assets_and_uris_go_one_to_one_and_each_is_written(dag_bag: DagBag) -> None:

@@ -64,10 +64,11 @@ def story(
     url = postgres.new_database()
     told = [
         ["index_daily", {"session": SESSION}],
-        ["model_weekly", {"session": "2025-12-26", "mode": "retrain"}],
+        ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
         ["index_daily", {"session": SESSION}],
         ["index_daily", {"session": SESSION}],
         ["history_backfill", {"first": "2025-01-02", "last": SESSION}],
+        ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
     ]
     output = run_python(
         STORY.format(story=json.dumps(told)),
@@ -98,6 +99,22 @@ def test_without_a_champion_the_run_ends_red_with_the_withheld_row_written(story
 def test_the_weekly_run_trains_the_first_champion(story: Story) -> None:
     state, tasks = story.runs[1]
     assert state == "success"
+    assert set(tasks.values()) == {"success"}
+
+
+def test_each_entrant_is_judged_on_each_fold_by_a_task_of_its_own(story: Story) -> None:
+    judged = story.query(
+        "SELECT entrant, count(*), count(DISTINCT sessions[1]) FROM prism.fold_forecasts"
+        " GROUP BY entrant"
+    )
+    assert len(judged) == 7
+    assert {row[1:] for row in judged} == {(4, 4)}
+
+
+def test_a_contest_held_again_judges_nothing_twice(story: Story) -> None:
+    state, tasks = story.runs[5]
+    assert state == "success"
+    assert tasks.pop("judge_folds") == "skipped"
     assert set(tasks.values()) == {"success"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
@@ -12,6 +13,7 @@ from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
+from factorprism.pipelines.contest_page import render_contest
 from factorprism.pipelines.daily import settle
 from factorprism.quality import count_missing
 
@@ -43,12 +45,29 @@ def run_daily(session: date | None) -> int:
         return code
 
 
-def run_training(session: date | None, mode: str) -> None:
+def run_training(session: date | None, mode: str, contest: str) -> None:
     with open_run(session) as run:
         check_session(run)
-        refs = run_pipeline("weekly", run, {"mode": mode}, on_step=step_printer())
+        options = {"mode": mode, "contest": contest}
+        refs = run_pipeline("weekly", run, options, on_step=step_printer())
+        print(refs["contest_sentence"])
         print(f"{refs['champion_id']}: {refs['reason']}")
         print(refs["skill"])
+
+
+def print_contest(session: date | None, *, as_json: bool) -> None:
+    with open_warehouse() as (config, ports):
+        name, horizon = config.universe_name, config.horizon
+        report = ports.warehouse.contests.load_report(name, horizon, session)
+    if report is None:
+        raise ConfigurationError(
+            f"no contest of {name} was held" + (f" as of {session}" if session else ""),
+            remedy="Hold one: factorprism train --contest full.",
+        )
+    if as_json:
+        write_json(asdict(report))
+    else:
+        print(render_contest(report), end="")
 
 
 def run_backfill(start: date, end: date, symbols: list[str]) -> None:

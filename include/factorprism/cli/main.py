@@ -40,6 +40,11 @@ class Mode(StrEnum):
     RETRAIN = "retrain"
 
 
+class Size(StrEnum):
+    QUICK = "quick"
+    FULL = "full"
+
+
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 RequiredDay = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 
@@ -72,11 +77,27 @@ def daily(session: Day = None) -> None:
 
 
 @app.command()
-def train(mode: Mode = Mode.AUTO, session: Day = None) -> None:
-    """Train a candidate, judge it against the champion, promote or keep."""
+def train(
+    mode: Mode = Mode.AUTO,
+    contest: Annotated[
+        Size, typer.Option(help="full: all networks and placebos, which takes hours.")
+    ] = Size.QUICK,
+    session: Day = None,
+) -> None:
+    """Hold the contest, train a candidate, judge it against the champion, promote or keep."""
     from factorprism.cli.commands import run_training
 
-    run_training(_to_date(session), mode.value)
+    run_training(_to_date(session), mode.value, contest.value)
+
+
+@app.command()
+def contest(
+    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+) -> None:
+    """Print the contest's report (the newest without --session): who has shown skill, if anyone."""
+    from factorprism.cli.commands import print_contest
+
+    print_contest(_to_date(session), as_json=format_ is Format.JSON)
 
 
 @app.command()

@@ -43,6 +43,8 @@ class Config:
     epochs: int = 30
     threads: int = 2  # fixed, because another number of threads gives other bits
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
+    contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
+    contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
     frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
@@ -62,7 +64,8 @@ class Config:
             raise ConfigurationError(
                 "source 'tushare' needs a token", remedy="Set TUSHARE_TOKEN in the environment."
             )
-        for name in ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads"):
+        counts = ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads")
+        for name in (*counts, "contest_folds"):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
         if not 0.0 <= self.missing_ratio_max <= 1.0:

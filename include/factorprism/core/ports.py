@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
 from factorprism.core.schemas import (
     Alert,
     Evaluation,
@@ -138,7 +139,7 @@ class ModelStore(Protocol):
     def load_evaluations(self, model_id: str) -> list[Evaluation]: ...
 
     def append_promotion(self, promotion: Promotion) -> bool:
-        """Append one decision; False when its (universe, horizon, as_of, candidate) exists."""
+        """Append one decision; False when its number for as_of and candidate is held already."""
         ...
 
     def list_promotions(self, universe: str, horizon: int) -> list[Promotion]:
@@ -170,6 +171,46 @@ class ForecastLedger(Protocol):
     def load_outcomes(self, target: str, horizon: int) -> pd.DataFrame:
         """Return issued forecasts joined to their outcomes, one row each, by session."""
         ...
+
+
+class ContestStore(Protocol):
+    """Judged folds by key, and the reports drawn from them."""
+
+    def save_fold(self, fold: FoldForecasts) -> bool:
+        """Keep `fold` in one transaction; False when its key is held, and stays as it is."""
+        ...
+
+    def list_held(self, fold_keys: Sequence[str]) -> set[str]:
+        """Return those of `fold_keys` that are held."""
+        ...
+
+    def load_folds(self, fold_keys: Sequence[str]) -> list[FoldForecasts]:
+        """Return the folds in the order of `fold_keys`; raises `ArtefactError` for one missing."""
+        ...
+
+    def count_trials(self, universe: str, horizon: int) -> int:
+        """Return how many entrants, each setting for itself, were ever judged on true labels."""
+        ...
+
+    def save_report(self, report: ContestReport) -> None:
+        """Keep `report`; one of the same universe, horizon and session is replaced."""
+        ...
+
+    def load_report(
+        self, universe: str, horizon: int, as_of: date | None = None
+    ) -> ContestReport | None:
+        """Return the report of `as_of`, or the newest; None when there is none."""
+        ...
+
+
+class ExplanationStore(Protocol):
+    def save_explanation(self, explanation: Explanation) -> None:
+        """Keep `explanation`; one of the same forecast is replaced."""
+        ...
+
+    def load_explanation(
+        self, target: str, session: date, horizon: int, model_id: str
+    ) -> Explanation | None: ...
 
 
 class AlertStore(Protocol):
@@ -204,6 +245,12 @@ class Warehouse(Protocol):
 
     @property
     def forecasts(self) -> ForecastLedger: ...
+
+    @property
+    def contests(self) -> ContestStore: ...
+
+    @property
+    def explanations(self) -> ExplanationStore: ...
 
     @property
     def alerts(self) -> AlertStore: ...

@@ -277,7 +277,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Promotion:
-    """One decision of the weekly contest, kept for good: who holds the title and why."""
+    """One decision on the title, kept for good: who holds it and why.
+
+    `kind` is ``contest`` (the rule decided), ``manual`` (a person did) or ``rollback``; `number`
+    counts the decisions on one candidate as of one session, so that a second one by hand on the
+    same evening is a row of its own.
+    """
 
     universe: str
     horizon: int
@@ -288,6 +293,8 @@ class Promotion:
     promoted: bool
     reason: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    kind: str = "contest"
+    number: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The weekly contest: a candidate is trained and judged against the champion on equal terms."""
+"""The weekly run: the contest, then a candidate, judged against the champion on equal terms."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from factorprism.core.schemas import ImageSet, Promotion, hash_bars
+from factorprism.core.schemas import Promotion
 from factorprism.figures import render_training
-from factorprism.pipelines._image_sets import hash_image_set, load_image_set, save_image_set
+from factorprism.pipelines._image_sets import hash_image_set, save_image_set
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._training_sets import load_training_set, training_settings
 from factorprism.pipelines.champions import champion_at, load_champion
-from factorprism.pipelines.history import align_closes, align_history
+from factorprism.pipelines.contest import (
+    judge_folds,
+    load_judged_folds,
+    plan_contest,
+    tabulate_contest,
+)
+from factorprism.pipelines.history import align_history
 from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
     PromotionRule,
-    TrainingSet,
-    TrainingSettings,
-    build_training_set,
     judge,
     skill_sentence,
 )
@@ -44,14 +48,14 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Train a candidate as of the session, register it, and keep what its folds have shown."""
-    training_set, data_hash = _load_training_set(run, refs)
+    training_set, data_hash = load_training_set(run, refs)
     mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"), training_set)
     run.tell(f"mode: {mode}, {why}")
     folder = run.config.home / "training" / f"{run.config.universe_name}-{run.session}-{mode}"
     shutil.rmtree(folder, ignore_errors=True)
     candidate = fit_candidate(
         training_set,
-        _settings(run),
+        training_settings(run),
         folder,
         universe=run.config.universe,
         mode=mode,
@@ -59,6 +63,7 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         data_hash=data_hash,
         progress=run.tell,
         initial_hash=_hash_of(run, champion),
+        judged_folds=load_judged_folds(run, training_set, refs),
     )
     record = candidate.record
     run.ports.registry.log_training(
@@ -75,7 +80,7 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Judge candidate and champion on the same matured sessions that neither was trained on."""
-    training_set, _ = _load_training_set(run, refs)
+    training_set, _ = load_training_set(run, refs)
     champion_id = champion_at(run, run.session)
     record, bundle = load_champion(run, refs["candidate_id"])
     held = load_champion(run, champion_id) if champion_id else None
@@ -127,7 +132,8 @@ def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def report(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Say in one sentence what the week's contest came to."""
+    """Say what the week's contest came to: who lost to the base rate comes first."""
+    run.tell(refs["contest_sentence"])
     evaluations = run.ports.warehouse.models.load_evaluations(refs["champion_id"])
     sentence = skill_sentence(evaluations)
     run.tell(sentence)
@@ -135,35 +141,20 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"skill": sentence}
 
 
-STEPS = (build_dataset, train_candidate, judge_candidate, promote, report)
-
-
-def _load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
-    image_set: ImageSet = load_image_set(
-        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
-    )
-    first: date = image_set.sessions[0].astype(date)
-    target = run.config.universe.target
-    bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
-    closes = align_closes(bars, target, image_set.sessions)
-    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
-    return training_set, hash_bars(bars)
+STEPS = (
+    build_dataset,
+    plan_contest,
+    judge_folds,
+    tabulate_contest,
+    train_candidate,
+    judge_candidate,
+    promote,
+    report,
+)
 
 
 def _hash_of(run: Run, model_id: str | None) -> str:
     return run.ports.warehouse.models.load_model(model_id).artefact_hash if model_id else ""
-
-
-def _settings(run: Run) -> TrainingSettings:
-    config = run.config
-    return TrainingSettings(
-        architecture=config.model,
-        seed=config.seed,
-        epochs=config.epochs,
-        threads=config.threads,
-        holdout_sessions=config.holdout_sessions,
-        frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
-    )
 
 
 def _rule(run: Run) -> PromotionRule:

@@ -52,6 +52,17 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def before(self, row: int) -> HeldOut:
+        """Return what was judged on session rows before `row`."""
+        end = int(np.searchsorted(self.rows, row))
+        return HeldOut(
+            self.rows[:end],
+            self.labels[:end],
+            self.y_prob[:end],
+            self.base[:end],
+            self.returns.first(end) if self.returns else None,
+        )
+
 
 def pool_held_out(parts: Sequence[HeldOut]) -> HeldOut:
     """Join judged parts, oldest first; the returns are kept where every part has them."""
@@ -101,7 +112,7 @@ def compute_metrics(labels: npt.NDArray[np.int8], y_prob: Column, base: Column) 
             hits.mean(),
             balanced,
             _compute_auc(up, y_prob),
-            _compute_fold_auc(up, y_prob, base),
+            compute_fold_auc(up, y_prob, base),
             _compute_ece(up, y_prob),
             *_compute_calls(up, y_prob > 0.5),
         ]
@@ -165,7 +176,7 @@ def _compute_auc(up: npt.NDArray[np.bool_], y_prob: Column) -> float:
     return float((ranks - n_up * (n_up + 1) / 2) / (n_up * n_down))
 
 
-def _compute_fold_auc(up: npt.NDArray[np.bool_], y_prob: Column, base: Column) -> float:
+def compute_fold_auc(up: npt.NDArray[np.bool_], y_prob: Column, base: Column) -> float:
     """Return the mean AUC of the sessions with equal `base`, weighted by their number of pairs."""
     rates, weights = [], []
     for level in np.unique(base):

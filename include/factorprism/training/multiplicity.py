@@ -217,8 +217,9 @@ def multiplicity_sentence(result: Multiplicity) -> str:
         price += f" (SPA p = {result.spa_p_value:.2f})"
     lost = ""
     if result.losers:
+        verb = "loses" if len(result.losers) == 1 else "lose"
         lost = (
-            f"{len(result.losers)} of {len(result.gains)} candidates lose to the base rate: "
+            f"{len(result.losers)} of {len(result.gains)} candidates {verb} to the base rate: "
             f"{', '.join(result.losers)}. "
         )
     if result.equals:

@@ -36,6 +36,10 @@ class HeldOutReturns:
     estimate: Column = field(repr=False)
     base: Column = field(repr=False)
 
+    def first(self, number: int) -> HeldOutReturns:
+        """Return those of the first `number` samples."""
+        return HeldOutReturns(self.forward[:number], self.estimate[:number], self.base[:number])
+
 
 def pool_returns(parts: Sequence[HeldOutReturns]) -> HeldOutReturns:
     """Join judged parts, oldest first."""

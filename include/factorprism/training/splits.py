@@ -67,9 +67,7 @@ def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -
     """
     from sklearn.model_selection import TimeSeriesSplit
 
-    least = sizes.least_training + 3 * horizon
-    # Validation and calibration take up to an eighth each, so that a quarter comes on top.
-    fits = (len(samples) - horizon - least * 4 // 3) // sizes.judged
+    fits = (len(samples) - _least_past(horizon, sizes)) // sizes.judged
     folds = min(n_folds, fits)
     if folds < 1:
         return
@@ -79,6 +77,35 @@ def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -
     pairs = list(splitter.split(samples))[-folds:]
     for past, judged in pairs:
         yield _split_past(samples[past], samples[judged], horizon, sizes)
+
+
+def anchored_folds(
+    samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes
+) -> Iterator[tuple[int, Rows]]:
+    """Yield (number, judged rows) of the last `n_folds` blocks of ``sizes.judged`` samples.
+
+    Blocks are counted from the first sample, so that a full block is the same however many
+    samples follow it; the last may be shorter, but not shorter than twice the horizon. Blocks
+    whose past is too short to train on are left out.
+    """
+    from sklearn.model_selection import TimeSeriesSplit
+
+    full, rest = divmod(len(samples), sizes.judged)
+    blocks: list[tuple[int, Rows]] = []
+    if full > 1:
+        splitter = TimeSeriesSplit(full - 1, test_size=sizes.judged)
+        cuts = splitter.split(samples[: full * sizes.judged])
+        blocks = [(number, samples[judged]) for number, (_, judged) in enumerate(cuts, start=1)]
+    if full and rest >= 2 * horizon:
+        blocks.append((full, samples[-rest:]))
+    least = _least_past(horizon, sizes)
+    fit = [(number, judged) for number, judged in blocks if number * sizes.judged >= least]
+    yield from fit[-n_folds:] if n_folds > 0 else ()
+
+
+def split_before(samples: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Split:
+    """Return the split that judges `judged` and learns from the samples before them."""
+    return _split_past(samples[samples < judged[0]], judged, horizon, sizes)
 
 
 def audit_purge(split: Split, horizon: int, sessions: DayArray) -> None:
@@ -97,6 +124,11 @@ def audit_purge(split: Split, horizon: int, sessions: DayArray) -> None:
             f"from {sessions[split.judged.min()]} on, among them those of {named}",
             remedy=f"Leave {horizon} sessions between learned and judged samples.",
         )
+
+
+def _least_past(horizon: int, sizes: SplitSizes) -> int:
+    # Validation and calibration take up to an eighth each, so that a quarter comes on top.
+    return horizon + (sizes.least_training + 3 * horizon) * 4 // 3
 
 
 def _split_past(past: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Split:

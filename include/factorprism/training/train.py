@@ -47,12 +47,14 @@ def train_candidate(
     data_hash: str,
     progress: Progress,
     initial_hash: str = "",
+    judged_folds: HeldOut | None = None,
 ) -> Candidate:
     """Train a candidate as of ``training_set.as_of`` and write its bundle under `folder`.
 
     The last ``settings.holdout_sessions`` samples are kept from training to judge it on. With
-    `mode` ``retrain`` the same recipe is first run on earlier folds, each judged on the sessions
-    that follow it, and all judged sessions are pooled. With ``fine_tune`` the start is the bundle
+    `mode` ``retrain`` they are pooled with what the same recipe has shown on earlier folds, each
+    judged on the sessions that follow it: `judged_folds` where the contest has judged them, else
+    they are trained and judged here. With ``fine_tune`` the start is the bundle
     in `initial`; its weights know the earlier folds, so that only the holdout can judge it.
     `initial_hash` is the manifest hash that the registry's record holds for `initial`.
 
@@ -77,6 +79,8 @@ def train_candidate(
     if initial is not None:
         start = _load_start(initial, initial_hash, training_set)
         split = _fine_tune_split(split, training_set, start, settings)
+    elif judged_folds is not None:
+        judged = [judged_folds.before(int(split.judged[0]))]
     else:
         judged = _judge_folds(training_set, split, settings, progress)
     trained = train_split(training_set, split, settings, start=start)

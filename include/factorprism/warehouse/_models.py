@@ -93,7 +93,7 @@ class ModelRepository:
             return [_to_evaluation(row) for row in connection.execute(statement)]
 
     def append_promotion(self, promotion: Promotion) -> bool:
-        """Append one decision; False when its (universe, horizon, as_of, candidate) exists."""
+        """Append one decision; False when its number for as_of and candidate is held already."""
         new = insert(promotions).values(asdict(promotion)).on_conflict_do_nothing()
         with self._database.begin() as connection:
             return connection.execute(new).rowcount == 1
@@ -104,7 +104,7 @@ class ModelRepository:
         statement = (
             select(promotions)
             .where(table.universe == universe, table.horizon == horizon)
-            .order_by(table.as_of, table.decided_at, table.candidate_id)
+            .order_by(table.as_of, table.decided_at, table.candidate_id, table.number)
         )
         with self._database.begin() as connection:
             return [_to_promotion(row) for row in connection.execute(statement)]

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from factorprism.warehouse._alerts import AlertRepository
 from factorprism.warehouse._bars import BarRepository
 from factorprism.warehouse._connection import Database
+from factorprism.warehouse._contest import ContestRepository
+from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
@@ -32,6 +34,8 @@ class PostgresWarehouse:
         self.quality = QualityRepository(self._database)
         self.models = ModelRepository(self._database)
         self.forecasts = ForecastRepository(self._database)
+        self.contests = ContestRepository(self._database)
+        self.explanations = ExplanationRepository(self._database)
         self.alerts = AlertRepository(self._database)
 
     def migrate(self) -> None:

@@ -125,6 +125,15 @@ def test_a_decision_is_written_once(warehouse):
     assert str(held) == str(PROMOTION)
 
 
+def test_a_second_decision_of_an_evening_is_a_row_of_its_own(warehouse):
+    rollback = replace(PROMOTION, promoted=False, champion_id="b", kind="rollback", number=1)
+    assert warehouse.models.append_promotion(PROMOTION)
+    assert warehouse.models.append_promotion(rollback)
+    assert not warehouse.models.append_promotion(rollback)
+    listed = warehouse.models.list_promotions("image4", 14)
+    assert [(item.kind, item.number) for item in listed] == [("contest", 0), ("rollback", 1)]
+
+
 def test_decisions_are_listed_oldest_first(warehouse):
     for as_of, candidate in (
         (date(2020, 1, 10), "c"),

@@ -32,7 +32,7 @@ from factorprism.training.baselines.tabular import (
 from factorprism.training.metrics import compute_log_losses
 
 SIZES = SplitSizes(validation=120, calibration=120, judged=200, least_training=200)
-LEARNERS = ("logistic", "pca_logistic", "gradient_boosting")
+LEARNERS = ("logistic", "pca_logistic", "gradient_boosting", "rocket")
 
 
 @pytest.fixture(scope="module")

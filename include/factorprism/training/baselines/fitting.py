@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from factorprism.models import Calibration
+from factorprism.training.baselines.rocket import fit_rocket
 from factorprism.training.baselines.rules import (
     fit_always_up,
     fit_base_rate,
@@ -35,6 +36,7 @@ BASELINES: Mapping[str, FitScore] = MappingProxyType(
         "logistic": fit_logistic,
         "pca_logistic": fit_pca_logistic,
         "gradient_boosting": fit_gradient_boosting,
+        "rocket": fit_rocket,
     }
 )
 # Their probability is a measured hit rate. Calibration would turn the one into the base rate and

@@ -51,7 +51,7 @@ def summarise_window(images: FloatArray) -> FloatArray:
 
 def fit_logistic(training_set: TrainingSet, split: Split, seed: int) -> Score:
     """Return a ridge logistic regression on the last session's normalised factors."""
-    return _fit_linear(training_set, split, flatten_last, _Same(), seed)
+    return fit_linear(training_set, split, flatten_last, _Same(), seed)
 
 
 def fit_pca_logistic(training_set: TrainingSet, split: Split, seed: int) -> Score:
@@ -60,7 +60,7 @@ def fit_pca_logistic(training_set: TrainingSet, split: Split, seed: int) -> Scor
 
     parts = min(COMPONENTS, len(split.train), int(np.prod(training_set.input_shape)))
     projection = PCA(parts, whiten=True, svd_solver="randomized", random_state=seed)
-    return _fit_linear(training_set, split, flatten_image, projection, seed)
+    return fit_linear(training_set, split, flatten_image, projection, seed)
 
 
 def fit_gradient_boosting(training_set: TrainingSet, split: Split, seed: int) -> Score:
@@ -101,7 +101,7 @@ class _Same:
         return features
 
 
-def _fit_linear(
+def fit_linear(
     training_set: TrainingSet, split: Split, features: Features, projection: Any, seed: int
 ) -> Score:
     """Fit for each ridge on the training rows and keep the one best on the validation rows."""

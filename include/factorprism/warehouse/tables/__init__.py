@@ -2,6 +2,7 @@
 
 from factorprism.warehouse.tables._bars import bar_extents, bar_revisions, bars, pulls
 from factorprism.warehouse.tables._base import SCHEMA, metadata
+from factorprism.warehouse.tables._contest import contests, explanations, fold_forecasts
 from factorprism.warehouse.tables._factors import (
     FACTOR_VIEW,
     FACTOR_VIEW_COLUMNS,
@@ -22,10 +23,13 @@ __all__ = [
     "bar_extents",
     "bar_revisions",
     "bars",
+    "contests",
     "evaluations",
+    "explanations",
     "factor_catalogues",
     "factor_watermarks",
     "factors",
+    "fold_forecasts",
     "forecasts",
     "image_sets",
     "metadata",

@@ -100,6 +100,15 @@ promotions = Table(
     column("horizon", Integer(), HORIZON, primary_key=True, autoincrement=False),
     column("as_of", Date(), "Last session that the decision knew.", primary_key=True),
     column("candidate_id", Text(), "Model that asked for the title.", primary_key=True),
+    column(
+        "number",
+        Integer(),
+        "Which decision on this candidate, from 0.",
+        primary_key=True,
+        autoincrement=False,
+        server_default="0",
+    ),
+    column("kind", Text(), "contest, manual or rollback.", server_default="contest"),
     column("champion_id", Text(), "Model that holds the title after the decision; empty: none."),
     column("previous_id", Text(), "Model that held the title before; empty: none."),
     column("promoted", Boolean(), "Whether the candidate got the title."),
@@ -108,5 +117,7 @@ promotions = Table(
     moment("decided_at", "When the decision was written.", server_default=func.clock_timestamp()),
     CheckConstraint("NOT promoted OR champion_id = candidate_id", "promoted_holds_title"),
     CheckConstraint("reason <> ''", "reason_is_given"),
+    CheckConstraint("number >= 0", "number_is_count"),
+    CheckConstraint("kind IN ('contest', 'manual', 'rollback')", "kind_is_known"),
     comment="Append-only: every decision on who forecasts, with its figures and its reason.",
 )

@@ -1,0 +1,238 @@
+"""The contest as steps of the weekly run: plan the folds, judge those that are open, tabulate.
+
+What was judged stands in the warehouse under its key, so that a contest that was cut off goes on
+where it was, and a week's new sessions cost one fold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from factorprism.core.contest import ContestReport, FoldForecasts
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import as_days
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._training_sets import load_training_set, training_settings
+from factorprism.training import TrainingSet
+from factorprism.training.backtest import (
+    BacktestRule,
+    Comparison,
+    Prices,
+    compare_forecasts,
+    count_sessions_per_year,
+)
+from factorprism.training.contest import (
+    PLACEBOS,
+    Entrant,
+    Task,
+    choose_entrants,
+    list_tasks,
+    pool_folds,
+    tabulate,
+)
+from factorprism.training.metrics import HeldOut
+
+SIZES = ("quick", "full")
+QUICK_FOLDS = 4
+RULES: Mapping[str, Mapping[str, Any]] = {
+    "long or flat, by threshold": {"sides": "long_flat", "sizing": "threshold"},
+    "long or short, by threshold": {"sides": "long_short", "sizing": "threshold"},
+    "long or flat, half Kelly": {"sides": "long_flat", "sizing": "kelly"},
+    "long or short, half Kelly": {"sides": "long_short", "sizing": "kelly"},
+}
+
+
+def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Say which folds are open; the size ``contest`` of `refs` is ``quick`` or ``full``.
+
+    ``quick`` holds the configured network against the baselines on a few folds, without placebos.
+    """
+    training_set, _ = load_training_set(run, refs)
+    size = _size(refs)
+    tasks = _list_tasks(run, training_set, size)
+    open_tasks = _without_held(run, tasks)
+    run.tell(
+        f"contest: {size}, {len({task.entrant.name for task in tasks})} entrants, "
+        f"{len({task.fold.number for task in tasks})} folds, {len(open_tasks)} of {len(tasks)} "
+        "fits to do"
+    )
+    work = dict.fromkeys((task.fold.number, task.entrant.name) for task in open_tasks)
+    return {"folds": [{"number": number, "entrant": entrant} for number, entrant in work]}
+
+
+def judge_folds(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Judge the open folds: the one entrant on the one fold that ``fold`` names, else all."""
+    training_set, _ = load_training_set(run, refs)
+    tasks = _list_tasks(run, training_set, _size(refs))
+    one = refs.get("fold")
+    if one:
+        named = (int(one["number"]), str(one["entrant"]))
+        tasks = [task for task in tasks if (task.fold.number, task.entrant.name) == named]
+    judged = 0
+    open_tasks = _without_held(run, tasks)
+    for number, group in groupby(open_tasks, key=lambda task: task.fold.number):
+        started, of_fold = time.perf_counter(), list(group)
+        for task in of_fold:
+            run.ports.warehouse.contests.save_fold(task.judge())
+        judged += len(of_fold)
+        run.tell(
+            f"fold {number}, {_name_span(of_fold[0])}: {_name_entrants(of_fold)}, "
+            f"{time.perf_counter() - started:.0f} s"
+        )
+    return {"judged": judged}
+
+
+def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Draw the table, the placebos' and the accounts from the judged folds, and keep them."""
+    training_set, _ = load_training_set(run, refs)
+    folds = load_contest(run, training_set, refs)
+    contests, universe = run.ports.warehouse.contests, run.config.universe
+    # The base rate is what the others are held against, and no trial.
+    n_tried = contests.count_trials(universe.name, run.config.horizon) - 1
+    table = tabulate(folds, training_set, n_tried=n_tried, seed=run.config.seed)
+    content = table.to_dict() | {
+        "size": _size(refs),
+        "accounts": _run_accounts(run, training_set, folds),
+    }
+    contests.save_report(
+        ContestReport(
+            universe=universe.name,
+            horizon=run.config.horizon,
+            as_of=run.session,
+            image_set_hash=refs["image_set_hash"],
+            sentence=table.sentence,
+            content=content,
+        )
+    )
+    for leak in table.leaks:
+        run.tell(f"contest: {leak}")
+    return {"contest_sentence": table.sentence, "leaks": list(table.leaks)}
+
+
+def load_contest(
+    run: Run, training_set: TrainingSet, refs: Mapping[str, Any]
+) -> list[FoldForecasts]:
+    """Return all judged folds of the contest; raises `ArtefactError` when one is open."""
+    tasks = _list_tasks(run, training_set, _size(refs))
+    return run.ports.warehouse.contests.load_folds([task.key for task in tasks])
+
+
+def load_judged_folds(run: Run, training_set: TrainingSet, refs: Mapping[str, Any]) -> HeldOut:
+    """Return what the configured network has shown on all folds of the contest."""
+    keys = [
+        task.key
+        for task in _list_tasks(run, training_set, _size(refs))
+        if task.entrant.name == run.config.model and not task.placebo
+    ]
+    return pool_folds(run.ports.warehouse.contests.load_folds(keys), training_set)
+
+
+def _size(refs: Mapping[str, Any]) -> str:
+    size = str(refs.get("contest") or "quick")
+    if size not in SIZES:
+        raise ConfigurationError(f"contest {size!r} is unknown", remedy=f"Use {', '.join(SIZES)}.")
+    return size
+
+
+def _list_tasks(run: Run, training_set: TrainingSet, size: str) -> list[Task]:
+    full = size == "full"
+    return list_tasks(
+        training_set,
+        _entrants(run, full),
+        run.config.contest_folds if full else min(QUICK_FOLDS, run.config.contest_folds),
+        PLACEBOS if full else (),
+        run.config.universe_name,
+    )
+
+
+def _entrants(run: Run, full: bool) -> tuple[Entrant, ...]:
+    others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
+    names = [*others, run.config.model] if full else [run.config.model]
+    return choose_entrants(names, training_settings(run), quick=not full)
+
+
+def _without_held(run: Run, tasks: Sequence[Task]) -> list[Task]:
+    held = run.ports.warehouse.contests.list_held([task.key for task in tasks])
+    return [task for task in tasks if task.key not in held]
+
+
+def _name_span(task: Task) -> str:
+    judged, market = task.fold.split.judged, task.fold.market
+    return f"{market.session_at(int(judged[0]))} to {market.session_at(int(judged[-1]))}"
+
+
+def _name_entrants(tasks: Sequence[Task]) -> str:
+    names = list(dict.fromkeys(task.entrant.name for task in tasks))
+    n_placebos = sum(bool(task.placebo) for task in tasks)
+    shown = ", ".join(names) if len(names) < 3 else f"{len(names)} entrants"
+    return f"{shown} and {n_placebos} placebos" if n_placebos else shown
+
+
+def _run_accounts(
+    run: Run, training_set: TrainingSet, folds: Sequence[FoldForecasts]
+) -> list[dict[str, Any]]:
+    """Return what each entrant's forecasts would have earned, by rule; it decides nothing."""
+    prices = load_prices(run, training_set)
+    columns = _spread(training_set, folds)
+    judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
+    first, last = (training_set.session_at(int(row)) for row in judged[[0, -1]])
+    yearly = count_sessions_per_year(run.calendar, first, last)
+    return [
+        {
+            "rule": name,
+            **settings,
+            **_describe(
+                compare_forecasts(
+                    prices,
+                    columns,
+                    BacktestRule(horizon=training_set.horizon, **settings),
+                    sessions_per_year=yearly,
+                    seed=run.config.seed,
+                )
+            ),
+        }
+        for name, settings in RULES.items()
+    ]
+
+
+def load_prices(run: Run, training_set: TrainingSet) -> Prices:
+    """Return the target's opens and closes on the sessions of `training_set`."""
+    days = training_set.image_set.sessions
+    first = training_set.session_at(0)
+    bars = run.ports.warehouse.bars.load_bars([run.config.universe.target], first, run.session)
+    opens = bars.set_index("session")["open"].reindex(days.astype("datetime64[us]"))
+    return Prices(as_days(days), opens.to_numpy("float64"), training_set.closes)
+
+
+def _spread(
+    training_set: TrainingSet, folds: Sequence[FoldForecasts]
+) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    """Return each entrant's probabilities on all sessions, NaN where nothing was judged."""
+    real = [fold for fold in folds if not fold.placebo]
+    columns = {}
+    for name in dict.fromkeys(fold.entrant for fold in real):
+        pooled = pool_folds([fold for fold in real if fold.entrant == name], training_set)
+        columns[name] = np.full(len(training_set.closes), np.nan)
+        columns[name][pooled.rows] = pooled.y_prob
+    return columns
+
+
+def _describe(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "best": comparison.best,
+        "deflated": comparison.deflated,
+        "accounts": [
+            {
+                "name": earned.name,
+                **asdict(earned.statistics),
+                "excess": [earned.excess, earned.lower, earned.upper],
+            }
+            for earned in comparison.earned
+        ],
+    }

@@ -1,0 +1,28 @@
+"""The contest: who takes part, which folds are judged, and the table drawn from them."""
+
+from factorprism.training.contest._entrants import (
+    Entrant,
+    Task,
+    choose_entrants,
+    list_tasks,
+    pool_folds,
+)
+from factorprism.training.contest._folds import PLACEBOS, SHIFTED, SHUFFLED, Fold, cut_folds
+from factorprism.training.contest._table import ContestTable, Line, PlaceboLine, tabulate
+
+__all__ = [
+    "PLACEBOS",
+    "SHIFTED",
+    "SHUFFLED",
+    "ContestTable",
+    "Entrant",
+    "Fold",
+    "Line",
+    "PlaceboLine",
+    "Task",
+    "choose_entrants",
+    "cut_folds",
+    "list_tasks",
+    "pool_folds",
+    "tabulate",
+]

@@ -1,0 +1,130 @@
+"""Cuts history into judged folds that stay where they are from week to week, and names each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from factorprism.core.schemas import hash_array
+from factorprism.training.dataset import TrainingSet, build_training_set
+from factorprism.training.placebo import shift_labels, shuffle_labels
+from factorprism.training.settings import TrainingSettings
+from factorprism.training.splits import Split, anchored_folds, split_before
+
+# Raise it when the same settings on the same data come to give other forecasts.
+RECIPE = 1
+SHUFFLED, SHIFTED = "shuffled_labels", "shifted_labels"
+PLACEBOS = (SHUFFLED, SHIFTED)
+# Blocks of labels that change places together: twice the horizon, as in the bootstrap.
+BLOCK_HORIZONS = 2
+# What decides a fold's forecasts; other settings speak of the candidate's own training.
+_OF_ALL = ("seed", "validation_sessions", "calibration_sessions", "least_training_sessions")
+_OF_NETWORKS = (
+    "network",
+    "threads",
+    "stride",
+    "batch_size",
+    "learning_rate",
+    "patience",
+)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One judged stretch: `market` is what was known when the last of its labels had matured.
+
+    `market` has the labels of a placebo where one was asked for. `split` cuts its samples.
+    """
+
+    number: int
+    market: TrainingSet
+    split: Split
+    data_hash: str
+
+
+def cut_folds(
+    training_set: TrainingSet, settings: TrainingSettings, n_folds: int, placebo: str = ""
+) -> Iterator[Fold]:
+    """Yield the last `n_folds` folds, oldest first, numbered by their place in all of history.
+
+    A fold judges ``settings.fold_sessions`` samples, the newest what there is of them. Its
+    boundaries are counted from the first sample, so that a fold which is full stays the same in
+    every later week. Each sees images and closes up to its last label and no further.
+
+    Raises ``ValueError`` for a placebo that is not among `PLACEBOS`.
+    """
+    if placebo not in ("", *PLACEBOS):
+        raise ValueError(f"placebo: {placebo!r}, allowed are '', {', '.join(PLACEBOS)}")
+    sizes = settings.sizes(settings.fold_sessions)
+    samples, horizon = training_set.samples, training_set.horizon
+    reach = 2 * horizon if placebo == SHIFTED else horizon
+    for number, judged in anchored_folds(samples, horizon, n_folds, sizes):
+        last = min(int(judged[-1]) + reach, len(training_set.closes) - 1)
+        known = cut_after(training_set, last)
+        market = _with_placebo(known, placebo, settings.seed)
+        rows = judged[judged <= market.samples[-1]]
+        if len(rows) < horizon:  # the shifted labels of the newest fold have hardly matured
+            continue
+        split = split_before(market.samples, rows, market.horizon, sizes)
+        yield Fold(number, market, split, _hash_data(known))
+
+
+def cut_after(training_set: TrainingSet, last: int) -> TrainingSet:
+    """Return `training_set` as it was known at the close of session row `last`."""
+    if last == len(training_set.closes) - 1:
+        return training_set
+    image_set = training_set.image_set
+    end = last + 1
+    shown = replace(image_set, sessions=image_set.sessions[:end], cube=image_set.cube[:end])
+    return build_training_set(
+        shown, training_set.closes[:end], training_set.horizon, training_set.session_at(last)
+    )
+
+
+def _with_placebo(known: TrainingSet, placebo: str, seed: int) -> TrainingSet:
+    if placebo == SHUFFLED:
+        return shuffle_labels(known, BLOCK_HORIZONS * known.horizon, seed)
+    return shift_labels(known) if placebo == SHIFTED else known
+
+
+def _hash_data(known: TrainingSet) -> str:
+    image_set = known.image_set
+    days = image_set.sessions.astype("datetime64[D]").astype(str)
+    names = (*image_set.channels, *image_set.factors, str(image_set.lookback), *days)
+    both = hash_array(image_set.cube, *names) + hash_array(known.closes)
+    return hashlib.sha256(both.encode()).hexdigest()
+
+
+def describe_settings(settings: TrainingSettings, *, network: bool) -> dict[str, object]:
+    """Return what of `settings` a fold's forecasts depend on, as JSON."""
+    values = asdict(settings)
+    chosen = {name: values[name] for name in _OF_ALL}
+    if network:
+        chosen |= {name: values[name] for name in _OF_NETWORKS}
+        chosen |= {
+            "architecture": settings.architecture,
+            "network": dict(settings.network),
+            "epochs": min(settings.epochs, settings.fold_epochs),
+        }
+    return chosen
+
+
+def make_fold_key(
+    fold: Fold, entrant: str, settings: Mapping[str, object], placebo: str, universe: str
+) -> str:
+    """Return the SHA-256 (hex) of everything that the forecasts of `fold` follow from."""
+    judged = [str(fold.market.session_at(int(row))) for row in fold.split.judged[[0, -1]]]
+    content = {
+        "recipe": RECIPE,
+        "universe": universe,
+        "data": fold.data_hash,
+        "horizon": fold.market.horizon,
+        "judged": judged,
+        "entrant": entrant,
+        "settings": dict(settings),
+        "placebo": placebo,
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

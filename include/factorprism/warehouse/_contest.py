@@ -1,0 +1,115 @@
+"""Holds what the contest has judged, fold by fold, and the reports drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from factorprism.core.contest import FOLD_COLUMNS, ContestReport, FoldForecasts
+from factorprism.core.errors import ArtefactError
+from factorprism.warehouse._connection import Database
+from factorprism.warehouse.tables import contests, fold_forecasts
+
+_NAMES = ("fold_key", "universe", "horizon", "entrant", "placebo", "settings", "begun_at")
+
+
+class ContestRepository:
+    """`ContestStore` over ``fold_forecasts`` and ``contests``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_fold(self, fold: FoldForecasts) -> bool:
+        """Keep `fold` in one transaction; False when its key is held, and stays as it is."""
+        values = {name: getattr(fold, name) for name in _NAMES}
+        values |= {name: getattr(fold, name).tolist() for name in FOLD_COLUMNS}
+        with self._database.begin() as connection:
+            new = insert(fold_forecasts).values(values).on_conflict_do_nothing()
+            return connection.execute(new).rowcount == 1
+
+    def list_held(self, fold_keys: Sequence[str]) -> set[str]:
+        """Return those of `fold_keys` that are held."""
+        key = fold_forecasts.c.fold_key
+        with self._database.begin() as connection:
+            return set(connection.scalars(select(key).where(key.in_(fold_keys))))
+
+    def load_folds(self, fold_keys: Sequence[str]) -> list[FoldForecasts]:
+        """Return the folds in the order of `fold_keys`; raises `ArtefactError` for one missing."""
+        key = fold_forecasts.c.fold_key
+        with self._database.begin() as connection:
+            rows = connection.execute(select(fold_forecasts).where(key.in_(fold_keys))).all()
+        held = {row.fold_key: _to_fold(row) for row in rows}
+        missing = [wanted for wanted in fold_keys if wanted not in held]
+        if missing:
+            raise ArtefactError(
+                f"{len(missing)} of {len(fold_keys)} folds of the contest are not judged yet",
+                remedy="Run the contest again: it goes on where it was.",
+            )
+        return [held[wanted] for wanted in fold_keys]
+
+    def count_trials(self, universe: str, horizon: int) -> int:
+        """Return how many entrants, each setting for itself, were ever judged on true labels."""
+        table = fold_forecasts.c
+        tried = (
+            select(table.entrant, table.settings)
+            .where(table.universe == universe, table.horizon == horizon, table.placebo == "")
+            .distinct()
+        )
+        with self._database.begin() as connection:
+            return connection.scalar(select(func.count()).select_from(tried.subquery())) or 0
+
+    def save_report(self, report: ContestReport) -> None:
+        """Keep `report`; one of the same universe, horizon and session is replaced."""
+        new = insert(contests).values(
+            universe=report.universe,
+            horizon=report.horizon,
+            as_of=report.as_of,
+            image_set_hash=report.image_set_hash,
+            sentence=report.sentence,
+            content=report.content,
+            tabulated_at=func.clock_timestamp(),
+        )
+        key = list(contests.primary_key)
+        changed = [column.name for column in contests.c if column not in key]
+        with self._database.begin() as connection:
+            connection.execute(
+                new.on_conflict_do_update(
+                    index_elements=key, set_={name: new.excluded[name] for name in changed}
+                )
+            )
+
+    def load_report(
+        self, universe: str, horizon: int, as_of: date | None = None
+    ) -> ContestReport | None:
+        """Return the report of `as_of`, or the newest; None when there is none."""
+        table = contests.c
+        statement = (
+            select(contests)
+            .where(table.universe == universe, table.horizon == horizon)
+            .order_by(table.as_of.desc())
+            .limit(1)
+        )
+        if as_of is not None:
+            statement = statement.where(table.as_of == as_of)
+        with self._database.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            return None
+        return ContestReport(
+            row.universe, row.horizon, row.as_of, row.image_set_hash, row.sentence, row.content
+        )
+
+
+def _to_fold(row: Row[Any]) -> FoldForecasts:
+    values = {name: getattr(row, name) for name in _NAMES}
+    columns: dict[str, Any] = {
+        name: np.asarray(getattr(row, name), dtype=np.float64) for name in FOLD_COLUMNS[2:]
+    }
+    columns["sessions"] = np.asarray(row.sessions, dtype="datetime64[D]")
+    columns["went_up"] = np.asarray(row.went_up, dtype=np.int8)
+    return FoldForecasts(**values, **columns)

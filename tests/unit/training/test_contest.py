@@ -1,0 +1,185 @@
+"""Folds stay where they are, keys name all that matters, and the table needs the folds alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from factorprism.core.contest import FoldForecasts
+from factorprism.core.errors import ConfigurationError
+from factorprism.training import TrainingSet, TrainingSettings, audit_purge, build_training_set
+from factorprism.training.contest import (
+    PLACEBOS,
+    SHIFTED,
+    SHUFFLED,
+    ContestTable,
+    Task,
+    choose_entrants,
+    cut_folds,
+    list_tasks,
+    tabulate,
+)
+from factorprism.training.contest._folds import cut_after
+
+SETTINGS = TrainingSettings(
+    architecture="mlp_tiny",
+    seed=3,
+    epochs=2,
+    validation_sessions=60,
+    calibration_sessions=60,
+    least_training_sessions=100,
+    fold_sessions=100,
+    fold_epochs=2,
+    stride=1,
+    batch_size=32,
+)
+
+
+@pytest.fixture(scope="module")
+def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
+    return make_training_set(900, strength=1.0)
+
+
+def list_all(market: TrainingSet, names: tuple[str, ...] = (), n_folds: int = 3) -> list[Task]:
+    entrants = choose_entrants(names, SETTINGS, quick=True)
+    return list_tasks(market, entrants, n_folds, PLACEBOS, "hs300")
+
+
+def judge_all(tasks: list[Task]) -> list[FoldForecasts]:
+    return [task.judge() for task in tasks]
+
+
+@pytest.fixture(scope="module")
+def judged(market: TrainingSet) -> list[FoldForecasts]:
+    return judge_all(list_all(market))
+
+
+@pytest.fixture(scope="module")
+def table(judged: list[FoldForecasts], market: TrainingSet) -> ContestTable:
+    return tabulate(judged, market, n_tried=5, seed=1)
+
+
+def shorten(market: TrainingSet, sessions: int) -> TrainingSet:
+    return cut_after(market, len(market.closes) - 1 - sessions)
+
+
+@pytest.mark.parametrize("placebo", ["", *PLACEBOS])
+def test_no_fold_sees_further_than_its_last_label(market: TrainingSet, placebo: str) -> None:
+    for fold in cut_folds(market, SETTINGS, 5, placebo):
+        reach = market.horizon * (2 if placebo == SHIFTED else 1)
+        last = int(fold.split.judged[-1])
+        assert len(fold.market.closes) <= last + reach + 1
+        audit_purge(fold.split, fold.market.horizon, fold.market.image_set.sessions)
+
+
+def test_full_folds_stay_the_same_in_later_weeks(market: TrainingSet) -> None:
+    """A week later all keys but those of the newest fold are held already."""
+    now = {(t.fold.number, t.entrant.name, t.placebo): t.key for t in list_all(market)}
+    before = {
+        (t.fold.number, t.entrant.name, t.placebo): t.key for t in list_all(shorten(market, 5))
+    }
+    newest = max(number for number, *_ in now)
+    shared = [place for place in now if place in before and place[0] < newest]
+    assert {place[0] for place in shared} == {newest - 2, newest - 1}
+    for place in shared:
+        assert now[place] == before[place], place
+    assert all(now[place] != before[place] for place in now if place[0] == newest)
+
+
+@pytest.mark.parametrize("part", ["close", "factor"])
+def test_a_revised_value_opens_the_folds_that_have_read_it(market: TrainingSet, part: str) -> None:
+    folds = list(cut_folds(market, SETTINGS, 3))
+    row = int(folds[1].split.judged[5])  # after the last label of the fold before
+    closes, cube = market.closes.copy(), market.image_set.cube.copy()
+    if part == "close":
+        closes[row] *= 1.0001
+    else:
+        cube[row, 1, 0] += 0.001
+    image_set = replace(market.image_set, cube=cube)
+    revised = build_training_set(image_set, closes, market.horizon, market.as_of)
+    again = list(cut_folds(revised, SETTINGS, 3))
+    changed = [one.data_hash != other.data_hash for one, other in zip(folds, again, strict=True)]
+    assert changed == [False, True, True]
+
+
+def test_keys_tell_entrants_placebos_and_settings_apart(market: TrainingSet) -> None:
+    tasks = list_all(market, ("mlp_tiny", "lenet5_tiny"))
+    assert len({task.key for task in tasks}) == len(tasks)
+    other = list_tasks(
+        market,
+        choose_entrants(("mlp_tiny", "lenet5_tiny"), replace(SETTINGS, batch_size=16), quick=True),
+        3,
+        PLACEBOS,
+        "hs300",
+    )
+    for task, changed in zip(tasks, other, strict=True):
+        # The size of a batch says nothing to a baseline.
+        assert (task.key == changed.key) != task.entrant.is_network
+
+
+def test_settings_of_the_candidate_alone_open_no_fold(market: TrainingSet) -> None:
+    changed = replace(SETTINGS, holdout_sessions=50, replay_sessions=7, n_folds=2)
+    keys = [task.key for task in list_all(market, ("mlp_tiny",))]
+    entrants = choose_entrants(("mlp_tiny",), changed, quick=True)
+    assert keys == [task.key for task in list_tasks(market, entrants, 3, PLACEBOS, "hs300")]
+
+
+def test_nobody_unknown_takes_part() -> None:
+    with pytest.raises(ConfigurationError, match="nobody called 'oracle'"):
+        choose_entrants(("oracle",), SETTINGS)
+
+
+def test_a_fold_judged_again_is_the_same_to_the_bit(market: TrainingSet) -> None:
+    tasks = [task for task in list_all(market, ("mlp_tiny",), 1) if task.entrant.is_network]
+    for task in tasks:
+        np.testing.assert_array_equal(task.judge().p_up, task.judge().p_up)
+
+
+def test_the_table_follows_from_the_folds_alone(
+    table: ContestTable, judged: list[FoldForecasts], market: TrainingSet
+) -> None:
+    mixed = sorted(judged, key=lambda fold: (fold.placebo, fold.entrant == "logistic"))
+    again = tabulate(mixed, market, n_tried=5, seed=1)
+    assert {line.entrant: line.figures for line in table.lines} == {
+        line.entrant: line.figures for line in again.lines
+    }
+    assert table.n_folds == 3
+    assert table.n_sessions == sum(
+        len(fold.sessions) for fold in judged if fold.entrant == "base_rate" and not fold.placebo
+    )
+
+
+def test_a_market_that_can_be_read_is_read_and_its_placebo_is_not(table: ContestTable) -> None:
+    assert "logistic" in table.multiplicity.skilled
+    assert "Skill shown" in table.sentence
+    shuffled = {line.entrant: line for line in table.placebos if line.placebo == SHUFFLED}
+    assert shuffled["logistic"].contains_half
+    assert table.leaks == ()
+
+
+def test_a_fold_with_a_leak_is_called_one(judged: list[FoldForecasts], market: TrainingSet) -> None:
+    """Forecasts that know the shuffled labels: nothing but a leak can."""
+    leaking = [
+        replace(fold, p_up=np.where(fold.went_up == 1, 0.7, 0.3))
+        if fold.placebo == SHUFFLED and fold.entrant == "logistic"
+        else fold
+        for fold in judged
+    ]
+    (sentence,) = tabulate(leaking, market, n_tried=5, seed=1).leaks
+    assert sentence.startswith("logistic orders shuffled labels (AUC 1.000")
+
+
+def test_the_table_is_json(table: ContestTable) -> None:
+    assert json.loads(json.dumps(table.to_dict()))["n_folds"] == 3
+
+
+def test_without_the_base_rate_there_is_no_table(
+    judged: list[FoldForecasts], market: TrainingSet
+) -> None:
+    others = [fold for fold in judged if fold.entrant != "base_rate"]
+    with pytest.raises(ValueError, match="every figure is held against it"):
+        tabulate(others, market, n_tried=5, seed=1)
