@@ -13,18 +13,24 @@ from factorprism.core.schemas import DayArray, FloatArray, ImageSet
 Figures = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
-BINS = 10
+# Deciles of the reference, and one bin on each side for what lies beyond all of it.
+DECILES = 10
+BINS = DECILES + 2
 # Added to every bin (Jeffreys' prior): an empty bin would make the index infinite.
 PSEUDO_COUNT = 0.5
 RECENT_SESSIONS = 120
 FALSE_ALARM = 0.05
 # Fewer stretches say nothing about what is usual.
-LEAST_STRETCHES = 5
+LEAST_STRETCHES = 8
 LEAST_RECENT = 20
-# A constant column has an index of zero; this keeps a quotient finite.
-SMALLEST_SCALE = 1e-6
+# An index below this is nothing, and a spread of its logarithm below that is rounding: a factor
+# that never moves must not drift by a hair.
+SMALLEST_INDEX, SMALLEST_SPREAD = 1e-3, 0.1
 # Stretches begin this often in each of their lengths.
 OVERLAP = 4
+# How often the recent stretch counts among these for the scale. On series that only wander, once
+# gives more alarms than said, and four times, as every stretch has starts, finds little.
+RECENT_WEIGHT = 2
 
 
 @dataclass(frozen=True)
@@ -118,18 +124,19 @@ def measure_drift(
     """Compare the last `recent_sessions` of `image_set` with its sessions from `first` to `last`.
 
     The reference is what the model was trained on. Bins are the deciles of each factor and channel
-    over it; missing cells count in no bin. Reads every session of `image_set` up to its last: cut
-    it at the session that the decision is made for.
+    over it, and what lies below and above all of it; missing cells count in no bin. Reads every
+    session of `image_set` up to its last: cut it at the session that the decision is made for.
 
     Rules of thumb (0.1, 0.25) and the chi-squared law of the index (Yurdakul 2018) hold for
     independent draws. Factors of overlapping look-backs are far from that, and a stretch of half a
     year always looks unlike ten years. So the thresholds come from the reference itself: every
     stretch of the same length is set against the rest of it (a stretch's length on both sides left
-    out, as it is tied to its neighbours). Each factor's index is measured in its median over the
-    stretches; the threshold, one for all factors, is the quantile of the stretches' greatest
-    excess that leaves `false_alarm` above it, with the finite-sample correction of conformal
-    prediction (Vovk et al. 2005) for the number of stretches without overlap. With fewer than 19
-    of these for 5% it is their maximum, and the chance of a false alarm as large as it is then.
+    out, as it is tied to its neighbours). The logarithm of each factor's index is measured in
+    standard deviations from its mean over the stretches; the threshold, one for all factors, is
+    the quantile of the stretches' greatest excess that leaves `false_alarm` above it, with the
+    finite-sample correction of conformal prediction (Vovk et al. 2005) for the number of stretches
+    without overlap. With fewer than 19 of these for 5% it is their maximum, and the chance of a
+    false alarm as large as it is then.
 
     Raises ``ValueError`` when `recent_sessions` or `false_alarm` is not allowed, or the reference
     reaches into the recent sessions or holds none.
@@ -174,13 +181,15 @@ def _find_reference(sessions: DayArray, first: date, last: date) -> tuple[int, i
 def _count_up(columns: FloatArray, reference: FloatArray) -> Counts:
     """Return how many sessions before each row fall into each bin, [session + 1, column, bin]."""
     n_sessions, n_columns = columns.shape
-    inner = np.linspace(0.0, 1.0, BINS + 1)[1:-1]
+    inner = np.linspace(0.0, 1.0, DECILES + 1)[1:-1]
     counts = np.zeros((n_sessions + 1, n_columns, BINS), dtype=np.int64)
     for column in range(n_columns):
         values, known = columns[:, column], ~np.isnan(columns[:, column])
         seen = reference[~np.isnan(reference[:, column]), column]
         if len(seen):
-            bins = np.searchsorted(np.quantile(seen, inner), values, side="right")
+            last = np.nextafter(seen.max(), np.float32(np.inf))
+            edges = np.concatenate([[seen.min()], np.quantile(seen, inner), [last]])
+            bins = np.searchsorted(edges, values, side="right")
             counts[1:][known, column, bins[known]] = 1
     return np.cumsum(counts, axis=0)
 
@@ -203,14 +212,15 @@ def _calibrate(
     """Return the threshold of each column and the chance that any is passed without a drift."""
     if n_stretches < LEAST_STRETCHES:
         return np.full(stretches.shape[1], np.inf), 0.0
-    # The recent stretch counts among the others here. A scale fitted to those alone would fit
-    # them better than it, and the alarms would be twice as many as said.
-    alike = np.vstack([stretches, *[psi] * OVERLAP])
-    scale = np.maximum(np.median(alike, axis=0), SMALLEST_SCALE)
-    greatest = (stretches / scale).max(axis=1)
+    # With the recent stretch among them: a scale fitted to the others alone fits them better.
+    logs = np.log(np.maximum(stretches, SMALLEST_INDEX))
+    late = np.log(np.maximum(psi, SMALLEST_INDEX))
+    alike = np.vstack([logs, *[late] * RECENT_WEIGHT])
+    centre, spread = alike.mean(axis=0), np.maximum(alike.std(axis=0), SMALLEST_SPREAD)
+    greatest = ((logs - centre) / spread).max(axis=1)
     level = min(1.0, (1.0 - false_alarm) * (1.0 + 1.0 / n_stretches))
     chance = max(false_alarm, 1.0 / (n_stretches + 1.0))
-    return scale * np.quantile(greatest, level), chance
+    return np.exp(centre + spread * np.quantile(greatest, level)), chance
 
 
 def _shares(counts: Counts) -> Figures:
