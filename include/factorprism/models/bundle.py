@@ -84,8 +84,9 @@ class ModelBundle:
             return np.empty(0)
         # One image at a time: inside a batch, its size decides how sums are grouped, and the
         # same image would get other last bits among other images.
-        logits = self.network.predict(self.normaliser.transform(windows), batch_size=1, verbose=0)
-        return np.asarray(logits, dtype=np.float64).reshape(-1)
+        images = self.normaliser.transform(windows)
+        logits = [self.network.predict_on_batch(image[np.newaxis]) for image in images]
+        return np.concatenate(logits).astype(np.float64).reshape(-1)
 
     def predict(self, windows: FloatArray) -> tuple[Probabilities, Probabilities]:
         """Return raw and calibrated probability of up, float64 [n], of un-normalised `windows`.
