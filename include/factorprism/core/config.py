@@ -49,6 +49,7 @@ class Config:
     contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
+    frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     promotion_approval: bool = False  # the weekly DAG asks a person before each promotion

@@ -9,6 +9,7 @@ from factorprism.experiments.experiment import Experiment
 from factorprism.experiments.horizon import HORIZON
 from factorprism.experiments.original import ORIGINAL
 from factorprism.experiments.padding import PADDING
+from factorprism.experiments.refresh import REFRESH
 from factorprism.experiments.stacking import STACKING
 from factorprism.experiments.upsampling import UPSAMPLING
 
@@ -20,6 +21,7 @@ CATALOGUE: tuple[Experiment, ...] = (
     HORIZON,
     ORIGINAL,
     CHANNELS,
+    REFRESH,
 )
 
 

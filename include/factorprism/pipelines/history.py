@@ -74,5 +74,6 @@ def training_settings(run: Run) -> TrainingSettings:
         epochs=config.epochs,
         threads=config.threads,
         holdout_sessions=config.holdout_sessions,
+        frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
         witnesses=config.witnesses,
     )

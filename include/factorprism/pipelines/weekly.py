@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Promotion
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
@@ -26,6 +25,7 @@ from factorprism.pipelines.contest import (
     tabulate_contest,
 )
 from factorprism.pipelines.history import align_history, load_training_set, training_settings
+from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
     PromotionRule,
     judge,
@@ -34,8 +34,6 @@ from factorprism.training import (
 from factorprism.training import (
     train_candidate as fit_candidate,
 )
-
-MODES = ("auto", "fine_tune", "retrain")
 
 
 def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -55,9 +53,9 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Train a candidate as of the session, register it, and keep what its folds have shown."""
-    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"))
-    run.tell(f"mode: {mode}, {why}")
     training_set, data_hash = load_training_set(run, refs)
+    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"), training_set)
+    run.tell(f"mode: {mode}, {why}")
     folder = run.config.home / "training" / f"{run.config.universe_name}-{run.session}-{mode}"
     shutil.rmtree(folder, ignore_errors=True)
     candidate = fit_candidate(
@@ -83,26 +81,6 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     render_training(candidate.history, title=f"Training of {record.model_id}", path=picture)
     run.tell(f"candidate {record.model_id}: {skill_sentence(candidate.evaluations)}")
     return {"candidate_id": record.model_id, "mode": mode}
-
-
-def choose_mode(run: Run, mode: str) -> tuple[str, str | None, str]:
-    """Return how to train, the champion to start from (fine-tuning only), and why."""
-    if mode not in MODES:
-        raise ConfigurationError(f"mode {mode!r} is unknown", remedy=f"Use {', '.join(MODES)}.")
-    champion = champion_at(run, run.session)
-    if champion is None:
-        return "retrain", None, "since there is no champion yet"
-    if mode == "retrain":
-        return "retrain", None, "as asked"
-    record = run.ports.warehouse.models.load_model(champion)
-    age = len(run.calendar.sessions(record.trained_through, run.session)) - 1
-    if mode == "auto" and age > run.config.champion_max_age_sessions:
-        return "retrain", None, f"since the champion's data end {age} sessions ago"
-    return (
-        "fine_tune",
-        champion,
-        "as asked" if mode != "auto" else f"champion is {age} sessions old",
-    )
 
 
 def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
