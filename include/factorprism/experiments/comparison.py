@@ -19,6 +19,7 @@ from factorprism.training import (
     TrainingSet,
     TrainingSettings,
     judge_splits,
+    multiplicity_sentence,
     pay_for_trials,
     walk_forward,
 )
@@ -32,6 +33,9 @@ from factorprism.training.multiplicity import BASE
 from factorprism.training.skill import BLOCK_HORIZONS, evaluate
 
 LEVEL = 0.05
+SHOWN = "shown"
+# Ten blocks of the bootstrap: with fewer its intervals are too narrow to claim anything by.
+LEAST_WINDOWS = 20
 # Of the table's figures, in this order; the gain on the base rate comes before them.
 FIGURES = {
     "log loss": "log_loss",
@@ -66,26 +70,33 @@ class Pair:
     """How much lower the log loss of `first` is than that of `second`, and its accuracy higher.
 
     Both are means over the same sessions; log loss in nats. The intervals of all pairs that were
-    compared together hold at once with 95% (Bonferroni).
+    compared together hold at once with 95% (Bonferroni). `windows` counts those that do not
+    overlap.
     """
 
     first: str
     second: str
     log_loss: Estimate
     accuracy: Estimate
+    windows: int
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the interval of the log loss excludes zero, over enough windows."""
+        excluded = not self.log_loss.lower <= 0.0 <= self.log_loss.upper
+        return excluded and self.windows >= LEAST_WINDOWS
 
     @property
     def sentence(self) -> str:
-        """The difference in words; it is called shown where the interval excludes zero."""
+        """The difference in words, without a full stop."""
         gain = self.log_loss
-        if gain.lower == gain.upper:
+        if gain.lower == gain.upper == 0.0:
             return f"{self.first} and {self.second} make the same forecasts"
         numbers = f"{gain.value:+.4f} nats, {gain.lower:+.4f} to {gain.upper:+.4f}"
-        if gain.lower > 0.0:
-            return f"{self.first} forecasts better than {self.second} ({numbers})"
-        if gain.upper < 0.0:
-            return f"{self.first} forecasts worse than {self.second} ({numbers})"
-        return f"no difference shown between {self.first} and {self.second} ({numbers})"
+        if not self.is_shown:
+            return f"no difference shown between {self.first} and {self.second} ({numbers})"
+        kind = "better" if gain.lower > 0.0 else "worse"
+        return f"{self.first} forecasts {kind} than {self.second} ({numbers})"
 
 
 def cut_folds(training_set: TrainingSet, size: Size) -> tuple[Split, ...]:
@@ -123,7 +134,8 @@ def judge_contestants(
         started = time.perf_counter()
         held_out = judge_splits(NetworkForecaster(one.settings), one.training_set, folds)
         seconds = time.perf_counter() - started
-        tell(f"{number} of {len(contestants)}: {one.name}, folds: {len(folds)}, {seconds:.0f} s")
+        place = f"{number} of {len(contestants)}: " if len(contestants) > 1 else ""
+        tell(f"{place}{one.name}, folds: {len(folds)}, {seconds:.0f} s")
         judged[one.name] = Judged(held_out, count_parameters(one), seconds)
     return judged
 
@@ -144,6 +156,21 @@ def pay_for(judged: Mapping[str, Judged], horizon: int, seed: int) -> Multiplici
     return pay_for_trials({name: one.held_out for name, one in judged.items()}, horizon, seed)
 
 
+def find_skilled(paid: Multiplicity) -> tuple[str, ...]:
+    """Return whose skill stands after paying for all trials, over enough windows to claim any."""
+    return paid.skilled if paid.independent_windows >= LEAST_WINDOWS else ()
+
+
+def skill_sentence(paid: Multiplicity) -> str:
+    """Say what is left after paying for all trials; over too few windows, that nothing can be."""
+    if paid.skilled and not find_skilled(paid):
+        return (
+            f"No skill shown: {paid.n_sessions} sessions hold {paid.independent_windows} windows "
+            f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
+        )
+    return multiplicity_sentence(paid)
+
+
 def tabulate(
     judged: Mapping[str, Judged],
     training_set: TrainingSet,
@@ -160,11 +187,12 @@ def tabulate(
     first = next(iter(judged.values())).held_out
     base = replace(first, y_prob=first.base, returns=None)
     gains = {gain.name: gain for gain in paid.gains}
+    skilled = find_skilled(paid)
     rows = [_row({column: BASE}, 0, base, training_set, Estimate(0.0, 0.0, 0.0), "-", seed)]
     for name, one in judged.items():
         gain = gains[name]
         estimate = Estimate(gain.value, gain.lower, gain.upper)
-        skill = "shown" if gain.skilled else "not shown"
+        skill = SHOWN if name in skilled else "not shown"
         held_out = replace(one.held_out, returns=None)
         rows.append(
             _row({column: name}, one.parameters, held_out, training_set, estimate, skill, seed)
@@ -217,7 +245,8 @@ def compare_pairs(
         log_loss, accuracy = estimate_means(
             np.column_stack([gains, hits]), horizon, seed, level=LEVEL / len(pairs)
         )
-        found.append(Pair(first, second, log_loss, accuracy))
+        windows = count_independent(one.rows, horizon)
+        found.append(Pair(first, second, log_loss, accuracy, windows))
     return tuple(found)
 
 
@@ -246,6 +275,7 @@ def pair_rows(pairs: Sequence[Pair]) -> tuple[Mapping[str, Cell], ...]:
             "second": pair.second,
             "log loss lower by": pair.log_loss,
             "accuracy higher by": pair.accuracy,
+            "difference": SHOWN if pair.is_shown else "not shown",
         }
         for pair in pairs
     )

@@ -6,43 +6,57 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from factorprism.experiments.comparison import Pair
+from factorprism.experiments.comparison import LEAST_WINDOWS, Pair
 from factorprism.experiments.experiment import Cell, Estimate
 from factorprism.figures import IntervalPanel, render_intervals
+from factorprism.training.multiplicity import BASE
 
 Drawing = Callable[[Path], Path]
 NATS = "nats a session"
 
 
-def draw_contestants(rows: Sequence[Mapping[str, Cell]], *, title: str) -> Drawing:
-    """Return what draws the rows of a `tabulate` table: gain, AUC and accuracy, as PNG at a path.
+def draw_contestants(
+    rows: Sequence[Mapping[str, Cell]], *, title: str, column: str | None = None
+) -> Drawing:
+    """Return what draws the rows of a `tabulate` table: gain, AUC and Brier skill, at a path.
 
-    The first column names the lines; the first row is the base rate, whose accuracy is a line.
+    `column` (the first where not given) names the lines; rows of the base rate are the panels'
+    references and no lines of their own.
     """
-    column = next(iter(rows[0]))
-    base, others = rows[0], rows[1:]
-    accuracy = base["accuracy"]
-    assert isinstance(accuracy, Estimate)
+    column = column or next(iter(rows[0]))
+    others = [row for row in rows if BASE not in row.values()]
+    gains = _of(others, "gain on base rate")
+    decides = min(int(str(row["independent windows"])) for row in others) >= LEAST_WINDOWS
     panels = [
-        IntervalPanel(
-            "log loss below the base rate's", _of(others, "gain on base rate"), 0.0, NATS
-        ),
+        IntervalPanel("log loss below the base rate's, paid for", gains, 0.0, NATS, decides),
         IntervalPanel("AUC within folds", _of(others, "AUC within folds"), 0.5),
-        IntervalPanel("accuracy (line: base rate)", _of(others, "accuracy"), accuracy.value),
+        IntervalPanel("Brier skill against the base rate", _of(others, "Brier skill"), 0.0),
     ]
-    return partial(
-        _render, [str(row[column]) for row in others], panels, title, _describe_sessions(others)
-    )
+    labels = [str(row[column]) for row in others]
+    return partial(_render, labels, panels, title, _describe_sessions(others, decides))
 
 
-def draw_pairs(pairs: Sequence[Pair], *, title: str, subtitle: str = "") -> Drawing:
+def draw_pairs(pairs: Sequence[Pair], *, title: str) -> Drawing:
     """Return what draws paired differences of log loss and accuracy, as PNG at a path."""
+    subtitle = "on the same sessions; lines are 95% block-bootstrap intervals for all pairs at once"
     labels = [f"{pair.first} against {pair.second}" for pair in pairs]
+    gains = [_ends(pair.log_loss) for pair in pairs]
+    hits = [_ends(pair.accuracy) for pair in pairs]
+    decides = all(pair.windows >= LEAST_WINDOWS for pair in pairs)
     panels = [
-        IntervalPanel("log loss lower by", [_ends(pair.log_loss) for pair in pairs], 0.0, NATS),
-        IntervalPanel("accuracy higher by", [_ends(pair.accuracy) for pair in pairs], 0.0),
+        IntervalPanel("log loss lower by", gains, 0.0, NATS, decides),
+        IntervalPanel("accuracy higher by", hits, 0.0),
     ]
     return partial(_render, labels, panels, title, subtitle)
+
+
+def draw_differences(
+    estimates: Mapping[str, Estimate], *, title: str, subtitle: str, decides: bool
+) -> Drawing:
+    """Return what draws one line for each difference of log loss by its name, as PNG at a path."""
+    intervals = [_ends(one) for one in estimates.values()]
+    panel = IntervalPanel("log loss lower by", intervals, 0.0, NATS, decides)
+    return partial(_render, list(estimates), [panel], title, subtitle)
 
 
 def _render(
@@ -55,15 +69,18 @@ def _render(
     return render_intervals(labels, panels, title=title, subtitle=subtitle, path=path)
 
 
-def _describe_sessions(rows: Sequence[Mapping[str, Cell]]) -> str:
-    """Return over how much the rows were judged, those of the least windows first."""
-    windows = sorted({int(str(row["independent windows"])) for row in rows})
-    sessions = sorted({int(str(row["sessions"])) for row in rows})
-    over = " to ".join(str(count) for count in dict.fromkeys((windows[0], windows[-1])))
+def _describe_sessions(rows: Sequence[Mapping[str, Cell]], decides: bool) -> str:
+    """Return over how much the rows were judged, from the least to the most."""
     return (
-        f"{' to '.join(map(str, dict.fromkeys((sessions[0], sessions[-1]))))} judged sessions, "
-        f"{over} windows that do not overlap; lines are 95% block-bootstrap intervals"
+        f"{_range(rows, 'sessions')} judged sessions, {_range(rows, 'independent windows')} "
+        f"windows that do not overlap{'' if decides else ' (too few to claim anything by)'}; "
+        "lines are 95% block-bootstrap intervals"
     )
+
+
+def _range(rows: Sequence[Mapping[str, Cell]], column: str) -> str:
+    counts = sorted({int(str(row[column])) for row in rows})
+    return " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
 
 def _of(rows: Sequence[Mapping[str, Cell]], column: str) -> list[tuple[float, float, float]]:

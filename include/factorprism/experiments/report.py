@@ -13,8 +13,6 @@ from pathlib import Path
 from factorprism.experiments.experiment import Cell, Estimate, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 
-FEW_WINDOWS = 20
-
 
 @dataclass(frozen=True)
 class Report:
@@ -122,8 +120,8 @@ def flatten(row: Mapping[str, Cell]) -> dict[str, str]:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time for a person: seconds below two minutes, else minutes."""
-    return f"{seconds:.0f} s" if seconds < 120.0 else f"{seconds / 60.0:.0f} min"
+    """Return a time for a person: seconds below five minutes, else minutes."""
+    return f"{seconds:.0f} s" if seconds < 300.0 else f"{seconds / 60.0:.0f} min"
 
 
 def _time_sentence(size: Size, seconds: float) -> str:

@@ -6,20 +6,11 @@ from collections.abc import Mapping
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.universe import load_builtin_universes
-from factorprism.experiments.comparison import (
-    Contestant,
-    compare_pairs,
-    cut_folds,
-    judge_contestants,
-    pair_rows,
-    pay_for,
-    tabulate,
-    time_rows,
-)
-from factorprism.experiments.experiment import Experiment, Result, Size, Table, Tell
+from factorprism.experiments.comparison import Contestant, cut_folds, judge_contestants
+from factorprism.experiments.conclusion import conclude
+from factorprism.experiments.experiment import Experiment, Result, Size, Tell
 from factorprism.experiments.history import History, take_channels
-from factorprism.experiments.pictures import draw_contestants, draw_pairs
-from factorprism.training import TrainingSettings, multiplicity_sentence
+from factorprism.training import TrainingSettings
 
 # The study's names, and the house's universe that has these indices.
 STACKS = {"image1": "hs300", "image3": "image3", "image4": "image4"}
@@ -34,27 +25,18 @@ def compare_stacks(history: History, size: Size, tell: Tell) -> Result:
     stacks = find_stacks(history)
     whole = history.training_set(last_samples=size.last_samples)
     contestants = [
-        Contestant(name, take_channels(whole, channels), size.settings)
+        Contestant(name, take_channels(whole, channels), size.settings_of(size.networks[0]))
         for name, channels in stacks.items()
     ]
     judged = judge_contestants(contestants, cut_folds(whole, size), tell)
-    seed = size.settings.seed
-    paid = pay_for(judged, whole.horizon, seed)
-    rows = tabulate(judged, whole, paid, seed, column="images")
-    pairs = compare_pairs(judged, PAIRS, whole.horizon, seed)
-    answer = "; ".join(pair.sentence for pair in pairs)
-    return Result(
-        tables=(
-            Table("", "Figures", rows),
-            Table("pairs", "Paired differences on the same sessions", pair_rows(pairs)),
-            Table("times", "Wall times", time_rows(judged, "images"), of_times=True),
-        ),
-        verdict=f"{answer[0].upper()}{answer[1:]}. {multiplicity_sentence(paid)}",
-        remarks=tuple(f"{name}: {', '.join(channels)}." for name, channels in stacks.items()),
-        figures={
-            "": draw_contestants(rows, title="One, three and four indices in the image"),
-            "pairs": draw_pairs(pairs, title="More indices against fewer, on the same sessions"),
-        },
+    return conclude(
+        judged,
+        whole,
+        PAIRS,
+        size.settings.seed,
+        column="images",
+        title="One, three and four indices in the image",
+        remarks=[f"{name}: {', '.join(channels)}." for name, channels in stacks.items()],
     )
 
 
@@ -85,6 +67,6 @@ STACKING = Experiment(
         last_samples=1200,
         cut="one fold of 250 sessions on the latest 1,200 samples, three epochs",
     ),
-    full=Size(600, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=Size(300, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=compare_stacks,
 )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Inches; CHARACTER is the width of one of a label at its size.
-WIDTH, BETWEEN, LINE, CHARACTER = 3.3, 0.45, 0.34, 0.078
-BOTTOM, TOP, LEFT = 0.55, 1.25, 0.3
+WIDTH, BETWEEN, LINE, CHARACTER = 3.3, 0.6, 0.34, 0.078
+BOTTOM, TOP, LEFT = 0.55, 1.12, 0.3
 SIDE_BY_SIDE = 5
 
 
@@ -34,15 +34,15 @@ SIDE_BY_SIDE = 5
 class IntervalPanel:
     """One figure of all contestants: value, lower and upper end for each, NaN where undefined.
 
-    `reference` is drawn as a line: what stands for knowing nothing. `higher_is_better` tells on
-    which side of it an interval is painted as a gain.
+    `reference` is drawn as a line: what stands for knowing nothing. `decides` tells whether an
+    interval on one side of it may be painted as a gain or a loss, since it was paid for.
     """
 
     title: str
     intervals: Sequence[tuple[float, float, float]]
     reference: float | None = None
     unit: str = ""
-    higher_is_better: bool = True
+    decides: bool = False
 
 
 def render_intervals(
@@ -55,8 +55,8 @@ def render_intervals(
 ) -> Path:
     """Draw `panels` side by side over the lines `labels` as PNG at `path` and return it.
 
-    An interval that lies wholly on the better side of the reference is red, on the worse side
-    blue, one that holds it grey. Raises ``ValueError`` without lines or panels, with more than
+    In a panel that decides, an interval that lies wholly above the reference is red, below it blue;
+    all others are grey. Raises ``ValueError`` without lines or panels, with more than
     five panels, and where a panel has not one interval for each line.
     """
     _check(labels, panels)
@@ -96,12 +96,11 @@ def _draw_panel(axes: Axes, panel: IntervalPanel) -> None:
 
 
 def _colour(panel: IntervalPanel, lower: float, upper: float) -> str:
-    if panel.reference is None or not np.isfinite([lower, upper]).all():
+    if panel.reference is None or not panel.decides:
         return SOFT
-    above, below = lower > panel.reference, upper < panel.reference
-    if not (above or below):
-        return SOFT
-    return HIGH if above == panel.higher_is_better else LOW
+    if lower > panel.reference:
+        return HIGH
+    return LOW if upper < panel.reference else SOFT
 
 
 def _check(labels: Sequence[str], panels: Sequence[IntervalPanel]) -> None:

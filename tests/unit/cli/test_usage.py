@@ -28,6 +28,7 @@ def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.Complet
         ("backfill", "--start", "2025-01-01"),
         ("backfill", "--start", "2025-01-02", "--end", "2025-01-01"),
         ("forecasts", "--format", "xml"),
+        ("experiment", "stacking", "--slow"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(

@@ -1,0 +1,124 @@
+"""The contest on a real warehouse: killed and resumed, a week later, and read by a person."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import psycopg2
+import pytest
+
+from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines.contest import plan_contest
+from factorprism.pipelines.weekly import build_dataset
+from factorprism.warehouse import PostgresWarehouse
+
+TRAINED_AS_OF = date(2024, 6, 28)
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+TABLES = ("fold_forecasts", "contests", "evaluations", "promotions", "models")
+
+
+def read_fingerprints(place: Any) -> dict[str, str]:
+    warehouse = PostgresWarehouse(place.config.warehouse_url)
+    try:
+        found = warehouse.fingerprints()
+        return {name: found[name] for name in TABLES}
+    finally:
+        warehouse.close()
+
+
+def run_sql(place: Any, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg2.connect(place.config.warehouse_url) as connection:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def start_training(place: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, "train", "--mode", "retrain", "--session", TRAINED_AS_OF.isoformat()],
+        env={**os.environ, **place.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+    until = time.monotonic() + 120
+    while process.poll() is None and not ready() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_contest_killed_on_the_way_ends_with_the_same_table(trained: Any, place: Any) -> None:
+    whole = read_fingerprints(trained)
+    (n_folds,) = run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0]
+    run_sql(place, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
+    for held in sorted(random.Random(14).sample(range(1, n_folds), 2)):
+        kill_when(
+            start_training(place),
+            lambda held=held: (
+                run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0][0] >= held
+            ),
+        )
+        assert read_fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
+    output, errors = start_training(place).communicate(timeout=240)
+    assert output.splitlines()[0].endswith("no gain on the base rate stands."), errors
+    assert read_fingerprints(place) == whole
+
+
+def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
+    later = date(2024, 7, 5)
+    with open_ports(place.config) as ports:
+        run = Run(later, place.config, ports)
+        run_pipeline("backfill", run, {"first": "2024-06-03", "last": later.isoformat()})
+        refs = build_dataset(run, {})
+        (newest,) = {fold["number"] for fold in plan_contest(run, refs)["folds"]}
+    numbers = run_sql(place, "SELECT count(DISTINCT sessions[1]) FROM prism.fold_forecasts")
+    assert newest >= numbers[0][0]
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "contest", "--format", form],
+        env={**os.environ, **place.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (sentence,) = run_sql(place, "SELECT sentence FROM prism.contests")[0]
+    if form == "json":
+        assert json.loads(done.stdout)["sentence"] == sentence
+        return
+    lines = done.stdout.splitlines()
+    assert lines[0] == "# Contest of hs300, 14 sessions ahead, as of 2024-06-28"
+    assert lines[2] == sentence
+    assert "| buy and hold" in done.stdout
+
+
+def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
+    run_sql(place, "DELETE FROM prism.contests")
+    done = subprocess.run(
+        [*PROGRAM, "contest"],
+        env={**os.environ, **place.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "factorprism: no contest of hs300 was held",
+        "Hold one: factorprism train --contest full.",
+    ]
