@@ -2,8 +2,9 @@
 ### The evening's forecast
 
 Each trading session of Shanghai, once its bars are final (18:30 Asia/Shanghai): pull the bars,
-prove them fit for use, compute the factors, encode the image, let the champion read it, and put
-one row into the ledger `prism.forecasts`.
+prove them fit for use, compute the factors, encode the image, let the champion read it, explain
+what its forecast is owed to, and put one row into the ledger `prism.forecasts`. A forecast whose
+image is unlike any that the champion has learned from is withheld.
 
 **When a step before `publish` fails**, `withhold` writes a row that says why there is no forecast.
 The run stays red. Remove the cause, clear the failed task, and the issued row follows the
@@ -73,7 +74,8 @@ with DAG(
     gate_factors = step(task_id="gate_factors", refs=compute_factors.output)
     build_image = step(task_id="build_image", refs=gate_factors.output, inlets=[FACTORS])
     forecast = step(task_id="forecast", refs=build_image.output, inlets=[FACTORS, MODELS], **GPU)
-    publish = step(task_id="publish", refs=forecast.output, outlets=[FORECASTS])
+    explain = step(task_id="explain", refs=forecast.output, inlets=[MODELS], **GPU)
+    publish = step(task_id="publish", refs=explain.output, outlets=[FORECASTS])
     settle = step(task_id="settle", refs=publish.output, inlets=[BARS, FORECASTS])
     report = step(task_id="report", refs=settle.output)
 
@@ -89,5 +91,6 @@ with DAG(
             gate_factors,
             build_image,
             forecast,
+            explain,
         ],
     )

@@ -26,12 +26,23 @@ services_app = typer.Typer(
     help="The embedded PostgreSQL and Airflow.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(services_app, name="services")
+models_app = typer.Typer(
+    help="The trained models, and who of them forecasts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(models_app, name="models")
 
 
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+class TableOrJson(StrEnum):
+    TABLE = "table"
+    JSON = "json"
 
 
 class Mode(StrEnum):
@@ -136,6 +147,16 @@ def forecasts(
 
 
 @app.command()
+def explain(
+    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+) -> None:
+    """Print what a session's forecast is owed to (the newest explained one without --session)."""
+    from factorprism.cli.explaining import print_explanations
+
+    print_explanations(_to_date(session), as_json=format_ is Format.JSON)
+
+
+@app.command()
 def quality(
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
@@ -171,6 +192,63 @@ def doctor() -> None:
     from factorprism.cli.doctor import examine
 
     raise typer.Exit(examine())
+
+
+@models_app.command("list")
+def models_list(
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Print all models of the universe: champion, challenger, and whether any has shown skill."""
+    from factorprism.cli.models import print_list
+
+    print_list(as_json=format_ is TableOrJson.JSON)
+
+
+@models_app.command("show")
+def models_show(
+    model: str, format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE
+) -> None:
+    """Print everything about one model, and whether its files are unaltered."""
+    from factorprism.cli.models import print_model
+
+    raise typer.Exit(print_model(model, as_json=format_ is TableOrJson.JSON))
+
+
+@models_app.command("promote")
+def models_promote(
+    model: str,
+    reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")],
+    session: Day = None,
+) -> None:
+    """Give a model the title by hand, as of a session (the source's latest without --session)."""
+    from factorprism.cli.models import promote_by_hand
+
+    promote_by_hand(model, reason, _to_date(session))
+
+
+@models_app.command("rollback")
+def models_rollback(
+    model: Annotated[str, typer.Argument(help="A former champion; else the one before.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")] = "",
+    session: Day = None,
+) -> None:
+    """Return the title to the champion before; a second rollback goes back one further."""
+    from factorprism.cli.models import roll_back_by_hand
+
+    roll_back_by_hand(model, reason, _to_date(session))
+
+
+@models_app.command("compare")
+def models_compare(
+    first: str,
+    second: str,
+    session: Day = None,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Hold two models against each other on sessions that neither has read; decides nothing."""
+    from factorprism.cli.models import print_contest_of_two
+
+    print_contest_of_two(first, second, _to_date(session), as_json=format_ is TableOrJson.JSON)
 
 
 @services_app.command("start")

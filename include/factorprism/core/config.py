@@ -41,6 +41,8 @@ class Config:
     model: str = "inception"
     seed: int = 14
     epochs: int = 30
+    witnesses: int = 2  # networks of other seeds, by which explanations are held against chance
+    novelty_quantile: float = 0.99  # of past images' distances; farther ones are not forecast
     threads: int = 2  # fixed, because another number of threads gives other bits
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
     contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
@@ -50,6 +52,7 @@ class Config:
     frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
+    promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
     alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone
 
     def __post_init__(self) -> None:
@@ -68,6 +71,10 @@ class Config:
         for name in (*counts, "contest_folds"):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
+        if self.witnesses < 0:
+            raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
+        if not 0.0 < self.novelty_quantile < 1.0:
+            raise _invalid("NOVELTY_QUANTILE", str(self.novelty_quantile), "between 0 and 1")
         if not 0.0 <= self.missing_ratio_max <= 1.0:
             raise _invalid("MISSING_RATIO_MAX", str(self.missing_ratio_max), "a ratio from 0 to 1")
 
@@ -93,12 +100,19 @@ class Config:
         return replace(self, **changes)
 
 
+def _read_bool(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
 # Environment names that differ from the field's own.
 _NAMES = {"universe_name": "UNIVERSE"}
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "int": int,
     "float": float,
     "str": str,
+    "bool": _read_bool,
     "Path": lambda text: Path(text).expanduser().resolve(),
     "Path | None": lambda text: Path(text).expanduser().resolve(),
 }

@@ -10,6 +10,7 @@ from factorprism.figures._image import describe_forecast, render_image
 from factorprism.figures._intervals import IntervalPanel, render_intervals
 from factorprism.figures._neighbours import render_neighbours
 from factorprism.figures._reliability import render_reliability
+from factorprism.figures._shares import render_shares
 from factorprism.figures._training import render_training
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "render_intervals",
     "render_neighbours",
     "render_reliability",
+    "render_shares",
     "render_training",
 ]

@@ -5,6 +5,7 @@ from factorprism.images._batches import WindowBatches
 from factorprism.images._windows import (
     complete_sessions,
     gather_windows,
+    hash_image_set,
     hash_window,
     window_at,
     windows,
@@ -15,6 +16,7 @@ __all__ = [
     "align_panels",
     "complete_sessions",
     "gather_windows",
+    "hash_image_set",
     "hash_window",
     "window_at",
     "windows",

@@ -39,6 +39,17 @@ def hash_window(image_set: ImageSet, session: date) -> str:
     return hash_array(window_at(image_set, session), *image_set.factors, *image_set.channels, *days)
 
 
+def hash_image_set(image_set: ImageSet) -> str:
+    """Return the SHA-256 (hex) of the cube, its sessions and the names of its axes."""
+    return hash_array(
+        image_set.cube,
+        *image_set.channels,
+        *image_set.factors,
+        *np.datetime_as_string(image_set.sessions.astype("datetime64[D]")),
+        str(image_set.lookback),
+    )
+
+
 def complete_sessions(image_set: ImageSet) -> npt.NDArray[np.bool_]:
     """Return for each session whether a window ends there and has no missing cell."""
     n_sessions, lookback = len(image_set.sessions), image_set.lookback

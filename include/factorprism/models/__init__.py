@@ -7,6 +7,7 @@ from factorprism.models.bundle import (
     hash_manifest,
     load_bundle,
     load_normaliser,
+    load_witnesses,
     save_bundle,
     to_probability,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "hash_manifest",
     "load_bundle",
     "load_normaliser",
+    "load_witnesses",
     "network_config",
     "network_names",
     "save_bundle",

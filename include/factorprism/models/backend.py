@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ def load_keras() -> Any:
     if "keras" not in sys.modules:
         with _stderr_aside():
             importlib.import_module("keras")
+        # It takes several networks in one process, each of which traces its own function to
+        # predict with, for a loop that traces one function over and over, and says so at length.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return sys.modules["keras"]
 
 

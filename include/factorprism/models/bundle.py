@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from factorprism.models.backend import fix_threads
 
 MANIFEST = "MANIFEST.json"
 FILES = ("calibration.json", "model.keras", "normaliser.json", "spec.json")
+# The same network trained from other seeds: their reasons are compared, they forecast nothing.
+WITNESS = re.compile(r"witness_\d+\.keras")
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -69,11 +72,12 @@ class ModelBundle:
         """The name that follows from the content: architecture and manifest hash."""
         return f"{self.spec['architecture']}-{self.manifest_hash[:12]}"
 
-    def compute_logits(self, windows: FloatArray) -> Probabilities:
+    def compute_logits(self, windows: FloatArray, batch_size: int = 1) -> Probabilities:
         """Return the logits, float64 [n], of un-normalised `windows` [n, *input_shape].
 
-        Raises ``ValueError`` for another shape and for missing cells: a network gives no answer
-        that means anything for them.
+        With another `batch_size` than 1 many images are read several times faster, and the last
+        bits of a logit depend on the images beside it. Raises ``ValueError`` for another shape and
+        for missing cells: a network gives no answer that means anything for them.
         """
         shape = tuple(self.spec["input_shape"])
         if windows.ndim != 4 or windows.shape[1:] != shape:
@@ -82,10 +86,14 @@ class ModelBundle:
             raise ValueError("windows: cells are missing, allowed are complete images")
         if not len(windows):
             return np.empty(0)
-        # One image at a time: inside a batch, its size decides how sums are grouped, and the
-        # same image would get other last bits among other images.
-        logits = self.network.predict(self.normaliser.transform(windows), batch_size=1, verbose=0)
-        return np.asarray(logits, dtype=np.float64).reshape(-1)
+        # One image at a time for a forecast: inside a batch, its size decides how sums are
+        # grouped, and the same image would get other last bits among other images.
+        images = self.normaliser.transform(windows)
+        logits = [
+            self.network.predict_on_batch(images[start : start + batch_size])
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(logits).astype(np.float64).reshape(-1)
 
     def predict(self, windows: FloatArray) -> tuple[Probabilities, Probabilities]:
         """Return raw and calibrated probability of up, float64 [n], of un-normalised `windows`.
@@ -104,12 +112,14 @@ def save_bundle(
     normaliser: Normaliser,
     calibration: Calibration,
     spec: Mapping[str, Any],
+    witnesses: Sequence[Any] = (),
 ) -> str:
     """Write the bundle to `folder` in one move and return the SHA-256 (hex) of its manifest.
 
-    `spec` must hold `architecture`, `input_shape` and `threads`, and be JSON-safe. The hash
-    follows from the content alone: no clock, path or host is in it. A bundle already in `folder`
-    is replaced.
+    `spec` must hold `architecture`, `input_shape` and `threads`, and be JSON-safe. `witnesses` are
+    networks of other seeds, trained by the same recipe with the same scaler. The hash follows
+    from the content alone: no clock, path or host is in it. A bundle already in `folder` is
+    replaced.
     """
     absent = [name for name in ("architecture", "input_shape", "threads") if name not in spec]
     if absent:
@@ -119,6 +129,10 @@ def save_bundle(
         "normaliser.json": _to_json(normaliser.to_dict()),
         "calibration.json": _to_json(asdict(calibration)),
         "spec.json": _to_json(dict(spec)),
+        **{
+            f"witness_{number}.keras": encode_network(witness)
+            for number, witness in enumerate(witnesses, start=1)
+        },
     }
     manifest = _to_json({name: _sha256(content) for name, content in contents.items()})
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -147,14 +161,35 @@ def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
     except (ValueError, TypeError, KeyError) as exc:
         raise ArtefactError(f"the model in {folder} is incomplete: {exc}", remedy=RETRAIN) from exc
     fix_threads(threads, strict=False)
-    network = decode_network(folder / "model.keras")
-    if tuple(network.input_shape[1:]) != shape or normaliser.centre.shape != shape[1:]:
+    network = _decode(folder / "model.keras", shape)
+    if normaliser.centre.shape != shape[1:]:
         raise ArtefactError(
-            f"the network reads images of {network.input_shape[1:]}, its spec says {shape}, its "
-            f"scaler {normaliser.centre.shape}",
+            f"the network reads images of {shape}, its scaler {normaliser.centre.shape}",
             remedy=RETRAIN,
         )
     return ModelBundle(network, normaliser, calibration, spec, expected_hash)
+
+
+def load_witnesses(folder: Path, bundle: ModelBundle) -> tuple[ModelBundle, ...]:
+    """Return `bundle`, loaded from `folder`, with the network of each of its witnesses in turn.
+
+    Empty when it was saved without any. Every hash is checked again; raises as `load_bundle` does.
+    """
+    _verify(folder, bundle.manifest_hash)
+    shape = tuple(bundle.spec["input_shape"])
+    found = sorted(path for path in folder.iterdir() if WITNESS.fullmatch(path.name))
+    return tuple(replace(bundle, network=_decode(path, shape)) for path in found)
+
+
+def _decode(path: Path, shape: tuple[int, ...]) -> Any:
+    network = decode_network(path)
+    if tuple(network.input_shape[1:]) != shape:
+        raise ArtefactError(
+            f"the network in {path.name} reads images of {network.input_shape[1:]}, its spec says "
+            f"{shape}",
+            remedy=RETRAIN,
+        )
+    return network
 
 
 def load_normaliser(folder: Path, expected_hash: str) -> Normaliser:
@@ -189,7 +224,7 @@ def _verify(folder: Path, expected_hash: str) -> None:
     for name in sorted(set(FILES) | present | set(manifest)):
         if name not in present:
             raise ArtefactError(f"{name} is missing from the model in {folder}", remedy=RETRAIN)
-        if name not in manifest or name not in FILES:
+        if name not in manifest or not (name in FILES or WITNESS.fullmatch(name)):
             raise ArtefactError(
                 f"{name} does not belong to the model in {folder}",
                 remedy=f"Remove it. {RETRAIN}",

@@ -8,12 +8,13 @@ import fsspec
 import numpy as np
 
 from factorprism.core.errors import ArtefactError
-from factorprism.core.schemas import ImageSet, hash_array
+from factorprism.core.schemas import ImageSet
+from factorprism.images import hash_image_set
 
 
 def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
     """Keep `image_set` under its hash in `artefacts_url` and return its path there."""
-    place = f"image-sets/{content_hash}.npz"
+    place = image_set_place(content_hash)
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -57,16 +58,10 @@ def load_image_set(place: str, content_hash: str, artefacts_url: str) -> ImageSe
     return image_set
 
 
+def image_set_place(content_hash: str) -> str:
+    """Return the path, under the artefacts' URL, of the image set with this hash."""
+    return f"image-sets/{content_hash}.npz"
+
+
 def _join(artefacts_url: str, place: str) -> str:
     return f"{artefacts_url.rstrip('/')}/{place}"
-
-
-def hash_image_set(image_set: ImageSet) -> str:
-    """Return the SHA-256 (hex) of the cube, its sessions and the names of its axes."""
-    return hash_array(
-        image_set.cube,
-        *image_set.channels,
-        *image_set.factors,
-        *np.datetime_as_string(image_set.sessions.astype("datetime64[D]")),
-        str(image_set.lookback),
-    )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import FactorPrismError, QualityError
-from factorprism.core.schemas import Forecast, ForecastState, ImageSet, hash_bars
+from factorprism.core.schemas import Forecast, ForecastState, hash_bars
 from factorprism.factors import Normaliser, bars_needed_from
 from factorprism.figures import render_image
-from factorprism.forecasts import Window, encode_window, predict_window, settle_forecasts
-from factorprism.images import align_panels
+from factorprism.forecasts import Window, predict_window, settle_forecasts
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._windows import from_json, load_recent_images, load_window, to_json
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
-from factorprism.pipelines.factors import compute_factors, gate_factors, load_recent_panel
+from factorprism.pipelines.explaining import explain
+from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -28,7 +28,7 @@ PICTURE_SESSIONS = 750
 
 def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Encode the session's window, refuse it when a cell is missing, and draw it."""
-    window = _load_window(run)
+    window = load_window(run)
     missing = window.missing_cells
     if missing:
         named = ", ".join(f"{name} ({count})" for name, count in list(missing.items())[:3])
@@ -52,17 +52,6 @@ def _draw_picture(run: Run, window: Window, row: Forecast | None) -> Path:
         path=picture_path(run),
         forecast=row,
     )
-
-
-def _load_window(run: Run) -> Window:
-    return encode_window(load_recent_images(run, run.config.lookback), run.session)
-
-
-def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
-    """Return the image set of the last `n_sessions` through the run's session."""
-    universe = run.config.universe
-    panels = [load_recent_panel(run, symbol, n_sessions + 10) for symbol in universe.channels]
-    return align_panels(panels, universe, run.config.lookback, last=run.session)
 
 
 def _picture_scale(run: Run) -> Normaliser:
@@ -91,7 +80,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
             remedy="Train one: factorprism train.",
         )
     record, bundle = load_champion(run, champion)
-    window = _load_window(run)
+    window = load_window(run)
     if window.factor_hash != refs.get("factor_hash", window.factor_hash):
         raise QualityError(
             f"the factors of {run.session} changed between two steps of this run",
@@ -105,7 +94,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
         data_hash=_data_hash(run, window),
     )
     run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
-    return {"forecast": _to_json(row)}
+    return {"forecast": to_json(row)}
 
 
 def _data_hash(run: Run, window: Window) -> str:
@@ -121,9 +110,9 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     The picture is drawn again, now with the forecast under its title.
     """
-    row = _from_json(refs["forecast"])
+    row = from_json(refs["forecast"])
     appended = run.ports.warehouse.forecasts.append(row)
-    _draw_picture(run, _load_window(run), row)
+    _draw_picture(run, load_window(run), row)
     run.resolve_alert(
         run.alert_key("daily"), f"{row.target}: a forecast of {row.session} is issued again"
     )
@@ -179,7 +168,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
     page = render_gates(run, found)
     run.tell(f"withheld: {reason}")
-    return {"forecast": _to_json(row), "appended": appended, "data_docs": str(page)}
+    return {"forecast": to_json(row), "appended": appended, "data_docs": str(page)}
 
 
 GATES = ("bars", "factors")
@@ -192,28 +181,8 @@ STEPS = (
     gate_factors,
     build_image,
     forecast,
+    explain,
     publish,
     settle,
     report,
 )
-
-
-def _to_json(row: Forecast) -> dict[str, Any]:
-    values = asdict(row)
-    del values["created_at"]  # the ledger's own clock
-    return values | {
-        "session": row.session.isoformat(),
-        "horizon_end": row.horizon_end.isoformat(),
-        "state": row.state.value,
-    }
-
-
-def _from_json(values: Mapping[str, Any]) -> Forecast:
-    return Forecast(
-        **{
-            **values,
-            "session": date.fromisoformat(values["session"]),
-            "horizon_end": date.fromisoformat(values["horizon_end"]),
-            "state": ForecastState(values["state"]),
-        }
-    )

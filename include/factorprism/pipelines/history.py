@@ -1,16 +1,22 @@
-"""A universe's whole history as the warehouse holds it: images, and the target's closes on them."""
+"""A universe's whole history as the warehouse holds it: images, closes, training sets."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import DayArray, ImageSet
+from factorprism.core.schemas import DayArray, ImageSet, hash_bars
 from factorprism.factors import catalogue_hash
 from factorprism.images import align_panels
+from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
+from factorprism.training import TrainingSet, TrainingSettings, build_training_set
 
 
 def align_history(run: Run) -> ImageSet:
@@ -39,3 +45,35 @@ def align_closes(bars: pd.DataFrame, symbol: str, sessions: DayArray) -> npt.NDA
     """Return the closes of `symbol` on `sessions`, float64 [session]; NaN where unknown."""
     closes = bars[bars["symbol"] == symbol].set_index("session")["close"]
     return closes.reindex(sessions.astype("datetime64[us]")).to_numpy("float64")
+
+
+def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
+    """Return `image_set` with the target's closes through the session, and the bars' hash."""
+    first: date = image_set.sessions[0].astype(date)
+    target = run.config.universe.target
+    bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
+    closes = align_closes(bars, target, image_set.sessions)
+    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
+    return training_set, hash_bars(bars)
+
+
+def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
+    """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
+    image_set = load_image_set(
+        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
+    )
+    return join_closes(run, image_set)
+
+
+def training_settings(run: Run) -> TrainingSettings:
+    """Return how the run's configuration wants networks to be trained."""
+    config = run.config
+    return TrainingSettings(
+        architecture=config.model,
+        seed=config.seed,
+        epochs=config.epochs,
+        threads=config.threads,
+        holdout_sessions=config.holdout_sessions,
+        frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
+        witnesses=config.witnesses,
+    )

@@ -13,6 +13,7 @@ import numpy as np
 from factorprism.core.errors import ArtefactError, LookAheadError
 from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.core.universe import Universe
+from factorprism.images import hash_image_set
 from factorprism.models import ModelBundle, hash_manifest, load_bundle, save_bundle
 from factorprism.training.dataset import TrainingSet
 from factorprism.training.fine_tuning import draw_replay
@@ -21,6 +22,7 @@ from factorprism.training.recipe import Trained, train_split
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import evaluate
 from factorprism.training.splits import Split, split_samples, walk_forward
+from factorprism.training.witnesses import train_witnesses
 
 MODES = ("retrain", "fine_tune")
 Progress = Callable[[str], None]
@@ -89,6 +91,8 @@ def train_candidate(
         f"{mode}: {len(split.train)} images, {len(trained.fit.history)} epochs, "
         f"{trained.fit.seconds:.0f} s"
     )
+    witnesses = train_witnesses(training_set, split, settings, start, initial)
+    progress(f"witnesses of other seeds: {len(witnesses)}")
     spec = _describe(training_set, split, trained, settings, start)
     spec |= {"universe": universe.name, "data_hash": data_hash, "mode": mode}
     manifest_hash = save_bundle(
@@ -97,6 +101,7 @@ def train_candidate(
         normaliser=trained.normaliser,
         calibration=trained.calibration,
         spec=spec,
+        witnesses=witnesses,
     )
     record = make_record(spec, manifest_hash)
     evaluations = evaluate(
@@ -185,12 +190,14 @@ def _describe(
         "channels": list(image_set.channels),
         "factors": list(image_set.factors),
         "horizon": training_set.horizon,
+        "image_set_hash": hash_image_set(image_set),
         "as_of": training_set.as_of.isoformat(),
         "trained_from": training_set.session_at(first).isoformat(),
         "last_training_session": training_set.session_at(int(split.train.max())).isoformat(),
         "trained_through": through.isoformat(),
         "n_samples": len(split.train),
         "base_rate": trained.base_rate,
+        "return_scale": asdict(trained.return_scale),
         "parent_id": start.model_id if start else "",
         "threads": settings.threads,
         "settings": {

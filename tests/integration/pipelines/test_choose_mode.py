@@ -13,7 +13,7 @@ import pytest
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Forecast, ForecastState, Outcome
 from factorprism.pipelines import Run, open_ports
-from factorprism.pipelines._training_sets import load_training_set
+from factorprism.pipelines.history import load_training_set
 from factorprism.pipelines.refreshing import choose_mode, measure_champion_loss
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.training import TrainingSet

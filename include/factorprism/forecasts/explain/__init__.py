@@ -3,6 +3,7 @@
 from factorprism.forecasts.explain._attribution import (
     Attribution,
     CellMethod,
+    compute_agreement,
     compute_attribution,
     compute_stability,
 )
@@ -15,6 +16,9 @@ from factorprism.forecasts.explain._neighbours import (
     build_neighbour_index,
     embed_windows,
 )
+from factorprism.forecasts.explain._players import Shares
+from factorprism.forecasts.explain._shapley import compute_shapley
+from factorprism.forecasts.explain._surrogate import compute_surrogate
 
 __all__ = [
     "FACTOR_GROUPS",
@@ -23,11 +27,15 @@ __all__ = [
     "Neighbour",
     "NeighbourIndex",
     "Precedents",
+    "Shares",
     "build_neighbour_index",
+    "compute_agreement",
     "compute_attribution",
     "compute_grad_cam",
     "compute_input_gradient",
+    "compute_shapley",
     "compute_stability",
+    "compute_surrogate",
     "embed_windows",
     "group_factors",
 ]

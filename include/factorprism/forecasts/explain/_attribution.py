@@ -17,6 +17,7 @@ from factorprism.forecasts.explain._gradient import (
     compute_input_gradient,
 )
 from factorprism.forecasts.explain._groups import group_factors
+from factorprism.forecasts.explain._players import BLOCK_SESSIONS, DECIMALS, cut_days, name_blocks
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
 
@@ -25,8 +26,6 @@ from factorprism.models import ModelBundle
 CellMethod = Callable[[ModelBundle, FloatArray], Values]
 CELL_METHODS: Mapping[str, CellMethod] = {"gradient_x_input": compute_input_gradient}
 
-BLOCK_SESSIONS = 7
-DECIMALS = 6  # beyond them a float32 logit holds rounding alone
 AXES = ("grad_cam", "channel", "factor", "group", "day")
 
 
@@ -129,11 +128,9 @@ def compute_attribution(
 
     Raises ``ValueError`` for missing cells, another shape, or a block below 1 session.
     """
-    if block_sessions < 1:
-        raise ValueError(f"block_sessions: {block_sessions}, allowed are whole numbers from 1")
     n_days, n_factors, n_channels = window.values.shape
     groups = group_factors(window.factors)
-    blocks = _cut_days(n_days, block_sessions)
+    blocks = cut_days(n_days, block_sessions)
     parts: list[tuple[Any, ...]] = [
         (slice(None), slice(None), slice(None)),
         *((slice(None), slice(None), channel) for channel in range(n_channels)),
@@ -146,7 +143,6 @@ def compute_attribution(
     effects = np.round(logit - without, DECIMALS) + 0.0
     ends = np.cumsum([1, n_channels, n_factors, len(groups)])
     _, by_channel, by_factor, by_group, by_day = np.split(effects, ends)
-    days = window.sessions.astype("datetime64[D]")
     cells = {name: method(bundle, window.values) for name, method in methods.items()}
     return Attribution(
         bundle.model_id,
@@ -154,7 +150,7 @@ def compute_attribution(
         window.channels,
         window.factors,
         tuple(groups),
-        tuple((days[b.start].astype(date), days[b.stop - 1].astype(date)) for b in blocks),
+        name_blocks(window, blocks),
         round(logit, DECIMALS),
         round(float(without[0]), DECIMALS),
         by_channel,
@@ -169,16 +165,23 @@ def compute_attribution(
 def compute_stability(attributions: Sequence[Attribution], kind: str) -> float:
     """Return how far models agree on `kind`: the mean rank correlation of all pairs, in [-1, 1].
 
+    Raises ``ValueError`` for fewer than two attributions or images of other axes.
+    """
+    return compute_agreement([attribution.select(kind) for attribution in attributions])
+
+
+def compute_agreement(arrays: Sequence[Values]) -> float:
+    """Return the mean rank correlation of all pairs of `arrays`, all of one shape, in [-1, 1].
+
     Spearman's coefficient with average ranks for ties. A pair of which one puts the same weight
-    on everything agrees on nothing and counts 0. Raises ``ValueError`` for fewer than two
-    attributions or images of other axes.
+    on everything agrees on nothing and counts 0. Raises ``ValueError`` for fewer than two arrays
+    or for other shapes.
     """
     from scipy.stats import rankdata
 
-    arrays = [attribution.select(kind) for attribution in attributions]
     if len(arrays) < 2 or len({array.shape for array in arrays}) > 1:
         shapes = [array.shape for array in arrays]
-        raise ValueError(f"attributions: shapes {shapes}, expected two or more of one shape")
+        raise ValueError(f"arrays: shapes {shapes}, expected two or more of one shape")
     ranks = [rankdata(array) - (array.size + 1) / 2 for array in arrays]
     return float(np.mean([_correlate(a, b) for a, b in combinations(ranks, 2)]))
 
@@ -198,12 +201,6 @@ def _occlude(
         image[part] = median[part]
     logits = bundle.compute_logits(images)
     return float(logits[0]), logits[1:]
-
-
-def _cut_days(n_days: int, size: int) -> list[slice]:
-    """Return blocks of `size` days, oldest first; the oldest may be shorter."""
-    stops = range(n_days, 0, -size)
-    return [slice(max(stop - size, 0), stop) for stop in reversed(stops)]
 
 
 def _day(text: str) -> date:

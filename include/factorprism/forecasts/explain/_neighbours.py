@@ -21,6 +21,7 @@ Embedder = Callable[[FloatArray], Values]
 
 NOVELTY_QUANTILE = 0.99
 BATCH = 128
+GATHERED = 8 * BATCH  # windows copied at a time
 LEAST_SPREAD = 1e-6  # of an embedding's dimension; below it the network leaves it unused
 
 
@@ -151,14 +152,12 @@ def embed_windows(bundle: ModelBundle) -> Embedder:
     that is still a map is averaged over its cells.
     """
     hidden = cut_before_logit(bundle.network)
+    # A network that was never compiled would predict through XLA, slower on a CPU.
+    hidden.compile(jit_compile=False)
 
     def embed(windows: FloatArray) -> Values:
         images = bundle.normaliser.transform(windows)
-        parts = [
-            np.asarray(hidden(images[start : start + BATCH], training=False), dtype=np.float64)
-            for start in range(0, len(images), BATCH)
-        ]
-        layer = np.concatenate(parts)
+        layer = np.asarray(hidden.predict(images, batch_size=BATCH, verbose=0), dtype=np.float64)
         return layer.mean(axis=(1, 2)) if layer.ndim == 4 else layer.reshape(len(layer), -1)
 
     return embed
@@ -209,8 +208,8 @@ def build_neighbour_index(
             f"image_set: {len(rows)} images have an outcome by {as_of}, too few to compare"
         )
     embedded = [
-        embed(gather_windows(image_set.cube, rows[start : start + BATCH], image_set.lookback))
-        for start in range(0, len(rows), BATCH)
+        embed(gather_windows(image_set.cube, rows[start : start + GATHERED], image_set.lookback))
+        for start in range(0, len(rows), GATHERED)
     ]
     points = np.concatenate(embedded)
     spread = points.std(axis=0)

@@ -11,6 +11,7 @@ from factorprism.training.baselines.protocol import (
     NetworkForecaster,
     judge_splits,
 )
+from factorprism.training.baselines.scoring import Reasons
 
 __all__ = [
     "Baseline",
@@ -18,6 +19,7 @@ __all__ = [
     "FittedBaseline",
     "Forecaster",
     "NetworkForecaster",
+    "Reasons",
     "baseline_names",
     "judge_splits",
 ]

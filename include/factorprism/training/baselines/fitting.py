@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from factorprism.core.schemas import FloatArray
 from factorprism.models import Calibration
 from factorprism.training.baselines.rocket import fit_rocket
 from factorprism.training.baselines.rules import (
@@ -15,8 +16,9 @@ from factorprism.training.baselines.rules import (
     fit_base_rate,
     fit_momentum_sign,
 )
-from factorprism.training.baselines.scoring import FitScore, Score
+from factorprism.training.baselines.scoring import FitScore, Reasons, Score
 from factorprism.training.baselines.tabular import (
+    TabularScore,
     fit_gradient_boosting,
     fit_logistic,
     fit_pca_logistic,
@@ -62,6 +64,13 @@ class FittedBaseline:
         """Return the calibrated forecasts of `rows` beside what came of them."""
         y_prob = self.calibration.apply(self.score(training_set, rows))
         return hold_out(training_set, rows, y_prob, self.base_rate, self.return_scale)
+
+    def explain(self, values: FloatArray) -> Reasons | None:
+        """Return what the score of one un-normalised image [lookback, factor, channel] is owed to.
+
+        None for a baseline that reads no image, or that has learned nothing from any.
+        """
+        return self.score.explain(values) if isinstance(self.score, TabularScore) else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy.typing as npt
 
 from factorprism.core.schemas import FloatArray
 from factorprism.factors import Normaliser
-from factorprism.training.baselines.scoring import Score
+from factorprism.training.baselines.scoring import Reasons, Score
 from factorprism.training.dataset import Rows, TrainingSet
 from factorprism.training.metrics import compute_log_losses
 from factorprism.training.recipe import fit_normaliser, take_samples
 from factorprism.training.splits import Split
 
 Features = Callable[[FloatArray], FloatArray]
+Weighed = tuple[float, npt.NDArray[np.float64]]
 # Inverse strengths of the ridge penalty, weakest last; the validation rows choose.
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 COMPONENTS = 20
@@ -88,7 +90,39 @@ def fit_gradient_boosting(training_set: TrainingSet, split: Split, seed: int) ->
     if len(np.unique(labels)) < 2:
         return _constant
     trees.fit(train, labels, X_val=validation, y_val=judge)
-    return _score(normaliser, summarise_window, trees.decision_function)
+    return TabularScore(
+        normaliser, summarise_window, trees.decision_function, lambda row: _weigh_trees(trees, row)
+    )
+
+
+@dataclass(frozen=True)
+class TabularScore:
+    """A learner's score of a row, and what each feature of a row adds to it.
+
+    `weigh` takes one row [1, feature] and returns the score that is expected of any training row,
+    with what each feature adds to it, [feature]; None for a learner that is not taken apart.
+    """
+
+    normaliser: Normaliser = field(repr=False)
+    features: Features = field(repr=False)
+    decide: Callable[[Any], Any] = field(repr=False)
+    weigh: Callable[[FloatArray], Weighed] | None = field(default=None, repr=False)
+
+    def __call__(self, training_set: TrainingSet, rows: Rows) -> npt.NDArray[np.float64]:
+        if not len(rows):
+            return np.empty(0)
+        table, _ = _table(training_set, self.normaliser, rows, self.features)
+        return np.asarray(self.decide(table), np.float64)
+
+    def explain(self, values: FloatArray) -> Reasons | None:
+        """Return what each factor of one un-normalised image adds to its score, if that is told."""
+        if self.weigh is None:
+            return None
+        row = self.features(self.normaliser.transform(values)[np.newaxis])
+        expected, added = self.weigh(row)
+        # Every feature is one number a factor and channel, whatever comes before these axes.
+        by_cell = added.reshape(-1, *values.shape[1:]).sum(axis=0)
+        return Reasons(float(np.asarray(self.decide(row))[0]), expected, by_cell)
 
 
 class _Same:
@@ -99,6 +133,31 @@ class _Same:
 
     def transform(self, features: FloatArray) -> FloatArray:
         return features
+
+
+def _weigh_trees(trees: Any, row: FloatArray) -> Weighed:
+    """Return TreeSHAP's expected score and contributions, exact over the trees' own paths.
+
+    Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for
+    trees", algorithm 2; what is expected is weighted by the training rows at each leaf.
+    """
+    import shap
+
+    explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
+    added = np.asarray(explainer.shap_values(row), np.float64).reshape(-1)
+    return float(np.ravel(explainer.expected_value)[0]), added
+
+
+def _slopes(model: Any, projection: Any) -> npt.NDArray[np.float64] | None:
+    """Return the weight of each feature in the score of `model`; None behind a bent projection."""
+    weights: npt.NDArray[np.float64] = model.coef_[0].astype(np.float64)
+    if isinstance(projection, _Same):
+        return weights
+    components = getattr(projection, "components_", None)
+    if components is None:
+        return None
+    deviations = np.sqrt(projection.explained_variance_)
+    return np.asarray((weights / deviations) @ components, np.float64)
 
 
 def fit_linear(
@@ -112,6 +171,7 @@ def fit_linear(
     if len(np.unique(labels)) < 2:
         return _constant
     validation, judge = _table(training_set, normaliser, split.validation, features)
+    average = train.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
     train = projection.fit(train).transform(train)
     validation = projection.transform(validation)
     models = [
@@ -122,9 +182,20 @@ def fit_linear(
         compute_log_losses(judge, model.predict_proba(validation)[:, 1]).mean() for model in models
     ]
     best = models[int(np.argmin(losses))]
-    return _score(
-        normaliser, features, lambda table: best.decision_function(projection.transform(table))
-    )
+    slopes = _slopes(best, projection)
+
+    def decide(rows: FloatArray) -> Any:
+        return best.decision_function(projection.transform(rows))
+
+    if slopes is None:
+        return TabularScore(normaliser, features, decide)
+    weights = slopes
+
+    def weigh(row: FloatArray) -> Weighed:
+        # SHAP of a linear model whose features are taken as independent, in closed form.
+        return float(decide(average)[0]), weights * (row - average)[0]
+
+    return TabularScore(normaliser, features, decide, weigh)
 
 
 def _table(
@@ -132,15 +203,6 @@ def _table(
 ) -> tuple[FloatArray, npt.NDArray[np.int8]]:
     images, _ = take_samples(training_set, normaliser, rows).gather()
     return features(images), training_set.labels[rows]
-
-
-def _score(normaliser: Normaliser, features: Features, decide: Callable[[Any], Any]) -> Score:
-    def score(training_set: TrainingSet, rows: Rows) -> npt.NDArray[np.float64]:
-        if not len(rows):
-            return np.empty(0)
-        return np.asarray(decide(_table(training_set, normaliser, rows, features)[0]), np.float64)
-
-    return score
 
 
 def _constant(training_set: TrainingSet, rows: Rows) -> npt.NDArray[np.float64]:

@@ -1,0 +1,141 @@
+"""Prints the stored explanation of a forecast: what it is owed to, and what was like it before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from factorprism.cli.context import open_warehouse
+from factorprism.cli.tables import write_json
+from factorprism.core.config import Config
+from factorprism.core.contest import Explanation
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import Forecast
+from factorprism.pipelines import Ports
+
+TOP = 5  # parts that are named of each axis
+
+
+def print_explanations(session: date | None, *, as_json: bool) -> None:
+    """Print every explanation of the target's forecasts of `session`, or of the newest explained.
+
+    Raises `ConfigurationError` where there is none.
+    """
+    with open_warehouse() as (config, ports):
+        found = _load(config, ports, session)
+    if not found:
+        raise ConfigurationError(
+            "no forecast" + (f" of {session}" if session else "") + " is explained",
+            remedy="Make one: factorprism daily" + (f" --session {session}." if session else "."),
+        )
+    if as_json:
+        write_json([asdict(explanation) for _, explanation in found])
+        return
+    for row, explanation in found:
+        _print(row, explanation)
+
+
+def _load(config: Config, ports: Ports, session: date | None) -> list[tuple[Forecast, Explanation]]:
+    target = config.universe.target
+    rows = ports.warehouse.forecasts.load_forecasts(target, session, session)
+    # A withheld row may be followed by an issued one of the same model: the last word counts.
+    newest = {(row.session, row.horizon, row.model_id): row for row in rows}
+    for day in sorted({row.session for row in rows}, reverse=True):
+        found = []
+        for key, row in newest.items():
+            held = ports.warehouse.explanations.load_explanation(target, *key)
+            if row.session == day and held is not None:
+                found.append((row, held))
+        if found:
+            return found
+    return []
+
+
+def _print(row: Forecast, explanation: Explanation) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    attribution: Any = explanation.attribution
+    told = f"p_up {row.p_up:.1%}" if row.p_up is not None else f"withheld: {row.reason}"
+    console.print(f"{row.target} {row.session}, {told}, by {row.model_id}")
+    console.print(
+        f"logit {attribution['logit']:+.3f} before calibration, of the median image "
+        f"{attribution['median_logit']:+.3f}; a part's figure is what it adds to the logit"
+    )
+    console.print(_owed(attribution, explanation))
+    console.print(_of_baselines(explanation.baselines))
+    _print_precedents(console, explanation.precedents)
+
+
+def _owed(attribution: Mapping[str, Any], explanation: Explanation) -> Table:
+    stability: Any = explanation.stability
+    surrogate: Any = explanation.surrogate
+    agreement = stability.get("agreement", {})
+    table = Table("by", "largest parts", "seeds agree", show_edge=False, pad_edge=False)
+    days = [f"{first} to {last}" for first, last in attribution["day_blocks"]]
+    axes = (
+        ("channel", attribution["channels"]),
+        ("group", attribution["groups"]),
+        ("factor", attribution["factors"]),
+        ("day", days),
+    )
+    for kind, names in axes:
+        if len(names) > 1:
+            weights = dict(zip(names, attribution["values"][kind], strict=True))
+            table.add_row(kind, _largest(weights), _agreed(agreement, kind))
+    r2 = surrogate["figures"]["r2"]
+    for name, shares in (("shapley", explanation.shapley), ("surrogate", surrogate)):
+        title = f"surrogate, R2 {r2:.2f}" if name == "surrogate" else name
+        table.add_row(title, _largest(_parts(shares)), _agreed(agreement, name))
+    return table
+
+
+def _parts(shares: Any) -> dict[str, float]:
+    """Return the shares by the names of their channel, group and days."""
+    single = len(shares["channels"]) == 1
+    return {
+        f"{'' if single else channel + ' '}{group} {first} to {last}": value
+        for channel, groups in zip(shares["channels"], shares["values"], strict=True)
+        for group, blocks in zip(shares["groups"], groups, strict=True)
+        for (first, last), value in zip(shares["day_blocks"], blocks, strict=True)
+    }
+
+
+def _of_baselines(baselines: Mapping[str, Any]) -> Table:
+    table = Table("baseline", "p_up", "largest factors", show_edge=False, pad_edge=False)
+    for name, reasons in baselines.items():
+        weights = {
+            factor: sum(values)
+            for factor, values in zip(reasons["factors"], reasons["values"], strict=True)
+        }
+        table.add_row(name, f"{reasons['p_up']:.1%}", _largest(weights))
+    return table
+
+
+def _print_precedents(console: Console, precedents: Mapping[str, Any]) -> None:
+    verdict = "unlike any past image" if precedents["novel"] else "within what was seen"
+    console.print(
+        f"{verdict}: the nearest lies {precedents['distance']:.2f} away, the limit is "
+        f"{precedents['threshold']:.2f}"
+    )
+    table = Table("past image", "distance", "what followed", show_edge=False, pad_edge=False)
+    for neighbour in precedents["neighbours"]:
+        table.add_row(
+            neighbour["session"],
+            f"{neighbour['distance']:.2f}",
+            f"{neighbour['forward_return']:+.2%} by {neighbour['outcome_end']}",
+        )
+    console.print(table)
+
+
+def _largest(weights: Mapping[str, float]) -> str:
+    ordered = sorted(weights.items(), key=lambda item: -abs(item[1]))
+    return ", ".join(f"{name} {value:+.3f}" for name, value in ordered[:TOP] if value)
+
+
+def _agreed(agreement: Mapping[str, float], kind: str) -> str:
+    return f"{agreement[kind]:+.2f}" if kind in agreement else "-"

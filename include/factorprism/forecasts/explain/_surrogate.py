@@ -1,0 +1,56 @@
+"""A local surrogate: the straight line that imitates the network around one image (LIME)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from factorprism.forecasts.explain._players import BLOCK_SESSIONS, Shares, find_players
+from factorprism.forecasts.predict import Window
+from factorprism.models import ModelBundle
+
+SAMPLES = 512
+WIDTH = 0.25  # of the kernel, in cosine distance
+RIDGE = 0.1
+HELD_BACK = 4  # one sample in so many only judges the fit
+
+
+def compute_surrogate(
+    bundle: ModelBundle,
+    window: Window,
+    *,
+    seed: int,
+    samples: int = SAMPLES,
+    block_sessions: int = BLOCK_SESSIONS,
+) -> Shares:
+    """Return the weights of a ridge regression that imitates `bundle`'s logit around `window`.
+
+    Ribeiro, Singh and Guestrin 2016, "Why should I trust you?", section 3: the image with random
+    parts at the training median, their number drawn uniformly, weighted by exp(-(d / 0.25)^2) of
+    their cosine distance d from the whole image. The weights need not sum to anything. `figures`
+    hold the number of samples, the intercept and `r2`, the weighted R2 on a quarter of the samples
+    that the fit has not seen: where it is low, no straight line describes the network here, and
+    the weights mean little. The same `seed` gives the same weights.
+
+    Raises ``ValueError`` for fewer than 8 samples.
+    """
+    from sklearn.linear_model import Ridge
+
+    if samples < 2 * HELD_BACK:
+        raise ValueError(f"samples: {samples}, allowed are whole numbers from {2 * HELD_BACK}")
+    players = find_players(bundle, window, block_sessions)
+    generator = np.random.default_rng(seed)
+    kept = generator.integers(1, players.count + 1, samples)
+    places = generator.random((samples, players.count)).argsort(axis=1).argsort(axis=1)
+    shown = places < kept[:, np.newaxis]
+    ends = np.repeat([[True], [False]], players.count, axis=1)
+    logits = players.read(np.concatenate([ends, shown]))
+    nearness = np.exp(-np.square((1.0 - np.sqrt(kept / players.count)) / WIDTH))
+    judged = np.arange(samples) % HELD_BACK == 0
+    line = Ridge(RIDGE).fit(shown[~judged], logits[2:][~judged], nearness[~judged])
+    figures = {
+        "samples": samples,
+        "intercept": line.intercept_,
+        "r2": line.score(shown[judged], logits[2:][judged], nearness[judged]),
+    }
+    both = (float(logits[0]), float(logits[1]))
+    return players.tell("surrogate", bundle, window, both, line.coef_, figures)

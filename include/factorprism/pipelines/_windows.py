@@ -1,0 +1,49 @@
+"""The images that a daily run reads, and its row on the way from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from factorprism.core.schemas import Forecast, ForecastState, ImageSet
+from factorprism.forecasts import Window, encode_window
+from factorprism.images import align_panels
+from factorprism.pipelines._run import Run
+from factorprism.pipelines.factors import load_recent_panel
+
+
+def load_window(run: Run) -> Window:
+    """Return the image of the run's session."""
+    return encode_window(load_recent_images(run, run.config.lookback), run.session)
+
+
+def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
+    """Return the image set of the last `n_sessions` through the run's session."""
+    universe = run.config.universe
+    panels = [load_recent_panel(run, symbol, n_sessions + 10) for symbol in universe.channels]
+    return align_panels(panels, universe, run.config.lookback, last=run.session)
+
+
+def to_json(row: Forecast) -> dict[str, Any]:
+    """Return `row` as a reference that one step hands to the next."""
+    values = asdict(row)
+    del values["created_at"]  # the ledger's own clock
+    return values | {
+        "session": row.session.isoformat(),
+        "horizon_end": row.horizon_end.isoformat(),
+        "state": row.state.value,
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Forecast:
+    """Return the row that `to_json` wrote."""
+    return Forecast(
+        **{
+            **values,
+            "session": date.fromisoformat(values["session"]),
+            "horizon_end": date.fromisoformat(values["horizon_end"]),
+            "state": ForecastState(values["state"]),
+        }
+    )

@@ -1,0 +1,209 @@
+"""Says why a forecast came out as it did, and withholds it where its image is like none before.
+
+No forecast is issued without its explanation: whatever keeps this step from its work is a reason
+to withhold, in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.contest import Explanation
+from factorprism.core.errors import QualityError
+from factorprism.core.schemas import ModelRecord
+from factorprism.forecasts import Window
+from factorprism.forecasts.explain import (
+    Attribution,
+    Precedents,
+    Shares,
+    build_neighbour_index,
+    compute_agreement,
+    compute_attribution,
+    compute_shapley,
+    compute_surrogate,
+    embed_windows,
+)
+from factorprism.models import ModelBundle, load_witnesses
+from factorprism.pipelines._explanation_pictures import Pictures
+from factorprism.pipelines._image_sets import image_set_place, load_image_set
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._windows import from_json, load_window
+from factorprism.pipelines.champions import load_champion
+from factorprism.pipelines.history import align_history, join_closes
+from factorprism.training import TrainingSet, TrainingSettings, split_samples
+from factorprism.training.baselines import Baseline
+
+NEIGHBOURS = 5
+EXPLAINED_BASELINES = ("logistic", "pca_logistic", "gradient_boosting")
+DECIMALS = 6
+
+
+def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Keep and draw what the forecast of `refs` is owed to; withhold it on an unheard-of image.
+
+    The explanation of a forecast that is withheld for its image is kept and drawn all the same:
+    it shows how far the nearest past image is.
+    """
+    row = from_json(refs["forecast"])
+    record, bundle = load_champion(run, row.model_id)
+    window = load_window(run)
+    if window.factor_hash != row.factor_hash:
+        raise QualityError(
+            f"the factors of {run.session} changed between two steps of this run",
+            remedy="Run this session again.",
+        )
+    learned = load_learned(run, record)
+    precedents = _find_precedents(run, record, bundle, learned, window)
+    witnesses = load_witnesses(run.ports.registry.fetch_bundle(row.model_id), bundle)
+    seed = _settings(record).seed
+    readings = [_read(held, window, seed) for held in (bundle, *witnesses)]
+    attribution, shapley, surrogate = readings[0]
+    stability = _compare(readings, seed)
+    baselines = _explain_baselines(record, learned, window)
+    run.ports.warehouse.explanations.save_explanation(
+        Explanation(
+            target=row.target,
+            session=row.session,
+            horizon=row.horizon,
+            model_id=row.model_id,
+            attribution=attribution.to_dict(),
+            shapley=shapley.to_dict(),
+            surrogate=surrogate.to_dict(),
+            baselines=baselines,
+            stability=stability,
+            precedents=precedents.to_dict(),
+        )
+    )
+    pictures = Pictures(run, bundle.normaliser, window, row, stability["agreement"])
+    drawn = [
+        pictures.draw_attribution(attribution),
+        pictures.draw_shares(shapley, surrogate, baselines),
+        pictures.draw_neighbours(precedents, learned.image_set),
+    ]
+    _refuse_novel(run, record, precedents)
+    run.tell(
+        f"explanation: nearest past image {precedents.distance:.2f} of {precedents.threshold:.2f} "
+        f"allowed, {len(witnesses)} witnesses, {drawn[0]}"
+    )
+    return {"explanation_pictures": [str(path) for path in drawn]}
+
+
+def load_learned(run: Run, record: ModelRecord) -> TrainingSet:
+    """Return the images of `record`'s own image set with the target's closes, as of its training.
+
+    The images are the very ones that the model was trained from, or for a model whose record does
+    not name them those that follow from the factors now held. The closes are those now held.
+    Raises `ArtefactError` when the stored images are gone or altered.
+    """
+    as_of: date = date.fromisoformat(str(record.spec["as_of"]))
+    then, content = replace(run, session=as_of), str(record.spec.get("image_set_hash", ""))
+    image_set = (
+        load_image_set(image_set_place(content), content, run.config.artefacts_url)
+        if content
+        else align_history(then)
+    )
+    return join_closes(then, image_set)[0]
+
+
+def _find_precedents(
+    run: Run, record: ModelRecord, bundle: ModelBundle, learned: TrainingSet, window: Window
+) -> Precedents:
+    """Compare with the images that the model has learned from: those matured when its data end."""
+    index = build_neighbour_index(
+        learned.image_set,
+        learned.closes,
+        record.horizon,
+        record.trained_through,
+        embed_windows(bundle),
+        quantile=run.config.novelty_quantile,
+    )
+    return index.find(window, NEIGHBOURS)
+
+
+def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None:
+    if not precedents.novel:
+        return
+    nearest = precedents.neighbours[0]
+    raise QualityError(
+        f"the image of {run.session} is unlike any that {record.model_id} has learned from: the "
+        f"nearest, of {nearest.session}, lies {precedents.distance:.2f} away, the limit is "
+        f"{precedents.threshold:.2f}",
+        remedy=f"See why: factorprism explain --session {run.session}. A model that has learned "
+        "from such images may forecast them.",
+    )
+
+
+Reading = tuple[Attribution, Shares, Shares]
+
+
+def _read(bundle: ModelBundle, window: Window, seed: int) -> Reading:
+    return (
+        compute_attribution(bundle, window),
+        compute_shapley(bundle, window, seed=seed),
+        compute_surrogate(bundle, window, seed=seed),
+    )
+
+
+def _compare(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
+    """Return how far networks of other seeds agree on each kind, and what each makes of the image.
+
+    Without witnesses nothing is compared, and the reason stands in place of the figures.
+    """
+    seeds = [seed + number for number in range(len(readings))]
+    logits = [attribution.logit for attribution, _, _ in readings]
+    if len(readings) < 2:
+        why = "the model has no witnesses of other seeds"
+        return {"seeds": seeds, "logits": logits, "agreement": {}, "absent": why}
+    arrays = [_by_kind(reading) for reading in readings]
+    agreement = {
+        kind: round(compute_agreement([named[kind] for named in arrays]), DECIMALS)
+        for kind, first in arrays[0].items()
+        if first.size > 1  # one part has no order
+    }
+    return {"seeds": seeds, "logits": logits, "agreement": agreement}
+
+
+def _by_kind(reading: Reading) -> dict[str, npt.NDArray[np.float64]]:
+    attribution, shapley, surrogate = reading
+    named = {kind: attribution.select(kind) for kind in attribution.kinds}
+    return {**named, shapley.method: shapley.values, surrogate.method: surrogate.values}
+
+
+def _explain_baselines(record: ModelRecord, learned: TrainingSet, window: Window) -> dict[str, Any]:
+    """Fit the baselines on the split that the model was judged by, and explain the day's scores.
+
+    Fitting takes a second each and gives the same baselines every time, so that none are stored.
+    They learn from no session after the model's own.
+    """
+    settings = _settings(record)
+    sizes = settings.sizes(settings.holdout_sessions)
+    split = split_samples(learned.samples, learned.horizon, sizes)
+    explained: dict[str, Any] = {}
+    for name in EXPLAINED_BASELINES:
+        fitted = Baseline(name, settings.seed).fit(learned, split)
+        reasons = fitted.explain(window.values)
+        if reasons is None:
+            continue
+        calibration = fitted.calibration
+        explained[name] = {
+            "p_up": round(float(calibration.apply(np.array([reasons.score]))[0]), DECIMALS),
+            "score": round(reasons.score, DECIMALS),
+            "expected": round(reasons.expected, DECIMALS),
+            "slope": round(calibration.slope, DECIMALS),
+            "intercept": round(calibration.intercept, DECIMALS),
+            "factors": list(window.factors),
+            "channels": list(window.channels),
+            "values": (np.round(reasons.by_cell, DECIMALS) + 0.0).tolist(),
+        }
+    return explained
+
+
+def _settings(record: ModelRecord) -> TrainingSettings:
+    held: Any = record.spec["settings"]
+    return TrainingSettings(**held)

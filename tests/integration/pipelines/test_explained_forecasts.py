@@ -1,0 +1,163 @@
+"""Every issued forecast is explained; an image unlike any seen is withheld, and says so."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from factorprism.core.errors import ArtefactError, QualityError
+from factorprism.core.schemas import ForecastState
+from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines.explaining import load_learned
+
+SESSION = date(2024, 7, 1)
+
+
+def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, Any]:
+    config = place.config.with_changes(**changes)
+    with open_ports(config) as ports:
+        return run_pipeline("daily", Run(session, config, ports))
+
+
+def load(place: Any, session: date = SESSION) -> tuple[Any, Any]:
+    """Return the last row of `session` and its explanation."""
+    with open_ports(place.config) as ports:
+        row = ports.warehouse.forecasts.load_forecasts("000300.SH", session, session)[-1]
+        key = (row.target, row.session, row.horizon, row.model_id)
+        return row, ports.warehouse.explanations.load_explanation(*key)
+
+
+def fingerprints(place: Any) -> dict[str, str]:
+    with open_ports(place.config) as ports:
+        return ports.warehouse.fingerprints()
+
+
+def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_nothing(
+    place: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = run_daily(place)
+    row, explanation = load(place)
+    assert row.state is ForecastState.ISSUED
+
+    attribution, shapley = explanation.attribution, explanation.shapley
+    logit = np.log(row.p_up_raw / (1.0 - row.p_up_raw))
+    assert attribution["logit"] == pytest.approx(logit, abs=1e-5)
+    effect = shapley["logit"] - shapley["median_logit"]
+    assert np.sum(shapley["values"]) == pytest.approx(effect, abs=1e-4)
+    assert np.shape(shapley["values"]) == np.shape(explanation.surrogate["values"]) == (1, 4, 8)
+    assert "r2" in explanation.surrogate["figures"]
+
+    assert set(explanation.baselines) == {"logistic", "pca_logistic", "gradient_boosting"}
+    for reasons in explanation.baselines.values():
+        assert np.sum(reasons["values"]) == pytest.approx(
+            reasons["score"] - reasons["expected"], abs=1e-3
+        )
+
+    stability = explanation.stability
+    assert stability["seeds"] == [14, 15, 16]
+    assert len(set(stability["logits"])) == 3
+    assert {"factor", "group", "day", "grad_cam", "shapley"} <= set(stability["agreement"])
+    assert "channel" not in stability["agreement"]  # there is but one
+
+    precedents = explanation.precedents
+    assert not precedents["novel"]
+    assert len(precedents["neighbours"]) == 5
+    with open_ports(place.config) as ports:
+        trained_through = ports.warehouse.models.load_model(row.model_id).trained_through
+    ends = [date.fromisoformat(item["outcome_end"]) for item in precedents["neighbours"]]
+    assert max(ends) <= trained_through < SESSION
+
+    pictures = [Path(path) for path in refs["explanation_pictures"]]
+    stem = f"hs300-{SESSION}"
+    assert [path.name for path in pictures] == [
+        f"{stem}-{kind}.png" for kind in ("attribution", "shares", "neighbours")
+    ]
+    drawn = [path.read_bytes() for path in pictures]
+    assert all(content.startswith(b"\x89PNG") for content in drawn)
+
+    before = fingerprints(place)
+    run_daily(place)
+    assert fingerprints(place) == before
+    assert [path.read_bytes() for path in pictures] == drawn
+
+    from factorprism.cli.explaining import print_explanations
+
+    for name, value in place.environ.items():
+        monkeypatch.setenv(name, value)
+    print_explanations(None, as_json=True)
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert printed["precedents"] == explanation.precedents
+    print_explanations(SESSION, as_json=False)
+    told = capsys.readouterr().out
+    assert precedents["neighbours"][4]["session"] in told
+    assert "gradient_boosting" in told
+
+
+def shocked(bars: pd.DataFrame) -> pd.DataFrame:
+    """Return `bars` with a last month that never was: prices fall by half, volume is fiftyfold."""
+    bars = bars.copy()
+    last = bars.index[-30:]
+    fall = np.cumprod(np.where(np.arange(30) % 2, 0.905, 1.05))
+    for name in ("open", "high", "low", "close"):
+        bars.loc[last, name] = bars.loc[last, name].to_numpy() * fall
+    for name in ("volume_shares", "amount_cny"):
+        bars.loc[last, name] = bars.loc[last, name].to_numpy() * np.linspace(2.0, 50.0, 30)
+    return bars
+
+
+def test_an_image_unlike_any_seen_is_withheld_with_that_reason_and_still_explained(
+    place: Any, tmp_path: Path
+) -> None:
+    with open_ports(place.config) as ports:
+        (pull,) = ports.source.fetch_bars(["000300.SH"], date(2016, 1, 4), SESSION)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    bars = shocked(pull.bars)
+    columns = {"volume_shares": "volume", "amount_cny": "amount"}
+    table = bars.rename(columns=columns).drop(columns="symbol")
+    table.insert(0, "trade_date", table.pop("session").dt.strftime("%Y-%m-%d"))
+    table.to_csv(folder / "000300.SH.csv", index=False)
+
+    with pytest.raises(QualityError, match="is unlike any that inception_tiny-") as caught:
+        run_daily(place, source="files", files=folder)
+    row, explanation = load(place)
+    assert row.state is ForecastState.WITHHELD
+    assert row.reason == caught.value.message
+    precedents = explanation.precedents
+    assert precedents["novel"]
+    assert precedents["distance"] > precedents["threshold"]
+    assert f"lies {precedents['distance']:.2f} away" in row.reason
+    assert row.reason.count(". ") == 0
+    assert (place.home / "images" / f"hs300-{SESSION}-neighbours.png").is_file()
+
+
+def test_a_forecast_that_cannot_be_explained_is_not_issued(place: Any) -> None:
+    (images,) = (place.home / "artefacts" / "image-sets").glob("*.npz")
+    images.unlink()
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        run_daily(place)
+    row, explanation = load(place)
+    assert row.state is ForecastState.WITHHELD
+    assert "image set" in row.reason
+    assert explanation is None
+
+
+def test_the_images_of_a_model_that_does_not_name_them_follow_from_the_warehouse(
+    place: Any,
+) -> None:
+    from dataclasses import replace
+
+    with open_ports(place.config) as ports:
+        (record,) = ports.warehouse.models.list_models("hs300", 14)
+        run = Run(SESSION, place.config, ports)
+        named = load_learned(run, record)
+        spec = {name: held for name, held in record.spec.items() if name != "image_set_hash"}
+        rebuilt = load_learned(run, replace(record, spec=spec))
+    assert named.image_set.cube.tobytes() == rebuilt.image_set.cube.tobytes()
+    assert named.as_of == rebuilt.as_of < SESSION
