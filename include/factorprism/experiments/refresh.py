@@ -13,13 +13,14 @@ from factorprism.experiments.comparison import (
     cut_folds,
     pair_rows,
     pay_for,
+    skill_sentence,
     tabulate,
 )
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
 from factorprism.models import ModelBundle
-from factorprism.training import Split, TrainingSet, TrainingSettings, multiplicity_sentence
+from factorprism.training import Split, TrainingSet, TrainingSettings
 from factorprism.training.batches import fit_batches
 from factorprism.training.fine_tuning import draw_replay
 from factorprism.training.metrics import HeldOut, pool_held_out
@@ -50,6 +51,7 @@ def compare_refreshes(history: History, size: Size, tell: Tell) -> Result:
     The first fold gives the model that all start from. At the start of each further fold it is
     refreshed, and the forecasts of the fold's judged sessions are kept, until the next refresh.
     """
+    settings = size.settings_of(size.networks[0])
     whole = history.training_set(last_samples=size.last_samples)
     folds = cut_folds(whole, size)
     if len(folds) < 2:
@@ -57,7 +59,6 @@ def compare_refreshes(history: History, size: Size, tell: Tell) -> Result:
             "the history leaves one fold, and a refresh needs an earlier model",
             remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
         )
-    settings = size.settings
     start = _train(whole, folds[0], settings, None)
     tell(f"the first model, as of {whole.session_at(int(folds[0].judged[0]))}: {_cost(start)}")
     ways = plan_ways(settings)
@@ -74,7 +75,7 @@ def compare_refreshes(history: History, size: Size, tell: Tell) -> Result:
             Table("pairs", "Paired differences on the same sessions", pair_rows(pairs)),
             Table("costs", "Cost of all refreshes", _cost_rows(steps), of_times=True),
         ),
-        verdict=f"After {len(folds) - 1} refreshes: {answer}. {multiplicity_sentence(paid)}",
+        verdict=f"After {len(folds) - 1} refreshes: {answer}. {skill_sentence(paid)}",
         remarks=(
             f"Refreshed {len(folds) - 1} times, before the judged sessions from "
             f"{', '.join(str(whole.session_at(int(fold.judged[0]))) for fold in folds[1:])}.",
