@@ -20,6 +20,10 @@ configured network and the baselines on four folds.
 starts from the champion's weights; `retrain` starts from scratch. The first run of all always
 retrains.
 
+**approval**: before a promotion the run waits up to three days for a person, who finds the reason
+and the numbers under *Required Actions*. Off, `ask_approval` is skipped; with
+`FACTORPRISM_PROMOTION_APPROVAL=true` every run asks.
+
 Training runs in a worker of the queue and pool `gpu`, never in the scheduler. A week without a
 session has no run; weeks that were missed are not made up, since a model trained today has seen
 their data.
@@ -34,6 +38,7 @@ from airflow.sdk import DAG, Param
 
 from pipeline_steps import DEFAULT_ARGS, GPU, StepOperator
 from prism_assets import BARS, FACTORS, MODELS
+from promotion_approval import AskApprovalOperator, PromoteOperator
 from trading_sessions import TradingSessionTimetable
 
 with DAG(
@@ -58,6 +63,12 @@ with DAG(
             enum=["full", "quick"],
             title="Contest",
             description="Who takes part.",
+        ),
+        "approval": Param(
+            False,
+            type="boolean",
+            title="Approval",
+            description="Ask a person before a promotion; no answer within three days is a no.",
         ),
         "session": Param(
             None,
@@ -102,5 +113,17 @@ with DAG(
         execution_timeout=timedelta(hours=1),
         **GPU,
     )
-    promote = step(task_id="promote", refs=judge_candidate.output, outlets=[MODELS])
+    ask_approval = AskApprovalOperator(
+        task_id="ask_approval",
+        pipeline="weekly",
+        refs=judge_candidate.output,
+        response_timeout=timedelta(days=3),
+    )
+    promote = PromoteOperator(
+        task_id="promote",
+        pipeline="weekly",
+        refs=judge_candidate.output,
+        approval=ask_approval.output,
+        outlets=[MODELS],
+    )
     report = step(task_id="report", refs=promote.output)

@@ -51,7 +51,7 @@ def run_training(session: date | None, mode: str, contest: str) -> None:
         options = {"mode": mode, "contest": contest}
         refs = run_pipeline("weekly", run, options, on_step=step_printer())
         print(refs["contest_sentence"])
-        print(f"{refs['champion_id']}: {refs['reason']}")
+        print(f"{refs['champion_id'] or 'no champion'}: {refs['reason']}")
         print(refs["skill"])
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,12 +26,23 @@ services_app = typer.Typer(
     help="The embedded PostgreSQL and Airflow.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(services_app, name="services")
+models_app = typer.Typer(
+    help="The trained models, and who of them forecasts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(models_app, name="models")
 
 
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+class TableOrJson(StrEnum):
+    TABLE = "table"
+    JSON = "json"
 
 
 class Mode(StrEnum):
@@ -158,11 +170,85 @@ def quality(
 
 
 @app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="An experiment, or list.")] = "list",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A size that shows that it runs, no more.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Where tables and pictures go.")] = None,
+) -> None:
+    """Repeat an experiment of the original studies; without a name, list them."""
+    from factorprism.cli.experiments import print_experiments, run_experiment
+
+    if name == "list":
+        print_experiments()
+    else:
+        run_experiment(name, quick=quick, out=out)
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation and say what to mend."""
     from factorprism.cli.doctor import examine
 
     raise typer.Exit(examine())
+
+
+@models_app.command("list")
+def models_list(
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Print all models of the universe: champion, challenger, and whether any has shown skill."""
+    from factorprism.cli.models import print_list
+
+    print_list(as_json=format_ is TableOrJson.JSON)
+
+
+@models_app.command("show")
+def models_show(
+    model: str, format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE
+) -> None:
+    """Print everything about one model, and whether its files are unaltered."""
+    from factorprism.cli.models import print_model
+
+    raise typer.Exit(print_model(model, as_json=format_ is TableOrJson.JSON))
+
+
+@models_app.command("promote")
+def models_promote(
+    model: str,
+    reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")],
+    session: Day = None,
+) -> None:
+    """Give a model the title by hand, as of a session (the source's latest without --session)."""
+    from factorprism.cli.models import promote_by_hand
+
+    promote_by_hand(model, reason, _to_date(session))
+
+
+@models_app.command("rollback")
+def models_rollback(
+    model: Annotated[str, typer.Argument(help="A former champion; else the one before.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")] = "",
+    session: Day = None,
+) -> None:
+    """Return the title to the champion before; a second rollback goes back one further."""
+    from factorprism.cli.models import roll_back_by_hand
+
+    roll_back_by_hand(model, reason, _to_date(session))
+
+
+@models_app.command("compare")
+def models_compare(
+    first: str,
+    second: str,
+    session: Day = None,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Hold two models against each other on sessions that neither has read; decides nothing."""
+    from factorprism.cli.models import print_contest_of_two
+
+    print_contest_of_two(first, second, _to_date(session), as_json=format_ is TableOrJson.JSON)
 
 
 @services_app.command("start")

@@ -49,8 +49,10 @@ class Config:
     contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
+    frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
+    promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
     alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone
 
     def __post_init__(self) -> None:
@@ -98,12 +100,19 @@ class Config:
         return replace(self, **changes)
 
 
+def _read_bool(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
 # Environment names that differ from the field's own.
 _NAMES = {"universe_name": "UNIVERSE"}
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "int": int,
     "float": float,
     "str": str,
+    "bool": _read_bool,
     "Path": lambda text: Path(text).expanduser().resolve(),
     "Path | None": lambda text: Path(text).expanduser().resolve(),
 }

@@ -37,12 +37,17 @@ class Universe:
 
 def load_universes(home: Path) -> dict[str, Universe]:
     """Return the built-in universes and those of ``universes.toml`` in `home`, by name."""
-    builtin = resources.files("factorprism.core").joinpath(UNIVERSES_FILE).read_text("utf-8")
-    universes = _parse(builtin, UNIVERSES_FILE)
+    universes = load_builtin_universes()
     own = home / UNIVERSES_FILE
     if own.is_file():
         universes |= _parse(own.read_text("utf-8"), str(own))
     return universes
+
+
+def load_builtin_universes() -> dict[str, Universe]:
+    """Return the universes that come with the house, by name."""
+    builtin = resources.files("factorprism.core").joinpath(UNIVERSES_FILE).read_text("utf-8")
+    return _parse(builtin, UNIVERSES_FILE)
 
 
 def load_universe(name: str, home: Path) -> Universe:

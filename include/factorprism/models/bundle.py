@@ -89,8 +89,11 @@ class ModelBundle:
         # One image at a time for a forecast: inside a batch, its size decides how sums are
         # grouped, and the same image would get other last bits among other images.
         images = self.normaliser.transform(windows)
-        logits = self.network.predict(images, batch_size=batch_size, verbose=0)
-        return np.asarray(logits, dtype=np.float64).reshape(-1)
+        logits = [
+            self.network.predict_on_batch(images[start : start + batch_size])
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate(logits).astype(np.float64).reshape(-1)
 
     def predict(self, windows: FloatArray) -> tuple[Probabilities, Probabilities]:
         """Return raw and calibrated probability of up, float64 [n], of un-normalised `windows`.

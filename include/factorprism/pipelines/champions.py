@@ -1,10 +1,13 @@
-"""The champion in force at a session, read from the promotions ledger, and its bundle."""
+"""The title: who holds it at a session by the promotions ledger, and how a decision is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.errors import ArtefactError
+from factorprism.core.schemas import ModelRecord, Promotion
 from factorprism.factors import Normaliser
 from factorprism.models import ModelBundle, load_bundle, load_normaliser
 from factorprism.pipelines._run import Run
@@ -14,25 +17,80 @@ def champion_at(run: Run, session: date) -> str | None:
     """Return the id of the model that held the title at `session`, or None.
 
     The ledger decides, not the registry's alias: a session before a promotion must not be read
-    by the model that was promoted later.
+    by the model that was promoted later. Of several decisions as of one session the one that was
+    written last is in force.
     """
     holder = None
-    for promotion in run.ports.warehouse.models.list_promotions(
-        run.config.universe_name, run.config.horizon
-    ):
+    for promotion in list_decisions(run):
         if promotion.as_of <= session and promotion.champion_id:
             holder = promotion.champion_id
     return holder
 
 
+def list_decisions(run: Run) -> list[Promotion]:
+    """Return all decisions on the title of the run's universe and horizon, oldest first."""
+    return run.ports.warehouse.models.list_promotions(run.config.universe_name, run.config.horizon)
+
+
+def find_challenger(decisions: Sequence[Promotion]) -> str:
+    """Return who lost the last decision: the candidate, or the champion that it deposed."""
+    if not decisions:
+        return ""
+    last = decisions[-1]
+    loser = last.previous_id if last.promoted else last.candidate_id
+    return loser if loser != last.champion_id else ""
+
+
+def hold_title(run: Run) -> AbstractContextManager[None]:
+    """Hold the title against every other decision for the length of the block."""
+    return run.ports.warehouse.lock(f"title {run.config.universe_name} {run.config.horizon}")
+
+
+def write_decision(run: Run, decision: Promotion) -> str | None:
+    """Append `decision` and let the registry's aliases follow the ledger; returns who holds the
+    title as of the decision's session.
+
+    A decision that is held already is not written again. Call it inside `hold_title`.
+    """
+    run.ports.warehouse.models.append_promotion(decision)
+    decisions, key = list_decisions(run), (decision.universe, decision.horizon)
+    aliases = {"champion": decisions[-1].champion_id, "challenger": find_challenger(decisions)}
+    for alias, model_id in aliases.items():
+        if model_id:
+            run.ports.registry.set_alias(*key, alias, model_id)
+    return champion_at(run, decision.as_of)
+
+
 def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
-    """Return the record and the verified bundle of `model_id`; raises `ArtefactError`."""
-    record = run.ports.warehouse.models.load_model(model_id)
+    """Return the record and the verified bundle of `model_id`.
+
+    Raises `ArtefactError` when it is missing, altered, or of another universe or horizon.
+    """
+    record = load_record(run, model_id)
     folder = run.ports.registry.fetch_bundle(model_id)
-    return record, load_bundle(folder, record.artefact_hash)
+    bundle = load_bundle(folder, record.artefact_hash)
+    _require_membership(run, model_id, bundle.spec.get("universe"), bundle.spec.get("horizon"))
+    return record, bundle
 
 
 def load_scale(run: Run, model_id: str) -> Normaliser:
-    """Return the scale of `model_id` alone, verified; raises `ArtefactError`."""
-    record = run.ports.warehouse.models.load_model(model_id)
+    """Return the scale of `model_id` alone, verified; raises as `load_champion` does."""
+    record = load_record(run, model_id)
     return load_normaliser(run.ports.registry.fetch_bundle(model_id), record.artefact_hash)
+
+
+def load_record(run: Run, model_id: str) -> ModelRecord:
+    """Return the record of `model_id`; raises `ArtefactError` for one of another universe."""
+    record = run.ports.warehouse.models.load_model(model_id)
+    _require_membership(run, model_id, record.universe, record.horizon)
+    return record
+
+
+def _require_membership(run: Run, model_id: str, universe: object, horizon: object) -> None:
+    wanted = (run.config.universe_name, run.config.horizon)
+    if (universe, horizon) != wanted:
+        raise ArtefactError(
+            f"model {model_id} forecasts {universe} over {horizon} sessions, not {wanted[0]} over "
+            f"{wanted[1]}",
+            remedy="Name a model of this universe: factorprism models list.",
+        )

@@ -18,7 +18,7 @@ from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import as_days
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import load_training_set, training_settings
+from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.training import TrainingSet
 from factorprism.training.backtest import (
     BacktestRule,

@@ -33,9 +33,9 @@ from factorprism.models import ModelBundle, load_witnesses
 from factorprism.pipelines._explanation_pictures import Pictures, explanation_path
 from factorprism.pipelines._image_sets import image_set_place, load_image_set
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import align_history, join_closes
 from factorprism.pipelines._windows import from_json, load_window
 from factorprism.pipelines.champions import load_champion
+from factorprism.pipelines.history import align_history, join_closes
 from factorprism.training import TrainingSet, TrainingSettings, split_samples
 from factorprism.training.baselines import Baseline
 

@@ -7,24 +7,25 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Promotion
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
 from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._training_sets import (
-    align_history,
-    load_training_set,
-    training_settings,
+from factorprism.pipelines.champions import (
+    champion_at,
+    hold_title,
+    load_champion,
+    write_decision,
 )
-from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.contest import (
     judge_folds,
     load_judged_folds,
     plan_contest,
     tabulate_contest,
 )
+from factorprism.pipelines.history import align_history, load_training_set, training_settings
+from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
     PromotionRule,
     judge,
@@ -33,8 +34,6 @@ from factorprism.training import (
 from factorprism.training import (
     train_candidate as fit_candidate,
 )
-
-MODES = ("auto", "fine_tune", "retrain")
 
 
 def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -54,9 +53,9 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Train a candidate as of the session, register it, and keep what its folds have shown."""
-    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"))
-    run.tell(f"mode: {mode}, {why}")
     training_set, data_hash = load_training_set(run, refs)
+    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"), training_set)
+    run.tell(f"mode: {mode}, {why}")
     folder = run.config.home / "training" / f"{run.config.universe_name}-{run.session}-{mode}"
     shutil.rmtree(folder, ignore_errors=True)
     candidate = fit_candidate(
@@ -84,26 +83,6 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"candidate_id": record.model_id, "mode": mode}
 
 
-def choose_mode(run: Run, mode: str) -> tuple[str, str | None, str]:
-    """Return how to train, the champion to start from (fine-tuning only), and why."""
-    if mode not in MODES:
-        raise ConfigurationError(f"mode {mode!r} is unknown", remedy=f"Use {', '.join(MODES)}.")
-    champion = champion_at(run, run.session)
-    if champion is None:
-        return "retrain", None, "since there is no champion yet"
-    if mode == "retrain":
-        return "retrain", None, "as asked"
-    record = run.ports.warehouse.models.load_model(champion)
-    age = len(run.calendar.sessions(record.trained_through, run.session)) - 1
-    if mode == "auto" and age > run.config.champion_max_age_sessions:
-        return "retrain", None, f"since the champion's data end {age} sessions ago"
-    return (
-        "fine_tune",
-        champion,
-        "as asked" if mode != "auto" else f"champion is {age} sessions old",
-    )
-
-
 def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Judge candidate and champion on the same matured sessions that neither was trained on."""
     training_set, _ = load_training_set(run, refs)
@@ -118,6 +97,7 @@ def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         training_set,
         _rule(run),
         seed=run.config.seed,
+        failed_checks=[str(leak) for leak in refs.get("leaks", ())],
     )
     run.ports.warehouse.models.save_evaluations(judgement.evaluations)
     run.tell(judgement.reason)
@@ -130,37 +110,58 @@ def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write the decision to the promotions ledger and let the registry's aliases follow it."""
-    candidate, previous = refs["candidate_id"], refs["previous_id"]
-    champion = candidate if refs["promoted"] else previous
-    run.ports.warehouse.models.append_promotion(
-        Promotion(
+    """Write the decision to the promotions ledger and let the registry's aliases follow it.
+
+    Where a person was asked, ``approval`` of `refs` has the answer: ``approved``, and ``by`` whom
+    (empty: nobody answered in time).
+    """
+    candidate = refs["candidate_id"]
+    with hold_title(run):
+        previous = champion_at(run, run.session) or ""
+        promoted, kind, reason = _decide(refs, previous)
+        decision = Promotion(
             universe=run.config.universe_name,
             horizon=run.config.horizon,
             as_of=run.session,
             candidate_id=candidate,
-            champion_id=champion,
+            champion_id=candidate if promoted else previous,
             previous_id=previous,
-            promoted=refs["promoted"],
-            reason=refs["reason"],
+            promoted=promoted,
+            reason=reason,
             numbers=refs["numbers"],
+            kind=kind,
         )
-    )
-    # The ledger may hold this decision from an earlier attempt: the aliases follow the ledger.
-    holder = champion_at(run, run.session)
-    registry, key = run.ports.registry, (run.config.universe_name, run.config.horizon)
-    if holder:
-        registry.set_alias(*key, "champion", holder)
-    if candidate != holder:
-        registry.set_alias(*key, "challenger", candidate)
-    run.tell(f"champion: {holder}")
-    return {"champion_id": holder}
+        # The ledger may hold this decision from an earlier attempt: then that one stands.
+        holder = write_decision(run, decision)
+    run.tell(f"champion: {holder or 'none'}")
+    return {"champion_id": holder or "", "promoted": promoted, "reason": reason}
+
+
+def _decide(refs: Mapping[str, Any], holder: str) -> tuple[bool, str, str]:
+    """Return whether the candidate takes the title of `holder`, the kind of decision, and why."""
+    candidate, reason = refs["candidate_id"], refs["reason"]
+    if not refs["promoted"]:
+        return False, "contest", reason
+    if holder not in (refs["previous_id"], candidate):
+        reason = f"The champion stays: {holder} took the title after the candidate was judged."
+        return False, "contest", reason
+    if "approval" not in refs:
+        return True, "contest", reason
+    approval = refs["approval"]
+    if approval["approved"]:
+        return True, "contest", f"{reason} Approved by {approval['by']}."
+    stays = "The champion stays" if holder else "Nobody takes the title"
+    if not approval["by"]:
+        return False, "contest", f"{stays}: nobody approved the promotion in time. {reason}"
+    return False, "manual", f"{stays}: {approval['by']} rejected the promotion. {reason}"
 
 
 def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Say what the week's contest came to: who lost to the base rate comes first."""
     run.tell(refs["contest_sentence"])
-    evaluations = run.ports.warehouse.models.load_evaluations(refs["champion_id"])
+    # Where a leak has left the first candidate without the title, it is still told of.
+    model_id = refs["champion_id"] or refs["candidate_id"]
+    evaluations = run.ports.warehouse.models.load_evaluations(model_id)
     sentence = skill_sentence(evaluations)
     run.tell(sentence)
     run.resolve_alert(run.alert_key("weekly"), "the weekly contest has ended well again")

@@ -15,6 +15,7 @@ from factorprism.models.backend import fix_threads, load_keras
 from factorprism.training.batches import Samples
 from factorprism.training.calibration import fit_calibration
 from factorprism.training.dataset import Rows, TrainingSet
+from factorprism.training.fine_tuning import check_frozen_layers
 from factorprism.training.fit import FitResult, fit, predict_logits
 from factorprism.training.metrics import HeldOut
 from factorprism.training.returns import (
@@ -57,16 +58,20 @@ def train_split(
     the calibration on ``calibration``. Nothing of ``judged`` is read.
 
     With `start` its weights and its scaler are the beginning, and ``train`` is what the caller
-    chose to show it. Raises `LookAheadError` when a label of the split reaches into ``judged``.
+    chose to show it; ``settings.frozen_layers`` then keep their weights to the bit. Raises
+    `LookAheadError` when a label of the split reaches into ``judged``, and `ConfigurationError`
+    when a name of the frozen layers fits none, or nothing is left to train.
     """
     audit_purge(split, training_set.horizon, training_set.image_set.sessions)
     normaliser = start.normaliser if start else fit_normaliser(training_set, split.train)
     network = _make_network(training_set, settings, start)
+    frozen = check_frozen_layers(network, settings.frozen_layers) if start else ()
     result = fit(
         network,
         take_samples(training_set, normaliser, split.train),
         take_samples(training_set, normaliser, split.validation),
         settings.fit_settings(fold=fold, fine_tune=start is not None),
+        frozen_layers=frozen,
         # Heads that help a network to its first weights are of no use to one that has them.
         training_form=None
         if start

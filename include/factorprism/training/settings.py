@@ -15,9 +15,9 @@ class TrainingSettings:
     """The recipe of one candidate; sizes count sessions, `network` overrides its configuration.
 
     `stride` as in `TrainingBatches`. `fold_epochs` bounds the epochs of a walk-forward fold and
-    of a fine-tuning, which start where early stopping would soon end them. `witnesses` networks
-    of the seeds after `seed` are trained beside the candidate, so that explanations can be
-    compared.
+    of a fine-tuning, which start where early stopping would soon end them. A fine-tuning leaves
+    the layers whose names start with one of `frozen_layers` as they are. `witnesses` networks of
+    the seeds after `seed` are trained beside the candidate, so that explanations can be compared.
     """
 
     architecture: str = "inception"
@@ -38,6 +38,7 @@ class TrainingSettings:
     patience: int = 3
     fine_tune_learning_rate: float = 5e-5
     replay_sessions: int = 500
+    frozen_layers: tuple[str, ...] = ()
     witnesses: int = 0
 
     def __post_init__(self) -> None:
@@ -47,6 +48,8 @@ class TrainingSettings:
         for name in ("n_folds", "witnesses"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, allowed are whole numbers from 0")
+        if not all(self.frozen_layers):
+            raise ValueError(f"frozen_layers: {self.frozen_layers}, allowed are names, none empty")
 
     def sizes(self, judged: int) -> SplitSizes:
         """Return the sizes of a split that judges `judged` sessions."""

@@ -115,6 +115,11 @@ def skill_sentence(evaluations: Sequence[Evaluation]) -> str:
     )
 
 
+def find_skill(evaluations: Sequence[Evaluation]) -> Evaluation | None:
+    """Return the one figure by which skill is claimed, as `skill_sentence` chooses it."""
+    return _decisive(evaluations).get(DECISIVE)
+
+
 def _decisive(evaluations: Sequence[Evaluation]) -> dict[str, Evaluation]:
     for kind in ("walk_forward", "contest"):
         of_kind = [item for item in evaluations if item.kind == kind]

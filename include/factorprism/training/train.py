@@ -16,6 +16,7 @@ from factorprism.core.universe import Universe
 from factorprism.images import hash_image_set
 from factorprism.models import ModelBundle, hash_manifest, load_bundle, save_bundle
 from factorprism.training.dataset import TrainingSet
+from factorprism.training.fine_tuning import draw_replay
 from factorprism.training.metrics import HeldOut, pool_held_out
 from factorprism.training.recipe import Trained, train_split
 from factorprism.training.settings import TrainingSettings
@@ -166,11 +167,8 @@ def _fine_tune_split(
             remedy="Train from scratch, or wait for more sessions.",
         )
     seen = sessions[split.train] <= np.datetime64(str(start.spec["last_training_session"]), "D")
-    older, newer = split.train[seen], split.train[~seen]
-    generator = np.random.default_rng(settings.seed)
-    size = min(len(older), settings.replay_sessions)
-    replayed = np.sort(generator.choice(older, size, replace=False)) if size else older
-    return replace(split, train=np.concatenate([replayed, newer]), judged=judged)
+    shown = draw_replay(split.train, int(seen.sum()), settings)
+    return replace(split, train=shown, judged=judged)
 
 
 def _describe(
@@ -199,9 +197,14 @@ def _describe(
         "trained_through": through.isoformat(),
         "n_samples": len(split.train),
         "base_rate": trained.base_rate,
+        "return_scale": asdict(trained.return_scale),
         "parent_id": start.model_id if start else "",
         "threads": settings.threads,
-        "settings": {**asdict(settings), "network": dict(settings.network)},
+        "settings": {
+            **asdict(settings),
+            "network": dict(settings.network),
+            "frozen_layers": list(settings.frozen_layers),
+        },
     }
 
 

@@ -28,6 +28,10 @@ def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.Complet
         ("backfill", "--start", "2025-01-01"),
         ("backfill", "--start", "2025-01-02", "--end", "2025-01-01"),
         ("forecasts", "--format", "xml"),
+        ("models", "list", "--format", "csv"),
+        ("models", "promote", "inception-1"),
+        ("models", "compare", "inception-1"),
+        ("experiment", "stacking", "--slow"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(

@@ -37,6 +37,7 @@ def test_the_token_is_in_no_representation() -> None:
         ({"FACTORPRISM_HORIZON": "0"}, "FACTORPRISM_HORIZON"),
         ({"FACTORPRISM_MISSING_RATIO_MAX": "7"}, "FACTORPRISM_MISSING_RATIO_MAX"),
         ({"FACTORPRISM_HORIZONS": "14"}, "FACTORPRISM_HORIZONS"),
+        ({"FACTORPRISM_PROMOTION_APPROVAL": "perhaps"}, "FACTORPRISM_PROMOTION_APPROVAL"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], named: str) -> None:
@@ -44,6 +45,11 @@ def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], named: 
         load_config(environ)
     assert caught.value.remedy
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "asked"), [("true", True), ("False", False), ("", False)])
+def test_a_person_is_asked_only_where_it_is_said(text: str, asked: bool) -> None:
+    assert load_config({"FACTORPRISM_PROMOTION_APPROVAL": text}).promotion_approval is asked
 
 
 def test_an_own_universe_is_read_from_the_home(tmp_path: Path) -> None:

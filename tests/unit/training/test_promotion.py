@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from factorprism.core.errors import PromotionError
 from factorprism.core.schemas import ModelRecord
 from factorprism.factors import Normaliser
 from factorprism.models import Calibration, ModelBundle, load_bundle, save_bundle
 from factorprism.models.backend import load_keras
-from factorprism.training import PromotionRule, TrainingSet, judge
+from factorprism.training import PromotionRule, TrainingSet, compare, judge
 from factorprism.training.train import make_record
 
 RULE = PromotionRule(margin=0.0, min_sessions=60)
@@ -28,9 +29,9 @@ def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
 
 @pytest.fixture(scope="module")
 def make_model(market: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Models whose logit is `gain` times the mean of the image's factor 0, on purpose."""
+    """Models whose logit is `gain` times the mean of the image's factor 0, plus `shift`."""
 
-    def make(gain: float, through_row: int = 350) -> Model:
+    def make(gain: float, through_row: int = 350, shift: float = 0.0, **known: object) -> Model:
         keras = load_keras()
         image = keras.layers.Input(market.input_shape, name="image")
         mean = keras.layers.AveragePooling2D((8, 1), name="mean")(image)
@@ -55,13 +56,14 @@ def make_model(market: TrainingSet, tmp_path_factory: pytest.TempPathFactory) ->
             "mode": "retrain",
             "parent_id": "",
             "threads": 2,
+            **known,
         }
         folder: Path = tmp_path_factory.mktemp("model") / "bundle"
         manifest_hash = save_bundle(
             folder,
             network=network,
             normaliser=Normaliser.fit(image_set.cube[:300]),
-            calibration=Calibration(),
+            calibration=Calibration(intercept=shift),
             spec=spec,
         )
         return load_bundle(folder, manifest_hash), make_record(spec, manifest_hash)
@@ -152,3 +154,101 @@ def test_an_impossible_rule_names_its_field() -> None:
         PromotionRule(margin=-0.1)
     with pytest.raises(ValueError, match="confidence"):
         PromotionRule(confidence=1.5)
+    with pytest.raises(ValueError, match="calibration_tolerance"):
+        PromotionRule(calibration_tolerance=-0.01)
+
+
+def test_a_better_candidate_that_is_worse_calibrated_does_not_take_the_title(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    models = (*make_model(0.0), *make_model(1.5, shift=1.5))
+    judgement = judge(*models, market, RULE, seed=0)
+
+    assert judgement.numbers["gain_lower"] > 0.0
+    assert judgement.numbers["miscalibration_excess_lower"] > RULE.calibration_tolerance
+    assert not judgement.promoted
+    assert judgement.reason.startswith("The champion stays: over 146 sessions")
+    assert "probabilities are worse calibrated: miscalibration costs it 0.1" in judgement.reason
+    lenient = judge(*models, market, replace(RULE, calibration_tolerance=0.2), seed=0)
+    assert lenient.promoted
+    assert "calibrated" not in lenient.reason
+
+
+def test_miscalibration_within_its_noise_is_no_obstacle(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    judgement = judge(*make_model(0.0), *make_model(2.0), market, RULE, seed=0)
+
+    numbers = judgement.numbers
+    assert numbers["miscalibration_candidate"] > numbers["miscalibration_champion"] - 0.1
+    assert numbers["miscalibration_excess_upper"] > RULE.calibration_tolerance
+    assert numbers["miscalibration_excess_lower"] < RULE.calibration_tolerance
+    assert judgement.promoted
+
+
+LEAKS = ("mlp orders shuffled labels (AUC 0.620)", "lenet5 orders shuffled labels.")
+
+
+def test_a_failed_leak_check_keeps_the_champion_whatever_the_figures(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    models = (*make_model(-1.0), *make_model(1.0))
+    judgement = judge(*models, market, RULE, seed=0, failed_checks=LEAKS)
+
+    assert not judgement.promoted
+    assert judgement.reason == (
+        "The champion stays: 2 leak checks failed: mlp orders shuffled labels (AUC 0.620); "
+        "lenet5 orders shuffled labels."
+    )
+    assert judgement.numbers["failed_checks"] == 2.0
+    assert judgement.numbers["gain"] > 0.1
+    assert judgement.evaluations
+
+
+def test_a_failed_leak_check_leaves_the_title_with_nobody(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    judgement = judge(None, None, *make_model(1.0), market, RULE, seed=0, failed_checks=LEAKS[:1])
+
+    assert not judgement.promoted
+    assert judgement.reason.startswith("Nobody takes the title: 1 leak check failed: mlp orders")
+
+
+def test_a_failed_leak_check_keeps_even_a_champion_that_no_longer_fits(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    bundle, record = make_model(1.0)
+    fewer = replace(record, factors=record.factors[:3])
+    judgement = judge(
+        bundle, fewer, *make_model(-1.0), market, RULE, seed=0, failed_checks=LEAKS[:1]
+    )
+    assert not judgement.promoted
+
+
+def test_the_return_is_judged_where_the_bundle_knows_its_scale(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    scale = {"up": 0.02, "down": -0.02}
+    first = make_model(1.0)
+    paired = compare(first, make_model(1.0, return_scale=scale), market, seed=0)
+
+    with_return = {item.model_id for item in paired.evaluations if item.metric == "mae"}
+    assert len({item.model_id for item in paired.evaluations}) == 2
+    assert with_return == {
+        item.model_id for item in paired.evaluations if item.model_id != first[1].model_id
+    }
+
+
+def test_models_that_read_different_images_are_not_compared(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    bundle, record = make_model(1.0)
+    with pytest.raises(PromotionError, match="its universe is us, not hs300"):
+        compare((bundle, replace(record, universe="us")), make_model(2.0), market, seed=0)
+
+
+def test_models_without_a_common_unread_session_are_not_compared(
+    market: TrainingSet, make_model: Maker
+) -> None:
+    with pytest.raises(PromotionError, match="no matured session follows"):
+        compare(make_model(1.0), make_model(2.0, through_row=499), market, seed=0)

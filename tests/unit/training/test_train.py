@@ -66,6 +66,7 @@ def test_the_record_says_what_was_read(champion: Candidate, readable: TrainingSe
         readable.image_set.channels,
     )
     assert record.trained_from == readable.session_at(5)
+    assert bundle.spec["return_scale"]["up"] > 0.0 > bundle.spec["return_scale"]["down"]
     # The holdout's first sample is the first session after everything that was read.
     assert readable.rows_after(record.trained_through).tolist() == readable.samples[-80:].tolist()
 

@@ -1,4 +1,4 @@
-"""The training set of a weekly run, loaded by reference, and the settings that it is trained by."""
+"""A universe's whole history as the warehouse holds it: images, closes, training sets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import ImageSet, hash_bars
+from factorprism.core.schemas import DayArray, ImageSet, hash_bars
 from factorprism.factors import catalogue_hash
 from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import load_image_set
@@ -15,16 +19,11 @@ from factorprism.pipelines._run import Run
 from factorprism.training import TrainingSet, TrainingSettings, build_training_set
 
 
-def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
-    """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
-    image_set = load_image_set(
-        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
-    )
-    return join_closes(run, image_set)
-
-
 def align_history(run: Run) -> ImageSet:
-    """Return the channels' whole history through the session, from the factors now held."""
+    """Return the images of the universe's channels through the run's session, and none later.
+
+    Raises `ConfigurationError` when the warehouse holds no bars of a channel.
+    """
     universe = run.config.universe
     panels = []
     for symbol in universe.channels:
@@ -42,15 +41,28 @@ def align_history(run: Run) -> ImageSet:
     return align_panels(panels, universe, run.config.lookback, last=run.session)
 
 
+def align_closes(bars: pd.DataFrame, symbol: str, sessions: DayArray) -> npt.NDArray[np.float64]:
+    """Return the closes of `symbol` on `sessions`, float64 [session]; NaN where unknown."""
+    closes = bars[bars["symbol"] == symbol].set_index("session")["close"]
+    return closes.reindex(sessions.astype("datetime64[us]")).to_numpy("float64")
+
+
 def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
     """Return `image_set` with the target's closes through the session, and the bars' hash."""
     first: date = image_set.sessions[0].astype(date)
     target = run.config.universe.target
     bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
-    closes = bars[bars["symbol"] == target].set_index("session")["close"]
-    aligned = closes.reindex(image_set.sessions.astype("datetime64[us]")).to_numpy("float64")
-    training_set = build_training_set(image_set, aligned, run.config.horizon, as_of=run.session)
+    closes = align_closes(bars, target, image_set.sessions)
+    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
     return training_set, hash_bars(bars)
+
+
+def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
+    """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
+    image_set = load_image_set(
+        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
+    )
+    return join_closes(run, image_set)
 
 
 def training_settings(run: Run) -> TrainingSettings:
@@ -62,5 +74,6 @@ def training_settings(run: Run) -> TrainingSettings:
         epochs=config.epochs,
         threads=config.threads,
         holdout_sessions=config.holdout_sessions,
+        frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
         witnesses=config.witnesses,
     )

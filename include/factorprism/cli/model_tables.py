@@ -1,0 +1,148 @@
+"""What ``factorprism models`` prints for a person: tables that also fit 80 columns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from factorprism.core.schemas import Evaluation, Promotion
+from factorprism.pipelines.promotions import Dossier, Standing
+from factorprism.training import Paired
+
+# Of all figures, those that are read side by side; the rest stand in `models show`.
+COMPARED = ("log_loss", "brier", "brier_skill", "accuracy", "auc", "ece", "r2_skill")
+
+
+def print_models(standings: Sequence[Standing]) -> None:
+    """Print one line a model, and below it what champion and challenger have shown."""
+    table = _make_table("model", "title")
+    table.add_column("trained", min_width=10)
+    table.add_column("Brier skill", justify="right")
+    table.add_column("95% interval", justify="right", no_wrap=True)
+    for standing in standings:
+        skill, record = standing.skill, standing.record
+        table.add_row(
+            record.model_id,
+            standing.mark,
+            f"{record.trained_through} {record.mode}",
+            f"{skill.value:+.1%}" if skill else "-",
+            f"{skill.lower:+.1%} to {skill.upper:+.1%}" if skill else "-",
+        )
+    _print(table)
+    for standing in standings:
+        if standing.mark:
+            print(f"\n{standing.mark} {standing.record.model_id}: {standing.sentence}")
+
+
+def print_dossier(dossier: Dossier) -> None:
+    """Print all that is known of one model."""
+    standing, record = dossier.standing, dossier.standing.record
+    facts = {
+        "model": record.model_id,
+        "title": standing.mark or "-",
+        "network": record.architecture,
+        "universe": f"{record.universe}, horizon {record.horizon} sessions",
+        "image": f"{record.lookback} sessions x {len(record.factors)} factors of "
+        + ", ".join(record.channels),
+        "trained": f"{record.mode}, {record.n_samples} images from {record.trained_from} through "
+        f"{record.trained_through}",
+        "parent": record.parent_id or "-",
+        "base rate": f"{record.base_rate:.1%}",
+        "data hash": record.data_hash,
+        "artefact hash": record.artefact_hash,
+        "bundle": dossier.refusal or "verified",
+    }
+    for name, value in facts.items():
+        print(f"{name:<14} {value}")
+    print(f"\n{standing.sentence}")
+    for place, group in groupby(
+        dossier.evaluations, lambda item: (item.kind, item.first, item.last)
+    ):
+        of_place = list(group)
+        print(f"\n{place[0]}, {of_place[0].n_sessions} sessions from {place[1]} to {place[2]}:")
+        _print(_tabulate_evaluations(of_place))
+    for decision in dossier.decisions:
+        print()
+        print_decision(decision)
+
+
+def print_decision(decision: Promotion) -> None:
+    """Print one row of the promotions ledger as two lines."""
+    if decision.promoted:
+        after = f" after {decision.previous_id}" if decision.previous_id else ""
+        outcome = f"{decision.candidate_id} takes the title{after}"
+    else:
+        holder = decision.champion_id or "nobody"
+        outcome = f"{holder} keeps the title, {decision.candidate_id} asked for it"
+    print(f"{decision.as_of} {decision.kind}: {outcome}")
+    print(decision.reason)
+
+
+def print_comparison(first_id: str, second_id: str, paired: Paired) -> None:
+    """Print the figures of both models side by side, their differences, and one sentence."""
+    of = {(item.model_id, item.metric): item for item in paired.evaluations}
+    table = _make_table("figure")
+    for name in (first_id, second_id):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("base rate", justify="right")
+    for metric in COMPARED:
+        pair = [of.get((model_id, metric)) for model_id in (first_id, second_id)]
+        if all(pair):
+            reference = pair[1].reference if pair[1] else float("nan")
+            table.add_row(metric, *(_interval(item) for item in pair), f"{reference:.4f}")
+    _print(table)
+    print(f"\n{comparison_sentence(first_id, second_id, paired)}")
+
+
+def comparison_sentence(first_id: str, second_id: str, paired: Paired) -> str:
+    """Say which of the two is better, where the interval of the difference tells."""
+    n = paired.numbers
+    span = (
+        f"over {n['n_sessions']:.0f} sessions from {paired.first} to {paired.last} "
+        f"({n['independent_windows']:.0f} windows that do not overlap)"
+    )
+    gain = (
+        f"its log loss is {abs(n['gain']):.4f} {'lower' if n['gain'] >= 0 else 'higher'} (95% "
+        f"interval of the gain {n['gain_lower']:+.4f} to {n['gain_upper']:+.4f})"
+    )
+    if n["gain_lower"] > 0.0:
+        verdict = f"{second_id} is better than {first_id}"
+    elif n["gain_upper"] < 0.0:
+        verdict = f"{second_id} is worse than {first_id}"
+    else:
+        verdict = f"{second_id} is neither shown to be better than {first_id} nor worse"
+    return (
+        f"{verdict}: {span} {gain}, of which {-n['miscalibration_excess']:+.4f} comes from its "
+        f"calibration ({-n['miscalibration_excess_upper']:+.4f} to "
+        f"{-n['miscalibration_excess_lower']:+.4f})."
+    )
+
+
+def _tabulate_evaluations(evaluations: Sequence[Evaluation]) -> Table:
+    table = _make_table("figure")
+    for name in ("value", "95% interval", "base rate"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for item in evaluations:
+        interval = f"{item.lower:.4f} to {item.upper:.4f}"
+        table.add_row(item.metric, f"{item.value:.4f}", interval, f"{item.reference:.4f}")
+    return table
+
+
+def _interval(item: Evaluation | None) -> str:
+    return f"{item.value:.4f} ({item.lower:.3f} to {item.upper:.3f})" if item else "-"
+
+
+def _make_table(*names: str) -> Table:
+    table = Table(title=None, show_edge=False, pad_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False).print(table)

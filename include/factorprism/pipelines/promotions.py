@@ -1,0 +1,231 @@
+"""The models of a universe, and decisions on the title by hand: promote, roll back, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from factorprism.core.errors import ArtefactError, PromotionError
+from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+from factorprism.factors import CATALOGUE
+from factorprism.pipelines._run import Run
+from factorprism.pipelines.champions import (
+    champion_at,
+    find_challenger,
+    hold_title,
+    list_decisions,
+    load_champion,
+    load_record,
+    write_decision,
+)
+from factorprism.pipelines.history import align_history, join_closes
+from factorprism.training import Paired, compare, find_skill, skill_sentence
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model with its place by the ledger's last decision, and what its figures come to.
+
+    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is claimed by,
+    None where the model was never judged.
+    """
+
+    record: ModelRecord
+    mark: str
+    skill: Evaluation | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All that is known of one model; `refusal` says why its bundle cannot be used, or is empty."""
+
+    standing: Standing
+    evaluations: tuple[Evaluation, ...] = field(repr=False)
+    decisions: tuple[Promotion, ...] = field(repr=False)
+    refusal: str = ""
+
+
+def list_models(run: Run) -> list[Standing]:
+    """Return all models of the run's universe and horizon, the last trained at the end."""
+    decisions = list_decisions(run)
+    models = run.ports.warehouse.models
+    return [
+        _stand(record, decisions, models.load_evaluations(record.model_id))
+        for record in models.list_models(run.config.universe_name, run.config.horizon)
+    ]
+
+
+def show_model(run: Run, model_id: str) -> Dossier:
+    """Return what is known of `model_id`, its bundle checked; raises `ArtefactError`."""
+    record = load_record(run, model_id)
+    evaluations = run.ports.warehouse.models.load_evaluations(model_id)
+    decisions = list_decisions(run)
+    refusal = ""
+    try:
+        load_champion(run, model_id)
+    except ArtefactError as error:
+        refusal = error.message
+    return Dossier(
+        _stand(record, decisions, evaluations),
+        tuple(evaluations),
+        tuple(item for item in decisions if _concerns(item, model_id)),
+        refusal,
+    )
+
+
+def promote_model(run: Run, model_id: str, reason: str) -> Promotion:
+    """Give `model_id` the title as of the run's session, because a person wants it for `reason`.
+
+    Raises `PromotionError` for an empty reason, for the model that holds the title already, and
+    where `roll_back` raises it for the model. Nothing is written then.
+    """
+    if not reason.strip():
+        raise PromotionError(
+            "a promotion by hand needs a reason", remedy="Give it: --reason SENTENCE."
+        )
+    with hold_title(run):
+        return _give_title(run, list_decisions(run), model_id, "manual", reason.strip())
+
+
+def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
+    """Return the title, as of the run's session, to the champion before, or to `model_id`.
+
+    A rollback undoes a promotion: the next one goes back one further, never forward again.
+
+    Raises
+    ------
+    PromotionError
+        If nobody held the title before, or `model_id` never did; if the model is missing, was
+        altered, belongs to another universe, reads other images or was trained on later
+        sessions; if the ledger has decisions as of later sessions. Nothing is written then.
+    """
+    with hold_title(run):
+        decisions = list_decisions(run)
+        if not model_id:
+            model_id = _find_predecessor(run, decisions)
+        elif not any(item.champion_id == model_id for item in decisions):
+            raise PromotionError(
+                f"{model_id} never held the title of {run.config.universe_name}",
+                remedy="Name a former champion, or promote it: factorprism models promote.",
+            )
+        return _give_title(run, decisions, model_id, "rollback", reason.strip())
+
+
+def compare_models(run: Run, first_id: str, second_id: str) -> Paired:
+    """Hold `second_id` against `first_id` on the matured sessions that neither has read.
+
+    Decides and writes nothing. Raises `PromotionError` when there is no such session or they read
+    different images, `ArtefactError` for a model that cannot be used.
+    """
+    first, second = load_champion(run, first_id), load_champion(run, second_id)
+    training_set, _ = join_closes(run, align_history(run))
+    pair = (first[1], first[0]), (second[1], second[0])
+    return compare(*pair, training_set, seed=run.config.seed)
+
+
+def list_holders(decisions: Sequence[Promotion]) -> list[str]:
+    """Return who held the title, the holder last, without those that were rolled back."""
+    holders: list[str] = []
+    for item in decisions:
+        if not item.champion_id or holders[-1:] == [item.champion_id]:
+            continue
+        if item.kind == "rollback" and item.champion_id in holders:
+            del holders[holders.index(item.champion_id) + 1 :]
+        else:
+            holders.append(item.champion_id)
+    return holders
+
+
+def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
+    holders = list_holders(decisions)
+    if not holders:
+        raise PromotionError(
+            f"nobody holds the title of {run.config.universe_name}",
+            remedy="Train a model: factorprism train.",
+        )
+    if len(holders) == 1:
+        raise PromotionError(
+            f"{holders[0]} was the first champion of {run.config.universe_name}: there is nobody "
+            "to go back to",
+            remedy="Name another model: factorprism models promote.",
+        )
+    return holders[-2]
+
+
+def _give_title(
+    run: Run, decisions: Sequence[Promotion], model_id: str, kind: str, reason: str
+) -> Promotion:
+    """Check that `model_id` can forecast from the run's session on, then write the one row."""
+    last = decisions[-1].as_of if decisions else run.session
+    if run.session < last:
+        raise PromotionError(
+            f"the ledger has a decision as of {last}, which one as of {run.session} cannot undo",
+            remedy=f"Decide as of {last} or later.",
+        )
+    holder = champion_at(run, run.session) or ""
+    if model_id == holder:
+        raise PromotionError(f"{model_id} holds the title already")
+    _require_fit(run, model_id)
+    decision = Promotion(
+        universe=run.config.universe_name,
+        horizon=run.config.horizon,
+        as_of=run.session,
+        candidate_id=model_id,
+        champion_id=model_id,
+        previous_id=holder,
+        promoted=True,
+        reason=f"By hand: {reason}" if reason else f"By hand: back from {holder} to {model_id}.",
+        kind=kind,
+        number=sum(
+            (item.as_of, item.candidate_id) == (run.session, model_id) for item in decisions
+        ),
+    )
+    write_decision(run, decision)
+    return decision
+
+
+def _require_fit(run: Run, model_id: str) -> None:
+    """Raise `PromotionError` when `model_id` could not forecast the run's session."""
+    try:
+        record = load_record(run, model_id)
+        _require_images(run, record)
+        load_champion(run, model_id)
+    except ArtefactError as error:
+        raise PromotionError(
+            f"{model_id} cannot take the title: {error.message}", remedy=error.remedy
+        ) from error
+
+
+def _require_images(run: Run, record: ModelRecord) -> None:
+    if record.trained_through > run.session:
+        raise PromotionError(
+            f"{record.model_id} was trained on data through {record.trained_through}, after "
+            f"session {run.session}",
+            remedy=f"Decide as of {record.trained_through} or later.",
+        )
+    factors = tuple(factor.name for factor in CATALOGUE)
+    read = (record.lookback, record.channels, record.factors)
+    if read != (run.config.lookback, run.config.universe.channels, factors):
+        raise PromotionError(
+            f"{record.model_id} reads other images than {run.config.universe_name} has now: "
+            "another lookback, other channels or other factors",
+            remedy="Train a model for them: factorprism train.",
+        )
+
+
+def _stand(
+    record: ModelRecord, decisions: Sequence[Promotion], evaluations: Sequence[Evaluation]
+) -> Standing:
+    marks = {find_challenger(decisions): CHALLENGER}
+    if decisions:
+        marks[decisions[-1].champion_id] = CHAMPION
+    mark = marks.get(record.model_id, "")
+    return Standing(record, mark, find_skill(evaluations), skill_sentence(evaluations))
+
+
+def _concerns(decision: Promotion, model_id: str) -> bool:
+    """Tell whether `decision` was on `model_id`: it asked for the title, or held it."""
+    return model_id in (decision.candidate_id, decision.previous_id, decision.champion_id)

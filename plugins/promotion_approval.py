@@ -1,0 +1,92 @@
+"""Between judgement and promotion: where it is wanted, a person has the last word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import Context, XComArg
+from airflow.sdk.exceptions import AirflowSkipException
+
+from pipeline_steps import StepOperator
+from session_runs import session_of, task_environ
+
+PARAM = "approval"
+
+
+def is_wanted(context: Context) -> bool:
+    """Tell whether this run, or the configuration for every run, asks a person."""
+    from factorprism.core.config import load_config
+
+    return bool(context["params"].get(PARAM)) or load_config(task_environ()).promotion_approval
+
+
+class AskApprovalOperator(ApprovalOperator):
+    """Waits until a person approves or rejects the promotion that `refs` want; else is skipped.
+
+    A rejection skips nothing: it is an answer, which `PromoteOperator` writes to the ledger. No
+    answer within `response_timeout` is a rejection by nobody. Returns ``approved`` and ``by``.
+    """
+
+    template_fields: Sequence[str] = ("refs", "subject", "body")
+    ui_color = "#f3ecd8"
+
+    def __init__(self, *, pipeline: str, refs: XComArg | Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(subject="Promotion", defaults=self.REJECT, **kwargs)
+        self.pipeline = pipeline  # whose alert a failure of this task raises
+        self.refs = refs
+
+    def execute(self, context: Context) -> Any:
+        refs: Mapping[str, Any] = self.refs  # rendered by now
+        if not is_wanted(context):
+            raise AirflowSkipException("No approval is asked for in this run.")
+        if not refs["promoted"]:
+            raise AirflowSkipException("The champion stays: there is nothing to approve.")
+        self.subject = (
+            f"Promote {refs['candidate_id']} as of {session_of(context, task_environ())}?"
+        )
+        self.body = describe(refs)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        # Not the approval operator's own, which would skip the step that writes the rejection.
+        answer = HITLOperator.execute_complete(self, context, event)
+        person = answer["responded_by_user"]
+        approved = answer["chosen_options"] == [self.APPROVE]
+        return {"approved": approved and person is not None, "by": person["name"] if person else ""}
+
+
+class PromoteOperator(StepOperator):
+    """The step ``promote``, told what was answered; where an answer is missing, nobody is."""
+
+    template_fields: Sequence[str] = (*StepOperator.template_fields, "approval")
+
+    def __init__(self, *, approval: XComArg | Mapping[str, Any], **kwargs: Any) -> None:
+        # Skipped is the approval of a run that asks nobody; a failed one promotes nobody.
+        super().__init__(trigger_rule="none_failed", **kwargs)
+        self.approval = approval
+
+    def collect_refs(self, context: Context) -> dict[str, Any]:
+        refs = super().collect_refs(context)
+        if not is_wanted(context) or not refs["promoted"]:
+            return refs
+        # Marked as done or skipped by hand in the UI, the task has no answer to give.
+        return {**refs, PARAM: self.approval or {"approved": False, "by": ""}}
+
+
+def describe(refs: Mapping[str, Any]) -> str:
+    """Return the reason and the numbers of the judgement, in Markdown."""
+    lines = [
+        refs["reason"],
+        "",
+        f"- candidate: `{refs['candidate_id']}`",
+        f"- champion: `{refs['previous_id'] or 'none'}`",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        *(f"| {name.replace('_', ' ')} | {value:.6g} |" for name, value in refs["numbers"].items()),
+        "",
+        "Approve: the candidate takes the title. Reject, or no answer: the champion stays.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""An experiment starts from what the warehouse holds, and refuses plainly what it does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from factorprism.core.config import Config
+from factorprism.core.errors import ConfigurationError
+from factorprism.experiments import load_history
+from factorprism.pipelines import Run, open_ports, run_pipeline
+
+FIRST, LAST = date(2019, 1, 2), date(2020, 6, 30)
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+
+
+@pytest.fixture
+def run(migrated_url: str, tmp_path: Path) -> Iterator[Run]:
+    config = Config(home=tmp_path / "home", warehouse_url=migrated_url, tracking_url="sqlite://")
+    with open_ports(config) as ports:
+        yield Run(LAST, config, ports)
+
+
+def call(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "FACTORPRISM_HOME": str(run.config.home),
+        "FACTORPRISM_WAREHOUSE_URL": run.config.warehouse_url,
+        "FACTORPRISM_TRACKING_URL": run.config.tracking_url,
+    }
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_history_holds_images_and_closes_through_its_session_and_none_later(run: Run) -> None:
+    options = {"first": FIRST.isoformat(), "last": LAST.isoformat()}
+    run_pipeline("backfill", run, options)
+    earlier = Run(date(2020, 3, 31), run.config, run.ports)
+    history = load_history(earlier)
+    sessions = history.image_set.sessions
+    assert history.image_set.channels == ("000300.SH",)
+    assert sessions[0] >= np.datetime64(FIRST)
+    assert sessions[-1] == np.datetime64(earlier.session)
+    assert history.bars["session"].max().date() == earlier.session
+    closes = history.bars.set_index("session")["close"]
+    assert history.closes[-1] == closes.iloc[-1]
+    assert np.isfinite(history.closes).all()
+    samples = history.training_set().samples
+    assert samples.max() + history.horizon == len(sessions) - 1
+
+    refused = call(run, "experiment", "stacking", "--quick")
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "factorprism: stacking compares four indices" in refused.stderr
+    assert "FACTORPRISM_UNIVERSE=image4" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_empty_warehouse_is_answered_with_how_to_fill_it(run: Run) -> None:
+    with pytest.raises(ConfigurationError, match=r"no bars of 000300\.SH"):
+        load_history(run)
+    done = call(run, "experiment", "depth", "--quick")
+    assert done.returncode == 2
+    assert "factorprism backfill" in done.stderr

@@ -1,0 +1,404 @@
+"""The title on a real ledger and a real registry: given, returned, refused, each in one row."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
+from factorprism.core.schemas import ForecastState, Promotion
+from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
+from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.contest import load_judged_folds
+from factorprism.pipelines.history import load_training_set, training_settings
+from factorprism.pipelines.promotions import (
+    compare_models,
+    list_models,
+    promote_model,
+    roll_back,
+    show_model,
+)
+from factorprism.training import train_candidate
+
+AS_OF, NEXT = date(2024, 6, 28), date(2024, 7, 1)
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class House:
+    """A world with a champion and two rivals that nobody has judged yet."""
+
+    place: Any
+    first: str
+    rivals: tuple[str, str]
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROGRAM, *arguments],
+            env={**os.environ, **self.place.environ},
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+
+
+def train_rival(run: Run, refs: dict[str, Any], seed: int, folder: Path) -> str:
+    """Register a candidate of another seed, beside what the champion's folds have shown."""
+    training_set, data_hash = load_training_set(run, refs)
+    candidate = train_candidate(
+        training_set,
+        replace(training_settings(run), seed=seed),
+        folder,
+        universe=run.config.universe,
+        mode="retrain",
+        initial=None,
+        data_hash=data_hash,
+        progress=lambda line: None,
+        judged_folds=load_judged_folds(run, training_set, refs),
+    )
+    run.ports.registry.log_training(
+        candidate.record, candidate.bundle, candidate.evaluations, candidate.history
+    )
+    run.ports.warehouse.models.save_model(candidate.record)
+    run.ports.warehouse.models.save_evaluations(candidate.evaluations)
+    return candidate.record.model_id
+
+
+@pytest.fixture(scope="module")
+def rivals(
+    postgres: Any, trained: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """To be copied, not used."""
+    place = copy_place(trained, postgres, tmp_path_factory.mktemp("rivals") / "home")
+    folder = tmp_path_factory.mktemp("candidates")
+    with open_ports(place.config) as ports:
+        run = Run(AS_OF, place.config, ports)
+        refs = weekly.build_dataset(run, {})
+        first = champion_at(run, AS_OF)
+        assert first is not None
+        others = tuple(train_rival(run, refs, seed, folder / str(seed)) for seed in (15, 16))
+    yield House(place, first, (others[0], others[1]))
+    postgres.drop_database(place.config.warehouse_url)
+
+
+def copy_place(place: Any, postgres: Any, home: Path) -> Any:
+    url = postgres.new_database(template=place.config.warehouse_url.rsplit("/", 1)[1])
+    shutil.copytree(place.home, home, ignore=shutil.ignore_patterns("bundles"))
+    tracking = f"sqlite:///{home / 'mlflow.db'}"
+    config = place.config.with_changes(home=home, warehouse_url=url, tracking_url=tracking)
+    environ = {
+        **place.environ,
+        "FACTORPRISM_HOME": str(home),
+        "FACTORPRISM_WAREHOUSE_URL": url,
+        "FACTORPRISM_TRACKING_URL": tracking,
+    }
+    return type(place)(config, environ)
+
+
+@pytest.fixture
+def house(rivals: House, postgres: Any, tmp_path: Path) -> Iterator[House]:
+    place = copy_place(rivals.place, postgres, tmp_path / "home")
+    yield replace(rivals, place=place)
+    postgres.drop_database(place.config.warehouse_url)
+
+
+@pytest.fixture
+def run(house: House) -> Iterator[Run]:
+    with open_ports(house.place.config) as ports:
+        yield Run(AS_OF, house.place.config, ports)
+
+
+def ledger(run: Run) -> list[Promotion]:
+    return run.ports.warehouse.models.list_promotions("hs300", 14)
+
+
+def aliases(run: Run) -> tuple[str | None, str | None]:
+    registry = run.ports.registry
+    return registry.get_alias("hs300", 14, "champion"), registry.get_alias(
+        "hs300", 14, "challenger"
+    )
+
+
+def test_a_rollback_is_one_row_and_the_next_forecast_is_by_the_earlier_model(
+    house: House, run: Run
+) -> None:
+    rival = house.rivals[0]
+    promote_model(run, rival, "its loss is lower")
+    before = ledger(run)
+    decision = roll_back(run, reason="its probabilities look too bold")
+
+    assert ledger(run) == [*before, decision]
+    assert (decision.kind, decision.candidate_id, decision.previous_id) == (
+        "rollback",
+        house.first,
+        rival,
+    )
+    assert decision.reason == "By hand: its probabilities look too bold"
+    assert aliases(run) == (house.first, rival)
+    run_pipeline("daily", replace(run, session=NEXT))
+    (row,) = run.ports.warehouse.forecasts.load_forecasts()
+    assert (row.model_id, row.state) == (house.first, ForecastState.ISSUED)
+
+
+def test_a_model_promoted_by_hand_makes_the_next_forecast(house: House, run: Run) -> None:
+    decision = promote_model(run, house.rivals[0], "a person's choice")
+
+    assert (decision.kind, decision.number) == ("manual", 0)
+    assert aliases(run) == (house.rivals[0], house.first)
+    run_pipeline("daily", replace(run, session=NEXT))
+    (row,) = run.ports.warehouse.forecasts.load_forecasts()
+    assert row.model_id == house.rivals[0]
+
+
+def test_decisions_of_one_evening_are_rows_of_their_own_and_the_last_is_in_force(
+    house: House, run: Run
+) -> None:
+    rival = house.rivals[0]
+    for _ in range(2):
+        promote_model(run, rival, "once more")
+        assert champion_at(run, AS_OF) == rival
+        roll_back(run)
+        assert champion_at(run, AS_OF) == house.first
+
+    by_hand = [item for item in ledger(run) if item.kind != "contest"]
+    # Decision 0 on the first champion is the contest that it won on the same evening.
+    assert [(item.candidate_id, item.number) for item in by_hand] == [
+        (rival, 0),
+        (house.first, 1),
+        (rival, 1),
+        (house.first, 2),
+    ]
+    assert by_hand[-1].reason == f"By hand: back from {rival} to {house.first}."
+
+
+def test_a_second_rollback_goes_back_one_further_and_not_forward(house: House, run: Run) -> None:
+    for rival in house.rivals:
+        promote_model(run, rival, "better")
+    assert roll_back(run).champion_id == house.rivals[0]
+    assert roll_back(run).champion_id == house.first
+    with pytest.raises(PromotionError, match="was the first champion of hs300: there is nobody"):
+        roll_back(run)
+
+
+def test_a_rollback_to_a_named_model_takes_any_that_held_the_title(house: House, run: Run) -> None:
+    for rival in house.rivals:
+        promote_model(run, rival, "better")
+    assert roll_back(run, house.first).champion_id == house.first
+    assert roll_back(run, house.rivals[1]).champion_id == house.rivals[1]
+    assert roll_back(run).champion_id == house.first
+
+
+def test_a_model_that_never_held_the_title_cannot_get_it_back(house: House, run: Run) -> None:
+    before = ledger(run)
+    with pytest.raises(PromotionError, match="never held the title of hs300"):
+        roll_back(run, house.rivals[0])
+    with pytest.raises(PromotionError, match="holds the title already"):
+        promote_model(run, house.first, "it is good")
+    with pytest.raises(PromotionError, match="needs a reason"):
+        promote_model(run, house.rivals[0], " ")
+    with pytest.raises(PromotionError, match="inception-none is not in the warehouse"):
+        promote_model(run, "inception-none", "why not")
+    assert ledger(run) == before
+
+
+@pytest.mark.parametrize("damage", ["altered", "removed"])
+def test_a_damaged_bundle_is_refused_and_the_ledger_unchanged(
+    house: House, run: Run, damage: str
+) -> None:
+    rival = house.rivals[0]
+    promote_model(run, rival, "better")
+    weights = run.ports.registry.fetch_bundle(house.first) / "model.keras"
+    assert weights.is_relative_to(house.place.home)
+    if damage == "altered":
+        weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    else:
+        weights.unlink()
+    before = ledger(run)
+
+    with pytest.raises(PromotionError, match=f"{house.first} cannot take the title") as caught:
+        roll_back(run)
+    assert "\n" not in caught.value.message
+    assert ledger(run) == before
+    assert aliases(run) == (rival, house.first)
+    assert show_model(run, house.first).refusal
+
+
+def test_a_model_of_another_universe_is_refused_and_the_forecast_withheld(
+    house: House, run: Run
+) -> None:
+    models = run.ports.warehouse.models
+    stranger = replace(models.load_model(house.rivals[0]), model_id="stranger", universe="us")
+    models.save_model(stranger)
+    with pytest.raises(PromotionError, match="forecasts us over 14 sessions, not hs300"):
+        promote_model(run, "stranger", "why not")
+    # Even where the ledger was written by other hands.
+    (won,) = ledger(run)
+    models.append_promotion(
+        replace(won, candidate_id="stranger", champion_id="stranger", previous_id=house.first)
+    )
+    with pytest.raises(ArtefactError, match="forecasts us over 14 sessions"):
+        run_pipeline("daily", replace(run, session=NEXT))
+    (row,) = run.ports.warehouse.forecasts.load_forecasts()
+    assert row.state is ForecastState.WITHHELD
+    assert "forecasts us over 14 sessions, not hs300" in row.reason
+
+
+def test_a_bundle_under_the_record_of_another_universe_is_refused(house: House, run: Run) -> None:
+    """The record says hs300, its verified files were trained for it too: only then they load."""
+    record, bundle = load_champion(run, house.first)
+    assert bundle.spec["universe"] == record.universe == "hs300"
+    elsewhere = run.config.with_changes(universe_name="us")
+    with pytest.raises(ArtefactError, match="forecasts hs300 over 14 sessions, not us"):
+        load_champion(replace(run, config=elsewhere), house.first)
+
+
+def test_a_model_that_knows_later_sessions_or_reads_other_images_is_refused(
+    house: House, run: Run
+) -> None:
+    models = run.ports.warehouse.models
+    record = models.load_model(house.rivals[0])
+    models.save_model(replace(record, model_id="later", trained_through=NEXT))
+    models.save_model(replace(record, model_id="fewer", factors=record.factors[:3]))
+    with pytest.raises(PromotionError, match="trained on data through 2024-07-01, after session"):
+        promote_model(run, "later", "it knows more")
+    with pytest.raises(PromotionError, match="reads other images than hs300 has now"):
+        promote_model(run, "fewer", "it reads less")
+
+
+def test_a_decision_as_of_an_earlier_session_would_rewrite_history(house: House, run: Run) -> None:
+    earlier = replace(run, session=date(2024, 6, 27))
+    with pytest.raises(PromotionError, match="the ledger has a decision as of 2024-06-28"):
+        promote_model(earlier, house.rivals[0], "better")
+
+
+def test_a_comparison_decides_nothing_and_writes_nothing(house: House, run: Run) -> None:
+    before = run.ports.warehouse.fingerprints()  # type: ignore[attr-defined]
+    paired = compare_models(run, house.first, house.rivals[0])
+    assert run.ports.warehouse.fingerprints() == before  # type: ignore[attr-defined]
+
+    numbers = paired.numbers
+    assert numbers["n_sessions"] == 120
+    assert numbers["gain_lower"] <= numbers["gain"] <= numbers["gain_upper"]
+    assert {item.model_id for item in paired.evaluations} == {house.first, house.rivals[0]}
+    # The bundle holds what an estimate of the return needs.
+    assert "r2_skill" in {item.metric for item in paired.evaluations}
+    record = run.ports.warehouse.models.load_model(house.first)
+    assert paired.first > record.trained_through
+
+
+def contest_refs(house: House, **changes: Any) -> dict[str, Any]:
+    return {
+        "candidate_id": house.rivals[0],
+        "previous_id": house.first,
+        "promoted": True,
+        "reason": "The candidate is better.",
+        "numbers": {"gain": 0.1},
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "promoted", "kind", "reason"),
+    [
+        ({}, True, "contest", "The candidate is better."),
+        (
+            {"approval": {"approved": True, "by": "vera"}},
+            True,
+            "contest",
+            "The candidate is better. Approved by vera.",
+        ),
+        (
+            {"approval": {"approved": False, "by": "vera"}},
+            False,
+            "manual",
+            "The champion stays: vera rejected the promotion. The candidate is better.",
+        ),
+        (
+            {"approval": {"approved": False, "by": ""}},
+            False,
+            "contest",
+            "The champion stays: nobody approved the promotion in time. The candidate is better.",
+        ),
+    ],
+)
+def test_the_row_says_what_a_person_has_decided(
+    house: House, run: Run, changes: dict[str, Any], promoted: bool, kind: str, reason: str
+) -> None:
+    refs = weekly.promote(run, contest_refs(house, **changes))
+
+    row = ledger(run)[-1]
+    assert (row.promoted, row.kind, row.reason) == (promoted, kind, reason)
+    holder, other = (house.rivals[0], house.first) if promoted else (house.first, house.rivals[0])
+    assert refs["champion_id"] == champion_at(run, AS_OF) == holder
+    assert aliases(run) == (holder, other)
+
+
+def test_a_champion_of_another_hand_is_not_deposed_by_an_older_judgement(
+    house: House, run: Run
+) -> None:
+    promote_model(run, house.rivals[1], "while the approval was awaited")
+    for outcome in (True, False):
+        weekly.promote(run, contest_refs(house, promoted=outcome))
+        assert champion_at(run, AS_OF) == house.rivals[1]
+    assert f"{house.rivals[1]} took the title after the candidate was judged" in (
+        ledger(run)[-1].reason
+    )
+
+
+def test_a_failed_leak_check_leaves_the_title_with_nobody(house: House, run: Run) -> None:
+    config = run.config.with_changes(universe_name="nobody")
+    (run.config.home / "universes.toml").write_text('[nobody]\ntarget = "000300.SH"\n')
+    empty = replace(run, config=config)
+    record = run.ports.warehouse.models.load_model(house.rivals[0])
+    run.ports.warehouse.models.save_model(replace(record, model_id="new", universe="nobody"))
+    refused = {"candidate_id": "new", "previous_id": "", "promoted": False}
+    with pytest.raises(FactorPrismError, match="no model new is registered"):
+        weekly.promote(empty, contest_refs(house, **refused, reason="Nobody takes the title: x."))
+    (row,) = empty.ports.warehouse.models.list_promotions("nobody", 14)
+    assert (row.champion_id, row.promoted) == ("", False)
+    assert champion_at(empty, AS_OF) is None
+
+
+def test_the_list_marks_champion_and_challenger(house: House, run: Run) -> None:
+    promote_model(run, house.rivals[0], "better")
+    marks = {standing.record.model_id: standing.mark for standing in list_models(run)}
+    assert marks == {house.rivals[0]: "champion", house.first: "challenger", house.rivals[1]: ""}
+
+
+def test_the_commands_print_what_they_did(house: House) -> None:
+    rival, session = house.rivals[0], ("--session", AS_OF.isoformat())
+    done = house.cli("models", "promote", rival, "--reason", "better", *session)
+    assert done.returncode == 0, done.stderr
+    assert f"2024-06-28 manual: {rival} takes the title after {house.first}" in done.stdout
+
+    listed = json.loads(house.cli("models", "list", "--format", "json").stdout)
+    assert {row["model_id"]: row["mark"] for row in listed}[rival] == "champion"
+    assert all("kill shown" in row["sentence"] for row in listed)
+
+    back = house.cli("models", "rollback", *session)
+    assert f"2024-06-28 rollback: {house.first} takes the title after {rival}" in back.stdout
+    again = house.cli("models", "rollback", *session)
+    assert again.returncode == 1
+    assert len(again.stderr.strip().splitlines()) == 2
+    assert "there is nobody to go back to" in again.stderr
+
+    shown = json.loads(house.cli("models", "show", house.first, "--format", "json").stdout)
+    assert shown["refusal"] == ""
+    assert [row["kind"] for row in shown["decisions"]] == ["contest", "manual", "rollback"]
+
+
+def test_a_comparison_is_printed_with_intervals_and_a_sentence(house: House) -> None:
+    done = house.cli("models", "compare", house.first, house.rivals[0], "--session", str(AS_OF))
+    assert done.returncode == 0, done.stderr
+    assert "log_loss" in done.stdout
+    assert "over 120 sessions from" in done.stdout
+    assert "95% interval of the gain" in done.stdout.replace("\n", " ")
