@@ -36,6 +36,7 @@ LEVEL = 0.05
 SHOWN = "shown"
 # Ten blocks of the bootstrap: with fewer its intervals are too narrow to claim anything by.
 LEAST_WINDOWS = 20
+MANY = 6
 # Of the table's figures, in this order; the gain on the base rate comes before them.
 FIGURES = {
     "log loss": "log_loss",
@@ -168,7 +169,11 @@ def skill_sentence(paid: Multiplicity) -> str:
             f"No skill shown: {paid.n_sessions} sessions hold {paid.independent_windows} windows "
             f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
         )
-    return multiplicity_sentence(paid)
+    sentence = multiplicity_sentence(paid)
+    if len(paid.losers) > MANY:
+        # The table names them.
+        return sentence.replace(f": {', '.join(paid.losers)}.", ".", 1)
+    return sentence
 
 
 def tabulate(

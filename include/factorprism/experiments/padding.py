@@ -98,8 +98,10 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
             )
             if part
         ),
-        remarks=tuple(
-            describe_maps(network, size.settings, training_set) for network in size.networks
+        remarks=(
+            *(describe_maps(name, size.settings, training_set) for name in size.networks),
+            "The intervals of single seeds hold for each alone, that of their mean for all "
+            "networks at once.",
         ),
         figures={
             "": draw_contestants(rows, title="SAME and VALID padding over five seeds"),
@@ -110,8 +112,8 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
                     for name, estimate in _lines(gain).items()
                 },
                 title="SAME against VALID",
-                subtitle="log loss lower by, on the same sessions; lines are 95% block-bootstrap "
-                "intervals",
+                subtitle="on the same sessions, SAME ahead on the right; lines are 95% "
+                "block-bootstrap intervals",
                 decides=all(gain.windows >= LEAST_WINDOWS for gain in gains),
             ),
         },

@@ -71,9 +71,10 @@ def _render(
 
 def _describe_sessions(rows: Sequence[Mapping[str, Cell]], decides: bool) -> str:
     """Return over how much the rows were judged, from the least to the most."""
+    few = "" if decides else f" (fewer than {LEAST_WINDOWS} show nothing)"
     return (
         f"{_range(rows, 'sessions')} judged sessions, {_range(rows, 'independent windows')} "
-        f"windows that do not overlap{'' if decides else ' (too few to claim anything by)'}; "
+        f"windows that do not overlap{few}; "
         "lines are 95% block-bootstrap intervals"
     )
 

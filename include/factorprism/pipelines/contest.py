@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
 from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import as_days
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.contest_accounts import describe_accounts, run_accounts
+from factorprism.pipelines.contest_page import write_contest
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.training import TrainingSet
-from factorprism.training.backtest import (
-    BacktestRule,
-    Comparison,
-    Prices,
-    compare_forecasts,
-    count_sessions_per_year,
-)
 from factorprism.training.contest import (
     PLACEBOS,
     Entrant,
@@ -40,12 +31,6 @@ from factorprism.training.metrics import HeldOut
 
 SIZES = ("quick", "full")
 QUICK_FOLDS = 4
-RULES: Mapping[str, Mapping[str, Any]] = {
-    "long or flat, by threshold": {"sides": "long_flat", "sizing": "threshold"},
-    "long or short, by threshold": {"sides": "long_short", "sizing": "threshold"},
-    "long or flat, half Kelly": {"sides": "long_flat", "sizing": "kelly"},
-    "long or short, half Kelly": {"sides": "long_short", "sizing": "kelly"},
-}
 
 
 def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -96,22 +81,19 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     # The base rate is what the others are held against, and no trial.
     n_tried = contests.count_trials(universe.name, run.config.horizon) - 1
     table = tabulate(folds, training_set, n_tried=n_tried, seed=run.config.seed)
-    content = table.to_dict() | {
-        "size": _size(refs),
-        "accounts": _run_accounts(run, training_set, folds),
-    }
-    contests.save_report(
-        ContestReport(
-            universe=universe.name,
-            horizon=run.config.horizon,
-            as_of=run.session,
-            image_set_hash=refs["image_set_hash"],
-            sentence=table.sentence,
-            content=content,
-        )
+    accounts = run_accounts(run, training_set, folds)
+    report = ContestReport(
+        universe=universe.name,
+        horizon=run.config.horizon,
+        as_of=run.session,
+        image_set_hash=refs["image_set_hash"],
+        sentence=table.sentence,
+        content=table.to_dict() | {"size": _size(refs), "accounts": describe_accounts(accounts)},
     )
+    contests.save_report(report)
     for leak in table.leaks:
         run.tell(f"contest: {leak}")
+    run.tell(f"contest: {write_contest(run, report, accounts, folds)}")
     return {"contest_sentence": table.sentence, "leaks": list(table.leaks)}
 
 
@@ -172,67 +154,3 @@ def _name_entrants(tasks: Sequence[Task]) -> str:
     n_placebos = sum(bool(task.placebo) for task in tasks)
     shown = ", ".join(names) if len(names) < 3 else f"{len(names)} entrants"
     return f"{shown} and {n_placebos} placebos" if n_placebos else shown
-
-
-def _run_accounts(
-    run: Run, training_set: TrainingSet, folds: Sequence[FoldForecasts]
-) -> list[dict[str, Any]]:
-    """Return what each entrant's forecasts would have earned, by rule; it decides nothing."""
-    prices = load_prices(run, training_set)
-    columns = _spread(training_set, folds)
-    judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
-    first, last = (training_set.session_at(int(row)) for row in judged[[0, -1]])
-    yearly = count_sessions_per_year(run.calendar, first, last)
-    return [
-        {
-            "rule": name,
-            **settings,
-            **_describe(
-                compare_forecasts(
-                    prices,
-                    columns,
-                    BacktestRule(horizon=training_set.horizon, **settings),
-                    sessions_per_year=yearly,
-                    seed=run.config.seed,
-                )
-            ),
-        }
-        for name, settings in RULES.items()
-    ]
-
-
-def load_prices(run: Run, training_set: TrainingSet) -> Prices:
-    """Return the target's opens and closes on the sessions of `training_set`."""
-    days = training_set.image_set.sessions
-    first = training_set.session_at(0)
-    bars = run.ports.warehouse.bars.load_bars([run.config.universe.target], first, run.session)
-    opens = bars.set_index("session")["open"].reindex(days.astype("datetime64[us]"))
-    return Prices(as_days(days), opens.to_numpy("float64"), training_set.closes)
-
-
-def _spread(
-    training_set: TrainingSet, folds: Sequence[FoldForecasts]
-) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """Return each entrant's probabilities on all sessions, NaN where nothing was judged."""
-    real = [fold for fold in folds if not fold.placebo]
-    columns = {}
-    for name in dict.fromkeys(fold.entrant for fold in real):
-        pooled = pool_folds([fold for fold in real if fold.entrant == name], training_set)
-        columns[name] = np.full(len(training_set.closes), np.nan)
-        columns[name][pooled.rows] = pooled.y_prob
-    return columns
-
-
-def _describe(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "best": comparison.best,
-        "deflated": comparison.deflated,
-        "accounts": [
-            {
-                "name": earned.name,
-                **asdict(earned.statistics),
-                "excess": [earned.excess, earned.lower, earned.upper],
-            }
-            for earned in comparison.earned
-        ],
-    }

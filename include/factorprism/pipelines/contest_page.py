@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from factorprism.core.contest import ContestReport
+import numpy as np
+
+from factorprism.core.contest import ContestReport, FoldForecasts
+from factorprism.figures import (
+    IntervalPanel,
+    render_backtest,
+    render_intervals,
+    render_reliability,
+)
+from factorprism.pipelines._run import Run
+from factorprism.training.backtest import BUY_AND_HOLD, Comparison
 
 Row = Sequence[str]
 # Table by table: the heading, then metric, its column's name and the format of its figures.
@@ -44,9 +55,90 @@ SECTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
+# Accounts that one picture can tell apart, beside buy-and-hold.
+SHOWN_ACCOUNTS = 5
+
+
+def write_contest(
+    run: Run,
+    report: ContestReport,
+    accounts: Mapping[str, Comparison],
+    folds: Sequence[FoldForecasts],
+) -> Path:
+    """Write the report's page and its pictures below the home folder, and return the page."""
+    stem = f"{report.universe}-{report.as_of}"
+    place = run.config.home / "contests" / f"{stem}.md"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    rule, comparison = next(iter(accounts.items()))
+    best = [gain["name"] for gain in _content(report)["trials"]["gains"]]
+    pictures = [
+        _draw_gains(report, place.with_name(f"{stem}-gains.png")),
+        _draw_accounts(comparison, rule, best, place.with_name(f"{stem}-accounts.png")),
+        _draw_reliability(folds, run.config.model, place.with_name(f"{stem}-reliability.png")),
+    ]
+    shown = "".join(f"\n![{picture.stem}]({picture.name})\n" for picture in pictures)
+    place.write_text(render_contest(report) + shown, encoding="utf-8")
+    return place
+
+
+def _content(report: ContestReport) -> Any:
+    return report.content
+
+
+def _draw_gains(report: ContestReport, path: Path) -> Path:
+    content = _content(report)
+    gains = content["trials"]["gains"]
+    figures = {line["entrant"]: line["figures"] for line in content["entrants"]}
+
+    def of(metric: str) -> list[tuple[float, float, float]]:
+        found = [figures[gain["name"]].get(metric, [np.nan] * 3)[:3] for gain in gains]
+        return [(float(value), float(lower), float(upper)) for value, lower, upper in found]
+
+    return render_intervals(
+        [gain["name"] for gain in gains],
+        [
+            IntervalPanel(
+                "gain on the base rate, paid for",
+                [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
+                0.0,
+                "log loss, nats",
+            ),
+            IntervalPanel("Brier skill", of("brier_skill"), 0.0, decides=False),
+            IntervalPanel("AUC within folds", of("fold_auc"), 0.5, decides=False),
+        ],
+        title=f"Contest of {report.universe} as of {report.as_of}",
+        subtitle=f"{content['n_sessions']} judged sessions, {content['independent_windows']} "
+        "windows that do not overlap; 95% intervals",
+        path=path,
+    )
+
+
+def _draw_accounts(comparison: Comparison, rule: str, best: Sequence[str], path: Path) -> Path:
+    earned = {item.name: item.backtest for item in comparison.earned}
+    names = [BUY_AND_HOLD, *best[:SHOWN_ACCOUNTS]]
+    return render_backtest(
+        earned[BUY_AND_HOLD].sessions,
+        {name: earned[name].equity for name in names},
+        reference=BUY_AND_HOLD,
+        title=f"What the forecasts would have earned, {rule}",
+        subtitle="Costs paid, executed at the next open; it decides no promotion",
+        path=path,
+    )
+
+
+def _draw_reliability(folds: Sequence[FoldForecasts], entrant: str, path: Path) -> Path:
+    own = [fold for fold in folds if fold.entrant == entrant and not fold.placebo]
+    return render_reliability(
+        np.concatenate([fold.p_up for fold in own]),
+        np.concatenate([fold.went_up for fold in own]) == 1,
+        title=f"Reliability of {entrant}",
+        path=path,
+    )
+
+
 def render_contest(report: ContestReport) -> str:
     """Return the whole report as Markdown, the sentence on skill first."""
-    content: Any = report.content
+    content = _content(report)
     trials = content["trials"]
     best = [gain["name"] for gain in trials["gains"]]
     order = {name: place for place, name in enumerate(["base_rate", *best])}

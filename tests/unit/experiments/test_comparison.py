@@ -145,3 +145,11 @@ def test_a_gain_of_level_alone_is_not_credited_to_the_images(judged, training_se
     table = tabulate(constant, training_set, paid, seed=1)
     assert table[1]["skill"] == "shown"
     assert "the gain is one of level" in level_sentence(table, "network")
+
+
+def test_many_losers_are_counted_and_not_named(judged, training_set):
+    wrong = {f"wrong{number}": judged["wrong"] for number in range(7)}
+    sentence = skill_sentence(pay_for(wrong, training_set.horizon, seed=1))
+    assert sentence.startswith("7 of 7 candidates lose to the base rate. No skill shown")
+    few = skill_sentence(pay_for({"wrong": judged["wrong"]}, training_set.horizon, seed=1))
+    assert "the base rate: wrong. No skill shown" in few

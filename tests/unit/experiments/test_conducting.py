@@ -103,7 +103,7 @@ def test_padding_pairs_its_seeds_and_says_what_collapses(make_history, make_size
     seeds = [row[f"seed {seed}"].value for seed in range(3, 5)]
     assert row["SAME's log loss lower by"].value == pytest.approx(np.mean(seeds))
     assert row["seeds for SAME"] == sum(value > 0 for value in seeds)
-    (remark,) = result.remarks
+    remark, _ = result.remarks
     # 8 x 16 images; the stem is 4 x 2 with strides as large, so that VALID loses nothing either.
     assert remark == ("inception_tiny: SAME ends in a map of 2x8; VALID ends in a map of 2x8.")
 

@@ -1,0 +1,93 @@
+"""What the contest's forecasts would have earned, by several rules; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.contest import FoldForecasts
+from factorprism.core.schemas import as_days
+from factorprism.pipelines._run import Run
+from factorprism.training import TrainingSet
+from factorprism.training.backtest import (
+    BacktestRule,
+    Comparison,
+    Prices,
+    compare_forecasts,
+    count_sessions_per_year,
+)
+from factorprism.training.contest import pool_folds
+
+RULES: Mapping[str, Mapping[str, Any]] = {
+    "long or flat, by threshold": {"sides": "long_flat", "sizing": "threshold"},
+    "long or short, by threshold": {"sides": "long_short", "sizing": "threshold"},
+    "long or flat, half Kelly": {"sides": "long_flat", "sizing": "kelly"},
+    "long or short, half Kelly": {"sides": "long_short", "sizing": "kelly"},
+}
+
+
+def run_accounts(
+    run: Run, training_set: TrainingSet, folds: Sequence[FoldForecasts]
+) -> dict[str, Comparison]:
+    """Return the accounts of all entrants on the judged sessions, by the name of the rule."""
+    prices = _load_prices(run, training_set)
+    columns = _spread(training_set, folds)
+    judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
+    first, last = (training_set.session_at(int(row)) for row in judged[[0, -1]])
+    yearly = count_sessions_per_year(run.calendar, first, last)
+    return {
+        name: compare_forecasts(
+            prices,
+            columns,
+            BacktestRule(horizon=training_set.horizon, **rule),
+            sessions_per_year=yearly,
+            seed=run.config.seed,
+        )
+        for name, rule in RULES.items()
+    }
+
+
+def describe_accounts(accounts: Mapping[str, Comparison]) -> list[dict[str, Any]]:
+    """Return the figures of `accounts` in a JSON-safe form."""
+    return [
+        {
+            "rule": name,
+            **RULES[name],
+            "best": comparison.best,
+            "deflated": comparison.deflated,
+            "accounts": [
+                {
+                    "name": earned.name,
+                    **asdict(earned.statistics),
+                    "excess": [earned.excess, earned.lower, earned.upper],
+                }
+                for earned in comparison.earned
+            ],
+        }
+        for name, comparison in accounts.items()
+    ]
+
+
+def _load_prices(run: Run, training_set: TrainingSet) -> Prices:
+    days = training_set.image_set.sessions
+    first = training_set.session_at(0)
+    bars = run.ports.warehouse.bars.load_bars([run.config.universe.target], first, run.session)
+    opens = bars.set_index("session")["open"].reindex(days.astype("datetime64[us]"))
+    return Prices(as_days(days), opens.to_numpy("float64"), training_set.closes)
+
+
+def _spread(
+    training_set: TrainingSet, folds: Sequence[FoldForecasts]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return each entrant's probabilities on all sessions, NaN where nothing was judged."""
+    real = [fold for fold in folds if not fold.placebo]
+    columns = {}
+    for name in dict.fromkeys(fold.entrant for fold in real):
+        pooled = pool_folds([fold for fold in real if fold.entrant == name], training_set)
+        columns[name] = np.full(len(training_set.closes), np.nan)
+        columns[name][pooled.rows] = pooled.y_prob
+    return columns
