@@ -19,6 +19,7 @@ from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.daily import picture_path
+from factorprism.pipelines.explaining import explanation_path
 from factorprism.pipelines.factors import compute_factors as compute_changed_factors
 from factorprism.quality import count_missing
 
@@ -119,6 +120,9 @@ def _print_results(run: Run, rows: list[Forecast]) -> None:
     write_table(rows)
     print(_missing_line(run))
     print(f"factor image  {picture_path(run)}")
+    explained = explanation_path(run, "attribution")
+    if explained.is_file():
+        print(f"explanation   {explained}")
     print(f"data docs     {run.config.docs_folder / 'index.html'}")
     champion = champion_at(run, run.session)
     if champion:

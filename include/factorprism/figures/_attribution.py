@@ -132,6 +132,8 @@ def _draw_overlay(
         # Outlines that the map does not reach would be a warning of the library.
         levels = [level for level in LEVELS if (sign * cam).max() > level > (sign * cam).min()]
         if levels:
+            # A light line beneath, since a dark one is lost on the dark cells of an extreme.
+            axes.contour(sign * cam, levels=levels, colors="white", linewidths=2.8, alpha=0.55)
             axes.contour(sign * cam, levels=levels, colors=INK, linewidths=1.3, linestyles=style)
     _entitle(axes, f"{attribution.channels[0]} under its Grad-CAM", "grad_cam", agreed)
     return picture
@@ -207,7 +209,7 @@ def _draw_rows(axes: Axes, widths: Values, limit: float) -> None:
             fontsize=8,
             color=SOFT,
         )
-    axes.set_xlim(-limit * 1.55, limit * 1.55)
+    axes.set_xlim(-limit * 1.8, limit * 1.8)
     axes.set_ylim(len(widths) - 0.5, -0.5)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.schemas import Forecast, ForecastState, ModelRecord
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import (
     Attribution,
@@ -30,7 +30,7 @@ from factorprism.forecasts.explain import (
     embed_windows,
 )
 from factorprism.models import ModelBundle, load_witnesses
-from factorprism.pipelines._explanation_pictures import Pictures
+from factorprism.pipelines._explanation_pictures import Pictures, explanation_path
 from factorprism.pipelines._image_sets import image_set_place, load_image_set
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import from_json, load_window
@@ -38,6 +38,8 @@ from factorprism.pipelines.champions import load_champion
 from factorprism.pipelines.history import align_history, join_closes
 from factorprism.training import TrainingSet, TrainingSettings, split_samples
 from factorprism.training.baselines import Baseline
+
+__all__ = ["explain", "explanation_path", "load_learned"]
 
 NEIGHBOURS = 5
 EXPLAINED_BASELINES = ("logistic", "pca_logistic", "gradient_boosting")
@@ -80,7 +82,8 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
             precedents=precedents.to_dict(),
         )
     )
-    pictures = Pictures(run, bundle.normaliser, window, row, stability["agreement"])
+    shown = _withheld(row) if precedents.novel else row
+    pictures = Pictures(run, bundle.normaliser, window, shown, stability["agreement"])
     drawn = [
         pictures.draw_attribution(attribution),
         pictures.draw_shares(shapley, surrogate, baselines),
@@ -124,6 +127,16 @@ def _find_precedents(
         quantile=run.config.novelty_quantile,
     )
     return index.find(window, NEIGHBOURS)
+
+
+def _withheld(row: Forecast) -> Forecast:
+    return replace(
+        row,
+        state=ForecastState.WITHHELD,
+        reason="the image is unlike any that the model has learned from",
+        p_up=None,
+        p_up_raw=None,
+    )
 
 
 def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None:

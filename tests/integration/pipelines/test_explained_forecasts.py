@@ -100,14 +100,18 @@ def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_noth
 
 
 def shocked(bars: pd.DataFrame) -> pd.DataFrame:
-    """Return `bars` with a last month that never was: prices fall by half, volume is fiftyfold."""
+    """Return `bars` with a last stretch that never was: thirty falls in a row, volume in jerks.
+
+    No bar of it is wrong by itself, so that the gate lets it pass.
+    """
     bars = bars.copy()
-    last = bars.index[-30:]
-    fall = np.cumprod(np.where(np.arange(30) % 2, 0.905, 1.05))
+    last, every_second = bars.index[-30:], np.arange(30) % 2
     for name in ("open", "high", "low", "close"):
+        fall = np.cumprod(np.where(every_second, 0.95, 0.97))
         bars.loc[last, name] = bars.loc[last, name].to_numpy() * fall
     for name in ("volume_shares", "amount_cny"):
-        bars.loc[last, name] = bars.loc[last, name].to_numpy() * np.linspace(2.0, 50.0, 30)
+        jerk = np.where(every_second, 4.0, 0.8)
+        bars.loc[last, name] = bars.loc[last, name].to_numpy() * jerk
     return bars
 
 
