@@ -73,7 +73,7 @@ def run_python() -> Callable[..., str]:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]

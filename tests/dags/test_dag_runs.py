@@ -81,6 +81,7 @@ def story(
             "FACTORPRISM_HISTORY_START": "2022-01-04",
             "FACTORPRISM_MODEL": "inception_tiny",
             "FACTORPRISM_EPOCHS": "1",
+            "FACTORPRISM_WITNESSES": "0",
         },
     )
     runs = [(state, tasks) for _, state, tasks in json.loads(output.splitlines()[-1])]

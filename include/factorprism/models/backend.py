@@ -70,6 +70,15 @@ def fix_threads(threads: int, *, strict: bool) -> None:
             ) from exc
 
 
+def forget_networks() -> None:
+    """Let go of the graphs of networks that are no longer used, which the backend would keep.
+
+    For loops that train many networks in one process; do not call it while one is in use.
+    """
+    load_keras().backend.clear_session()
+    gc.collect()
+
+
 def count_gpus() -> int:
     """Return the number of GPUs that the backend sees; 0 with a backend other than TensorFlow."""
     tensorflow = _tensorflow()

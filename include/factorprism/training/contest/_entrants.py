@@ -11,6 +11,7 @@ import numpy as np
 from factorprism.core.contest import FoldForecasts
 from factorprism.core.errors import ConfigurationError
 from factorprism.models import network_names
+from factorprism.models.backend import forget_networks
 from factorprism.training.baselines import Baseline, Forecaster, NetworkForecaster, baseline_names
 from factorprism.training.contest._folds import (
     Fold,
@@ -93,6 +94,8 @@ class Task:
         begun = datetime.now(UTC)
         fitted = self.entrant.make_forecaster().fit(self.fold.market, self.fold.split)
         held_out = fitted.judge_rows(self.fold.market, self.fold.split.judged)
+        if self.entrant.is_network:
+            forget_networks()
         returns = held_out.returns
         if returns is None:
             raise ValueError(f"entrant: {self.entrant.name!r} estimates no returns")
