@@ -20,6 +20,7 @@ from factorprism.figures._canvas import (
     LOW,
     SOFT,
     add_axes,
+    draw_bars,
     open_sheet,
     write_heading,
 )
@@ -194,27 +195,11 @@ def _draw_sides(
 
 def _draw_rows(axes: Axes, widths: Values, limit: float) -> None:
     """Draw one horizontal bar a row, its value beside it, rows as in the image."""
-    axes.barh(range(len(widths)), widths, height=0.62, color=_colours(widths))
-    axes.axvline(0.0, color=SOFT, linewidth=0.8)
     for between in np.arange(-0.5, len(widths)):
         axes.axhline(between, color=FAINT, linewidth=0.4, zorder=0)
-    for row, width in enumerate(widths):
-        axes.annotate(
-            _write(width),
-            (width, row),
-            xytext=(3 if width >= 0 else -3, 0),
-            textcoords="offset points",
-            ha="left" if width >= 0 else "right",
-            va="center",
-            fontsize=8,
-            color=SOFT,
-        )
-    axes.set_xlim(-limit * 1.8, limit * 1.8)
-    axes.set_ylim(len(widths) - 0.5, -0.5)
-    axes.set_xticks([])
+    labels = [_write(width) for width in widths]
+    draw_bars(axes, widths, labels, _colours(widths), limit * 1.8)
     axes.set_yticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
 
 
 def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> None:

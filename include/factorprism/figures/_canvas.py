@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Values = npt.NDArray[np.float64]
 
 DPI = 120
 INK, SOFT, FAINT = "#1b2733", "#5d6b78", "#d5dbe0"
@@ -81,3 +86,30 @@ def strip(axes: Axes) -> None:
     """Leave of the frame the left and lower edge, and of the ticks their labels."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0)
+
+
+def draw_bars(
+    axes: Axes, widths: Values, labels: Sequence[str], colours: Sequence[str], reach: float
+) -> None:
+    """Draw one horizontal bar a row from the middle outwards, the first on top, labelled.
+
+    `reach` is the value at either edge; there are no ticks and no frame.
+    """
+    axes.barh(range(len(widths)), widths, height=0.62, color=colours)
+    axes.axvline(0.0, color=SOFT, linewidth=0.8)
+    for row, (width, label) in enumerate(zip(widths, labels, strict=True)):
+        axes.annotate(
+            label,
+            (width, row),
+            xytext=(3 if width >= 0 else -3, 0),
+            textcoords="offset points",
+            ha="left" if width >= 0 else "right",
+            va="center",
+            fontsize=8,
+            color=SOFT,
+        )
+    axes.set_xlim(-reach, reach)
+    axes.set_ylim(len(widths) - 0.5, -0.5)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

@@ -20,6 +20,7 @@ from factorprism.figures._canvas import (
     LOW,
     SOFT,
     add_axes,
+    draw_bars,
     open_sheet,
     write_heading,
 )
@@ -159,24 +160,7 @@ def _entitle(axes: Axes, shares: Shares, channel: int, agreed: Mapping[str, floa
 
 def _draw_bars(axes: Axes, widths: Values, limit: float) -> None:
     colours = [HIGH if width > 0 else LOW for width in widths]
-    axes.barh(range(len(widths)), widths, height=0.62, color=colours)
-    axes.axvline(0.0, color=SOFT, linewidth=0.8)
-    for row, width in enumerate(widths):
-        axes.annotate(
-            _write(width),
-            (width, row),
-            xytext=(3 if width >= 0 else -3, 0),
-            textcoords="offset points",
-            ha="left" if width >= 0 else "right",
-            va="center",
-            fontsize=8,
-            color=SOFT,
-        )
-    axes.set_xlim(-limit * 1.45, limit * 1.45)
-    axes.set_ylim(len(widths) - 0.5, -0.5)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    draw_bars(axes, widths, [_write(width) for width in widths], colours, limit * 1.45)
 
 
 def _write(value: float) -> str:
