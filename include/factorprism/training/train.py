@@ -92,7 +92,8 @@ def train_candidate(
         f"{trained.fit.seconds:.0f} s"
     )
     witnesses = train_witnesses(training_set, split, settings, start, initial)
-    progress(f"witnesses of other seeds: {len(witnesses)}")
+    if witnesses:
+        progress(f"witnesses of other seeds: {len(witnesses)}")
     spec = _describe(training_set, split, trained, settings, start)
     spec |= {"universe": universe.name, "data_hash": data_hash, "mode": mode}
     manifest_hash = save_bundle(

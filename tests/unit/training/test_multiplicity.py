@@ -140,12 +140,12 @@ def test_the_sentence_says_first_who_loses_and_then_whose_skill_stands(labels: n
     }
     sentence = multiplicity_sentence(pay_for_trials(candidates, HORIZON, seed=0))
 
-    assert sentence.startswith("1 of 2 candidates lose to the base rate: wrong. Skill shown after")
+    assert sentence.startswith("1 of 2 candidates loses to the base rate: wrong. Skill shown after")
     assert "paying for 2 trials (SPA p = 0.00)" in sentence
     assert "knowing +0." in sentence
     alone = {"wrong": candidates["wrong"]}
     lost = multiplicity_sentence(pay_for_trials(alone, HORIZON, seed=0))
-    assert lost.startswith("1 of 1 candidates lose to the base rate: wrong. No skill shown after")
+    assert lost.startswith("1 of 1 candidates loses to the base rate: wrong. No skill shown after")
 
 
 def test_the_same_seed_gives_the_same_result(labels: np.ndarray) -> None:
