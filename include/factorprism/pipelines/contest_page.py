@@ -196,14 +196,16 @@ def _placebo_parts(content: Mapping[str, Any]) -> list[str]:
             line["entrant"],
             _interval([line["auc"], line["lower"], line["upper"]], ".3f"),
             "yes" if line["contains_half"] else "no",
-            "LEAK" if line["leaks"] else "-",
+            "yes" if line["suspicious"] else "no",
         )
         for line in content["placebos"]
     ]
-    heading = ("labels", "entrant", "AUC within folds", "interval contains 0.5", "leak")
+    heading = ("labels", "entrant", "AUC within folds", "contains 0.5", "above 0.5, all paid for")
     return [
         "## Placebos",
-        "Shuffled labels can be learned by nobody; shifted ones speak of the horizon after.",
+        "Shuffled labels can be learned by nobody: one interval in twenty leaves out 0.5 by "
+        "chance, and who lies above it in both shuffles, all entrants paid for, has a leak. "
+        "Shifted labels speak of the horizon after.",
         _table(heading, rows),
     ]
 

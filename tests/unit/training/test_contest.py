@@ -15,7 +15,7 @@ from factorprism.training import TrainingSet, TrainingSettings, audit_purge, bui
 from factorprism.training.contest import (
     PLACEBOS,
     SHIFTED,
-    SHUFFLED,
+    SHUFFLES,
     ContestTable,
     Task,
     choose_entrants,
@@ -156,21 +156,29 @@ def test_the_table_follows_from_the_folds_alone(
 def test_a_market_that_can_be_read_is_read_and_its_placebo_is_not(table: ContestTable) -> None:
     assert "logistic" in table.multiplicity.skilled
     assert "Skill shown" in table.sentence
-    shuffled = {line.entrant: line for line in table.placebos if line.placebo == SHUFFLED}
+    shuffled = {line.entrant: line for line in table.placebos if line.placebo == SHUFFLES[0]}
     assert shuffled["logistic"].contains_half
     assert table.leaks == ()
 
 
-def test_a_fold_with_a_leak_is_called_one(judged: list[FoldForecasts], market: TrainingSet) -> None:
-    """Forecasts that know the shuffled labels: nothing but a leak can."""
+@pytest.mark.parametrize(("known", "n_leaks"), [(SHUFFLES, 1), (SHUFFLES[:1], 0)])
+def test_a_leak_shows_in_every_shuffle(
+    judged: list[FoldForecasts], market: TrainingSet, known: tuple[str, ...], n_leaks: int
+) -> None:
+    """Forecasts that know the shuffled labels: in one shuffle chance can, in both a leak alone."""
     leaking = [
         replace(fold, p_up=np.where(fold.went_up == 1, 0.7, 0.3))
-        if fold.placebo == SHUFFLED and fold.entrant == "logistic"
+        if fold.placebo in known and fold.entrant == "logistic"
         else fold
         for fold in judged
+        if fold.entrant in ("base_rate", "logistic")
     ]
-    (sentence,) = tabulate(leaking, market, n_tried=5, seed=1).leaks
-    assert sentence.startswith("logistic orders shuffled labels (AUC 1.000")
+    leaks = tabulate(leaking, market, n_tried=5, seed=1).leaks
+    assert len(leaks) == n_leaks
+    assert all(
+        sentence.startswith("logistic orders labels that were shuffled (AUC within folds 1.000")
+        for sentence in leaks
+    )
 
 
 def test_the_table_is_json(table: ContestTable) -> None:

@@ -7,13 +7,13 @@ from factorprism.training.contest._entrants import (
     list_tasks,
     pool_folds,
 )
-from factorprism.training.contest._folds import PLACEBOS, SHIFTED, SHUFFLED, Fold, cut_folds
+from factorprism.training.contest._folds import PLACEBOS, SHIFTED, SHUFFLES, Fold, cut_folds
 from factorprism.training.contest._table import ContestTable, Line, PlaceboLine, tabulate
 
 __all__ = [
     "PLACEBOS",
     "SHIFTED",
-    "SHUFFLED",
+    "SHUFFLES",
     "ContestTable",
     "Entrant",
     "Fold",

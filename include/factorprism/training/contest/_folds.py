@@ -15,8 +15,10 @@ from factorprism.training.splits import Split, anchored_folds, split_before
 
 # Raise it when the same settings on the same data come to give other forecasts.
 RECIPE = 1
-SHUFFLED, SHIFTED = "shuffled_labels", "shifted_labels"
-PLACEBOS = (SHUFFLED, SHIFTED)
+# Two shuffles, since one may look like knowledge by chance, and its folds are kept for years.
+SHUFFLES = ("shuffled_labels", "reshuffled_labels")
+SHIFTED = "shifted_labels"
+PLACEBOS = (*SHUFFLES, SHIFTED)
 # Blocks of labels that change places together: twice the horizon, as in the bootstrap.
 BLOCK_HORIZONS = 2
 # What decides a fold's forecasts; other settings speak of the candidate's own training.
@@ -84,8 +86,9 @@ def cut_after(training_set: TrainingSet, last: int) -> TrainingSet:
 
 
 def _with_placebo(known: TrainingSet, placebo: str, seed: int) -> TrainingSet:
-    if placebo == SHUFFLED:
-        return shuffle_labels(known, BLOCK_HORIZONS * known.horizon, seed)
+    if placebo in SHUFFLES:
+        block = BLOCK_HORIZONS * known.horizon
+        return shuffle_labels(known, block, seed + SHUFFLES.index(placebo))
     return shift_labels(known) if placebo == SHIFTED else known
 
 

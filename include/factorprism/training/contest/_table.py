@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from factorprism.core.contest import FoldForecasts
 from factorprism.training.contest._entrants import pool_folds
-from factorprism.training.contest._folds import SHUFFLED
+from factorprism.training.contest._folds import SHUFFLES
 from factorprism.training.dataset import TrainingSet
 from factorprism.training.metrics import (
     HeldOut,
@@ -44,7 +44,7 @@ class PlaceboLine:
     """The AUC within folds of one entrant whose labels were a placebo's, with its intervals.
 
     (`lower`, `upper`) is the 95% interval, (`paid_lower`, `paid_upper`) one that holds for all
-    entrants of the placebo at once. `leaks` tells whether even that lies above a half.
+    entrants of the placebo at once.
     """
 
     entrant: str
@@ -61,9 +61,10 @@ class PlaceboLine:
         return self.lower <= HALF <= self.upper
 
     @property
-    def leaks(self) -> bool:
+    def suspicious(self) -> bool:
+        """Whether even the interval that is paid for lies above a half, where nothing can."""
         # Shifted labels may be forecast a little: what is persistent lasts two horizons.
-        return self.placebo == SHUFFLED and self.paid_lower > HALF
+        return self.placebo in SHUFFLES and self.paid_lower > HALF
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,20 @@ class ContestTable:
 
     @property
     def leaks(self) -> tuple[str, ...]:
-        """One sentence for each entrant that sees something where there is nothing to see."""
+        """One sentence for each entrant that sees something where there is nothing to see.
+
+        It must do so in every shuffle: in one of them somebody may by chance, once in twenty
+        contests, and a leak does in all.
+        """
+        found: dict[str, list[PlaceboLine]] = {}
+        for line in self.placebos:
+            if line.placebo in SHUFFLES:
+                found.setdefault(line.entrant, []).append(line)
         return tuple(
-            f"{line.entrant} orders shuffled labels (AUC {line.auc:.3f}, "
-            f"{line.paid_lower:.3f} to {line.paid_upper:.3f}): its folds have a leak"
-            for line in self.placebos
-            if line.leaks
+            f"{name} orders labels that were shuffled (AUC within folds "
+            f"{' and '.join(f'{line.auc:.3f}' for line in lines)}): its folds have a leak"
+            for name, lines in found.items()
+            if len(lines) == len(SHUFFLES) and all(line.suspicious for line in lines)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +114,11 @@ class ContestTable:
             ],
             "trials": {**paid, "gains": [*paid["gains"]]},
             "placebos": [
-                {**asdict(line), "contains_half": line.contains_half, "leaks": line.leaks}
+                {
+                    **asdict(line),
+                    "contains_half": line.contains_half,
+                    "suspicious": line.suspicious,
+                }
                 for line in self.placebos
             ],
             "leaks": list(self.leaks),
