@@ -101,7 +101,6 @@ class ContestTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-safe form, the same for the same folds."""
-        paid = asdict(self.multiplicity)
         return {
             "first": self.first,
             "last": self.last,
@@ -112,7 +111,7 @@ class ContestTable:
                 {"entrant": line.entrant, "figures": {k: list(v) for k, v in line.figures.items()}}
                 for line in self.lines
             ],
-            "trials": {**paid, "gains": [*paid["gains"]]},
+            "trials": asdict(self.multiplicity),
             "placebos": [
                 {
                     **asdict(line),
