@@ -12,7 +12,7 @@ from typing import Any
 from factorprism.core.errors import ArtefactError
 
 MANIFEST = "MANIFEST.json"
-RETRAIN = "Train another one: factorprism train --mode retrain."
+RETRAIN = "Or train another one: factorprism train --mode retrain."
 
 
 def verify_bundle(folder: Path, expected_hash: str, model_id: str) -> None:
@@ -25,12 +25,12 @@ def verify_bundle(folder: Path, expected_hash: str, model_id: str) -> None:
             content = (folder / name).read_bytes()
         except OSError as exc:
             raise ArtefactError(
-                f"{name} of model {model_id} is missing from {folder}", remedy=RETRAIN
+                f"{name} of model {model_id} is missing", remedy=_restore(folder)
             ) from exc
         if hashlib.sha256(content).hexdigest() != digest:
             raise ArtefactError(
-                f"{name} of model {model_id} in {folder} was altered after it was registered",
-                remedy=RETRAIN,
+                f"{name} of model {model_id} was altered after it was registered",
+                remedy=_restore(folder),
             )
 
 
@@ -97,11 +97,13 @@ def _read_manifest(folder: Path, expected_hash: str, model_id: str) -> dict[str,
     try:
         content = (folder / MANIFEST).read_bytes()
     except OSError as exc:
-        raise ArtefactError(f"{folder} holds no model {model_id}", remedy=RETRAIN) from exc
+        raise ArtefactError(
+            f"the files of model {model_id} are missing", remedy=_restore(folder)
+        ) from exc
     if hashlib.sha256(content).hexdigest() != expected_hash:
         raise ArtefactError(
-            f"the manifest of model {model_id} in {folder} is not the one that was registered",
-            remedy=RETRAIN,
+            f"the manifest of model {model_id} is not the one that was registered",
+            remedy=_restore(folder),
         )
     manifest: dict[str, str] = json.loads(content)
     # Only now, under a known hash, are its names used as paths; still none may leave the folder.
@@ -109,9 +111,15 @@ def _read_manifest(folder: Path, expected_hash: str, model_id: str) -> dict[str,
     if strange:
         raise ArtefactError(
             f"the manifest of model {model_id} names {strange[0]!r}, which is no plain file name",
-            remedy=RETRAIN,
+            remedy=_restore(folder),
         )
     return manifest
+
+
+def _restore(folder: Path) -> str:
+    """Return the remedy. The place stands here and not in the message, which becomes the reason
+    of a withheld forecast and is to be the same wherever the store lies."""
+    return f"Restore {folder} from a backup. {RETRAIN}"
 
 
 def _list_files(folder: Path) -> list[str]:

@@ -21,7 +21,7 @@ from factorprism.training.metrics import HeldOut, pool_held_out
 from factorprism.training.recipe import Trained, train_split
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import evaluate
-from factorprism.training.splits import Split, split_samples, walk_forward
+from factorprism.training.splits import Split, split_samples
 from factorprism.training.witnesses import train_witnesses
 
 MODES = ("retrain", "fine_tune")
@@ -54,10 +54,9 @@ def train_candidate(
     """Train a candidate as of ``training_set.as_of`` and write its bundle under `folder`.
 
     The last ``settings.holdout_sessions`` samples are kept from training to judge it on. With
-    `mode` ``retrain`` they are pooled with what the same recipe has shown on earlier folds, each
-    judged on the sessions that follow it: `judged_folds` where the contest has judged them, else
-    they are trained and judged here. With ``fine_tune`` the start is the bundle
-    in `initial`; its weights know the earlier folds, so that only the holdout can judge it.
+    `mode` ``retrain`` they are pooled with `judged_folds`, what the same recipe has shown in the
+    contest on earlier folds. With ``fine_tune`` the start is the bundle in `initial`; its weights
+    know the earlier folds, so that only the holdout can judge it.
     `initial_hash` is the manifest hash that the registry's record holds for `initial`.
 
     Raises
@@ -83,8 +82,6 @@ def train_candidate(
         split = _fine_tune_split(split, training_set, start, settings)
     elif judged_folds is not None:
         judged = [judged_folds.before(int(split.judged[0]))]
-    else:
-        judged = _judge_folds(training_set, split, settings, progress)
     trained = train_split(training_set, split, settings, start=start)
     judged.append(trained.judge_rows(training_set, split.judged))
     progress(
@@ -113,24 +110,6 @@ def train_candidate(
         seed=settings.seed,
     )
     return Candidate(record, folder / "bundle", evaluations, trained.fit.history)
-
-
-def _judge_folds(
-    training_set: TrainingSet, final: Split, settings: TrainingSettings, progress: Progress
-) -> list[HeldOut]:
-    earlier = training_set.samples[training_set.samples < final.judged[0]]
-    sizes = settings.sizes(settings.fold_sessions)
-    folds = list(walk_forward(earlier, training_set.horizon, settings.n_folds, sizes))
-    judged = []
-    for number, split in enumerate(folds, start=1):
-        trained = train_split(training_set, split, settings, fold=True)
-        judged.append(trained.judge_rows(training_set, split.judged))
-        progress(
-            f"fold {number} of {len(folds)}: {len(split.train)} images, "
-            f"{len(trained.fit.history)} epochs, {trained.fit.seconds:.0f} s, judged from "
-            f"{training_set.session_at(int(split.judged[0]))}"
-        )
-    return judged
 
 
 def _load_start(folder: Path, expected_hash: str, training_set: TrainingSet) -> ModelBundle:

@@ -21,6 +21,8 @@ from factorprism.training import (
     skill_sentence,
     train_candidate,
 )
+from factorprism.training.recipe import hold_out
+from factorprism.training.returns import ReturnScale
 
 Trainer = Callable[..., Candidate]
 
@@ -73,9 +75,21 @@ def test_the_record_says_what_was_read(champion: Candidate, readable: TrainingSe
 
 def test_a_market_that_can_be_read_shows_skill(champion: Candidate) -> None:
     assert skill_sentence(champion.evaluations).startswith("Skill shown")
-    assert {item.n_sessions for item in champion.evaluations} == {180}
+    assert {item.n_sessions for item in champion.evaluations} == {80}
     assert {item.kind for item in champion.evaluations} == {"walk_forward"}
     assert {item.model_id for item in champion.evaluations} == {champion.record.model_id}
+
+
+def test_what_the_contest_has_judged_is_pooled_with_the_holdout(
+    champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
+) -> None:
+    """The last of the judged rows lies in the holdout, which the candidate itself is judged on."""
+    rows = readable.samples[-181:-79]
+    judged = hold_out(readable, rows, np.full(len(rows), 0.5), 0.5, ReturnScale(0.01, -0.01))
+    candidate = train(readable, tmp_path, judged_folds=judged)
+
+    assert candidate.record == champion.record
+    assert {item.n_sessions for item in candidate.evaluations} == {101 + 80}
 
 
 def test_a_market_of_chance_shows_none_and_forecasts_the_base_rate(

@@ -19,7 +19,7 @@ def test_a_witness_is_the_candidate_of_the_next_seed(
     tmp_path: Path,
 ) -> None:
     market = make_training_set(600)
-    settings = replace(quick_settings, n_folds=0, epochs=2)
+    settings = replace(quick_settings, epochs=2)
 
     def train(name: str, mode: str, initial: Path | None, **changes: int) -> Candidate:
         return train_candidate(
