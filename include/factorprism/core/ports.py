@@ -26,6 +26,7 @@ from factorprism.core.schemas import (
     Pull,
     PullState,
     QualityResult,
+    Training,
 )
 
 
@@ -133,6 +134,12 @@ class ModelStore(Protocol):
     def load_model(self, model_id: str) -> ModelRecord: ...
 
     def list_models(self, universe: str, horizon: int) -> list[ModelRecord]: ...
+
+    def save_training(self, training: Training) -> None:
+        """Keep `training`; one of a model that is held already stays as it is."""
+        ...
+
+    def load_training(self, model_id: str) -> Training | None: ...
 
     def save_evaluations(self, evaluations: Sequence[Evaluation]) -> None: ...
 

@@ -256,6 +256,18 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a page shows of a training: `epochs`, the figures of each, and the images' scale.
+
+    `normaliser` is `factors.Normaliser.to_dict`; the model's bundle stays the authority on it.
+    """
+
+    model_id: str
+    epochs: tuple[Mapping[str, float], ...] = field(default=(), repr=False)
+    normaliser: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """One figure of a model on judged sessions, with its 95% interval and its peer's figure.
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from factorprism.core.schemas import Promotion
+from factorprism.core.schemas import Promotion, Training
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
+from factorprism.models import load_normaliser
 from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.champions import (
@@ -27,6 +28,7 @@ from factorprism.pipelines.contest import (
 from factorprism.pipelines.history import align_history, load_training_set, training_settings
 from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
+    Candidate,
     PromotionRule,
     judge,
     skill_sentence,
@@ -75,6 +77,7 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         record, candidate.bundle, candidate.evaluations, candidate.history
     )
     run.ports.warehouse.models.save_model(record)
+    run.ports.warehouse.models.save_training(_describe_training(candidate))
     run.ports.warehouse.models.save_evaluations(candidate.evaluations)
     shutil.rmtree(folder)
     picture = run.config.home / "images" / f"training-{record.model_id}.png"
@@ -181,6 +184,16 @@ STEPS = (
     promote,
     report,
 )
+
+
+def _describe_training(candidate: Candidate) -> Training:
+    """Return what the pages show of a training; how long it took is the run's, not the model's."""
+    epochs = tuple(
+        {name: value for name, value in epoch.items() if name != "seconds"}
+        for epoch in candidate.history
+    )
+    scale = load_normaliser(candidate.bundle, candidate.record.artefact_hash)
+    return Training(candidate.record.model_id, epochs, scale.to_dict())
 
 
 def _hash_of(run: Run, model_id: str | None) -> str:

@@ -11,13 +11,19 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from factorprism.core.errors import ArtefactError
-from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+from factorprism.core.schemas import Evaluation, ModelRecord, Promotion, Training
 from factorprism.warehouse._connection import Database
-from factorprism.warehouse.tables import evaluations, image_sets, models, promotions
+from factorprism.warehouse.tables import (
+    evaluations,
+    image_sets,
+    models,
+    promotions,
+    trainings,
+)
 
 
 class ModelRepository:
-    """`ModelStore` over ``image_sets``, ``models``, ``evaluations`` and ``promotions``."""
+    """`ModelStore` over the tables of image sets, models, trainings, evaluations and decisions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,6 +77,19 @@ class ModelRepository:
         )
         with self._database.begin() as connection:
             return [_to_record(row) for row in connection.execute(statement)]
+
+    def save_training(self, training: Training) -> None:
+        """Keep `training`; one of a model that is held already stays as it is."""
+        values = asdict(training) | {"epochs": list(training.epochs)}
+        with self._database.begin() as connection:
+            connection.execute(insert(trainings).values(values).on_conflict_do_nothing())
+
+    def load_training(self, model_id: str) -> Training | None:
+        """Return what was kept of the training of `model_id`; None for a model without it."""
+        statement = select(trainings).where(trainings.c.model_id == model_id)
+        with self._database.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+        return Training(row.model_id, tuple(row.epochs), row.normaliser) if row else None
 
     def save_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
         """Keep one figure for each model, kind, metric and range; a new one replaces it."""

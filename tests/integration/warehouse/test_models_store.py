@@ -85,6 +85,15 @@ def test_models_are_listed_by_their_training_end(warehouse):
     assert [item.model_id for item in warehouse.models.list_models("image4", 14)] == ["c", "a", "b"]
 
 
+def test_a_training_is_kept_once(warehouse):
+    training = Training("inception-1", ({"epoch": 1.0, "loss": 0.7},), {"kind": "median_iqr"})
+    warehouse.models.save_model(RECORD)
+    assert warehouse.models.load_training("inception-1") is None
+    warehouse.models.save_training(training)
+    warehouse.models.save_training(replace(training, epochs=()))
+    assert warehouse.models.load_training("inception-1") == training
+
+
 def test_figures_are_replaced_by_their_key(warehouse):
     warehouse.models.save_model(RECORD)
     contest = replace(EVALUATION, kind="contest", reference=float("nan"))

@@ -2,6 +2,7 @@
 
 from factorprism.warehouse.tables._bars import bar_extents, bar_revisions, bars, pulls
 from factorprism.warehouse.tables._base import SCHEMA, metadata
+from factorprism.warehouse.tables._calendar import trading_days
 from factorprism.warehouse.tables._contest import contests, explanations, fold_forecasts
 from factorprism.warehouse.tables._factors import (
     FACTOR_VIEW,
@@ -12,7 +13,13 @@ from factorprism.warehouse.tables._factors import (
     factors,
 )
 from factorprism.warehouse.tables._ledger import alerts, forecasts, outcomes, quality_results
-from factorprism.warehouse.tables._models import evaluations, image_sets, models, promotions
+from factorprism.warehouse.tables._models import (
+    evaluations,
+    image_sets,
+    models,
+    promotions,
+    trainings,
+)
 
 __all__ = [
     "FACTOR_VIEW",
@@ -38,4 +45,6 @@ __all__ = [
     "promotions",
     "pulls",
     "quality_results",
+    "trading_days",
+    "trainings",
 ]

@@ -137,6 +137,8 @@ alerts = Table(
         "raised_again_at", "When it was last raised while open; null: once only.", nullable=True
     ),
     moment("resolved_at", "When its cause was gone; null: open.", nullable=True),
+    moment("told_at", "When a message of it was delivered; null: not yet.", nullable=True),
+    moment("recovery_told_at", "When its recovery was delivered; null: not yet.", nullable=True),
     CheckConstraint("raises >= 1", "raises_counts_from_one"),
     Index("uq_alerts_open", "alert_key", unique=True, postgresql_where=text("resolved_at IS NULL")),
     comment="Messages worth a person's attention; one open alert a key.",

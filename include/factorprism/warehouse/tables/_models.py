@@ -72,6 +72,15 @@ models = Table(
     comment="Trained models; a model never changes once it is recorded.",
 )
 
+trainings = Table(
+    "trainings",
+    metadata,
+    column("model_id", Text(), MODEL, ForeignKey(models.c.model_id), primary_key=True),
+    column("epochs", JSONB(), "A list with the figures of each epoch, first to last."),
+    column("normaliser", JSONB(), "The scale of the model's images: kind, clip, centre, scale."),
+    comment="What a page shows of a model's training; the bundle itself stays the authority.",
+)
+
 evaluations = Table(
     "evaluations",
     metadata,

@@ -1,0 +1,1 @@
+"""What the pipelines measure of themselves: OpenTelemetry instruments and structured logs."""
