@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from factorprism.pipelines.daily import picture_path
 from factorprism.pipelines.explaining import explanation_path
 from factorprism.pipelines.factors import compute_factors as compute_changed_factors
 from factorprism.quality import count_missing
+from factorprism.telemetry import make_formatter, secrets_of
 
 DAILY_DAG = "index_daily"
 
@@ -59,7 +61,8 @@ def _log_to_file(config: Config) -> str:
     config.logs_folder.mkdir(parents=True, exist_ok=True)
     path = config.logs_folder / "run.log"
     handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(make_formatter(config.log_format, secrets_of(os.environ), line))
     logging.getLogger().addHandler(handler)
     logging.getLogger("factorprism").setLevel(logging.INFO)
     return str(path)

@@ -64,11 +64,13 @@ RequiredDay = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YY
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
 ) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    from factorprism.telemetry import make_formatter, secrets_of
+
+    # Read by hand: a setting that cannot be used is the command's own to refuse, in its words.
+    form = "json" if os.environ.get("FACTORPRISM_LOG_FORMAT", "").strip() == "json" else "text"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(make_formatter(form, secrets_of(os.environ)))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
 
 
 @app.command()

@@ -12,6 +12,7 @@ from factorprism.core.universe import Universe, load_universe
 
 PREFIX = "FACTORPRISM_"
 SOURCES = ("sample", "files", "tushare")
+LOG_FORMATS = ("text", "json")
 DEFAULT_UNIVERSES = {"sample": "hs300", "files": "image4", "tushare": "image4"}
 TUSHARE_URL = "https://api.waditu.com/dataapi"
 
@@ -54,10 +55,14 @@ class Config:
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
     alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone
+    metrics_url: str = field(default="", repr=False)  # where OTLP metrics are sent; empty: nowhere
+    log_format: str = "text"  # or json: one object a line, with session, pipeline and step
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise _invalid("SOURCE", self.source, f"one of {', '.join(SOURCES)}")
+        if self.log_format not in LOG_FORMATS:
+            raise _invalid("LOG_FORMAT", self.log_format, f"one of {', '.join(LOG_FORMATS)}")
         if self.source == "files" and self.files is None:
             raise ConfigurationError(
                 "source 'files' needs a folder",
@@ -125,14 +130,16 @@ def load_config(environ: Mapping[str, str]) -> Config:
     unknown ``FACTORPRISM_`` name, since a misspelt setting would be ignored in silence.
     """
     names = {PREFIX + _NAMES.get(item.name, item.name.upper()): item for item in fields(Config)}
+    # Two settings go by the names that the vendor and OpenTelemetry have given them.
     token = environ.get("TUSHARE_TOKEN", "").strip()
-    names.pop(PREFIX + "TUSHARE_TOKEN")
+    for field_name in ("TUSHARE_TOKEN", "METRICS_URL"):
+        names.pop(PREFIX + field_name)
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in names)
     if unknown:
         raise ConfigurationError(
             f"unknown setting {unknown[0]}", remedy=f"Known: {', '.join(sorted(names))}."
         )
-    values: dict[str, Any] = {"tushare_token": token}
+    values: dict[str, Any] = {"tushare_token": token, "metrics_url": _metrics_url(environ)}
     for name, item in names.items():
         text = environ.get(name, "").strip()
         if not text:
@@ -145,6 +152,13 @@ def load_config(environ: Mapping[str, str]) -> Config:
     values.setdefault("source", "tushare" if token else "sample")
     values.setdefault("universe_name", DEFAULT_UNIVERSES.get(values["source"], "hs300"))
     return Config(**values)
+
+
+def _metrics_url(environ: Mapping[str, str]) -> str:
+    """Return the address by OpenTelemetry's rules: one for metrics alone is taken as it stands."""
+    alone = environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "").strip()
+    shared = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    return alone or (f"{shared.rstrip('/')}/v1/metrics" if shared else "")
 
 
 def _invalid(name: str, value: str, allowed: str) -> ConfigurationError:

@@ -297,5 +297,17 @@ class ModelRegistry(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """Takes measurements of the pipeline; see `telemetry.catalogue` for their names."""
+
+    def record(self, name: str, value: float, **labels: str) -> None:
+        """Take one measurement; raises ``ValueError`` for a name or labels of no instrument."""
+        ...
+
+    def close(self) -> None:
+        """Send what was gathered; a collector that does not answer is logged, never raised."""
+        ...
+
+
 class AlertSink(Protocol):
     def send(self, alert: Alert, *, recovered: bool = False) -> None: ...

@@ -13,7 +13,7 @@ from typing import Any
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.ports import AlertSink, BarSource, ModelRegistry, Warehouse
+from factorprism.core.ports import AlertSink, BarSource, Meter, ModelRegistry, Warehouse
 from factorprism.core.schemas import Alert
 
 logger = logging.getLogger("factorprism.pipelines")
@@ -62,7 +62,15 @@ class Ports:
 
         return build_sink(self._config)
 
+    @cached_property
+    def meter(self) -> Meter:
+        from factorprism.telemetry import build_meter
+
+        return build_meter(self._config)
+
     def close(self) -> None:
+        if "meter" in self.__dict__:
+            self.meter.close()
         if "warehouse" in self.__dict__:
             self.warehouse.close()
 

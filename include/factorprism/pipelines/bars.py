@@ -52,7 +52,7 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
     pull_ids = []
     newest: date | None = None
     for pull in run.ports.source.fetch_bars([symbol], first, last):
-        pull_ids.append(run.ports.warehouse.pulls.save_pull(pull))
+        pull_ids.append(_keep(run, pull))
         if len(pull.bars):
             newest = pull.bars["session"].max().date()
     expected = calendar_of(symbol).session_on_or_before(last)
@@ -76,8 +76,14 @@ def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
             wanted = held_last + timedelta(days=1)
     if wanted <= last:
         for pull in run.ports.source.fetch_bars([symbol], wanted, last):
-            pull_ids.append(pulls.save_pull(pull))
+            pull_ids.append(_keep(run, pull))
     return pull_ids
+
+
+def _keep(run: Run, pull: Pull) -> int:
+    labels = {"source": pull.source, "symbol": pull.symbol}
+    run.ports.meter.record("prism.bars.pulled", len(pull.bars), **labels)
+    return run.ports.warehouse.pulls.save_pull(pull)
 
 
 def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -136,5 +142,7 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
                 f"{revision.symbol} {revision.session}: {revision.column} revised from "
                 f"{revision.old_value:g} to {revision.new_value:g}"
             )
+    labels = {"universe": run.config.universe_name}
+    run.ports.meter.record("prism.bars.revised", revised, **labels)
     run.tell(f"bars: {inserted} new, {revised} values revised")
     return {"bars_inserted": inserted, "values_revised": revised}

@@ -19,6 +19,7 @@ from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
+from factorprism.pipelines.standing import measure_standing
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -139,6 +140,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Render the data docs of this run's gates and say where everything is."""
     page = render_gates(run, refs.get("gate_run_keys", []))
     run.tell(f"data docs: {page}")
+    measure_standing(run)
     return {"data_docs": str(page)}
 
 
@@ -168,6 +170,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
     page = render_gates(run, found)
     run.tell(f"withheld: {reason}")
+    measure_standing(run)
     return {"forecast": to_json(row), "appended": appended, "data_docs": str(page)}
 
 

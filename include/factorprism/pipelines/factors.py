@@ -11,7 +11,7 @@ from factorprism.core.schemas import FactorPanel
 from factorprism.factors import CATALOGUE, bars_needed_from, catalogue_hash
 from factorprism.factors import compute_factors as compute_panel
 from factorprism.pipelines._run import Refs, Run
-from factorprism.quality import check_factors, require
+from factorprism.quality import check_factors, count_missing, require
 
 # The panel that one evening's gate looks at.
 GATE_SESSIONS = 250
@@ -45,6 +45,7 @@ def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
             run.config.missing_ratio_max,
             warmup=_warmup_left(run, panel),
         )
+        run.ports.meter.record("prism.factors.missing", count_missing(panel).ratio, symbol=symbol)
     run_key = f"factors {run.session} {run.config.source} {run.config.universe_name}"
     run.ports.warehouse.quality.save_results(results, run_key)
     require(results)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines import backfill, daily, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
+from factorprism.telemetry import bound
 
 logger = logging.getLogger("factorprism.pipelines")
 
@@ -38,7 +40,9 @@ def run_step(
     body = _find_step(pipeline, step)
     config = load_config(environ)
     with open_ports(config) as ports:
-        return {**refs, **body(Run(session, config, ports), refs)}
+        run = Run(session, config, ports)
+        with _watched(run, pipeline, step):
+            return {**refs, **body(run, refs)}
 
 
 def run_pipeline(
@@ -57,7 +61,8 @@ def run_pipeline(
         for step in PIPELINES[pipeline]:
             started = time.perf_counter()
             try:
-                gathered |= step(run, gathered)
+                with _watched(run, pipeline, step.__name__):
+                    gathered |= step(run, gathered)
             except FactorPrismError as error:
                 if pipeline == "daily" and "appended" not in gathered:
                     gathered |= daily.withhold(run, {"reason": error.message})
@@ -81,6 +86,23 @@ def raise_step_alert(
             run.raise_alert(run.alert_key(pipeline), f"{pipeline}, step {step}: {message}")
     except FactorPrismError as error:
         logger.error("the failure of %s.%s could not be alerted: %s", pipeline, step, error)
+
+
+@contextmanager
+def _watched(run: Run, pipeline: str, step: str) -> Iterator[None]:
+    """Let the log's lines say what runs, and measure how long it takes."""
+    started, outcome = time.perf_counter(), "done"
+    facts = {"session": run.session, "universe": run.config.universe_name}
+    with bound(pipeline=pipeline, step=step, **facts):
+        try:
+            yield
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            labels = {"pipeline": pipeline, "step": step, "outcome": outcome}
+            run.ports.meter.record("prism.step.duration", seconds, **labels)
 
 
 def _find_step(pipeline: str, step: str) -> Step:

@@ -1,0 +1,75 @@
+"""Measures how the system stands once an evening is over: forecasts, champion, calendar, alerts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, time
+
+from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.pipelines._run import Run
+from factorprism.pipelines.champions import champion_at
+
+# Withheld sessions are counted among so many of the ledger's last.
+RECENT_SESSIONS = 20
+SEVERITIES = ("critical", "warning", "info")
+
+
+def measure_standing(run: Run) -> None:
+    """Record the gauges of `telemetry.catalogue` that describe a state rather than a step."""
+    _measure_forecasts(run)
+    _measure_champion(run)
+    calendar = run.calendar
+    left = len(calendar.sessions(run.session, calendar.last)) - 1
+    run.ports.meter.record("prism.calendar.horizon", left, exchange=calendar.exchange)
+    by_severity = Counter(alert.severity for alert in run.ports.warehouse.alerts.list_open_alerts())
+    for severity in SEVERITIES:
+        run.ports.meter.record("prism.alerts.open", by_severity[severity], severity=severity)
+
+
+def _measure_forecasts(run: Run) -> None:
+    target, universe = run.config.universe.target, run.config.universe_name
+    first = run.calendar.offset(run.session, 1 - RECENT_SESSIONS)
+    rows = [
+        row
+        for row in run.ports.warehouse.forecasts.load_forecasts(target, first, run.session)
+        if (row.universe, row.horizon) == (universe, run.config.horizon)
+    ]
+    named = {"universe": universe, "target": target}
+    for state in ForecastState:
+        sessions = [row.session for row in rows if row.state is state]
+        if sessions:
+            moment = run.calendar.published_at(max(sessions)).replace(tzinfo=UTC).timestamp()
+            run.ports.meter.record("prism.forecast.session", moment, state=state.value, **named)
+    issued = {row.session: row for row in rows if row.state is ForecastState.ISSUED}
+    withheld = {row.session for row in rows} - set(issued)
+    run.ports.meter.record("prism.forecasts.withheld", len(withheld), **named)
+    if issued:
+        last: Forecast = issued[max(issued)]
+        run.ports.meter.record("prism.forecast.p_up", last.p_up or 0.0, **named)
+
+
+def _measure_champion(run: Run) -> None:
+    champion, universe = champion_at(run, run.session), run.config.universe_name
+    if champion is None:
+        return
+    record = run.ports.warehouse.models.load_model(champion)
+    midnight = datetime.combine(record.trained_through, time(0), UTC).timestamp()
+    run.ports.meter.record(
+        "prism.model.trained_through", midnight, universe=universe, model=champion
+    )
+    age = _sessions_since(run, record.trained_through)
+    run.ports.meter.record("prism.model.age", age, universe=universe)
+    found = [
+        item
+        for item in run.ports.warehouse.models.load_evaluations(champion)
+        if (item.kind, item.metric) == ("walk_forward", "brier_skill")
+    ]
+    if found:
+        latest = max(found, key=lambda item: item.last)
+        for bound in ("value", "lower", "upper"):
+            figure = float(getattr(latest, bound))
+            run.ports.meter.record("prism.brier.skill", figure, universe=universe, bound=bound)
+
+
+def _sessions_since(run: Run, day: date) -> int:
+    return max(0, len(run.calendar.sessions(day, max(day, run.session))) - 1)

@@ -1,0 +1,135 @@
+"""Every measurement that the pipelines make: its name, unit, labels and meaning, as data.
+
+`docs/metrics.md`, the alert rules and the dashboard in `monitoring/` name no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+PREFIX = "prism"
+
+
+class Kind(StrEnum):
+    """How a measurement adds up over time."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One measurement; `unit` as in UCUM, ``1`` where there is none."""
+
+    name: str
+    kind: Kind
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def prometheus_name(self) -> str:
+        """The name that Prometheus gets to see, by OpenTelemetry's rules for the translation."""
+        suffix = {"s": "_seconds", "1": "_ratio" if self.kind is Kind.GAUGE else ""}.get(
+            self.unit, ""
+        )
+        total = "_total" if self.kind is Kind.COUNTER else ""
+        return self.name.replace(".", "_") + suffix + total
+
+
+_LINES = (
+    Instrument(
+        "prism.step.duration",
+        Kind.HISTOGRAM,
+        "s",
+        ("pipeline", "step", "outcome"),
+        "How long a step took; outcome is done or the class of its error.",
+    ),
+    Instrument(
+        "prism.bars.pulled",
+        Kind.COUNTER,
+        "{row}",
+        ("source", "symbol"),
+        "Bars that the source answered with.",
+    ),
+    Instrument(
+        "prism.bars.revised",
+        Kind.COUNTER,
+        "{value}",
+        ("universe",),
+        "Values of past bars that the source changed.",
+    ),
+    Instrument(
+        "prism.factors.missing",
+        Kind.GAUGE,
+        "1",
+        ("symbol",),
+        "Share of missing factor cells in the window that the last run judged.",
+    ),
+    Instrument(
+        "prism.forecast.session",
+        Kind.GAUGE,
+        "s",
+        ("universe", "target", "state"),
+        "Unix time at which the bars of the last issued (withheld) session were final.",
+    ),
+    Instrument(
+        "prism.forecasts.withheld",
+        Kind.GAUGE,
+        "{session}",
+        ("universe", "target"),
+        "Sessions without an issued forecast among the last twenty of the ledger.",
+    ),
+    Instrument(
+        "prism.forecast.p_up",
+        Kind.GAUGE,
+        "1",
+        ("universe", "target"),
+        "Calibrated probability of the last issued forecast.",
+    ),
+    Instrument(
+        "prism.model.trained_through",
+        Kind.GAUGE,
+        "s",
+        ("universe", "model"),
+        "Unix time of the last session that the champion's training read.",
+    ),
+    Instrument(
+        "prism.model.age",
+        Kind.GAUGE,
+        "{session}",
+        ("universe",),
+        "Sessions since the last one that the champion's training read.",
+    ),
+    Instrument(
+        "prism.brier.skill",
+        Kind.GAUGE,
+        "1",
+        ("universe", "bound"),
+        "Brier skill of the champion against the base rate; bound is value, lower or upper (95%).",
+    ),
+    Instrument(
+        "prism.calendar.horizon",
+        Kind.GAUGE,
+        "{session}",
+        ("exchange",),
+        "Sessions that the calendar knows after the last run's.",
+    ),
+    Instrument("prism.alerts.open", Kind.GAUGE, "{alert}", ("severity",), "Alerts that are open."),
+)
+
+CATALOGUE: Mapping[str, Instrument] = MappingProxyType({line.name: line for line in _LINES})
+
+
+def find_instrument(name: str, labels: Mapping[str, str]) -> Instrument:
+    """Return the instrument `name`; raises ``ValueError`` for an unknown one or other labels."""
+    if name not in CATALOGUE:
+        raise ValueError(f"name: {name!r}, allowed are {', '.join(CATALOGUE)}")
+    found = CATALOGUE[name]
+    if set(labels) != set(found.labels):
+        raise ValueError(f"labels: {sorted(labels)} of {name}, allowed are {sorted(found.labels)}")
+    return found
