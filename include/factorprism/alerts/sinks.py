@@ -32,7 +32,10 @@ class AppriseSink:
         with silenced():
             notifier = apprise.Apprise()
             taken = notifier.add(address.url) and notifier.notify(
-                title=message.title, body=message.body, notify_type=kind
+                title=message.title,
+                body=message.body,
+                notify_type=kind,
+                body_format=apprise.NotifyFormat.TEXT,
             )
         if not taken:
             logger.error("address %s did not take the message %r", address.label, message.title)

@@ -34,7 +34,9 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
             pull_ids += _pull_through(run, symbol, first, last)
         run.tell(f"{symbol}: pulled {first} to {last}")
     faults = (catalogue.SOURCE, catalogue.QUOTA, catalogue.DATA)
-    resolve_source(run, faults, f"{run.ports.source.name} has given all bars through {last}")
+    resolve_source(
+        run, faults, f"the source {run.ports.source.name} has given all bars through {last}"
+    )
     return {"pull_ids": pull_ids}
 
 

@@ -185,7 +185,7 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
     """
     kind = read_fault(fault)
     if kind is catalogue.DATA:
-        sentence_of_end = f"{run.ports.source.name} answers again"
+        sentence_of_end = f"the source {run.ports.source.name} answers again"
         resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end)
     run.raise_alert(kind.key(universe=run.config.universe_name), sentence)
 

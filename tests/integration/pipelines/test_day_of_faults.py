@@ -97,7 +97,6 @@ def test_a_day_of_faults_is_told_in_exactly_these_messages(
     run_daily(place, **files)
     write_bars(folder, bars)
     run_daily(place, **files)
-    run_daily(place, **files)
 
     for message in mailbox.messages:
         print(f"--- {message.title}\n{message.body}")
@@ -109,4 +108,10 @@ def test_a_day_of_faults_is_told_in_exactly_these_messages(
         f"{day} The data of hs300 are complete again",
         f"{day} No forecast for hs300",
         f"{day} hs300 has a forecast again",
+    ]
+    # The mail goes to researchers too, who wait for the day's digest.
+    assert mailbox.titles == [
+        webhook.titles[0],
+        f"{day} digest of hs300",
+        *webhook.titles[1:],
     ]
