@@ -165,6 +165,15 @@ CALENDAR = _fault(
     ("Two trading calendars of {subject} disagree", "{subject} 的两份交易日历不一致"),
     ("The trading calendars of {subject} agree again", "{subject} 的交易日历已一致"),
 )
+ARTEFACTS = _fault(
+    "artefacts {state}",
+    DIGEST,
+    OPERATORS,
+    "models",
+    ("Artefacts: {subject}", "模型与图像文件异常：{subject}"),
+    ("Artefacts are all there again: {subject}", "模型与图像文件已恢复：{subject}"),
+    ("Restore the artefact store from its backup.", "请从备份恢复文件存储。"),
+)
 CHAMPION = _fault(
     "champion {universe}",
     DIGEST,
@@ -186,7 +195,7 @@ SKILL = _fault(
     "skill {universe}",
     DIGEST,
     RESEARCHERS,
-    "track-record",
+    "record",
     ("The forecasts of {subject} lose to the base rate", "{subject} 的预测不及基准比率"),
     (
         "The forecasts of {subject} no longer lose to the base rate",
@@ -242,6 +251,7 @@ KINDS = (
     DISK,
     HORIZON,
     CALENDAR,
+    ARTEFACTS,
     CHAMPION,
     DRIFT,
     SKILL,
