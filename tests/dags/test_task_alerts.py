@@ -65,7 +65,7 @@ def test_a_failed_task_and_the_row_withheld_for_it_are_one_message(
     (message,) = webhook.messages
     assert message.title == "factorprism 2025-06-30: The source of hs300 refuses"
     assert message.body.startswith("daily, step pull_bars: the token is wrong\n")
-    assert "https://airflow.example/plugin/prism-data?session=2025-06-30" in message.body
+    assert "https://airflow.example/plugin/prism-data/prism/data?session=2025-06-30" in message.body
 
 
 def test_a_missed_deadline_without_a_known_cause_is_told_once(

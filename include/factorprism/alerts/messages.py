@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from factorprism.alerts.catalogue import Kind, Words, kind_of, subject_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Message, TrackedAlert
 
+PAGES_PREFIX = "/prism"  # where Airflow's server has the pages
 LABELS = {
     "session": Words("Session", "交易日"),
     "since": Words("Since", "始于"),
@@ -53,11 +54,17 @@ def build_wording(config: Config) -> Wording:
 
 
 def page_url(ui_url: str, page: str, session: date | None) -> str:
-    """Return the address of `page` for `session` in Airflow's UI, empty without `ui_url`."""
+    """Return the address of `page` for `session` in Airflow's UI, empty without `ui_url`.
+
+    Airflow shows what stands at the path after the page's name in the frame of the page, and hands
+    it the query; without that path it would drop the query.
+    """
     if not ui_url:
         return ""
+    base = ui_url.rstrip("/")
+    inner = f"{urlsplit(base).path}{PAGES_PREFIX}/{page}"
     query = f"?{urlencode({'session': session.isoformat()})}" if session else ""
-    return f"{ui_url.rstrip('/')}/plugin/prism-{page}{query}"
+    return f"{base}/plugin/prism-{page}{inner}{query}"
 
 
 def compose_message(entry: TrackedAlert, wording: Wording) -> Message:

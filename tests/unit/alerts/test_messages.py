@@ -22,6 +22,7 @@ FAULT = TrackedAlert(
 )
 ENDED = replace(FAULT, resolved_at=datetime(2025, 12, 31, 11, 5), recovery="it is issued again")
 UI = "https://airflow.example/prefix/"
+PAGE = "https://airflow.example/prefix/plugin/prism-today/prefix/prism/today?session=2025-12-31"
 
 
 def test_a_fault_is_told_with_reason_advice_moment_and_link() -> None:
@@ -33,7 +34,7 @@ def test_a_fault_is_told_with_reason_advice_moment_and_link() -> None:
         "\n"
         "Session: 2025-12-31\n"
         "Since: 2025-12-31 10:35 UTC\n"
-        "Page: https://airflow.example/prefix/plugin/prism-today?session=2025-12-31"
+        f"Page: {PAGE}"
     )
     assert not message.recovered
 
@@ -66,7 +67,7 @@ def test_an_alert_without_session_says_none() -> None:
     entry = replace(FAULT, alert=replace(FAULT.alert, session=None))
     message = compose_message(entry, Wording(ui_url=UI))
     assert message.title == "factorprism: No forecast for hs300"
-    assert message.body.endswith("Page: https://airflow.example/prefix/plugin/prism-today")
+    assert message.body.endswith(page_url(UI, "today", None))
 
 
 def test_a_message_holds_no_secret() -> None:
@@ -100,12 +101,13 @@ def test_a_digest_lists_what_is_new_what_has_ended_and_what_is_still_open() -> N
         "Still open:\n"
         "- The champion of hs300 is old: 260 sessions\n"
         "\n"
-        "Page: https://airflow.example/prefix/plugin/prism-today?session=2025-12-31"
+        f"Page: {PAGE}"
     )
 
 
 def test_the_pages_are_where_the_settings_or_airflow_say() -> None:
     assert page_url("", "today", SESSION) == ""
+    assert page_url("http://a:8080", "data", None) == "http://a:8080/plugin/prism-data/prism/data"
     airflow = {"AIRFLOW__API__BASE_URL": "http://airflow:8080"}
     assert load_config(airflow).ui_url == "http://airflow:8080"
     ours = {**airflow, "FACTORPRISM_UI_URL": "https://prism.example"}
