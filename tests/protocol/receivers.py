@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -33,6 +34,7 @@ class Webhook(ThreadingHTTPServer):
         self.messages: list[Received] = []
         self.requests = 0
         self.status = 200
+        self.seconds = 0.0  # it takes to answer
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -62,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.status == 200:
             received = Received(body["title"], body["message"], body["type"])
             self.server.messages.append(received)
+        time.sleep(self.server.seconds)
         self.send_response(self.server.status)
         self.end_headers()
 

@@ -187,6 +187,7 @@ config = Config(home=Path(sys.argv[1]), warehouse_url=sys.argv[2], alerts_url=sy
 with open_ports(config) as ports:
     run = Run(date(2025, 12, 31), config, ports)
     ports.warehouse.alerts.list_open_alerts()
+    assert ports.delivery.sink.addresses
     print("ready", flush=True)
     sys.stdin.readline()
     run.raise_alert("daily hs300", "forecast withheld")
@@ -196,6 +197,7 @@ with open_ports(config) as ports:
 def test_two_processes_that_raise_the_same_alert_at_once_send_one_message(
     migrated_url, webhook, tmp_path
 ) -> None:
+    webhook.seconds = 1.0  # long enough for both to be at it, were they not kept apart
     command = [sys.executable, "-c", RIVAL, str(tmp_path), migrated_url, webhook.url]
     rivals = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
