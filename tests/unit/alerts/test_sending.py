@@ -31,10 +31,10 @@ def test_a_webhook_takes_a_fault_and_its_end(webhook: Any) -> None:
 
 def test_a_mail_server_takes_a_message_in_chinese(mailbox: Any) -> None:
     sink = AppriseSink(mailbox.url)
-    assert send(sink, Message("hs300 没有预测", "数据不完整")) == [True]
+    assert send(sink, Message("hs300 没有预测", "数据不完整\n交易日: 2025-12-31")) == [True]
     (mail,) = mailbox.messages
     assert mail.title == "hs300 没有预测"
-    assert "数据不完整" in mail.body
+    assert mail.body.splitlines()[:2] == ["数据不完整", "交易日: 2025-12-31"]
 
 
 @pytest.mark.parametrize("status", [500, 404])
