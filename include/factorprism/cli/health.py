@@ -23,8 +23,8 @@ from factorprism.sources import build_source
 from factorprism.warehouse import PostgresWarehouse
 
 # All probes run at once; what has not answered by then is ill.
-PATIENCE_SECONDS = 6.0
-CONNECT_SECONDS = 4
+PATIENCE_SECONDS = 5.0
+CONNECT_SECONDS = 3
 # The evening's run has two hours, and then its alert.
 FORECAST_GRACE = timedelta(hours=3)
 FREE_BYTES_MIN = 2_000_000_000
