@@ -10,6 +10,10 @@ image is unlike any that the champion has learned from is withheld.
 The run stays red. Remove the cause, clear the failed task, and the issued row follows the
 withheld one.
 
+**At the end**, whatever became of the run, `watch` looks at what no task notices by failing (the
+champion's age and skill, drift, revised bars, the calendar, disks), sends again what could not be
+delivered, and sends the day's digest. It does not change the colour of the run.
+
 **Which session?** A planned run is for its own session. A run started by hand is for the session
 chosen in the form, or else for the last one whose bars were final when it was started. A run may
 be repeated at any time: it leaves the same rows.
@@ -25,9 +29,16 @@ from functools import partial
 
 from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, Param, SyncCallback
 
-from pipeline_steps import DEFAULT_ARGS, GPU, MARKET_DATA, StepOperator, WithholdOperator
+from pipeline_steps import (
+    DEFAULT_ARGS,
+    GPU,
+    MARKET_DATA,
+    StepOperator,
+    WatchOperator,
+    WithholdOperator,
+)
 from prism_assets import BARS, FACTORS, FORECASTS, MODELS
-from task_alerts import alert_on_deadline
+from task_alerts import DeadlineNotifier
 from trading_sessions import TradingSessionTimetable
 
 with DAG(
@@ -54,7 +65,7 @@ with DAG(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=2),
         callback=SyncCallback(
-            alert_on_deadline,
+            DeadlineNotifier,
             kwargs={
                 "pipeline": "daily",
                 "step": "publish",
@@ -94,3 +105,5 @@ with DAG(
             explain,
         ],
     )
+    watch = WatchOperator(task_id="watch", pipeline="daily")
+    [report, withhold] >> watch

@@ -10,10 +10,10 @@ from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
 from session_runs import session_of, task_environ
-from task_alerts import alert_on_failure, sentence_of
+from task_alerts import alert_on_failure, fault_of, sentence_of
 
 ERRORS = "factorprism.core.errors"
-REASON = "reason"
+REASON, FAULT = "reason", "fault"
 
 # Named by path, because a DAG file must not import the package. The first rule that fits decides.
 RETRY_POLICY = ExceptionRetryPolicy(
@@ -121,6 +121,7 @@ class StepOperator(BaseOperator):
             self.log.error("%s", words)  # the plain words, above Airflow's traceback
             # The sentence without its remedy, as the command line writes it to the ledger.
             context["ti"].xcom_push(key=REASON, value=words.splitlines()[0])
+            context["ti"].xcom_push(key=FAULT, value=fault_of(error))
             if _is_final(error, environ):
                 raise AirflowFailException(words) from error
             raise
@@ -148,10 +149,26 @@ class WithholdOperator(StepOperator):
         for step_id in self.step_ids:
             added = context["ti"].xcom_pull(task_ids=step_id)
             if added is None:
-                return {**refs, REASON: self._reason_of(step_id, context)}
+                return {**refs, **self._cause_at(step_id, context)}
             refs |= added
         raise AirflowFailException("No step has failed: there is nothing to withhold.")
 
-    def _reason_of(self, step_id: str, context: Context) -> str:
-        reason: str | None = context["ti"].xcom_pull(task_ids=step_id, key=REASON)
-        return reason or f"{step_id} {sentence_of(None)}"
+    def _cause_at(self, step_id: str, context: Context) -> dict[str, str]:
+        """Return why there is no forecast, and the kind of fault, as the failed step said it."""
+        reason, fault = (
+            context["ti"].xcom_pull(task_ids=step_id, key=key) for key in (REASON, FAULT)
+        )
+        return {REASON: reason or f"{step_id} {sentence_of(None)}", FAULT: fault or ""}
+
+
+class WatchOperator(StepOperator):
+    """The step ``watch``: a teardown, so that it runs whatever became of the tasks before.
+
+    It is no part of the run's state: a red run stays red, and a green one green.
+    """
+
+    ui_color = "#e8f3e8"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.as_teardown(on_failure_fail_dagrun=False)

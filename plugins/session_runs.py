@@ -8,9 +8,14 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from factorprism.core.calendar import TradingCalendar
 
 TUSHARE_CONNECTION = "tushare_default"
+ALERTS_CONNECTION = "prism_alerts"
+ALERTS_URL, UI_URL = "FACTORPRISM_ALERTS_URL", "FACTORPRISM_UI_URL"
+AUDIENCES = ("operators", "researchers")
 # Runs that the timetable has planned; of these alone the data interval can be relied on.
 PLANNED_RUNS = ("scheduled", "backfill")
 
@@ -81,10 +86,12 @@ def _require_published(session: date, calendar: TradingCalendar, now: datetime) 
 
 
 def task_environ() -> dict[str, str]:
-    """Return a copy of the environment, with the vendor's token where a connection holds it.
+    """Return a copy of the environment, with what connections hold: the token, the addresses.
 
-    The token is given to the masker, so that no task log shows it, and goes nowhere else.
+    Both are given to the masker, so that no task log shows them, and go nowhere else. Messages
+    lead to the UI whose address Airflow knows.
     """
+    from airflow.sdk.configuration import conf
     from airflow.sdk.log import mask_secret
 
     environ = dict(os.environ)
@@ -95,14 +102,43 @@ def task_environ() -> dict[str, str]:
     if token:
         mask_secret(token)
         environ["TUSHARE_TOKEN"] = token
+    addresses = environ.get(ALERTS_URL, "").split() or _addresses_of_connection()
+    if addresses:
+        for address in addresses:
+            mask_secret(address.partition("=")[2] if _has_audience(address) else address)
+        environ[ALERTS_URL] = " ".join(addresses)
+    pages = conf.get("api", "base_url", fallback="")
+    if not environ.get(UI_URL, "").strip() and pages.startswith("http"):
+        environ[UI_URL] = pages
     return environ
 
 
 def _token_of_connection() -> str:
+    connection = _find_connection(TUSHARE_CONNECTION)
+    return (connection.password or "").strip() if connection else ""
+
+
+def _addresses_of_connection() -> list[str]:
+    """Return the Apprise URLs of the connection: its password, and by audience its extra."""
+    connection = _find_connection(ALERTS_CONNECTION)
+    if connection is None:
+        return []
+    addresses = (connection.password or "").split()
+    for audience, urls in connection.extra_dejson.items():
+        for url in [urls] if isinstance(urls, str) else urls:
+            addresses.append(f"{audience}={url}" if audience in AUDIENCES else url)
+    return addresses
+
+
+def _has_audience(address: str) -> bool:
+    return address.partition("=")[0] in AUDIENCES
+
+
+def _find_connection(name: str) -> Connection | None:
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return (Connection.get(TUSHARE_CONNECTION).password or "").strip()
+        return Connection.get(name)
     except AirflowNotFoundException:
-        return ""
+        return None

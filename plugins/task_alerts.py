@@ -1,4 +1,8 @@
-"""Alerts for what only Airflow sees: a task that failed for good, a run past its deadline."""
+"""Alerts for what only Airflow sees: a task that failed for good, a run past its deadline.
+
+The notifiers hand what they see to the package, which decides whether it is worth a message, and
+sends it to the addresses of the connection ``prism_alerts``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from airflow.sdk import BaseNotifier
 from airflow.sdk.exceptions import AirflowFailException
 
 from session_runs import session_of, task_environ
@@ -29,11 +34,35 @@ def sentence_of(error: BaseException | str | None) -> str:
     return "was stopped from outside; the task's log has the details"
 
 
-def alert_on_failure(context: Mapping[str, Any]) -> None:
-    """Raise an alert for the failed task of `context`; a fault here never hides the task's own."""
-    task = context["task"]
-    message = sentence_of(context.get("exception"))
-    _raise_alert(context, task.pipeline, task.task_id, message)
+def fault_of(error: BaseException | str | None) -> str:
+    """Return the word of the kind of fault that `error` is, as the package's catalogue has it."""
+    from factorprism.alerts import classify_fault
+
+    return classify_fault(error).word
+
+
+class FailureNotifier(BaseNotifier):
+    """Raises an alert for the failed task of the context; a fault of its own hides nothing."""
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        task, error = context["task"], context.get("exception")
+        _raise_alert(context, task.pipeline, task.task_id, sentence_of(error), error)
+
+
+class DeadlineNotifier(BaseNotifier):
+    """Raises the alert of a run of `pipeline` that has not ended in time; `message` says so."""
+
+    def __init__(self, *, pipeline: str, step: str, message: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.step = step
+        self.message = message
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        alert_on_deadline(context, self.pipeline, self.step, self.message)
+
+
+alert_on_failure = FailureNotifier()
 
 
 def alert_on_deadline(context: Mapping[str, Any], pipeline: str, step: str, message: str) -> None:
@@ -44,15 +73,29 @@ def alert_on_deadline(context: Mapping[str, Any], pipeline: str, step: str, mess
         setattr(run, name, datetime.fromisoformat(value) if value else None)
     # The parameters that a person typed are in the run's conf.
     facts = {"dag_run": run, "params": run.conf or {}}
-    _raise_alert(facts, pipeline, step, message)
+    try:
+        from factorprism.pipelines import raise_deadline_alert
+
+        environ = task_environ()
+        session = _session_or_none(facts, environ)
+        raise_deadline_alert(environ, pipeline, step, session, message)
+    except Exception:
+        logger.exception("the alert of %s.%s could not be raised", pipeline, step)
 
 
-def _raise_alert(context: Mapping[str, Any], pipeline: str, step: str, message: str) -> None:
+def _raise_alert(
+    context: Mapping[str, Any],
+    pipeline: str,
+    step: str,
+    message: str,
+    error: BaseException | str | None,
+) -> None:
     try:
         from factorprism.pipelines import raise_step_alert
 
         environ = task_environ()
-        raise_step_alert(environ, pipeline, step, _session_or_none(context, environ), message)
+        session = _session_or_none(context, environ)
+        raise_step_alert(environ, pipeline, step, session, message, fault_of(error))
     except Exception:
         logger.exception("the alert of %s.%s could not be raised", pipeline, step)
 

@@ -20,14 +20,18 @@ for _name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:
     del os.environ[_name]
 os.environ.pop("TUSHARE_TOKEN", None)
 
+import importlib.util  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import closing  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
+from types import ModuleType  # noqa: E402
+from typing import Any  # noqa: E402
 
 import psycopg2  # noqa: E402
 import pytest  # noqa: E402
@@ -111,3 +115,30 @@ def market_data(repository_root: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("the market data folder ../shared/data is not beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def receivers(repository_root: Path) -> ModuleType:
+    """The module of message receivers on loopback."""
+    path = repository_root / "tests/protocol/receivers.py"
+    spec = importlib.util.spec_from_file_location("message_receivers", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def webhook(receivers: ModuleType) -> Iterator[Any]:
+    """A webhook on loopback that keeps what is posted to it."""
+    with receivers.Webhook() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox(receivers: ModuleType) -> Iterator[Any]:
+    """A mail server on loopback that keeps what it is sent."""
+    with receivers.Mailbox() as server:
+        yield server

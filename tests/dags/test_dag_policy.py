@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 # Tasks that are no step of a pipeline in its order.
-BESIDE = ("withhold", "ask_approval")
+BESIDE = ("withhold", "ask_approval", "watch")
 PIPELINES = {"index_daily": "daily", "model_weekly": "weekly", "history_backfill": "backfill"}
 
 
@@ -87,7 +87,11 @@ def test_every_step_before_publish_may_end_in_a_withheld_row(dag_bag: DagBag) ->
     published = dag.get_task("publish").get_flat_relative_ids(upstream=True)
     assert withhold.upstream_task_ids == published
     # The run's colour is that of its last tasks: a withheld run stays red through `report`.
-    assert {task.task_id for task in dag.leaves} == {"report", "withhold"}
+    watch = dag.get_task("watch")
+    assert watch.upstream_task_ids == {"report", "withhold"}
+    assert {task.task_id for task in dag.leaves} == {"watch"}
+    assert watch.is_teardown
+    assert not watch.on_failure_fail_dagrun
     assert dag.get_task("report").trigger_rule == "all_success"
 
 
@@ -136,7 +140,7 @@ def test_assets_and_uris_go_one_to_one_and_each_is_written(dag_bag: DagBag) -> N
 def test_the_forecast_has_a_deadline(dag_bag: DagBag) -> None:
     (deadline,) = dag_bag.dags["index_daily"].deadline
     assert deadline.interval == timedelta(hours=2)
-    assert deadline.callback.path == "task_alerts.alert_on_deadline"
+    assert deadline.callback.path == "task_alerts.DeadlineNotifier"
 
 
 @pytest.mark.parametrize("name", ["index_daily", "model_weekly", "history_backfill"])

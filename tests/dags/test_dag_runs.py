@@ -150,5 +150,13 @@ def test_a_backfill_of_a_range_is_green(story: Story) -> None:
 
 
 def test_the_failed_run_has_raised_one_alert_and_the_good_one_has_closed_it(story: Story) -> None:
-    alerts = story.query("SELECT alert_key, resolved_at IS NOT NULL FROM prism.alerts")
-    assert alerts == [("daily hs300", True)]
+    faults = story.query(
+        "SELECT alert_key, resolved_at IS NOT NULL FROM prism.alerts WHERE severity = 'critical'"
+    )
+    assert faults == [("daily hs300", True)]
+
+
+def test_the_watch_runs_after_a_red_run_and_a_green_one_and_changes_neither(story: Story) -> None:
+    daily = [story.runs[0], story.runs[2], story.runs[3]]
+    assert [tasks["watch"] for _, tasks in daily] == ["success"] * 3
+    assert [state for state, _ in daily] == ["failed", "success", "success"]

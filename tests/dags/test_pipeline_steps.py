@@ -67,8 +67,10 @@ def test_faults_of_the_program_are_not_retried_and_those_of_the_network_are(
 class TaskRun:
     """A task instance as far as `WithholdOperator` reads it: what each task has handed on."""
 
-    def __init__(self, returned: dict[str, Any], reasons: dict[str, str]) -> None:
-        self.held = {"return_value": returned, "reason": reasons}
+    def __init__(
+        self, returned: dict[str, Any], reasons: dict[str, str], faults: dict[str, str]
+    ) -> None:
+        self.held = {"return_value": returned, "reason": reasons, "fault": faults}
 
     def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
         return self.held[key].get(task_ids)
@@ -81,19 +83,26 @@ def withholding() -> WithholdOperator:
 
 
 def test_the_withheld_row_is_given_the_words_of_the_step_that_failed() -> None:
-    run = TaskRun({"pull": {"pull_ids": [7]}}, {"gate": "close above high on 2020-06-01"})
+    run = TaskRun(
+        {"pull": {"pull_ids": [7]}}, {"gate": "close above high on 2020-06-01"}, {"gate": "data"}
+    )
     refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
-    assert refs == {"pull_ids": [7], "reason": "close above high on 2020-06-01"}
+    assert refs == {
+        "pull_ids": [7],
+        "reason": "close above high on 2020-06-01",
+        "fault": "data",
+    }
 
 
 def test_a_step_that_was_killed_left_no_words() -> None:
-    run = TaskRun({"pull": {}, "gate": {}}, {})
+    run = TaskRun({"pull": {}, "gate": {}}, {}, {})
     refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
     assert refs["reason"].startswith("merge was stopped from outside")
+    assert refs["fault"] == ""
 
 
 def test_nothing_is_withheld_when_every_step_has_passed() -> None:
-    run = TaskRun({"pull": {}, "gate": {}, "merge": {}}, {})
+    run = TaskRun({"pull": {}, "gate": {}, "merge": {}}, {}, {})
     with pytest.raises(AirflowFailException, match="No step has failed"):
         withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
 

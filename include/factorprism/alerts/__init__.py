@@ -1,5 +1,24 @@
-"""Messages worth a person's attention, and where they go."""
+"""Messages worth a person's attention: which there are, to whom they go, and how they are told."""
 
-from factorprism.alerts.sinks import AppriseSink, LogSink, build_sink, compose_message
+from factorprism.alerts import catalogue
+from factorprism.alerts.catalogue import KINDS, Kind, kind_of
+from factorprism.alerts.delivery import Delivery
+from factorprism.alerts.faults import classify_fault, read_fault
+from factorprism.alerts.messages import Wording, build_wording, compose_message, page_url
+from factorprism.alerts.sinks import AppriseSink, build_sink
 
-__all__ = ["AppriseSink", "LogSink", "build_sink", "compose_message"]
+__all__ = [
+    "KINDS",
+    "AppriseSink",
+    "Delivery",
+    "Kind",
+    "Wording",
+    "build_sink",
+    "build_wording",
+    "catalogue",
+    "classify_fault",
+    "compose_message",
+    "kind_of",
+    "page_url",
+    "read_fault",
+]

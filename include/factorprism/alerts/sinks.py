@@ -1,59 +1,47 @@
-"""Where alerts are sent: the log always, and any Apprise URL that is configured."""
+"""Hands a message to one address through Apprise, and says whether it was taken."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from factorprism.alerts.addresses import parse_addresses, silenced
 from factorprism.core.config import Config
-from factorprism.core.errors import ConfigurationError
-from factorprism.core.ports import AlertSink
-from factorprism.core.schemas import Alert
+from factorprism.core.schemas import Address, Message
 
 logger = logging.getLogger("factorprism.alerts")
 
 
-def compose_message(alert: Alert, *, recovered: bool = False) -> tuple[str, str]:
-    """Return the title and the body of the message for `alert`."""
-    state = "recovered" if recovered else alert.severity
-    session = f" {alert.session.isoformat()}" if alert.session else ""
-    return f"factorprism{session}: {state}", f"{alert.sentence}\n({alert.key})"
-
-
-@dataclass(frozen=True)
-class LogSink:
-    """Writes alerts to the log alone; the warehouse's `alerts` table keeps them anyway."""
-
-    def send(self, alert: Alert, *, recovered: bool = False) -> None:
-        title, body = compose_message(alert, recovered=recovered)
-        logger.log(logging.INFO if recovered else logging.WARNING, "%s: %s", title, body)
-
-
 @dataclass(frozen=True)
 class AppriseSink:
-    """Sends alerts to an Apprise URL (mail, chat or webhook); a failed delivery is logged.
+    """Sends through Apprise; `text` is what `parse_addresses` reads, empty for no address."""
 
-    A message that cannot be delivered must not fail the run that it reports on.
-    """
+    text: str = field(repr=False)
 
-    url: str = field(repr=False)
+    @property
+    def addresses(self) -> Sequence[Address]:
+        """The addresses; raises `ConfigurationError` for one that Apprise does not know."""
+        return parse_addresses(self.text) if self.text else ()
 
-    def send(self, alert: Alert, *, recovered: bool = False) -> None:
+    def send(self, address: Address, message: Message) -> bool:
+        """Return whether `address` took `message`; what went wrong is logged without its URL."""
         import apprise
 
-        LogSink().send(alert, recovered=recovered)
-        title, body = compose_message(alert, recovered=recovered)
-        notifier = apprise.Apprise()
-        if not notifier.add(self.url):
-            raise ConfigurationError(
-                "FACTORPRISM_ALERTS_URL is not an address that Apprise knows",
-                remedy="See the Apprise documentation for the form of your service's URL.",
+        kind = apprise.NotifyType.SUCCESS if message.recovered else apprise.NotifyType.WARNING
+        with silenced():
+            notifier = apprise.Apprise()
+            taken = notifier.add(address.url) and notifier.notify(
+                title=message.title,
+                body=message.body,
+                notify_type=kind,
+                body_format=apprise.NotifyFormat.TEXT,
             )
-        kind = apprise.NotifyType.SUCCESS if recovered else apprise.NotifyType.WARNING
-        if not notifier.notify(title=title, body=body, notify_type=kind):
-            logger.error("the alert %s could not be delivered", alert.key)
+        if not taken:
+            logger.error("address %s did not take the message %r", address.label, message.title)
+        return bool(taken)
 
 
-def build_sink(config: Config) -> AlertSink:
-    """Return the sink that `config` asks for."""
-    return AppriseSink(config.alerts_url) if config.alerts_url else LogSink()
+def build_sink(config: Config) -> AppriseSink:
+    """Return the sink of the addresses that `config` names."""
+    return AppriseSink(config.alerts_url)

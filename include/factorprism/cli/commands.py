@@ -15,6 +15,7 @@ from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
 from factorprism.pipelines.daily import settle
+from factorprism.pipelines.watch import watch
 from factorprism.quality import count_missing
 
 
@@ -83,6 +84,16 @@ def run_backfill(start: date, end: date, symbols: list[str]) -> None:
 def run_settlement(session: date | None) -> None:
     with open_run(session) as run:
         print(f"{settle(run, {})['settled']} forecasts settled")
+
+
+def run_watch(session: date | None) -> None:
+    with open_run(session) as run:
+        watch(run, {})
+        alerts = run.ports.warehouse.alerts.list_open_alerts()
+    for alert in alerts:
+        print(f"{alert.key}: {alert.sentence}")
+    if not alerts:
+        print("no alert is open")
 
 
 def print_forecasts(form: str, target: str | None, start: date | None, end: date | None) -> None:

@@ -45,6 +45,11 @@ class TableOrJson(StrEnum):
     JSON = "json"
 
 
+class TextOrJson(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 class Mode(StrEnum):
     AUTO = "auto"
     FINE_TUNE = "fine_tune"
@@ -194,6 +199,24 @@ def doctor() -> None:
     from factorprism.cli.doctor import examine
 
     raise typer.Exit(examine())
+
+
+@app.command()
+def healthcheck(
+    format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
+) -> None:
+    """Say within seconds whether all is well: 0 well, 1 ill; for cron and uptime services."""
+    from factorprism.cli.health import print_health
+
+    raise typer.Exit(print_health(as_json=format_ is TextOrJson.JSON))
+
+
+@app.command()
+def watch(session: Day = None) -> None:
+    """Look at what no step notices by failing, and send the messages that are still to be sent."""
+    from factorprism.cli.commands import run_watch
+
+    run_watch(_to_date(session))
 
 
 @models_app.command("list")

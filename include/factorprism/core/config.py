@@ -13,7 +13,10 @@ from factorprism.core.universe import Universe, load_universe
 PREFIX = "FACTORPRISM_"
 SOURCES = ("sample", "files", "tushare")
 LOG_FORMATS = ("text", "json")
+LANGUAGES = ("en", "zh")
 DEFAULT_UNIVERSES = {"sample": "hs300", "files": "image4", "tushare": "image4"}
+# Where Airflow is told the address of its own UI.
+AIRFLOW_UI_URL = "AIRFLOW__API__BASE_URL"
 TUSHARE_URL = "https://api.waditu.com/dataapi"
 
 
@@ -54,7 +57,9 @@ class Config:
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
-    alerts_url: str = field(default="", repr=False)  # an Apprise URL; empty: the table alone
+    alerts_url: str = field(default="", repr=False)  # Apprise URLs; empty: the table alone
+    language: str = "en"  # of messages: en or zh
+    ui_url: str = ""  # Airflow's UI, as people open it; messages lead there
     metrics_url: str = field(default="", repr=False)  # where OTLP metrics are sent; empty: nowhere
     log_format: str = "text"  # or json: one object a line, with session, pipeline and step
 
@@ -76,6 +81,10 @@ class Config:
         for name in (*counts, "contest_folds"):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
+        if self.language not in LANGUAGES:
+            raise _invalid("LANGUAGE", self.language, f"one of {', '.join(LANGUAGES)}")
+        if self.ui_url and not self.ui_url.startswith(("http://", "https://")):
+            raise _invalid("UI_URL", self.ui_url, "an http or https address")
         if self.witnesses < 0:
             raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
         if not 0.0 < self.novelty_quantile < 1.0:
@@ -150,6 +159,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
             raise _invalid(name.removeprefix(PREFIX), text, f"of type {item.type}") from exc
     values.setdefault("home", Path(".factorprism").resolve())
     values.setdefault("source", "tushare" if token else "sample")
+    if (pages := environ.get(AIRFLOW_UI_URL, "").strip()).startswith("http"):
+        values.setdefault("ui_url", pages)
     values.setdefault("universe_name", DEFAULT_UNIVERSES.get(values["source"], "hs300"))
     return Config(**values)
 

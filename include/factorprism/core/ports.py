@@ -5,7 +5,7 @@ Each protocol has one adapter that touches the outside and, in the tests, a hand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -15,17 +15,20 @@ import pandas as pd
 
 from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
 from factorprism.core.schemas import (
+    Address,
     Alert,
     Evaluation,
     FactorPanel,
     Forecast,
     MergeResult,
+    Message,
     ModelRecord,
     Outcome,
     Promotion,
     Pull,
     PullState,
     QualityResult,
+    TrackedAlert,
     Training,
 )
 
@@ -221,15 +224,41 @@ class ExplanationStore(Protocol):
 
 
 class AlertStore(Protocol):
+    """Alerts by key, with what was told of each and when; delivery itself is not its business."""
+
     def raise_alert(self, alert: Alert) -> bool:
-        """Open `alert`; False when its key is open already."""
+        """Open `alert`; False when its key is open already, which is then only counted."""
         ...
 
-    def resolve_alert(self, key: str) -> bool:
-        """Close the open alert of `key`; False when none is open."""
+    def record_event(self, alert: Alert) -> bool:
+        """Keep `alert` as something that happened and is over; False when its key is known."""
         ...
 
-    def list_open_alerts(self) -> list[Alert]: ...
+    def resolve_alert(self, key: str, sentence: str = "", through: date | None = None) -> bool:
+        """Close the open alert of `key`; False when none is open, or it is of a session after
+        `through`. `sentence` says what its end was.
+        """
+        ...
+
+    def list_open_alerts(self) -> list[Alert]:
+        """Return the open alerts, oldest first."""
+        ...
+
+    def list_untold(self) -> list[TrackedAlert]:
+        """Return what has happened of late and was not told yet, beginning or end, oldest first."""
+        ...
+
+    def find_alert(self, key: str) -> TrackedAlert | None:
+        """Return the last occurrence of `key`."""
+        ...
+
+    def mark_told(self, entry: TrackedAlert) -> None:
+        """Write down that the message of `entry`, as it stands there, has left."""
+        ...
+
+    def mark_failed(self, entry: TrackedAlert, told_to: Collection[str]) -> None:
+        """Write down that the message of `entry` could be handed to `told_to` alone so far."""
+        ...
 
 
 class Warehouse(Protocol):
@@ -310,4 +339,11 @@ class Meter(Protocol):
 
 
 class AlertSink(Protocol):
-    def send(self, alert: Alert, *, recovered: bool = False) -> None: ...
+    @property
+    def addresses(self) -> Sequence[Address]:
+        """Where messages go; none: they stay in the log and the warehouse."""
+        ...
+
+    def send(self, address: Address, message: Message) -> bool:
+        """Return whether `address` took `message`; never raises for one that it did not take."""
+        ...

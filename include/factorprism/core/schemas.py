@@ -320,6 +320,43 @@ class Alert:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class TrackedAlert:
+    """An alert with what has become of it; moments are naive, UTC.
+
+    `occurrence` counts how often its key was opened. `told_to` are the addresses that have taken
+    its present message while another has not, `tries` how often that was tried in vain.
+    """
+
+    alert: Alert
+    occurrence: int
+    raised_at: datetime
+    resolved_at: datetime | None = None
+    told_at: datetime | None = None
+    recovery_told_at: datetime | None = None
+    recovery: str = ""  # the sentence on its end
+    told_to: frozenset[str] = frozenset()
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where messages go: `label` may be shown, `url` (Apprise's) may hold a password."""
+
+    label: str
+    audiences: frozenset[str]
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it is sent."""
+
+    title: str
+    body: str
+    recovered: bool = False
+
+
 def as_days(sessions: Sequence[date] | pd.Series | DayArray) -> DayArray:
     """Return `sessions` as an array of ``datetime64[D]``."""
     return np.asarray(sessions).astype("datetime64[D]")

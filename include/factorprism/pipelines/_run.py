@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.ports import AlertSink, BarSource, Meter, ModelRegistry, Warehouse
+from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
 from factorprism.core.schemas import Alert
+
+if TYPE_CHECKING:
+    from factorprism.alerts import Delivery
 
 logger = logging.getLogger("factorprism.pipelines")
 
@@ -57,10 +60,11 @@ class Ports:
         )
 
     @cached_property
-    def alert_sink(self) -> AlertSink:
-        from factorprism.alerts import build_sink
+    def delivery(self) -> Delivery:
+        from factorprism.alerts import Delivery, build_sink, build_wording
 
-        return build_sink(self._config)
+        warehouse, config = self.warehouse, self._config
+        return Delivery(warehouse.alerts, build_sink(config), build_wording(config), warehouse.lock)
 
     @cached_property
     def meter(self) -> Meter:
@@ -90,19 +94,35 @@ class Run:
 
     def alert_key(self, pipeline: str) -> str:
         """Return the key under which a failure of `pipeline` is raised and closed again."""
-        return f"{pipeline} {self.config.universe_name}"
+        from factorprism.alerts.catalogue import TASK, WITHHELD
+
+        name = self.config.universe_name
+        kind = WITHHELD if pipeline == "daily" else TASK
+        return kind.key(pipeline=pipeline, universe=name)
 
     def raise_alert(self, key: str, sentence: str, severity: str = "critical") -> None:
-        """Raise an alert of this session; the same open `key` is sent once."""
+        """Raise an alert of this session; the same open `key` is sent once.
+
+        The catalogue of `factorprism.alerts` says by `key` who is told of it and when. What cannot
+        be delivered is tried again later, and never fails the run.
+        """
         alert = Alert(key=key, severity=severity, sentence=sentence, session=self.session)
         if self.ports.warehouse.alerts.raise_alert(alert):
-            self.ports.alert_sink.send(alert)
+            logger.warning("alert %s: %s", key, sentence)
+        self.ports.delivery.tell()
+
+    def record_event(self, key: str, sentence: str) -> None:
+        """Tell once, under `key`, of something that happened and does not last."""
+        alert = Alert(key=key, severity="info", sentence=sentence, session=self.session)
+        if self.ports.warehouse.alerts.record_event(alert):
+            logger.info("event %s: %s", key, sentence)
+            self.ports.delivery.tell()
 
     def resolve_alert(self, key: str, sentence: str) -> None:
-        """Close the alert of `key`, if it is open, and say that its cause is gone."""
-        if self.ports.warehouse.alerts.resolve_alert(key):
-            alert = Alert(key=key, severity="info", sentence=sentence, session=self.session)
-            self.ports.alert_sink.send(alert, recovered=True)
+        """Close the alert of `key`, if it is open for no later session, and say it is over."""
+        if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=self.session):
+            logger.info("alert %s is over: %s", key, sentence)
+            self.ports.delivery.tell()
 
 
 Step = Callable[[Run, Mapping[str, Any]], Refs]

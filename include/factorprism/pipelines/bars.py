@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from factorprism.alerts import Kind, catalogue
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Pull, PullState
@@ -32,7 +33,17 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         else:
             pull_ids += _pull_through(run, symbol, first, last)
         run.tell(f"{symbol}: pulled {first} to {last}")
+    faults = (catalogue.SOURCE, catalogue.QUOTA, catalogue.DATA)
+    resolve_source(
+        run, faults, f"the source {run.ports.source.name} has given all bars through {last}"
+    )
     return {"pull_ids": pull_ids}
+
+
+def resolve_source(run: Run, faults: Iterable[Kind], sentence: str) -> None:
+    """Close the alerts of the kinds `faults`, since the source has answered."""
+    for kind in faults:
+        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence)
 
 
 def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 
+from factorprism.alerts import catalogue
 from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ModelRecord, Promotion
 from factorprism.factors import Normaliser
@@ -59,6 +60,17 @@ def write_decision(run: Run, decision: Promotion) -> str | None:
         if model_id:
             run.ports.registry.set_alias(*key, alias, model_id)
     return champion_at(run, decision.as_of)
+
+
+def tell_decision(run: Run, decision: Promotion) -> None:
+    """Tell once that the title has changed hands; outside `hold_title`, since it may take long."""
+    kind = catalogue.ROLLBACK if decision.kind == "rollback" else catalogue.PROMOTION
+    named = f"{decision.as_of} {decision.candidate_id}"
+    if decision.number:
+        named += f" ({decision.number + 1})"
+    holder = decision.previous_id or "nobody"
+    sentence = f"{decision.champion_id} follows {holder}: {decision.reason}"
+    run.record_event(kind.key(universe=decision.universe, decision=named), sentence)
 
 
 def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from factorprism.alerts import catalogue, read_fault
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import FactorPrismError, QualityError
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
@@ -15,11 +16,10 @@ from factorprism.figures import render_image
 from factorprism.forecasts import Window, predict_window, settle_forecasts
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import from_json, load_recent_images, load_window, to_json
-from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
+from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars, resolve_source
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
-from factorprism.pipelines.standing import measure_standing
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -114,9 +114,9 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
     row = from_json(refs["forecast"])
     appended = run.ports.warehouse.forecasts.append(row)
     _draw_picture(run, load_window(run), row)
-    run.resolve_alert(
-        run.alert_key("daily"), f"{row.target}: a forecast of {row.session} is issued again"
-    )
+    sentence = f"{row.target}: a forecast of {row.session} is issued again"
+    for kind in (*catalogue.EVENING, catalogue.DEADLINE):
+        run.resolve_alert(kind.key(universe=row.universe), sentence)
     run.tell("ledger: one row appended" if appended else "ledger: the row was there already")
     return {"appended": appended}
 
@@ -140,7 +140,8 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Render the data docs of this run's gates and say where everything is."""
     page = render_gates(run, refs.get("gate_run_keys", []))
     run.tell(f"data docs: {page}")
-    measure_standing(run)
+    key = catalogue.TASK.key(pipeline="daily", universe=run.config.universe_name)
+    run.resolve_alert(key, "the daily run has ended well again")
     return {"data_docs": str(page)}
 
 
@@ -151,7 +152,10 @@ def render_gates(run: Run, run_keys: list[str]) -> Path:
 
 
 def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write a withheld row with ``reason`` of `refs` to the ledger, and raise the alert."""
+    """Write a withheld row with ``reason`` of `refs` to the ledger, and raise the alert.
+
+    It is raised as the kind of ``fault``, by the word of `classify_fault`.
+    """
     reason = str(refs["reason"])
     universe = run.config.universe
     row = Forecast(
@@ -165,13 +169,25 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
         universe=universe.name,
     )
     appended = run.ports.warehouse.forecasts.append(row)
-    run.raise_alert(run.alert_key("daily"), f"{universe.target}: forecast withheld: {reason}")
+    sentence = f"{universe.target}: forecast withheld: {reason}"
+    raise_evening(run, str(refs.get("fault", "")), sentence)
     gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
     page = render_gates(run, found)
     run.tell(f"withheld: {reason}")
-    measure_standing(run)
     return {"forecast": to_json(row), "appended": appended, "data_docs": str(page)}
+
+
+def raise_evening(run: Run, fault: str, sentence: str) -> None:
+    """Raise the alert of an evening without a forecast, as the kind that `fault` names.
+
+    Data that came, though not fit for use, are proof that the source answers again.
+    """
+    kind = read_fault(fault)
+    if kind is catalogue.DATA:
+        sentence_of_end = f"the source {run.ports.source.name} answers again"
+        resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end)
+    run.raise_alert(kind.key(universe=run.config.universe_name), sentence)
 
 
 GATES = ("bars", "factors")

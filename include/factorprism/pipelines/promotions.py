@@ -16,6 +16,7 @@ from factorprism.pipelines.champions import (
     list_decisions,
     load_champion,
     load_record,
+    tell_decision,
     write_decision,
 )
 from factorprism.pipelines.history import align_history, join_closes
@@ -87,7 +88,9 @@ def promote_model(run: Run, model_id: str, reason: str) -> Promotion:
             "a promotion by hand needs a reason", remedy="Give it: --reason SENTENCE."
         )
     with hold_title(run):
-        return _give_title(run, list_decisions(run), model_id, "manual", reason.strip())
+        decision = _give_title(run, list_decisions(run), model_id, "manual", reason.strip())
+    tell_decision(run, decision)
+    return decision
 
 
 def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
@@ -111,7 +114,9 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
                 f"{model_id} never held the title of {run.config.universe_name}",
                 remedy="Name a former champion, or promote it: factorprism models promote.",
             )
-        return _give_title(run, decisions, model_id, "rollback", reason.strip())
+        decision = _give_title(run, decisions, model_id, "rollback", reason.strip())
+    tell_decision(run, decision)
+    return decision
 
 
 def compare_models(run: Run, first_id: str, second_id: str) -> Paired:

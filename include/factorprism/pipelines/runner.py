@@ -10,10 +10,12 @@ from datetime import date
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from factorprism.alerts import catalogue, classify_fault
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines import backfill, daily, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
+from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
 
 logger = logging.getLogger("factorprism.pipelines")
@@ -26,6 +28,8 @@ PIPELINES: Mapping[str, tuple[Step, ...]] = MappingProxyType(
 STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {name: tuple(step.__name__ for step in steps) for name, steps in PIPELINES.items()}
 )
+# Steps of a daily run that stand beside its order, by name.
+BESIDE: Mapping[str, Step] = MappingProxyType({"withhold": daily.withhold, "watch": watch})
 
 
 def run_step(
@@ -35,7 +39,8 @@ def run_step(
 
     Configuration and ports come from `environ` and are closed again, so that a task may run in
     any process on any machine. Options of a run (``first``, ``last``, ``symbols``, ``mode``)
-    travel in `refs`. The step ``withhold`` of the daily pipeline takes ``reason``.
+    travel in `refs`. The steps ``withhold``, which takes ``reason`` and ``fault``, and ``watch`` of
+    the daily pipeline stand beside its order.
     """
     body = _find_step(pipeline, step)
     config = load_config(environ)
@@ -55,35 +60,82 @@ def run_pipeline(
 
     A daily run whose forecast cannot be made writes the withheld row before the error goes on.
     """
-    gathered: Refs = dict(refs or {})
     name = f"{pipeline} {run.config.universe_name} {run.session}"
     with run.ports.warehouse.lock(name):
-        for step in PIPELINES[pipeline]:
-            started = time.perf_counter()
-            try:
-                with _watched(run, pipeline, step.__name__):
-                    gathered |= step(run, gathered)
-            except FactorPrismError as error:
-                if pipeline == "daily" and "appended" not in gathered:
-                    gathered |= daily.withhold(run, {"reason": error.message})
-                raise
-            on_step(step.__name__, time.perf_counter() - started)
+        if pipeline != "daily":
+            return _run_steps(pipeline, run, dict(refs or {}), on_step)
+        try:
+            return _run_steps(pipeline, run, dict(refs or {}), on_step)
+        finally:
+            watch(run, {})
+
+
+def _run_steps(
+    pipeline: str, run: Run, gathered: Refs, on_step: Callable[[str, float], None]
+) -> Refs:
+    for step in PIPELINES[pipeline]:
+        started = time.perf_counter()
+        try:
+            with _watched(run, pipeline, step.__name__):
+                gathered |= step(run, gathered)
+        except FactorPrismError as error:
+            if pipeline == "daily" and "appended" not in gathered:
+                cause = {"reason": error.message, "fault": classify_fault(error).word}
+                gathered |= daily.withhold(run, cause)
+            raise
+        on_step(step.__name__, time.perf_counter() - started)
     return gathered
 
 
 def raise_step_alert(
+    environ: Mapping[str, str],
+    pipeline: str,
+    step: str,
+    session: date | None,
+    message: str,
+    fault: str = "",
+) -> None:
+    """Raise the alert of a failed step; a fault on the way is logged and never raised.
+
+    Before a daily run has published, its failure is told under the kind of its `fault`, the word
+    of `classify_fault`, as `withhold` does. Any other pipeline has one alert: while it is open
+    nothing more is sent, and its next run that ends well closes it.
+    """
+    with _alerting(environ, pipeline, step, session) as run:
+        name = run.config.universe_name
+        if _precedes_ledger(pipeline, step):
+            daily.raise_evening(run, fault, f"{pipeline}, step {step}: {message}")
+        elif pipeline != "daily" or not _is_told_why(run):
+            key = catalogue.TASK.key(pipeline=pipeline, universe=name)
+            run.raise_alert(key, f"{pipeline}, step {step}: {message}")
+
+
+def raise_deadline_alert(
     environ: Mapping[str, str], pipeline: str, step: str, session: date | None, message: str
 ) -> None:
-    """Raise the alert of a failed or late step; a fault on the way is logged and never raised.
+    """Raise the alert of a run that is late, unless the reason for it is told already."""
+    with _alerting(environ, pipeline, step, session) as run:
+        if not _is_told_why(run):
+            key = catalogue.DEADLINE.key(universe=run.config.universe_name)
+            run.raise_alert(key, f"{pipeline}, step {step}: {message}")
 
-    A pipeline has one alert: while it is open nothing more is sent, and its next run that ends
-    well closes it.
-    """
+
+def _is_told_why(run: Run) -> bool:
+    """Tell whether an alert is open that says why there is no forecast."""
+    name = run.config.universe_name
+    open_keys = {alert.key for alert in run.ports.warehouse.alerts.list_open_alerts()}
+    return bool(open_keys & {kind.key(universe=name) for kind in catalogue.EVENING})
+
+
+@contextmanager
+def _alerting(
+    environ: Mapping[str, str], pipeline: str, step: str, session: date | None
+) -> Iterator[Run]:
+    """Give the run that an alert is raised in; whatever goes wrong with it is only logged."""
     try:
         config = load_config(environ)
         with open_ports(config) as ports:
-            run = Run(session or date.today(), config, ports)
-            run.raise_alert(run.alert_key(pipeline), f"{pipeline}, step {step}: {message}")
+            yield Run(session or date.today(), config, ports)
     except FactorPrismError as error:
         logger.error("the failure of %s.%s could not be alerted: %s", pipeline, step, error)
 
@@ -105,9 +157,14 @@ def _watched(run: Run, pipeline: str, step: str) -> Iterator[None]:
             run.ports.meter.record("prism.step.duration", seconds, **labels)
 
 
+def _precedes_ledger(pipeline: str, step: str) -> bool:
+    steps = (*STEPS["daily"], *BESIDE)
+    return pipeline == "daily" and steps.index(step) <= steps.index("publish")
+
+
 def _find_step(pipeline: str, step: str) -> Step:
-    if pipeline == "daily" and step == "withhold":
-        return daily.withhold
+    if pipeline == "daily" and step in BESIDE:
+        return BESIDE[step]
     for body in PIPELINES.get(pipeline, ()):
         if body.__name__ == step:
             return body

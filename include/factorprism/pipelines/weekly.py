@@ -17,6 +17,7 @@ from factorprism.pipelines.champions import (
     champion_at,
     hold_title,
     load_champion,
+    tell_decision,
     write_decision,
 )
 from factorprism.pipelines.contest import (
@@ -139,6 +140,8 @@ def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
     if (holder or "") != decision.champion_id:
         promoted = False
         reason = f"{holder} holds the title by a later decision in the ledger."
+    elif promoted:
+        tell_decision(run, decision)
     run.tell(f"champion: {holder or 'none'}")
     return {"champion_id": holder or "", "promoted": promoted, "reason": reason}
 

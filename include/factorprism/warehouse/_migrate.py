@@ -35,6 +35,12 @@ def migrate(database: Database) -> None:
         _write_comments(connection)
 
 
+def is_current(database: Database) -> bool:
+    """Tell whether the schema is the newest version; changes nothing."""
+    with database.begin() as connection:
+        return _held_version(connection) == migrations.HEAD
+
+
 def _held_version(connection: Connection) -> str | None:
     table = f"{SCHEMA}.alembic_version"
     if connection.scalar(text("SELECT to_regclass(:name)"), {"name": table}) is None:

@@ -12,7 +12,7 @@ from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
-from factorprism.warehouse._migrate import migrate
+from factorprism.warehouse._migrate import is_current, migrate
 from factorprism.warehouse._models import ModelRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
@@ -41,6 +41,10 @@ class PostgresWarehouse:
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""
         migrate(self._database)
+
+    def is_current(self) -> bool:
+        """Tell whether the schema is the newest version; changes nothing."""
+        return is_current(self._database)
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` against every other process for the length of the block.

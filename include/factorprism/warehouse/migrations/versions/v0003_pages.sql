@@ -20,3 +20,6 @@ CREATE TABLE prism.trading_days (
 ALTER TABLE prism.alerts
     ADD COLUMN told_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN recovery_told_at TIMESTAMP WITH TIME ZONE;
+
+-- What was raised before is no news.
+UPDATE prism.alerts SET told_at = raised_at, recovery_told_at = resolved_at;

@@ -1,0 +1,58 @@
+"""Where messages go: Apprise URLs, each for all audiences or for one."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from factorprism.alerts.catalogue import AUDIENCES
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import Address
+
+# They write addresses, with the passwords and tokens in them, when they are told to say more.
+_TALKATIVE = ("apprise", "urllib3", "requests", "smtplib")
+_AUDIENCE = re.compile(rf"^({'|'.join(AUDIENCES)})=")
+
+
+def parse_addresses(text: str) -> tuple[Address, ...]:
+    """Read Apprise URLs apart by white space; ``operators=`` before one restricts it to them.
+
+    An address is called by its place and service, never by its URL, which may hold a password.
+    Raises `ConfigurationError` for a URL that no service of Apprise knows.
+    """
+    addresses = []
+    for number, item in enumerate(text.split(), start=1):
+        named = _AUDIENCE.match(item)
+        url = item[named.end() :] if named else item
+        audiences = frozenset([named[1]] if named else AUDIENCES)
+        addresses.append(Address(f"{number} {_service_of(url, number)}", audiences, url))
+    return tuple(addresses)
+
+
+def _service_of(url: str, number: int) -> str:
+    import apprise
+
+    with silenced():
+        service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    if service is None:
+        raise ConfigurationError(
+            f"address {number} for alerts is not one that Apprise knows",
+            remedy="See docs/alerts.md for the form of your service's URL.",
+        )
+    return str(service.service_name)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep the libraries that send from writing addresses into the log."""
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    levels = [item.level for item in loggers]
+    try:
+        for item in loggers:
+            item.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for item, level in zip(loggers, levels, strict=True):
+            item.setLevel(level)

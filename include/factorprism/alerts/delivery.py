@@ -1,0 +1,142 @@
+"""Tells what was not told yet: urgent faults and their ends at once, the rest in the digest.
+
+What could not be handed over stays in the table of alerts and is tried again at the next occasion.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+
+from factorprism.alerts.catalogue import DAILY_DIGEST, NOW, kind_of
+from factorprism.alerts.messages import Wording, compose_digest, compose_message
+from factorprism.core.errors import FactorPrismError
+from factorprism.core.ports import AlertSink, AlertStore
+from factorprism.core.schemas import Address, Alert, Message, TrackedAlert
+
+logger = logging.getLogger("factorprism.alerts")
+
+LOCK = "alert delivery"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Takes what `store` holds untold to `sink`; `lock` keeps two processes from one message.
+
+    A message leaves once for each address. Only a process that dies between the address's answer
+    and the note of it leaves a message to be sent twice. Without any address nothing is marked:
+    it stays untold for one that is configured within the week.
+    """
+
+    store: AlertStore
+    sink: AlertSink
+    wording: Wording
+    lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
+
+    def tell(self) -> None:
+        """Send what is urgent and was not told yet, oldest first; never raises for a failure."""
+        self._hold(self._tell_urgent)
+
+    def tell_digest(self, universe: str, session: date) -> None:
+        """Send what has waited as one message to each address, once a `session`."""
+        self._hold(lambda: self._tell_digest(universe, session))
+
+    def _hold(self, work: Callable[[], None]) -> None:
+        try:
+            if self.sink.addresses:
+                with self.lock(LOCK):
+                    work()
+        except FactorPrismError as error:
+            logger.error("alerts could not be delivered: %s", error.message)
+
+    def _tell_urgent(self) -> None:
+        down: set[str] = set()
+        for entry in self.store.list_untold():
+            if is_urgent(entry):
+                message = compose_message(entry, self.wording)
+                takers = self._takers(entry)
+                taken = {
+                    address.label
+                    for address in takers
+                    if address.label not in entry.told_to and self._send(address, message, down)
+                }
+                self._note(entry, entry.told_to | taken)
+
+    def _send(self, address: Address, message: Message, down: set[str]) -> bool:
+        """Send unless `address` has failed before in this round, since each try takes seconds."""
+        if address.label in down:
+            return False
+        if self.sink.send(address, message):
+            return True
+        down.add(address.label)
+        return False
+
+    def _takers(self, entry: TrackedAlert) -> list[Address]:
+        audience = kind_of(entry.alert.key).audience
+        return [address for address in self.sink.addresses if audience in address.audiences]
+
+    def _note(self, entry: TrackedAlert, told_to: frozenset[str]) -> None:
+        if {address.label for address in self._takers(entry)} <= told_to:
+            self.store.mark_told(entry)
+        else:
+            self.store.mark_failed(entry, told_to)
+
+    def _tell_digest(self, universe: str, session: date) -> None:
+        entries = [entry for entry in self.store.list_untold() if is_for_digest(entry)]
+        sent = self._sent_before(universe, session)
+        if not entries or sent is None:
+            return
+        still_open = self._open_besides(entries)
+        down: set[str] = set()
+        done = set(sent.told_to)
+        told = [set(entry.told_to) for entry in entries]
+        for address in self.sink.addresses:
+            if address.label in done:
+                continue
+            news = [entry for entry in entries if _is_news(entry, address)]
+            rest = [item for item in still_open if kind_of(item.key).audience in address.audiences]
+            message = compose_digest(news, rest, universe, session, self.wording)
+            if not news or self._send(address, message, down):
+                done.add(address.label)
+                for entry, labels in zip(entries, told, strict=True):
+                    labels |= {address.label} if entry in news else set()
+        for entry, labels in zip(entries, told, strict=True):
+            self._note(entry, frozenset(labels))
+        if down:
+            self.store.mark_failed(sent, done)
+        else:
+            self.store.mark_told(sent)
+
+    def _sent_before(self, universe: str, session: date) -> TrackedAlert | None:
+        """Return the note of this session's digest, None when it has left already."""
+        key = DAILY_DIGEST.key(universe=universe, session=session)
+        self.store.record_event(Alert(key, "info", "the digest of the session", session))
+        held = self.store.find_alert(key)
+        return held if held is not None and held.told_at is None else None
+
+    def _open_besides(self, entries: Iterable[TrackedAlert]) -> Sequence[Alert]:
+        keys = {entry.alert.key for entry in entries}
+        return [alert for alert in self.store.list_open_alerts() if alert.key not in keys]
+
+
+def is_urgent(entry: TrackedAlert) -> bool:
+    """Tell whether `entry`, untold, is sent at once: a fault or event, or the end of a told one.
+
+    A fault that ended before anybody was told of it wakes nobody: it goes into the digest.
+    """
+    kind = kind_of(entry.alert.key)
+    over = kind.lasts and entry.resolved_at is not None
+    return kind.urgency == NOW and (not over or entry.told_at is not None)
+
+
+def is_for_digest(entry: TrackedAlert) -> bool:
+    """Tell whether `entry`, untold, waits for the digest."""
+    return not is_urgent(entry) and kind_of(entry.alert.key) is not DAILY_DIGEST
+
+
+def _is_news(entry: TrackedAlert, address: Address) -> bool:
+    audience = kind_of(entry.alert.key).audience
+    return audience in address.audiences and address.label not in entry.told_to

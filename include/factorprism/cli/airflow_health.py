@@ -1,0 +1,43 @@
+"""Asks Airflow's health page, which answers with status 200 even where a part of it is ill."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from urllib.parse import urlsplit
+
+from factorprism.core.config import Config
+from factorprism.services import EmbeddedAirflow
+
+PATH = "/api/v2/monitor/health"
+
+
+def airflow_address(config: Config) -> str:
+    """Return the address of the UI: the configured one, or the embedded one's; empty for none."""
+    if config.ui_url:
+        return config.ui_url.rstrip("/")
+    embedded = EmbeddedAirflow(config.home, "", {})
+    return embedded.address if (embedded.folder / "ports.json").is_file() else ""
+
+
+def ask_airflow(address: str, timeout_seconds: float) -> str:
+    """Return what is ill with the Airflow at `address`, in one sentence; empty for nothing.
+
+    A part that is not deployed has no status and is not ill.
+    """
+    where = urlsplit(address).hostname or ""
+    # A proxy of the environment must not see calls to this machine.
+    proxies: dict[str, str] | None = {} if where in ("127.0.0.1", "localhost", "::1") else None
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
+    try:
+        with opener.open(f"{address}{PATH}", timeout=timeout_seconds) as answer:
+            parts = json.loads(answer.read())
+        states = {name: (part or {}).get("status") for name, part in parts.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        return f"Airflow does not answer at {address} ({type(error).__name__})"
+    ill = [name for name, state in states.items() if state not in (None, "healthy")]
+    if "scheduler" not in states:
+        return f"what answers at {address} is not Airflow's health page"
+    if states["scheduler"] is None:
+        ill.append("scheduler")
+    return f"Airflow's {', '.join(ill)} is not healthy at {address}" if ill else ""

@@ -1,0 +1,220 @@
+"""The dead man's switch: asked from outside Airflow whether the house is well, within seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+from factorprism.alerts import build_sink
+from factorprism.cli.airflow_health import airflow_address, ask_airflow
+from factorprism.core.calendar import calendar_of
+from factorprism.core.config import Config, load_config
+from factorprism.core.errors import ConfigurationError, FactorPrismError
+from factorprism.services import EmbeddedPostgres
+from factorprism.sources import build_source
+from factorprism.warehouse import PostgresWarehouse
+
+# All probes run at once; what has not answered by then is ill.
+PATIENCE_SECONDS = 5.0
+CONNECT_SECONDS = 3
+# The evening's run has two hours, and then its alert.
+FORECAST_GRACE = timedelta(hours=3)
+FREE_BYTES_MIN = 2_000_000_000
+SEARCHED = timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was asked; `remedy` is empty where it is well."""
+
+    name: str
+    well: bool
+    sentence: str
+    remedy: str = ""
+
+
+Probe = Callable[[Config, datetime], Iterator[Check]]
+
+
+def print_health(*, as_json: bool) -> int:
+    """Print one line a check, with its remedy; 0 when all is well, 1 when anything is ill."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    try:
+        checks = check_health(load_config(os.environ), now)
+    except FactorPrismError as error:
+        checks = [Check("settings", False, error.message, error.remedy)]
+    well = all(check.well for check in checks)
+    if as_json:
+        answer = {
+            "well": well,
+            "checked_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "checks": [asdict(check) for check in checks],
+        }
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        for check in checks:
+            line = f"{'ok' if check.well else 'ILL':<4} {check.name:<10} {check.sentence}"
+            print(f"{line}. {check.remedy}" if check.remedy else line)
+    return 0 if well else 1
+
+
+def check_health(
+    config: Config, now: datetime, patience_seconds: float = PATIENCE_SECONDS
+) -> list[Check]:
+    """Ask everything at once and return what has answered in time, and who has not.
+
+    `now` is naive, UTC. Nothing is started, migrated or written.
+    """
+    found: dict[str, list[Check]] = {name: [] for name in PROBES}
+    threads = [
+        Thread(target=_ask, args=(probe, config, now, found[name], name), daemon=True)
+        for name, probe in PROBES.items()
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = datetime.now(UTC) + timedelta(seconds=patience_seconds)
+    for thread in threads:
+        thread.join(max(0.0, (deadline - datetime.now(UTC)).total_seconds()))
+    checks = []
+    for (name, answers), thread in zip(found.items(), threads, strict=True):
+        checks += list(answers)
+        if thread.is_alive():
+            sentence = f"did not answer within {patience_seconds:g} seconds"
+            checks.append(Check(name, False, sentence, "See whether its host is reachable."))
+    return checks
+
+
+def _ask(probe: Probe, config: Config, now: datetime, found: list[Check], name: str) -> None:
+    try:
+        for check in probe(config, now):
+            found.append(check)
+    except FactorPrismError as error:
+        found.append(Check(name, False, error.message, error.remedy))
+    except Exception as error:
+        # A probe that breaks must not look like one that was never asked.
+        found.append(Check(name, False, f"{type(error).__name__}: {error}", "See docs/alerts.md."))
+
+
+def _warehouse(config: Config, now: datetime) -> Iterator[Check]:
+    with closing(PostgresWarehouse(_impatient(_warehouse_url(config)))) as warehouse:
+        if not warehouse.is_current():
+            remedy = "Any factorprism command brings it up to date: factorprism doctor."
+            yield Check("warehouse", False, "its schema is of another version", remedy)
+            return
+        yield Check("warehouse", True, "answers, its schema is current")
+        yield _forecast(config, warehouse, now)
+        yield _champion(config, warehouse)
+        yield _messages(warehouse)
+
+
+def _warehouse_url(config: Config) -> str:
+    if config.warehouse_url:
+        return config.warehouse_url
+    server = EmbeddedPostgres(config.home)
+    if not server.exists() or not server.is_running():
+        raise ConfigurationError(
+            "the embedded PostgreSQL does not run", remedy="Start it: factorprism services start."
+        )
+    return server.url("prism")
+
+
+def _impatient(url: str) -> str:
+    """Return `url` with limits on the time that a connection or a statement may take."""
+    limits = [f"connect_timeout={CONNECT_SECONDS}"] if "connect_timeout=" not in url else []
+    if "options=" not in url:
+        limits.append(f"options=-c%20statement_timeout%3D{CONNECT_SECONDS}s")
+    return f"{url}{'&' if '?' in url else '?'}{'&'.join(limits)}" if limits else url
+
+
+def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Check:
+    expected = _expected_session(config, now)
+    target = config.universe.target
+    rows = warehouse.forecasts.load_forecasts(target, first=expected - SEARCHED)
+    rows = [row for row in rows if row.universe == config.universe_name]
+    remedy = "See the last run of index_daily, or make it: factorprism daily."
+    if not rows:
+        return Check("forecast", False, f"there is none since {expected - SEARCHED}", remedy)
+    last = rows[-1]
+    if last.session < expected:
+        behind = len(calendar_of(target).sessions(last.session, expected)) - 1
+        sentence = f"the last row is of {last.session}, {behind} sessions before {expected}"
+        return Check("forecast", False, sentence, remedy)
+    return Check("forecast", True, f"the last row, {last.state.value}, is of {last.session}")
+
+
+def _expected_session(config: Config, now: datetime) -> date:
+    """Return the last session that should have a row at `now`."""
+    calendar = calendar_of(config.universe.target)
+    if now.date() > calendar.last:
+        raise ConfigurationError(
+            f"the calendar of {calendar.exchange} ends at {calendar.last}",
+            remedy="Update exchange-calendars.",
+        )
+    if config.source == "sample":  # its data end, and so do the rows
+        return build_source(config).latest_session(config.universe.target, now)
+    return calendar.last_published(now - FORECAST_GRACE)
+
+
+def _champion(config: Config, warehouse: PostgresWarehouse) -> Check:
+    decisions = warehouse.models.list_promotions(config.universe_name, config.horizon)
+    holder = decisions[-1].champion_id if decisions else ""
+    if not holder:
+        return Check("champion", False, "there is none", "Train one: factorprism train.")
+    return Check("champion", True, f"{holder} since {decisions[-1].as_of}")
+
+
+def _messages(warehouse: PostgresWarehouse) -> Check:
+    stuck = [entry for entry in warehouse.alerts.list_untold() if entry.tries]
+    n_open = len(warehouse.alerts.list_open_alerts())
+    if not stuck:
+        return Check("alerts", True, f"{n_open} open, no message waits for a failed delivery")
+    first = stuck[0]
+    sentence = (
+        f"{len(stuck)} messages could not be delivered, the first since "
+        f"{first.raised_at:%Y-%m-%d %H:%M} UTC: {first.alert.key}"
+    )
+    remedy = "Mend the address or its service; the next run sends them: factorprism watch."
+    return Check("alerts", False, sentence, remedy)
+
+
+def _addresses(config: Config, _: datetime) -> Iterator[Check]:
+    named = ", ".join(address.label for address in build_sink(config).addresses)
+    yield Check("addresses", True, named or "none in the environment")
+
+
+def _airflow(config: Config, _: datetime) -> Iterator[Check]:
+    address = airflow_address(config)
+    if not address:
+        yield Check("airflow", True, "not asked, no address of it is known")
+        return
+    ill = ask_airflow(address, CONNECT_SECONDS)
+    remedy = "Start it again: factorprism services start, or your own service." if ill else ""
+    yield Check("airflow", not ill, ill or f"all parts are healthy at {address}", remedy)
+
+
+def _disks(config: Config, _: datetime) -> Iterator[Check]:
+    folders = {"home": config.home}
+    artefacts = urlsplit(config.artefacts_url)
+    if artefacts.scheme in ("", "file"):
+        folders["artefacts"] = Path(unquote(artefacts.path))
+    for name, folder in folders.items():
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        remedy = "" if free >= FREE_BYTES_MIN else "Free some space, or move the folder."
+        yield Check(f"disk {name}", not remedy, f"{free / 1e9:.1f} GB free under {folder}", remedy)
+
+
+PROBES: dict[str, Probe] = {
+    "warehouse": _warehouse,
+    "airflow": _airflow,
+    "disk": _disks,
+    "addresses": _addresses,
+}

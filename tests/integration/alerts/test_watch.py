@@ -1,0 +1,186 @@
+"""What the watch finds on a real warehouse, when it keeps still, and what a broken look costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factorprism.core.calendar import calendar_for
+from factorprism.core.config import Config
+from factorprism.core.schemas import (
+    Forecast,
+    ForecastState,
+    ModelRecord,
+    Outcome,
+    Promotion,
+    PullState,
+)
+from factorprism.pipelines import Run, open_ports
+from factorprism.pipelines.watch import watch
+from factorprism.sources import SampleSource
+
+TARGET, MODEL = "000300.SH", "inception-1"
+SESSION = date(2025, 6, 30)
+CALENDAR = calendar_for("XSHG")
+
+
+@pytest.fixture
+def run(migrated_url: str, tmp_path: Path, webhook: Any) -> Iterator[Run]:
+    """A run in a warehouse that holds a champion and nothing else."""
+    config = Config(home=tmp_path, warehouse_url=migrated_url, alerts_url=webhook.url)
+    record = ModelRecord(
+        model_id=MODEL,
+        architecture="inception",
+        universe="hs300",
+        horizon=14,
+        lookback=56,
+        channels=(TARGET,),
+        factors=("close",),
+        trained_from=date(2016, 1, 4),
+        trained_through=date(2024, 6, 28),
+        n_samples=1000,
+        base_rate=0.5,
+        data_hash="0" * 64,
+        artefact_hash="0" * 64,
+        mode="retrain",
+    )
+    with open_ports(config) as ports:
+        ports.warehouse.models.save_model(record)
+        ports.warehouse.models.append_promotion(
+            Promotion("hs300", 14, date(2024, 6, 28), MODEL, MODEL, "", True, "the first")
+        )
+        yield Run(SESSION, config, ports)
+
+
+def issue(run: Run, session: date, p_up: float = 0.9) -> None:
+    run.ports.warehouse.forecasts.append(
+        Forecast(
+            target=TARGET,
+            session=session,
+            horizon=14,
+            horizon_end=CALENDAR.offset(session, 14),
+            model_id=MODEL,
+            state=ForecastState.ISSUED,
+            p_up=p_up,
+            p_up_raw=p_up,
+            base_rate=0.5,
+            universe="hs300",
+            data_hash="0" * 64,
+            factor_hash="0" * 64,
+            image_hash="0" * 64,
+        )
+    )
+
+
+def open_alerts(run: Run) -> dict[str, str]:
+    return {alert.key: alert.sentence for alert in run.ports.warehouse.alerts.list_open_alerts()}
+
+
+def with_config(run: Run, **changes: Any) -> Run:
+    return Run(run.session, run.config.with_changes(**changes), run.ports)
+
+
+def test_an_old_champion_is_told_until_a_younger_limit_is_no_longer_passed(run: Run) -> None:
+    watch(with_config(run, champion_max_age_sessions=10), {})
+    assert open_alerts(run)["champion hs300"] == (
+        "inception-1 has learned nothing for 242 sessions, the limit is 10"
+    )
+    watch(run, {})
+    assert "champion hs300" not in open_alerts(run)
+
+
+def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run) -> None:
+    sessions = [day.astype(date) for day in CALENDAR.sessions(date(2024, 7, 1), SESSION)][:120]
+    for session in sessions:
+        issue(run, session, p_up=0.95)
+    run.ports.warehouse.forecasts.save_outcomes(
+        [
+            Outcome(
+                TARGET, session, 14, MODEL, 0.01 if number % 10 == 0 else -0.01, not number % 10
+            )
+            for number, session in enumerate(sessions)
+        ]
+    )
+    watch(run, {})
+    assert (
+        "it loses to the base rate: over 120 matured forecasts" in open_alerts(run)["skill hs300"]
+    )
+
+
+def test_few_matured_forecasts_say_nothing(run: Run) -> None:
+    issue(run, date(2024, 7, 1), p_up=0.95)
+    run.ports.warehouse.forecasts.save_outcomes(
+        [Outcome(TARGET, date(2024, 7, 1), 14, MODEL, -0.1, False)]
+    )
+    watch(run, {})
+    assert "skill hs300" not in open_alerts(run)
+
+
+def test_a_calendar_that_ends_within_thirty_sessions_is_told(run: Run) -> None:
+    near = Run(CALENDAR.offset(CALENDAR.last, -29), run.config, run.ports)
+    watch(near, {})
+    assert "29 sessions after" in open_alerts(run)["horizon XSHG"]
+    watch(Run(CALENDAR.offset(CALENDAR.last, -30), run.config, run.ports), {})
+    assert "horizon XSHG" in open_alerts(run)  # an earlier session proves nothing of a later one
+
+
+def test_revised_past_bars_are_told_once_with_the_forecasts_that_had_read_them(
+    run: Run, webhook: Any
+) -> None:
+    warehouse = run.ports.warehouse
+    (pull,) = SampleSource().fetch_bars([TARGET], date(2025, 1, 2), SESSION)
+    first = warehouse.pulls.save_pull(pull)
+    warehouse.bars.merge_bars(pull.bars, first)
+    warehouse.pulls.mark_pull(first, PullState.ACCEPTED)
+    issue(run, date(2025, 6, 3))  # before the revised session
+    issue(run, date(2025, 6, 26))
+    changed = pull.bars.copy()
+    changed.loc[changed["session"].dt.date == date(2025, 6, 10), "close"] += 1.0
+    warehouse.bars.merge_bars(changed, first)
+    issue(run, date(2025, 6, 27))  # after the revision
+    watch(run, {})
+    watch(run, {})
+    (digest,) = webhook.messages
+    key = f"Past bars were revised: {TARGET} (pull {first})"
+    said = f"{TARGET}: 1 value was revised, of 2025-06-10; issued forecasts had read them"
+    assert f"- {key}: {said}: 2025-06-26\n" in f"{digest.body}\n"
+
+
+def test_a_session_before_the_newest_says_nothing_of_today(run: Run) -> None:
+    issue(run, date(2025, 7, 1))
+    watch(with_config(run, champion_max_age_sessions=10), {})
+    assert open_alerts(run) == {}
+
+
+def test_a_look_that_fails_is_logged_and_the_others_go_on(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Drift is looked at last and finds no bars; the session's digest still leaves.
+    watch(with_config(run, champion_max_age_sessions=10), {})
+    assert "watch, look_at_drift: the warehouse holds no bars" in caplog.text
+    assert "champion hs300" in open_alerts(run)
+
+
+def test_what_was_found_waits_for_the_digest_which_leaves_with_the_watch(
+    run: Run, webhook: Any
+) -> None:
+    watch(with_config(run, champion_max_age_sessions=10), {})
+    watch(with_config(run, champion_max_age_sessions=10), {})
+    assert webhook.titles == ["factorprism 2025-06-30: digest of hs300"]
+
+
+def test_the_watch_loads_no_network(repository_root: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, factorprism.pipelines.watch, factorprism.alerts\n"
+        "heavy = ('keras', 'tensorflow', 'mlflow', 'great_expectations', 'apprise')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

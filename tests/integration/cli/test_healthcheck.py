@@ -1,0 +1,192 @@
+"""The dead man's switch: well, ill for each reason, silent hosts, and nothing is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factorprism.cli.health import Check, check_health
+from factorprism.core.config import Config
+from factorprism.core.schemas import Alert, Forecast, ForecastState, Promotion
+
+# The bars of 2024-07-01 are final at 10:30 UTC; three hours later there must be a row.
+EVENING = datetime(2024, 7, 1, 14, 0)
+SESSION = date(2024, 7, 1)
+PROGRAM = "from factorprism.cli import main; main()"
+WELL = {"metadatabase": "healthy", "scheduler": "healthy", "triggerer": None}
+
+
+class Airflow(ThreadingHTTPServer):
+    """Answers the health page with status 200, whatever it says."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.states: dict[str, str | None] = dict(WELL)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Airflow
+
+    def do_GET(self) -> None:
+        known = self.path == "/api/v2/monitor/health"
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        parts = {name: {"status": state} for name, state in self.server.states.items()}
+        self.wfile.write(json.dumps(parts).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def airflow() -> Iterator[Airflow]:
+    with Airflow() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a host that takes a connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def config(migrated_url: str, tmp_path: Path) -> Config:
+    files = tmp_path / "files"
+    return Config(home=tmp_path, warehouse_url=migrated_url, source="files", files=files)
+
+
+def fill(warehouse: Any, session: date = SESSION) -> None:
+    warehouse.forecasts.append(
+        Forecast(
+            target="000300.SH",
+            session=session,
+            horizon=14,
+            horizon_end=date(2024, 7, 19),
+            model_id="none",
+            state=ForecastState.WITHHELD,
+            reason="no champion",
+            universe="hs300",
+        )
+    )
+    warehouse.models.append_promotion(
+        Promotion("hs300", 14, date(2024, 6, 28), "m1", "m1", "", True, "the first")
+    )
+
+
+def ask(config: Config, now: datetime = EVENING, patience: float = 30.0) -> dict[str, Check]:
+    return {check.name: check for check in check_health(config, now, patience)}
+
+
+def ills(checks: dict[str, Check]) -> list[str]:
+    assert all(check.remedy for check in checks.values() if not check.well)
+    return sorted(name for name, check in checks.items() if not check.well)
+
+
+def test_a_house_with_last_evenings_row_is_well(warehouse: Any, config: Config, airflow) -> None:
+    fill(warehouse)
+    checks = ask(config.with_changes(ui_url=airflow.url))
+    assert ills(checks) == []
+    assert checks["forecast"].sentence == "the last row, withheld, is of 2024-07-01"
+    assert set(checks) >= {"warehouse", "forecast", "champion", "alerts", "airflow", "disk home"}
+
+
+def test_a_row_is_missed_three_hours_after_its_bars_are_final(
+    warehouse: Any, config: Config
+) -> None:
+    fill(warehouse)
+    assert ills(ask(config, datetime(2024, 7, 2, 13, 0))) == []
+    checks = ask(config, datetime(2024, 7, 2, 14, 0))
+    assert ills(checks) == ["forecast"]
+    assert "of 2024-07-01, 1 sessions before 2024-07-02" in checks["forecast"].sentence
+
+
+def test_an_empty_warehouse_lacks_forecast_and_champion(warehouse: Any, config: Config) -> None:
+    assert ills(ask(config)) == ["champion", "forecast"]
+
+
+def test_a_schema_of_another_version_is_ill_and_stays_as_it_is(
+    warehouse_url: str, config: Config
+) -> None:
+    for _ in range(2):
+        checks = ask(config.with_changes(warehouse_url=warehouse_url))
+        assert ills(checks) == ["warehouse"]
+        assert "another version" in checks["warehouse"].sentence
+
+
+def test_airflow_is_ill_though_it_answers_200(warehouse: Any, config: Config, airflow) -> None:
+    fill(warehouse)
+    airflow.states["scheduler"] = "unhealthy"
+    checks = ask(config.with_changes(ui_url=airflow.url))
+    assert ills(checks) == ["airflow"]
+    assert "scheduler is not healthy" in checks["airflow"].sentence
+
+
+def test_a_message_that_could_not_be_delivered_is_ill(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    warehouse.alerts.raise_alert(Alert("daily hs300", "critical", "withheld", SESSION))
+    assert ills(ask(config)) == []
+    warehouse.alerts.mark_failed(warehouse.alerts.list_untold()[0], [])
+    checks = ask(config)
+    assert ills(checks) == ["alerts"]
+    assert "1 messages could not be delivered" in checks["alerts"].sentence
+
+
+def test_an_address_that_nobody_knows_is_ill_and_is_not_shown(
+    warehouse: Any, config: Config
+) -> None:
+    fill(warehouse)
+    checks = ask(config.with_changes(alerts_url="carrier-pigeon://secret"))
+    assert ills(checks) == ["addresses"]
+    assert "secret" not in repr(checks)
+
+
+def test_silent_hosts_are_given_up_and_named(config: Config, silent: int) -> None:
+    asked = config.with_changes(
+        warehouse_url=f"postgresql://prism@127.0.0.1:{silent}/prism",
+        ui_url=f"http://127.0.0.1:{silent}",
+    )
+    checks = ask(asked, patience=0.2)
+    assert ills(checks) == ["airflow", "warehouse"]
+    assert "did not answer within 0.2 seconds" in checks["airflow"].sentence
+    assert checks["disk home"].well
+
+
+def test_the_command_ends_with_one_and_plain_json_and_starts_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "healthcheck", "--format", "json"],
+        env={**os.environ, "FACTORPRISM_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["well"] is False
+    said = {check["name"]: check["sentence"] for check in answer["checks"]}
+    assert said["warehouse"] == "the embedded PostgreSQL does not run"
+    assert not home.exists()

@@ -1,0 +1,117 @@
+"""A day of faults: the source refuses, half a file, a gate failure, recovery: each told once."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from factorprism.core.errors import FactorPrismError
+from factorprism.pipelines import Run, open_ports, run_pipeline
+
+SESSION = date(2024, 7, 1)
+SYMBOL = "000300.SH"
+UI = "https://airflow.example"
+
+
+@pytest.fixture
+def vendor(repository_root: Path, tmp_path: Path) -> Any:
+    """The vendor's server, which answers any token but its own with a refusal."""
+    path = repository_root / "tests/protocol/tushare_server.py"
+    spec = importlib.util.spec_from_file_location("tushare_server_of_faults", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with module.TushareServer(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def bars(place: Any) -> pd.DataFrame:
+    with open_ports(place.config) as ports:
+        (pull,) = ports.source.fetch_bars([SYMBOL], date(2016, 1, 4), SESSION)
+    return pull.bars
+
+
+def write_bars(folder: Path, bars: pd.DataFrame) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{SYMBOL}.csv"
+    pd.DataFrame(
+        {
+            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
+            **{name: bars[name] for name in ("open", "high", "low", "close")},
+            "volume": bars["volume_shares"],
+            "amount": bars["amount_cny"],
+        }
+    ).to_csv(path, index=False)
+    return path
+
+
+def cut_in_half(path: Path) -> None:
+    """Leave what a transfer leaves that was cut off: the first half, and a line begun."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def run_daily(place: Any, **changes: Any) -> None:
+    config = place.config.with_changes(**changes)
+    with open_ports(config) as ports, suppress(FactorPrismError):
+        run_pipeline("daily", Run(SESSION, config, ports))
+
+
+def test_a_day_of_faults_is_told_in_exactly_these_messages(
+    place: Any, vendor: Any, bars: pd.DataFrame, webhook: Any, mailbox: Any, tmp_path: Path
+) -> None:
+    told = {
+        "alerts_url": f"operators={webhook.url} {mailbox.url}",
+        "ui_url": UI,
+    }
+    refused = {
+        **told,
+        "source": "tushare",
+        "tushare_url": vendor.url,
+        "tushare_token": "not-the-vendors-token",
+    }
+    folder = tmp_path / "files"
+    files = {**told, "source": "files", "files": folder}
+
+    run_daily(place, **refused)
+    run_daily(place, **refused)
+    cut_in_half(write_bars(folder, bars))
+    run_daily(place, **files)
+    run_daily(place, **files)
+    broken = bars.copy()
+    broken.loc[broken.index[-1], ["high", "low"]] = [1.0, 9999.0]
+    write_bars(folder, broken)
+    run_daily(place, **files)
+    run_daily(place, **files)
+    write_bars(folder, bars)
+    run_daily(place, **files)
+
+    for message in mailbox.messages:
+        print(f"--- {message.title}\n{message.body}")
+    day = "factorprism 2024-07-01:"
+    assert webhook.titles == [
+        f"{day} The source of hs300 refuses",
+        f"{day} The source of hs300 answers again",
+        f"{day} The data of hs300 are incomplete",
+        f"{day} The data of hs300 are complete again",
+        f"{day} No forecast for hs300",
+        f"{day} hs300 has a forecast again",
+    ]
+    # The mail goes to researchers too, who wait for the day's digest.
+    assert mailbox.titles == [
+        webhook.titles[0],
+        f"{day} digest of hs300",
+        *webhook.titles[1:],
+    ]
