@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 
 import fsspec
 import numpy as np
+from fsspec.implementations.local import LocalFileSystem
 
 from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ImageSet
@@ -25,10 +27,13 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
         lookback=np.array(image_set.lookback),
     )
     filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
+    if not isinstance(filesystem, LocalFileSystem):
+        # An object store shows the whole of an object or nothing.
+        filesystem.pipe_file(path, buffer.getvalue())
+        return place
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    partial = f"{path}.partial"
-    with filesystem.open(partial, "wb") as stream:
-        stream.write(buffer.getvalue())
+    partial = f"{path}.{os.getpid()}.partial"
+    filesystem.pipe_file(partial, buffer.getvalue())
     filesystem.mv(partial, path)
     return place
 

@@ -122,25 +122,24 @@ class Worker:
 
     name: str
     home: Path
-    log: Path
+    environ: Mapping[str, str]
     process: subprocess.Popen[bytes]
 
     @classmethod
     def start(cls, name: str, home: Path, environ: Mapping[str, str]) -> Worker:
         home.mkdir(parents=True)
-        log = home / "worker.log"
         options = ["--concurrency", "1", "--queues", "default,gpu", "--skip-serve-logs"]
-        with log.open("wb") as output:
+        with (home / "worker.log").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "celery", "worker", "-H", name, *options],
-                env=dict(environ),
+                env=environ,
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(name, home, log, process)
+        return cls(name, home, environ, process)
 
     def members(self) -> list[psutil.Process]:
         """The worker and all that it has started, the newest last."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import psutil
+import yaml
 
 from factorprism.services._airflow_api import ApiError
 from factorprism.services.dag_runs import FINISHED_RUN, DagRuns
 from factorprism.warehouse import PostgresWarehouse
+from factorprism.warehouse._fingerprint import combine_fingerprints
 
 TRAINED_AS_OF, SESSION = "2019-12-31", "2020-01-02"
 PATIENCE_SECONDS = 600.0
@@ -96,11 +104,47 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
     assert tries[map_index] > 1, "the lost task was not tried again"
 
     begin(runs, "index_daily", SESSION)
-    assert weekly.wait(400) == 0, alone.log.read_text()[-3000:]
+    assert weekly.wait(PATIENCE_SECONDS) == 0, alone.log.read_text()[-3000:]
     alone.call("daily", "--session", SESSION)
     assert end(runs, "index_daily", SESSION) == "success"
 
     apart, together = fingerprints(house.warehouse_url), fingerprints(alone.warehouse_url)
     assert {name for name in apart if apart[name] != together[name]} == set()
+    print(f"{len(apart)} tables, tries {tries}, both {combine_fingerprints(apart)}")
     assert {key.split("/")[1] for key in store.names()} == {"image-sets", "mlflow"}
     assert not [worker for worker in house.workers if list(worker.home.glob("**/artefacts"))]
+
+
+def test_the_compose_files_health_check_tells_the_living_from_the_lost(
+    house: Any, repository_root: Path
+) -> None:
+    compose = yaml.safe_load((repository_root / "docker-compose.yml").read_text())
+    kind, command = compose["services"]["worker"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    living = house.start_worker("four")
+    environ = {**living.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def is_healthy(name: str) -> bool:
+        done = subprocess.run(
+            ["sh", "-c", command.replace("$$", "$")],
+            env={**environ, "HOSTNAME": name},
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+        )
+        return done.returncode == 0
+
+    await_that(lambda: is_healthy("four"), "the new worker answers")
+    living.kill()
+    assert not is_healthy("four")
+
+
+def test_nothing_listens_but_on_loopback(house: Any) -> None:
+    processes = house.airflow._group.members()
+    processes += [process for worker in house.workers for process in worker.members()]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
