@@ -12,10 +12,14 @@ from fsspec.implementations.local import LocalFileSystem
 from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ImageSet
 from factorprism.images import hash_image_set
+from factorprism.registry import reach_store
 
 
 def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
-    """Keep `image_set` under its hash in `artefacts_url` and return its path there."""
+    """Keep `image_set` under its hash in `artefacts_url` and return its path there.
+
+    Raises `ServiceError` when the store cannot be reached.
+    """
     place = image_set_place(content_hash)
     buffer = io.BytesIO()
     np.savez(
@@ -29,7 +33,8 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
     filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
     if not isinstance(filesystem, LocalFileSystem):
         # An object store shows the whole of an object or nothing.
-        filesystem.pipe_file(path, buffer.getvalue())
+        with reach_store():
+            filesystem.pipe_file(path, buffer.getvalue())
         return place
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     partial = f"{path}.{os.getpid()}.partial"
@@ -39,10 +44,14 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
 
 
 def load_image_set(place: str, content_hash: str, artefacts_url: str) -> ImageSet:
-    """Return the image set at the path `place`; raises `ArtefactError` when it was altered."""
+    """Return the image set at the path `place`.
+
+    Raises `ArtefactError` when it is absent or altered, `ServiceError` when the store cannot be
+    reached.
+    """
     url = _join(artefacts_url, place)
     try:
-        with fsspec.open(url, "rb") as stream:
+        with reach_store(), fsspec.open(url, "rb") as stream:
             arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
     except (OSError, ValueError) as exc:
         raise ArtefactError(
