@@ -82,6 +82,7 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
     begin(runs, "model_weekly", TRAINED_AS_OF, contest="quick")
 
     def in_the_middle() -> tuple[Any, int] | None:
+        assert runs.run_state("model_weekly", TRAINED_AS_OF) not in FINISHED_RUN
         for task in tasks_of(runs, "model_weekly", TRAINED_AS_OF):
             if task["task_id"] == "judge_folds" and task["state"] == "running":
                 for worker in workers:
