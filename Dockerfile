@@ -1,5 +1,5 @@
-# One image for every Airflow component: docker build --build-arg REQUIREMENTS=requirements-gpu.txt .
-# gives it the CUDA build of TensorFlow.
+# One image for every Airflow component and for every worker:
+# docker build --build-arg REQUIREMENTS=requirements-gpu.txt . gives it the CUDA build of TensorFlow.
 FROM python:3.11.14-slim-bookworm AS build
 ARG REQUIREMENTS=requirements.txt
 WORKDIR /opt/factorprism
@@ -12,22 +12,30 @@ COPY include include
 RUN .venv/bin/uv pip install --no-cache --no-deps --no-build-isolation --compile-bytecode .
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --uid 50000 --create-home --home-dir /var/lib/factorprism --shell /usr/sbin/nologin prism
+# The folders that volumes are mounted on: an empty volume takes their owner over.
+RUN groupadd --gid 50000 prism \
+    && useradd --uid 50000 --gid 50000 --create-home --home-dir /var/lib/factorprism \
+        --shell /usr/sbin/nologin prism \
+    && install --directory --owner prism --group prism --mode 0700 \
+        /var/lib/factorprism /var/lib/airflow /var/lib/users /var/log/factorprism
 WORKDIR /opt/factorprism
 COPY --from=build /opt/factorprism/.venv .venv
 COPY dags dags
 COPY plugins plugins
 ENV PATH=/opt/factorprism/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     DO_NOT_TRACK=1 \
     GX_ANALYTICS_ENABLED=false \
     MLFLOW_DISABLE_TELEMETRY=true \
     KERAS_BACKEND=tensorflow \
     TF_CPP_MIN_LOG_LEVEL=2 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     FACTORPRISM_HOME=/var/lib/factorprism \
-    AIRFLOW_HOME=/var/lib/factorprism/airflow \
+    AIRFLOW_HOME=/var/lib/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/factorprism/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/factorprism/plugins \
-    AIRFLOW__CORE__LOAD_EXAMPLES=False
-USER 50000
+    AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
+USER 50000:50000
 CMD ["airflow", "version"]

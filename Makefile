@@ -10,7 +10,7 @@ export PYTHON GPU
 BIN := .venv/bin
 KIND := $(if $(filter-out 0,$(GPU)),gpu,run)
 
-.PHONY: help run up down test lint check bench lock
+.PHONY: help run up down test lint check bench lock secrets
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ check: lint test ## Run all checks
 bench: ## Run the benchmarks and print one table
 	@.ci/install run
 	@exec $(BIN)/python benchmarks $(BENCH)
+
+secrets: ## Write the secrets of docker-compose.yml to .env, once
+	@deploy/secrets.sh .env
 
 lock: ## Compile the pinned requirements anew from pyproject.toml
 	@.ci/install dev

@@ -14,7 +14,7 @@
     ├── PromotionError          a promotion that the rule does not allow
     ├── ArtefactError           a stored model or picture is missing, altered or unfit
     ├── WarehouseError          the warehouse cannot be reached or used
-    └── ServiceError            an embedded service cannot be started or stopped
+    └── ServiceError            a service cannot be started, stopped or reached
 """
 
 from __future__ import annotations
@@ -97,4 +97,4 @@ class WarehouseError(FactorPrismError):
 
 
 class ServiceError(FactorPrismError):
-    """An embedded service cannot be started or stopped."""
+    """A service cannot be started, stopped or reached."""

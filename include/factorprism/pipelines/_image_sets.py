@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
 
 import fsspec
 import numpy as np
+from fsspec.implementations.local import LocalFileSystem
 
 from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ImageSet
 from factorprism.images import hash_image_set
+from factorprism.registry import reach_store
 
 
 def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
-    """Keep `image_set` under its hash in `artefacts_url` and return its path there."""
+    """Keep `image_set` under its hash in `artefacts_url` and return its path there.
+
+    Raises `ServiceError` when the store cannot be reached.
+    """
     place = image_set_place(content_hash)
     buffer = io.BytesIO()
     np.savez(
@@ -25,19 +31,27 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
         lookback=np.array(image_set.lookback),
     )
     filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
+    if not isinstance(filesystem, LocalFileSystem):
+        # An object store shows the whole of an object or nothing.
+        with reach_store():
+            filesystem.pipe_file(path, buffer.getvalue())
+        return place
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    partial = f"{path}.partial"
-    with filesystem.open(partial, "wb") as stream:
-        stream.write(buffer.getvalue())
+    partial = f"{path}.{os.getpid()}.partial"
+    filesystem.pipe_file(partial, buffer.getvalue())
     filesystem.mv(partial, path)
     return place
 
 
 def load_image_set(place: str, content_hash: str, artefacts_url: str) -> ImageSet:
-    """Return the image set at the path `place`; raises `ArtefactError` when it was altered."""
+    """Return the image set at the path `place`.
+
+    Raises `ArtefactError` when it is absent or altered, `ServiceError` when the store cannot be
+    reached.
+    """
     url = _join(artefacts_url, place)
     try:
-        with fsspec.open(url, "rb") as stream:
+        with reach_store(), fsspec.open(url, "rb") as stream:
             arrays = np.load(io.BytesIO(stream.read()), allow_pickle=False)
     except (OSError, ValueError) as exc:
         raise ArtefactError(

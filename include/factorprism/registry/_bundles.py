@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.core.errors import ArtefactError
+from factorprism.registry._store import reach_store
 
 MANIFEST = "MANIFEST.json"
 RETRAIN = "Or train another one: factorprism train --mode retrain."
@@ -38,9 +39,10 @@ def save_bundle(folder: Path, url: str) -> None:
     """Copy the files of the verified bundle in `folder` to `url`, the manifest last."""
     filesystem, root = _open_store(url)
     names = sorted(_list_files(folder))
-    filesystem.makedirs(root, exist_ok=True)
-    for name in (*names, MANIFEST):
-        filesystem.put_file(str(folder / name), f"{root}/{name}")
+    with reach_store():
+        filesystem.makedirs(root, exist_ok=True)
+        for name in (*names, MANIFEST):
+            filesystem.put_file(str(folder / name), f"{root}/{name}")
 
 
 def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Path:
@@ -77,15 +79,24 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
 def remove_bundle(url: str) -> None:
     """Remove what an interrupted run has left at `url`, if anything."""
     filesystem, root = _open_store(url)
-    if filesystem.exists(root):
-        filesystem.rm(root, recursive=True)
+    with reach_store():
+        if filesystem.exists(root):
+            filesystem.rm(root, recursive=True)
+
+
+def holds_bundle(url: str) -> bool:
+    """Tell whether anything is kept at `url`."""
+    filesystem, root = _open_store(url)
+    with reach_store():
+        return bool(filesystem.exists(root))
 
 
 def _download(filesystem: Any, root: str, folder: Path, expected_hash: str, model_id: str) -> None:
     try:
-        filesystem.get_file(f"{root}/{MANIFEST}", str(folder / MANIFEST))
-        for name in _read_manifest(folder, expected_hash, model_id):
-            filesystem.get_file(f"{root}/{name}", str(folder / name))
+        with reach_store():
+            filesystem.get_file(f"{root}/{MANIFEST}", str(folder / MANIFEST))
+            for name in _read_manifest(folder, expected_hash, model_id):
+                filesystem.get_file(f"{root}/{name}", str(folder / name))
     except OSError as exc:
         raise ArtefactError(
             f"model {model_id} cannot be read from {root}: {exc}",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factorprism.core.errors import ArtefactError
+from factorprism.core.errors import ArtefactError, ServiceError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,7 +58,7 @@ def explain(what: str) -> Iterator[None]:
     """Raise whatever the store's libraries raise in the block as an `ArtefactError`."""
     try:
         yield
-    except ArtefactError:
+    except (ArtefactError, ServiceError):
         raise
     except (ImportError, MemoryError):
         raise

@@ -16,6 +16,7 @@ from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.registry._bundles import (
     RETRAIN,
     fetch_bundle,
+    holds_bundle,
     remove_bundle,
     save_bundle,
     verify_bundle,
@@ -39,7 +40,7 @@ class MlflowRegistry:
     elsewhere, the bundles), so that a model that was fetched once is fetched again without
     asking MLflow; its hash is checked every time all the same.
 
-    Every method raises `ArtefactError`.
+    Every method raises `ArtefactError`, and `ServiceError` where the store cannot be reached.
     """
 
     def __init__(self, tracking_url: str, artefacts_url: str, cache: Path) -> None:
@@ -178,11 +179,8 @@ class MlflowRegistry:
 
         The two differ after the home was moved or another store was configured.
         """
-        import fsspec
-
         url = self._bundle_url(version.name, version.run_id)
-        filesystem, root = fsspec.core.url_to_fs(url)
-        return url if filesystem.exists(root) else str(version.source)
+        return url if holds_bundle(url) else str(version.source)
 
     def _recall(self, model_id: str) -> Path | None:
         try:

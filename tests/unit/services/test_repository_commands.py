@@ -1,4 +1,4 @@
-"""The two commands' files: pinned, hashed, without hosts, and without secrets."""
+"""The two commands' files: pinned, hashed and without hosts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 
 @pytest.mark.parametrize("suffix", ["", "-dev", "-gpu"])
@@ -37,25 +36,5 @@ def test_help_lists_every_target(repository_root: Path) -> None:
         ["make", "help"], cwd=repository_root, capture_output=True, text=True, check=True
     )
     listed = re.findall(r"^make (\w+)", told.stdout, re.MULTILINE)
-    for target in ("run", "test", "up", "down", "check", "bench", "lock", "help"):
+    for target in ("run", "test", "up", "down", "check", "bench", "lock", "secrets", "help"):
         assert target in listed
-
-
-def test_the_compose_file_has_no_default_secret_and_publishes_on_loopback(
-    repository_root: Path,
-) -> None:
-    text = (repository_root / "docker-compose.yml").read_text()
-    secret = re.findall(r"\$\{(\w*(?:PASSWORD|KEY|SECRET)\w*)(:[^}]*)\}", text)
-    assert {name for name, _ in secret} == {
-        "POSTGRES_PASSWORD",
-        "AIRFLOW_ADMIN_PASSWORD",
-        "AIRFLOW_FERNET_KEY",
-        "AIRFLOW_JWT_SECRET",
-        "AIRFLOW_API_SECRET_KEY",
-    }
-    assert all(rest.startswith(":?") for _, rest in secret)
-    services = yaml.safe_load(text)["services"]
-    assert all("healthcheck" in service for name, service in services.items() if name != "init")
-    ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert ports == ["127.0.0.1:8080:8080"]
-    assert ".env" in (repository_root / ".gitignore").read_text().split()

@@ -1,0 +1,152 @@
+"""Two workers that share nothing but PostgreSQL and a store: one is lost, the rows are the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from factorprism.services._airflow_api import ApiError
+from factorprism.services.dag_runs import FINISHED_RUN, DagRuns
+from factorprism.warehouse import PostgresWarehouse
+from factorprism.warehouse._fingerprint import combine_fingerprints
+
+TRAINED_AS_OF, SESSION = "2019-12-31", "2020-01-02"
+PATIENCE_SECONDS = 600.0
+
+
+def await_that(condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true answer of `condition`; an Airflow too busy to answer is asked again."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            answer = condition()
+        except ApiError as exc:
+            if exc.status:
+                raise
+            answer = None
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not in {PATIENCE_SECONDS:.0f} s"
+        time.sleep(0.3)
+
+
+def tasks_of(runs: DagRuns, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100"
+    answer: list[dict[str, Any]] = runs.api.call("GET", path)["task_instances"]
+    return answer
+
+
+def begin(runs: DagRuns, dag_id: str, session: str, **conf: Any) -> None:
+    def triggered() -> bool:
+        runs.await_dag(dag_id)
+        runs.unpause(dag_id)
+        if runs.run_state(dag_id, session) is None:
+            runs.trigger_run(dag_id, session, {"session": session, **conf})
+        return True
+
+    await_that(triggered, f"{dag_id} begins")
+
+
+def end(runs: DagRuns, dag_id: str, run_id: str) -> str:
+    def ended() -> str | None:
+        state = runs.run_state(dag_id, run_id)
+        return state if state in FINISHED_RUN else None
+
+    state: str = await_that(ended, f"{dag_id} ends")
+    return state
+
+
+def fingerprints(url: str) -> dict[str, str]:
+    warehouse = PostgresWarehouse(url)
+    try:
+        return warehouse.fingerprints()
+    finally:
+        warehouse.close()
+
+
+def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
+    house: Any, store: Any, alone: Any
+) -> None:
+    workers = [house.start_worker(name) for name in ("one", "two")]
+    runs = await_that(house.airflow.runs, "the interface lets us in")
+    slots = {"name": "gpu", "slots": 2, "include_deferred": False}
+    await_that(lambda: runs.api.call("PATCH", "/api/v2/pools/gpu", slots), "two slots")
+    begin(runs, "model_weekly", TRAINED_AS_OF, contest="quick")
+
+    def in_the_middle() -> tuple[Any, int] | None:
+        assert runs.run_state("model_weekly", TRAINED_AS_OF) not in FINISHED_RUN
+        for task in tasks_of(runs, "model_weekly", TRAINED_AS_OF):
+            if task["task_id"] == "judge_folds" and task["state"] == "running":
+                for worker in workers:
+                    if worker.runs(task["pid"]):
+                        return worker, task["map_index"]
+        return None
+
+    victim, map_index = await_that(in_the_middle, "a fold is judged")
+    victim.kill()
+    # While Airflow waits for the dead: the same week and evening, on one machine.
+    weekly = alone.start("train", "--session", TRAINED_AS_OF, "--contest", "quick")
+    house.start_worker("three")
+    assert end(runs, "model_weekly", TRAINED_AS_OF) == "success"
+    tries = {
+        task["map_index"]: task["try_number"]
+        for task in tasks_of(runs, "model_weekly", TRAINED_AS_OF)
+        if task["task_id"] == "judge_folds"
+    }
+    assert len(tries) == 7
+    assert tries[map_index] > 1, "the lost task was not tried again"
+
+    begin(runs, "index_daily", SESSION)
+    assert weekly.wait(PATIENCE_SECONDS) == 0, alone.log.read_text()[-3000:]
+    alone.call("daily", "--session", SESSION)
+    assert end(runs, "index_daily", SESSION) == "success"
+
+    apart, together = fingerprints(house.warehouse_url), fingerprints(alone.warehouse_url)
+    assert {name for name in apart if apart[name] != together[name]} == set()
+    print(f"{len(apart)} tables, tries {tries}, both {combine_fingerprints(apart)}")
+    assert {key.split("/")[1] for key in store.names()} == {"image-sets", "mlflow"}
+    assert not [worker for worker in house.workers if list(worker.home.glob("**/artefacts"))]
+
+
+def test_nothing_listens_but_on_loopback(house: Any) -> None:
+    processes = house.airflow._group.members()
+    processes += [process for worker in house.workers for process in worker.members()]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_the_compose_files_health_check_tells_the_living_from_the_lost(
+    house: Any, repository_root: Path
+) -> None:
+    compose = yaml.safe_load((repository_root / "docker-compose.yml").read_text())
+    kind, command = compose["services"]["worker"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    left = [worker for worker in house.workers if worker.members()]
+    living = left[0] if left else house.start_worker("four")
+    environ = {**living.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def is_healthy() -> bool:
+        done = subprocess.run(
+            ["sh", "-c", command.replace("$$", "$")],
+            env={**environ, "HOSTNAME": living.name},
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+        )
+        return done.returncode == 0
+
+    await_that(is_healthy, "a living worker answers")
+    living.kill()
+    assert not is_healthy()

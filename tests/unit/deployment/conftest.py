@@ -1,0 +1,73 @@
+"""The compose file as Docker Compose itself reads it, profile by profile."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REQUIRED = re.compile(r"\$\{(\w+):\?")
+
+
+@pytest.fixture(scope="session")
+def compose_text(repository_root: Path) -> str:
+    return (repository_root / "docker-compose.yml").read_text()
+
+
+@pytest.fixture(scope="session")
+def secret_names(compose_text: str) -> set[str]:
+    """The variables without which Compose refuses the file."""
+    return set(REQUIRED.findall(compose_text))
+
+
+@pytest.fixture(scope="session")
+def call_compose(repository_root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Compose on our file with `variables` alone: no .env, nothing of this environment."""
+    found = importlib.util.find_spec("compose")
+    assert found is not None
+    assert found.origin is not None
+    # The package's own command ends with 0 whatever happens; the binary beside it does not.
+    program = Path(found.origin).with_name("docker-compose")
+
+    def call(*arguments: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, "--env-file", os.devnull, "--file", "docker-compose.yml", *arguments],
+            cwd=repository_root,
+            env={"PATH": os.environ["PATH"], **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def read_compose(
+    call_compose: Callable[..., subprocess.CompletedProcess[str]], secret_names: set[str]
+) -> Callable[..., dict[str, Any]]:
+    """Return the whole model with `profiles`, each secret being ``secret-of-NAME``."""
+    known = {name: f"secret-of-{name}" for name in secret_names}
+
+    def read(*profiles: str, **variables: str) -> dict[str, Any]:
+        chosen = [word for profile in profiles for word in ("--profile", profile)]
+        done = call_compose(*chosen, "config", "--format", "json", variables=known | variables)
+        assert done.returncode == 0, done.stderr
+        model: dict[str, Any] = json.loads(done.stdout)
+        return model
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def services(read_compose: Callable[..., dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Every service of every profile."""
+    found: dict[str, dict[str, Any]] = read_compose("*")["services"]
+    return found

@@ -1,0 +1,70 @@
+"""deploy/helm/values.yaml: one version of everything, secrets by name, no volume assumed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="module")
+def text(repository_root: Path) -> str:
+    return (repository_root / "deploy" / "helm" / "values.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def values(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def test_versions_agree_with_the_package_and_the_compose_file(
+    values: dict[str, Any], text: str, compose_text: str, repository_root: Path
+) -> None:
+    project = (repository_root / "pyproject.toml").read_text()
+    assert f'"apache-airflow=={values["airflowVersion"]}"' in project
+    assert f'version = "{values["defaultAirflowTag"]}"' in project
+    for tag in re.findall(r"factorprism:(\S+?)[\"\s]", text):
+        assert f"image: factorprism:{tag}\n" in compose_text
+    assert values["executor"] == "KubernetesExecutor"
+    pins = (repository_root / "requirements.txt").read_text()
+    assert "apache-airflow-providers-cncf-kubernetes==" in pins
+
+
+def test_secrets_are_named_and_never_written(values: dict[str, Any], text: str) -> None:
+    written = ("fernetKey", "apiSecretKey", "jwtSecret", "webserverSecretKey", "extraSecrets")
+    assert not set(values) & set(written)
+    assert set(values["data"]) == {"metadataSecretName"}
+    for entry in values["secret"]:
+        assert set(entry) == {"envName", "secretName", "secretKey"}
+    plain = {entry["name"] for entry in values["env"]}
+    assert not [name for name in plain if re.search("PASSWORD|SECRET|TOKEN|KEY|_URL", name)]
+    assert not re.search(r"://[^/\s\"]*:[^/\s\"]*@", text)
+
+
+def test_nothing_is_kept_on_a_volume(values: dict[str, Any]) -> None:
+    artefacts = {entry["name"]: entry["value"] for entry in values["env"]}["FACTORPRISM_ARTEFACTS"]
+    assert artefacts.startswith("s3://")
+    for part in ("triggerer", "dags", "logs"):
+        assert values[part]["persistence"] == {"enabled": False}
+    assert not values["postgresql"]["enabled"]
+    assert not values["redis"]["enabled"]
+
+
+def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None:
+    assert values["securityContexts"]["pod"]["runAsNonRoot"] is True
+    assert values["securityContexts"]["pod"]["runAsUser"] == values["uid"] == 50000
+    assert values["securityContexts"]["containers"]["allowPrivilegeEscalation"] is False
+    parts = ("apiServer", "scheduler", "dagProcessor", "triggerer", "migrateDatabaseJob")
+    for part in [values[name] for name in parts] + [values["workers"]["kubernetes"]]:
+        assert "memory" in part["resources"]["limits"]
+
+
+def test_a_lost_pod_is_seen_as_soon_as_a_lost_worker(
+    values: dict[str, Any], compose_text: str
+) -> None:
+    silence = values["config"]["scheduler"]["task_instance_heartbeat_timeout"]
+    assert f'TASK_INSTANCE_HEARTBEAT_TIMEOUT: "{silence}"' in compose_text
