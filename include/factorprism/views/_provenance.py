@@ -31,13 +31,15 @@ class BarsLink:
     """The bars that the window's factors depend on, and the pulls that gave them.
 
     `content` compares their hash; `as_known_then` tells, where it does not agree any more,
-    whether the bars as they were held when the row was written still give it (None: not asked).
+    whether the bars as they were held when the row was written still give it (None: not asked),
+    and `added` how many bars came in since. `revised` are the values that changed since.
     `window_pulls` gave bars of the image's own sessions, `earlier_pulls` only of the years before
     them, which the moving averages remember. `refused` are quarantined pulls of the session.
     """
 
     content: HashLink
     as_known_then: bool | None
+    added: int
     first: date | None
     last: date | None
     counts: dict[str, int]
@@ -74,18 +76,20 @@ def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
     refused = tuple(lineage.list_refused(channels, run.session, run.session))
     if window is None:
         content = compare_hashes(row.data_hash, "")
-        return BarsLink(content, None, None, None, {}, (), (), (), refused)
+        return BarsLink(content, None, 0, None, None, {}, (), (), (), refused)
     bars = load_window_bars(run, window)
     content = compare_hashes(row.data_hash, hash_bars(bars))
-    then = None
+    as_known_then, added = None, 0
     if content.match is Match.REVISED:
-        then = hash_bars(load_window_bars(run, window, row.created_at)) == row.data_hash
+        then = load_window_bars(run, window, row.created_at)
+        as_known_then, added = hash_bars(then) == row.data_hash, len(bars) - len(then)
     first: date = window.sessions[0].astype(date)
     pulls = lineage.list_origins(channels, find_bars_start(window), run.session)
     counts = bars["symbol"].value_counts()
     return BarsLink(
         content=content,
-        as_known_then=then,
+        as_known_then=as_known_then,
+        added=added,
         first=bars["session"].min().date(),
         last=bars["session"].max().date(),
         counts={symbol: int(counts.get(symbol, 0)) for symbol in channels},

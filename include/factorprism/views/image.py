@@ -8,11 +8,19 @@ from enum import StrEnum
 
 from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
+from factorprism.core.ports import Warehouse
 from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
 from factorprism.views._match import Match, compare_hashes
-from factorprism.views._picture import Closes, Picture, build_picture, find_scale, load_closes
-from factorprism.views._reasons import Reasons, build_reasons
+from factorprism.views._picture import (
+    Closes,
+    Picture,
+    Scale,
+    build_picture,
+    find_scale,
+    load_closes,
+)
+from factorprism.views._reasons import Precedent, Reasons, build_reasons
 from factorprism.views._window import (
     choose_row,
     is_session,
@@ -20,6 +28,18 @@ from factorprism.views._window import (
     load_record,
     load_rows,
 )
+
+__all__ = [
+    "Absence",
+    "Closes",
+    "ImagePage",
+    "Match",
+    "Picture",
+    "Precedent",
+    "Reasons",
+    "Scale",
+    "read_image",
+]
 
 
 class Absence(StrEnum):
@@ -68,13 +88,13 @@ class ImagePage:
         return min((day for day in self.known if day > self.session), default=None)
 
 
-def load_image(ports: Ports, config: Config, session: date) -> ImagePage:
+def read_image(warehouse: Warehouse, config: Config, session: date) -> ImagePage:
     """Return the page of `session` for the universe of `config`; reads the warehouse alone.
 
     Nothing after the close of `session` is shown, except in the precedents what followed them.
     Raises `WarehouseError` when the warehouse cannot be reached.
     """
-    run = Run(session, config, ports)
+    run = Run(session, config, Ports(config, warehouse))
     row = choose_row(load_rows(run))
     record = _load_reader(run, row)
     window = load_held_window(run, record.lookback if record else config.lookback)
@@ -86,9 +106,7 @@ def load_image(ports: Ports, config: Config, session: date) -> ImagePage:
         target=config.universe.target,
         session=session,
         horizon=config.horizon,
-        known=tuple(
-            run.ports.warehouse.lineage.list_sessions(config.universe_name, config.horizon)
-        ),
+        known=tuple(warehouse.lineage.list_sessions(config.universe_name, config.horizon)),
         row=row,
         model=record,
         picture=picture,

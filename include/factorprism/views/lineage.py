@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from factorprism.core.config import Config
+from factorprism.core.ports import Warehouse
 from factorprism.core.schemas import (
     AlertRecord,
     Forecast,
@@ -21,8 +22,27 @@ from factorprism.forecasts import Window
 from factorprism.pipelines import GATES, Ports, Run
 from factorprism.pipelines.champions import list_decisions
 from factorprism.views._match import HashLink, Match, compare_hashes
-from factorprism.views._provenance import BarsLink, Settled, load_bars_link, load_settled
+from factorprism.views._provenance import (
+    BarsLink,
+    RevisedBar,
+    Settled,
+    load_bars_link,
+    load_settled,
+)
 from factorprism.views._window import choose_row, load_held_window, load_record, load_rows
+
+__all__ = [
+    "BarsLink",
+    "FactorsLink",
+    "GateLink",
+    "HashLink",
+    "Lineage",
+    "Match",
+    "ModelLink",
+    "RevisedBar",
+    "Settled",
+    "read_lineage",
+]
 
 MAX_ANCESTORS = 50
 
@@ -99,8 +119,8 @@ class Lineage:
         return (self.bars.content.match, self.factors.content.match, self.image.match)
 
 
-def load_lineage(
-    ports: Ports, config: Config, session: date, model_id: str = "", state: str = ""
+def read_lineage(
+    warehouse: Warehouse, config: Config, session: date, model_id: str = "", state: str = ""
 ) -> Lineage | None:
     """Return the lineage of a row of `session` for the universe of `config`; None without a row.
 
@@ -108,7 +128,7 @@ def load_lineage(
     the session: the last issued, or the last withheld. Reads the warehouse alone. Raises
     `WarehouseError` when the warehouse cannot be reached.
     """
-    run = Run(session, config, ports)
+    run = Run(session, config, Ports(config, warehouse))
     rows = load_rows(run)
     row = choose_row(
         [
@@ -122,7 +142,6 @@ def load_lineage(
     model = _link_model(run, row)
     lookback = model.record.lookback if model.record else config.lookback
     window = load_held_window(run, lookback)
-    warehouse = run.ports.warehouse
     key = (row.target, row.session, row.horizon, row.model_id)
     return Lineage(
         row=row,
