@@ -15,6 +15,7 @@ from factorprism.warehouse._forecasts import ForecastRepository
 from factorprism.warehouse._lineage import LineageRepository
 from factorprism.warehouse._migrate import migrate
 from factorprism.warehouse._models import ModelRepository
+from factorprism.warehouse._overview import OverviewRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
 
@@ -39,6 +40,7 @@ class PostgresWarehouse:
         self.explanations = ExplanationRepository(self._database)
         self.lineage = LineageRepository(self._database)
         self.alerts = AlertRepository(self._database)
+        self.overview = OverviewRepository(self._database)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""
