@@ -8,10 +8,33 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.calendar import calendar_of
+from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, ConfigurationError
-from factorprism.core.schemas import Forecast, ForecastState, ModelRecord
+from factorprism.core.ports import Warehouse
+from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.forecasts import Window, encode_window
-from factorprism.pipelines import NO_MODEL, Run, load_recent_images
+from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
+from factorprism.views._lines import NotHeld, final_rows
+from factorprism.warehouse import ForecastLine
+
+
+def open_run(warehouse: Warehouse, config: Config, line: ForecastLine, session: date) -> Run:
+    """Return a run of `line` at `session` that only reads; raises `NotHeld`.
+
+    That is for a line whose universe is not defined where the pages are served.
+    """
+    config = config.with_changes(universe_name=line.universe, horizon=line.horizon)
+    run = Run(session, config, Ports(config, warehouse))
+    try:
+        universe = config.universe
+    except ConfigurationError as error:
+        raise NotHeld(error.message, remedy=error.remedy) from error
+    if universe.target != line.target:
+        raise NotHeld(
+            f"universe {universe.name} forecasts {universe.target} now, not {line.target}",
+            remedy="Give the old forecasts' universe a name of its own in universes.toml.",
+        )
+    return run
 
 
 def is_session(run: Run, day: date) -> bool:
@@ -33,8 +56,7 @@ def load_rows(run: Run) -> list[Forecast]:
 
 def choose_row(rows: Sequence[Forecast]) -> Forecast | None:
     """Return the row that stands for the session: the last issued one, else the last withheld."""
-    issued = [row for row in rows if row.state is ForecastState.ISSUED]
-    return next(iter(reversed(issued or rows)), None)
+    return next(iter(final_rows(rows)), None)
 
 
 def load_record(run: Run, model_id: str | None) -> ModelRecord | None:

@@ -10,7 +10,7 @@ from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
 from factorprism.core.ports import Warehouse
 from factorprism.core.schemas import Forecast, ModelRecord
-from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
+from factorprism.pipelines import NO_MODEL, Run, champion_at
 from factorprism.views._match import Match, compare_hashes
 from factorprism.views._picture import (
     Closes,
@@ -27,7 +27,9 @@ from factorprism.views._window import (
     load_held_window,
     load_record,
     load_rows,
+    open_run,
 )
+from factorprism.warehouse import ForecastLine
 
 __all__ = [
     "Absence",
@@ -88,13 +90,15 @@ class ImagePage:
         return min((day for day in self.known if day > self.session), default=None)
 
 
-def read_image(warehouse: Warehouse, config: Config, session: date) -> ImagePage:
-    """Return the page of `session` for the universe of `config`; reads the warehouse alone.
+def read_image(
+    warehouse: Warehouse, config: Config, line: ForecastLine, session: date
+) -> ImagePage:
+    """Return the page of `session` of `line`; reads the warehouse alone.
 
     Nothing after the close of `session` is shown, except in the precedents what followed them.
     Raises `WarehouseError` when the warehouse cannot be reached.
     """
-    run = Run(session, config, Ports(config, warehouse))
+    run = open_run(warehouse, config, line, session)
     row = choose_row(load_rows(run))
     record = _load_reader(run, row)
     window = load_held_window(run, record.lookback if record else config.lookback)
@@ -102,11 +106,11 @@ def read_image(warehouse: Warehouse, config: Config, session: date) -> ImagePage
     picture = build_picture(window, normaliser, scale) if window is not None else None
     explanation = _load_explanation(run, row)
     return ImagePage(
-        universe=config.universe_name,
-        target=config.universe.target,
+        universe=line.universe,
+        target=line.target,
         session=session,
-        horizon=config.horizon,
-        known=tuple(warehouse.lineage.list_sessions(config.universe_name, config.horizon)),
+        horizon=line.horizon,
+        known=tuple(warehouse.lineage.list_sessions(line.universe, line.horizon)),
         row=row,
         model=record,
         picture=picture,

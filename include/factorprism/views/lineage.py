@@ -19,7 +19,7 @@ from factorprism.core.schemas import (
 )
 from factorprism.factors import Normaliser, catalogue_hash
 from factorprism.forecasts import Window
-from factorprism.pipelines import GATES, Ports, Run
+from factorprism.pipelines import GATES, Run
 from factorprism.pipelines.champions import list_decisions
 from factorprism.views._match import HashLink, Match, compare_hashes
 from factorprism.views._provenance import (
@@ -29,7 +29,8 @@ from factorprism.views._provenance import (
     load_bars_link,
     load_settled,
 )
-from factorprism.views._window import choose_row, load_held_window, load_record, load_rows
+from factorprism.views._window import choose_row, load_held_window, load_record, load_rows, open_run
+from factorprism.warehouse import ForecastLine
 
 __all__ = [
     "BarsLink",
@@ -120,15 +121,20 @@ class Lineage:
 
 
 def read_lineage(
-    warehouse: Warehouse, config: Config, session: date, model_id: str = "", state: str = ""
+    warehouse: Warehouse,
+    config: Config,
+    line: ForecastLine,
+    session: date,
+    model_id: str = "",
+    state: str = "",
 ) -> Lineage | None:
-    """Return the lineage of a row of `session` for the universe of `config`; None without a row.
+    """Return the lineage of a row of `session` of `line`; None without a row.
 
     The row is that of `model_id` and `state` where they are given, else the one that stands for
     the session: the last issued, or the last withheld. Reads the warehouse alone. Raises
     `WarehouseError` when the warehouse cannot be reached.
     """
-    run = Run(session, config, Ports(config, warehouse))
+    run = open_run(warehouse, config, line, session)
     rows = load_rows(run)
     row = choose_row(
         [
@@ -146,7 +152,7 @@ def read_lineage(
     return Lineage(
         row=row,
         rows=tuple(rows),
-        known=tuple(warehouse.lineage.list_sessions(config.universe_name, config.horizon)),
+        known=tuple(warehouse.lineage.list_sessions(line.universe, line.horizon)),
         model=model,
         image=_link_image(run, row, model.record, window),
         factors=_link_factors(run, row, window),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -29,8 +30,9 @@ from factorprism.core.schemas import (
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
 from factorprism.forecasts.explain import group_factors
-from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars, open_ports
+from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
 from factorprism.pipelines.factors import compute_factors
+from factorprism.warehouse import ForecastLine, PostgresWarehouse
 
 SYMBOLS = ("000300.SH", "000905.SH")
 FIRST, LAST = date(2019, 1, 2), date(2020, 12, 31)
@@ -66,10 +68,21 @@ class World:
     """One copy of the filled warehouse, open."""
 
     config: Config
-    ports: Ports
+    warehouse: PostgresWarehouse
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.config, self.warehouse)
 
     def run(self, session: date = SESSION) -> Run:
         return Run(session, self.config, self.ports)
+
+    @property
+    def line(self) -> ForecastLine:
+        (line,) = [
+            line for line in self.warehouse.overview.list_lines() if line.universe == UNIVERSE
+        ]
+        return line
 
     def window(self, session: date = SESSION) -> Window:
         run = self.run(session)
@@ -77,7 +90,7 @@ class World:
 
     def merge(self, bars: pd.DataFrame, *, compute: bool = True) -> int:
         """Take `bars` of one symbol in as an evening does; return the pull's id."""
-        warehouse = self.ports.warehouse
+        warehouse = self.warehouse
         symbol = str(bars["symbol"].iloc[0])
         days = bars["session"].dt.date
         pull = Pull("sample", symbol, days.min(), days.max(), bars, datetime(2021, 1, 4, 11, 0))
@@ -90,7 +103,7 @@ class World:
 
     def revise_close(self, symbol: str, session: date, factor: float = 1.01) -> int:
         """Change one close as a later pull would; return the pull's id."""
-        bars = self.ports.warehouse.bars.load_bars([symbol], session, session)
+        bars = self.warehouse.bars.load_bars([symbol], session, session)
         bars["close"] *= factor
         bars["high"] = np.maximum(bars["high"], bars["close"])
         return self.merge(bars)
@@ -196,7 +209,7 @@ def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> Mod
 
 def fill(world: World) -> None:
     """Take in two years of bars, two models, two rows and the reasons of the last."""
-    warehouse = world.ports.warehouse
+    warehouse = world.warehouse
     warehouse.migrate()
     for seed, symbol in enumerate(SYMBOLS):
         world.merge(walk(symbol, FIRST, LAST, seed))
@@ -225,16 +238,29 @@ def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     )
     url = postgres.new_database()
     config = Config(home=home, warehouse_url=url, universe_name=UNIVERSE)
-    with open_ports(config) as ports:
-        fill(World(config, ports))
+    with closing(PostgresWarehouse(url)) as warehouse:
+        fill(World(config, warehouse))
     yield config
+    postgres.drop_database(url)
+
+
+@contextmanager
+def copy_world(postgres: Any, filled: Config) -> Iterator[World]:
+    url = postgres.new_database(filled.warehouse_url.rsplit("/", 1)[1])
+    with closing(PostgresWarehouse(url)) as warehouse:
+        yield World(replace(filled, warehouse_url=url), warehouse)
     postgres.drop_database(url)
 
 
 @pytest.fixture
 def world(postgres: Any, filled: Config) -> Iterator[World]:
     """A copy of the filled world that the test may change."""
-    url = postgres.new_database(filled.warehouse_url.rsplit("/", 1)[1])
-    with open_ports(replace(filled, warehouse_url=url)) as ports:
-        yield World(replace(filled, warehouse_url=url), ports)
-    postgres.drop_database(url)
+    with copy_world(postgres, filled) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def held(postgres: Any, filled: Config) -> Iterator[World]:
+    """A copy of the filled world for all tests that only read."""
+    with copy_world(postgres, filled) as copy:
+        yield copy

@@ -23,11 +23,11 @@ MODEL, PARENT = "inception-000000000001", "inception-000000000000"
 
 
 def load(world, session=SESSION, **which):
-    return read_lineage(world.ports.warehouse, world.config, session, **which)
+    return read_lineage(world.warehouse, world.config, world.line, session, **which)
 
 
-def test_what_was_recorded_follows_from_what_is_held(world):
-    lineage = load(world)
+def test_what_was_recorded_follows_from_what_is_held(held):
+    lineage = load(held)
     assert lineage.matches == (Match.REPRODUCED,) * 3
     assert lineage.bars.content.now == lineage.row.data_hash
     assert lineage.bars.counts == {"000300.SH": 486, "000905.SH": 486}
@@ -39,20 +39,20 @@ def test_what_was_recorded_follows_from_what_is_held(world):
     assert lineage.settled is None
 
 
-def test_the_model_comes_with_its_ancestors_and_its_title(world):
-    model = load(world).model
+def test_the_model_comes_with_its_ancestors_and_its_title(held):
+    model = load(held).model
     assert model.record.model_id == MODEL
     assert [record.model_id for record in model.ancestors] == [PARENT]
     assert model.title.reason == "It is better."
 
 
-def test_the_pulls_are_those_that_gave_the_bars(world):
-    bars = load(world).bars
+def test_the_pulls_are_those_that_gave_the_bars(held):
+    bars = load(held).bars
     assert [use.symbol for use in bars.window_pulls] == ["000300.SH", "000905.SH"]
     assert {use.state for use in bars.window_pulls} == {PullState.ACCEPTED}
     assert bars.window_pulls[0].n_used == 486
     assert bars.earlier_pulls == ()
-    pull = world.ports.warehouse.pulls.load_pull(bars.window_pulls[1].pull_id)
+    pull = held.warehouse.pulls.load_pull(bars.window_pulls[1].pull_id)
     assert bars.window_pulls[1].content_hash == pull.content_hash
 
 
@@ -82,7 +82,7 @@ def test_a_revision_after_the_session_touches_nothing(world):
 
 
 def test_factors_that_wait_for_their_computation_are_called_stale(world):
-    bars = world.ports.warehouse.bars.load_bars(["000300.SH"], SESSION, SESSION)
+    bars = world.warehouse.bars.load_bars(["000300.SH"], SESSION, SESSION)
     bars["close"] *= 0.999
     world.merge(bars, compute=False)
     lineage = load(world)
@@ -93,10 +93,10 @@ def test_factors_that_wait_for_their_computation_are_called_stale(world):
 def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     session = date(2020, 12, 1)
     row = load(world, session).row
-    bars = world.ports.warehouse.bars.load_bars([row.target], session, row.horizon_end)
+    bars = world.warehouse.bars.load_bars([row.target], session, row.horizon_end)
     came = float(bars["close"].iloc[-1] / bars["close"].iloc[0] - 1.0)
     outcome = Outcome(row.target, session, 14, MODEL, came, came > 0)
-    world.ports.warehouse.forecasts.save_outcomes([outcome])
+    world.warehouse.forecasts.save_outcomes([outcome])
     settled = load(world, session).settled
     assert settled.outcome == outcome
     assert settled.match is Match.REPRODUCED
@@ -108,7 +108,7 @@ def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
 
 def refuse(world, session: date) -> Forecast:
     """Leave what a gate failure leaves: a quarantined pull, verdicts, a row and an alert."""
-    warehouse = world.ports.warehouse
+    warehouse = world.warehouse
     bars = warehouse.bars.load_bars(["000905.SH"], session, session)
     bars["close"] = -1.0
     pull = Pull("sample", "000905.SH", session, session, bars, datetime(2021, 1, 4, 11, 30))
@@ -161,8 +161,8 @@ def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world)
     session = date(2020, 12, 2)
     withheld = refuse(world, session)
     issued = replace(load(world).row, session=session, horizon_end=withheld.horizon_end)
-    world.ports.warehouse.forecasts.append(replace(issued, created_at=None))
-    world.ports.warehouse.alerts.resolve_alert("daily pair")
+    world.warehouse.forecasts.append(replace(issued, created_at=None))
+    world.warehouse.alerts.resolve_alert("daily pair")
     lineage = load(world, session)
     assert lineage.row.state is ForecastState.ISSUED
     assert [row.state.value for row in lineage.rows] == ["withheld", "issued"]
@@ -171,6 +171,6 @@ def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world)
     assert load(world, session, model_id="another") is None
 
 
-def test_a_day_without_a_row_has_no_lineage(world):
-    assert load(world, date(2020, 12, 3)) is None
-    assert load(world, date(1931, 5, 6)) is None
+def test_a_day_without_a_row_has_no_lineage(held):
+    assert load(held, date(2020, 12, 3)) is None
+    assert load(held, date(1931, 5, 6)) is None
