@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -38,10 +38,12 @@ class BarTable:
     columns: Sequence[Column]
 
 
-def build_cells(page: ImagePage, words: dict[str, str]) -> dict[str, Any]:
+def build_cells(
+    page: ImagePage, words: dict[str, str], gettext: Callable[[str], str]
+) -> dict[str, Any]:
     """Return what static/image.js draws: all cells as [channel][factor][session], null = missing.
 
-    `days` count from 1970. Raises ``ValueError`` for a page without a picture.
+    `words` are the script's own, units are translated by `gettext`. `days` count from 1970. Raises ``ValueError`` for a page without a picture.
     """
     picture = page.picture
     if picture is None:
@@ -53,7 +55,7 @@ def build_cells(page: ImagePage, words: dict[str, str]) -> dict[str, Any]:
         "sessions": [str(day) for day in picture.sessions],
         "days": _days(picture.sessions),
         "factors": [
-            {"name": name, "unit": unit}
+            {"name": name, "unit": gettext(unit)}
             for name, unit in zip(picture.factors, picture.units, strict=True)
         ],
         "channels": list(picture.channels),

@@ -53,7 +53,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
             "previous": image.before,
             "following": image.after,
         },
-        "cells": build_cells(image, words) if image.picture else None,
+        "cells": build_cells(image, words, gettext) if image.picture else None,
         "closes": build_closes(image.closes, words["session"]) if image.closes else None,
         "bars": build_bar_tables(image.reasons) if image.reasons else [],
         "drawn": drawn(image.reasons.precedents) if image.reasons else [],
