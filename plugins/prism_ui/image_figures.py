@@ -59,6 +59,7 @@ def build_cells(
             for name, unit in zip(picture.factors, picture.units, strict=True)
         ],
         "channels": list(picture.channels),
+        "colours": list(COLOURS),
         "raw": _cells(picture.values, 6),
         "scaled": None if picture.scaled is None else _cells(picture.scaled, 4),
         "cam": None if cam is None else [[round(v, 3) for v in row] for row in cam.T.tolist()],

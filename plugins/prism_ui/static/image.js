@@ -297,7 +297,7 @@
         data.channels.map(function (channel, i) {
           return {
             label: channel,
-            stroke: token("chart-" + (i % 5 + 1)),
+            stroke: token(data.colours[i % data.colours.length]),
             width: 1.5,
             dash: i ? [6, 2 + i] : undefined,
             points: { show: false },
