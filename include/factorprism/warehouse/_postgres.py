@@ -16,6 +16,7 @@ from factorprism.warehouse._migrate import migrate
 from factorprism.warehouse._models import ModelRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
+from factorprism.warehouse._readings import ReadingRepository
 
 
 class PostgresWarehouse:
@@ -37,6 +38,7 @@ class PostgresWarehouse:
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
         self.alerts = AlertRepository(self._database)
+        self.readings = ReadingRepository(self._database)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""
