@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from calendar import Calendar
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -90,6 +91,14 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Month:
+    """A month as calendars print it: weeks from Monday, None outside the month or the history."""
+
+    first: date
+    weeks: tuple[tuple[Day | None, ...], ...]
+
+
+@dataclass(frozen=True)
 class _Grid:
     """Expected `sessions` of one symbol beside what each of them lacks."""
 
@@ -134,6 +143,22 @@ def load_days(warehouse: Warehouse, symbol: str, year: int, through: date) -> tu
     place = {day: row for row, day in enumerate(grid.sessions.tolist())}
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return tuple(_describe(grid, day, place.get(day)) for day in days)
+
+
+def arrange_months(days: Sequence[Day]) -> tuple[Month, ...]:
+    """Return `days`, which are of one year, ascending and without a gap, as months."""
+    held = {day.day: day for day in days}
+    months = sorted({day.day.replace(day=1) for day in days})
+    return tuple(
+        Month(
+            month,
+            tuple(
+                tuple(held.get(day) if day.month == month.month else None for day in week)
+                for week in Calendar().monthdatescalendar(month.year, month.month)
+            ),
+        )
+        for month in months
+    )
 
 
 def _describe(grid: _Grid, day: date, row: int | None) -> Day:

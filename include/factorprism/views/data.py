@@ -12,7 +12,16 @@ from factorprism.core.ports import Warehouse
 from factorprism.core.readings import GateSummary, PullSummary
 from factorprism.core.schemas import PullState, QualityResult
 from factorprism.core.universe import Universe
-from factorprism.views._coverage import Coverage, Day, load_coverage, load_days
+from factorprism.views._coverage import (
+    CLOSED,
+    HELD,
+    Coverage,
+    Day,
+    Month,
+    arrange_months,
+    load_coverage,
+    load_days,
+)
 from factorprism.views._missing import MissingTable, load_missing
 from factorprism.views._revisions import RevisedBar, load_revisions
 
@@ -67,11 +76,20 @@ class YearPage:
     symbol: str
     year: int
     years: tuple[int, ...]
-    days: tuple[Day, ...]
+    days: tuple[Day, ...] = field(repr=False)
     missing: MissingTable | None
 
+    @property
+    def months(self) -> tuple[Month, ...]:
+        return arrange_months(self.days)
 
-def view_data(
+    @property
+    def faulty(self) -> tuple[Day, ...]:
+        """The days on which a bar, or a value of it, is missing."""
+        return tuple(day for day in self.days if day.state not in (HELD, CLOSED))
+
+
+def read_data(
     warehouse: Warehouse,
     universe: Universe,
     horizon: int,
@@ -107,7 +125,7 @@ def view_data(
     )
 
 
-def view_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) -> YearPage:
+def read_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) -> YearPage:
     """Return the days of `year`; raises ``ValueError`` for a year before or after all bars."""
     symbol = _check_symbol(universe, symbol)
     through = find_through(warehouse, universe)
