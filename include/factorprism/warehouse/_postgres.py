@@ -14,6 +14,7 @@ from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fin
 from factorprism.warehouse._forecasts import ForecastRepository
 from factorprism.warehouse._migrate import migrate
 from factorprism.warehouse._models import ModelRepository
+from factorprism.warehouse._overview import OverviewRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
 from factorprism.warehouse._readings import ReadingRepository
@@ -38,6 +39,7 @@ class PostgresWarehouse:
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
         self.alerts = AlertRepository(self._database)
+        self.overview = OverviewRepository(self._database)
         self.readings = ReadingRepository(self._database)
 
     def migrate(self) -> None:

@@ -20,3 +20,5 @@ CREATE TABLE prism.trading_days (
 ALTER TABLE prism.alerts
     ADD COLUMN told_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN recovery_told_at TIMESTAMP WITH TIME ZONE;
+
+CREATE INDEX ix_quality_results_recorded_at ON prism.quality_results (recorded_at);
