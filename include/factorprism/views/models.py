@@ -147,9 +147,7 @@ def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
     return reign
 
 
-def _stand(
-    kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]
-) -> Mapping[str, ModelRow]:
+def _stand(kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]) -> Mapping[str, ModelRow]:
     promotions = [item.promotion for item in decisions]
     marks = {find_challenger(promotions): CHALLENGER}
     if promotions:
