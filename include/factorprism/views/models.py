@@ -13,13 +13,22 @@ from factorprism.core.ports import Warehouse
 from factorprism.core.readings import DatedDecision, KeptModel
 from factorprism.core.schemas import Evaluation, Training
 from factorprism.pipelines.champions import find_challenger
-from factorprism.pipelines.contest_tables import ContestSection, describe_scope, tabulate_report
+from factorprism.pipelines.contest_tables import (
+    SECTIONS,
+    ContestSection,
+    describe_scope,
+    tabulate_report,
+)
 from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
 from factorprism.training.skill import DECISIVE, INDEPENDENT
 from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill
 
 SHOWN_MODELS = 20
+_METRICS = tuple(column for columns in SECTIONS.values() for column in columns)
+_ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
+# How a figure is called, and the format that it is written in, as in the contest's tables.
+FIGURES: Mapping[str, tuple[str, str]] = {metric: (name, form) for metric, name, form in _METRICS}
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class Gain:
     value: float
     lower: float
     upper: float
+    may_be_best: bool
+    skilled: bool
 
 
 @dataclass(frozen=True)
@@ -191,16 +202,19 @@ def _read_chosen(
 
 
 def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
-    """Yield the judgements, the last judged session first, the walk-forward before the contest."""
+    """Yield the judgements, walk-forward before contest, of each the last judged session first."""
     places = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
     grouped = [(place, tuple(group)) for place, group in places]
     for (kind, first, last), figures in sorted(
-        grouped, key=lambda item: (item[0][2], item[0][0]), reverse=True
+        grouped, key=lambda item: (item[0][0], item[0][2]), reverse=True
     ):
         windows = [round(item.value) for item in figures if item.metric == INDEPENDENT]
-        shown = tuple(item for item in figures if item.metric != INDEPENDENT)
+        shown = sorted(
+            (item for item in figures if item.metric != INDEPENDENT),
+            key=lambda item: (_ORDER.get(item.metric, len(_ORDER)), item.metric),
+        )
         n_sessions = figures[0].n_sessions
-        yield Judged(kind, first, last, n_sessions, windows[0] if windows else None, shown)
+        yield Judged(kind, first, last, n_sessions, windows[0] if windows else None, tuple(shown))
 
 
 def _read_contest(report: ContestReport) -> ContestResult:
@@ -210,7 +224,12 @@ def _read_contest(report: ContestReport) -> ContestResult:
         scope=describe_scope(report),
         leaks=tuple(content["leaks"]),
         gains=tuple(
-            Gain(gain["name"], float(gain["value"]), float(gain["lower"]), float(gain["upper"]))
+            Gain(
+                gain["name"],
+                *(float(gain[name]) for name in ("value", "lower", "upper")),
+                may_be_best=gain["in_confidence_set"],
+                skilled=gain["superior"] and float(gain["lower"]) > 0.0,
+            )
             for gain in content["trials"]["gains"]
         ),
         sections=tabulate_report(report),

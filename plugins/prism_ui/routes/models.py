@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from factorprism.core.config import Config
-from factorprism.core.schemas import Training
+from factorprism.core.schemas import Evaluation, Training
 from factorprism.views import choose_line
-from factorprism.views.models import read_models
+from factorprism.views.models import FIGURES, read_models
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
 from prism_ui.pages import Asked, show
@@ -51,6 +51,10 @@ def build(asked: Asked) -> Mapping[str, Any]:
             (one for one in lines if (one.universe, one.horizon) == (universe, horizon)), None
         ),
         "may_decide": asked.reader.may_act and is_decided_here(config, universe, horizon),
+        "figure_rows": [
+            [_write_figure(item, asked.language) for item in judged.figures]
+            for judged in (models.chosen.judged if models.chosen else ())
+        ],
         **_describe_training(training, asked.language),
     }
 
@@ -73,6 +77,20 @@ def find_title(asked: Asked) -> tuple[str, int]:
 def is_decided_here(config: Config, universe: str, horizon: int) -> bool:
     """Tell whether the workers can decide on this title: they forecast one universe."""
     return (universe, horizon) == (config.universe_name, config.horizon)
+
+
+def _write_figure(item: Evaluation, language: Language) -> list[str]:
+    """Return a figure's name, value, interval and the base rate's, as the contest writes them."""
+    name, form = FIGURES.get(item.metric, (item.metric.replace("_", " "), ".4f"))
+    digits, signed = int(form.lstrip("+")[1]), form.startswith("+")
+
+    def write(value: float) -> str:
+        if form.endswith("%"):
+            return language.percent(value, digits, signed=signed)
+        return language.number(value, digits, signed=signed)
+
+    interval = f"{write(item.lower)} – {write(item.upper)}"
+    return [language.gettext(name), write(item.value), interval, write(item.reference)]
 
 
 def _describe_training(training: Training | None, language: Language) -> Mapping[str, Any]:

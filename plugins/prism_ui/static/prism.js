@@ -83,6 +83,7 @@
         Object.assign({}, axis, {
           values: spec.x_unit === "number" ? undefined : "{YYYY}-{MM}-{DD}",
           space: spec.x_unit === "number" ? 50 : 90,
+          incrs: spec.x_unit === "number" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined,
         }),
         Object.assign({}, axis, {
           size: 56,

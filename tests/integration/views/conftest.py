@@ -138,6 +138,7 @@ def make_rows() -> Callable[..., Any]:
         "record": make_record,
         "forecast": make_forecast,
         "verdict": make_verdict,
+        "promotion": replace,
     }
     return lambda kind, *args, **changes: makers[kind](*args, **changes)
 
