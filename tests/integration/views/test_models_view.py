@@ -75,7 +75,8 @@ def test_a_model_before_schema_3_has_no_curve_and_says_so(warehouse, page):
     assert page.chosen.row.model_id == "one"
     assert page.chosen.training is None
     chosen = read_models(warehouse, "pair", 14, model_id="two").chosen
-    assert [epoch["loss"] for epoch in chosen.training.epochs] == [0.7, 0.69, 0.68]
+    losses = [epoch["loss"] for epoch in chosen.training.epochs]
+    assert losses == pytest.approx([0.7, 0.69, 0.68])
 
 
 def test_figures_of_a_judgement_stand_in_the_order_of_the_contest(warehouse, title):
