@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,7 @@ def _join_folds(rows: Sequence[Any]) -> JudgedForecasts:
     )
 
 
+@lru_cache(maxsize=1)
 def _version_statement() -> Select[Any]:
     return select(*(_latest(table, names) for table, names in _MOMENTS))
 

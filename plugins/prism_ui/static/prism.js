@@ -49,10 +49,21 @@
   var plots = [];
 
   function write(value, unit) {
+    if (unit === "mark") {
+      return value === null || value === undefined ? "" : "●";
+    }
     if (value === null || value === undefined) {
       return "–";
     }
     return unit === "percent" ? (100 * value).toFixed(1) + "%" : String(+value.toFixed(4));
+  }
+
+  // As much of the date as tells neighbouring ticks apart.
+  function writeDays(_, ticks, axis, space, step) {
+    var length = step >= 360 * DAY ? 4 : step >= 28 * DAY ? 7 : 10;
+    return ticks.map(function (tick) {
+      return new Date(tick * 1e3).toISOString().slice(0, length);
+    });
   }
 
   function makeSeries(one, unit) {
@@ -78,11 +89,17 @@
       height: spec.height || 280,
       tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
       cursor: { drag: { x: true, y: false } },
+      legend: {
+        markers: {
+          width: 0,
+          fill: function (plot, place) { return plot.series[place].points.fill || plot.series[place].stroke; },
+        },
+      },
       scales: { y: spec.range ? { range: spec.range } : {} },
       axes: [
         Object.assign({}, axis, {
-          values: spec.x_unit === "number" ? undefined : "{YYYY}-{MM}-{DD}",
-          space: spec.x_unit === "number" ? 50 : 90,
+          values: spec.x_unit === "number" ? undefined : writeDays,
+          space: spec.x_unit === "number" ? 50 : 80,
           incrs: spec.x_unit === "number" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined,
         }),
         Object.assign({}, axis, {
