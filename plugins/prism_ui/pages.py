@@ -147,7 +147,7 @@ async def show(
     version. Of the address it sees the `params` that are named here and no others.
     """
     language = language_of(request)
-    chosen = _read_params(request, params)
+    chosen = read_params(request, params)
     house = open_house()
     version = house.known_version() or await run_in_threadpool(house.read_version)
     key = (page, tuple(chosen.items()), language.code, _who(reader), version)
@@ -158,7 +158,7 @@ async def show(
     return _send(request, kept)
 
 
-def _read_params(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+def read_params(request: Request, names: tuple[str, ...]) -> dict[str, str]:
     """Return the parameters that a page declares, as they were sent; raises `BadQuestion`."""
     chosen = {}
     for name in names:
