@@ -92,7 +92,7 @@
       legend: {
         markers: {
           width: 0,
-          fill: function (plot, place) { return plot.series[place].points.fill || plot.series[place].stroke; },
+          fill: function (_, place) { return place ? token(spec.series[place - 1].colour || "chart-1") : ""; },
         },
       },
       scales: { y: spec.range ? { range: spec.range } : {} },
