@@ -14,6 +14,15 @@ from typing import Protocol
 import pandas as pd
 
 from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
+from factorprism.core.readings import (
+    DatedDecision,
+    GateSummary,
+    HeldBars,
+    IssuedForecast,
+    KeptModel,
+    PullSummary,
+    RevisedValue,
+)
 from factorprism.core.schemas import (
     Alert,
     AlertRecord,
@@ -258,6 +267,50 @@ class AlertStore(Protocol):
     def list_open_alerts(self) -> list[Alert]: ...
 
 
+class ReadingStore(Protocol):
+    """What the pages read across the tables, in few round trips; writes nothing."""
+
+    def load_held_bars(self, symbol: str, first: date, last: date) -> HeldBars:
+        """Return which bars of `symbol` in [`first`, `last`] are held, and what they lack."""
+        ...
+
+    def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
+        """Return the summaries of those of `run_keys` that are held, the newest first."""
+        ...
+
+    def list_pulls(
+        self, symbols: Sequence[str], limit: int, state: PullState | None = None
+    ) -> list[PullSummary]:
+        """Return the newest `limit` pulls of `symbols`, those in `state` alone if it is given."""
+        ...
+
+    def count_pulls(self, symbols: Sequence[str]) -> dict[PullState, int]:
+        """Return how many pulls of `symbols` are in each state."""
+        ...
+
+    def list_revisions(self, symbols: Sequence[str], limit: int) -> list[RevisedValue]:
+        """Return the newest `limit` revised values of `symbols`, the last revised first."""
+        ...
+
+    def count_revisions(self, symbols: Sequence[str]) -> int: ...
+
+    def list_issued(
+        self, universe: str, first: date, last: date, before: datetime
+    ) -> list[IssuedForecast]:
+        """Return the forecasts of sessions in [`first`, `last`] issued before `before`."""
+        ...
+
+    def list_kept_models(
+        self, universe: str, horizon: int, metrics: Sequence[str]
+    ) -> list[KeptModel]:
+        """Return the models with their figures of `metrics`, the last trained first."""
+        ...
+
+    def list_dated_decisions(self, universe: str, horizon: int) -> list[DatedDecision]:
+        """Return the decisions in the order of `ModelStore.list_promotions`."""
+        ...
+
+
 class Warehouse(Protocol):
     """All tables behind one connection pool."""
 
@@ -290,6 +343,9 @@ class Warehouse(Protocol):
 
     @property
     def alerts(self) -> AlertStore: ...
+
+    @property
+    def readings(self) -> ReadingStore: ...
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""

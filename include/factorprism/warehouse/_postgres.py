@@ -18,6 +18,7 @@ from factorprism.warehouse._models import ModelRepository
 from factorprism.warehouse._overview import OverviewRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
+from factorprism.warehouse._readings import ReadingRepository
 
 
 class PostgresWarehouse:
@@ -41,6 +42,7 @@ class PostgresWarehouse:
         self.lineage = LineageRepository(self._database)
         self.alerts = AlertRepository(self._database)
         self.overview = OverviewRepository(self._database)
+        self.readings = ReadingRepository(self._database)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""

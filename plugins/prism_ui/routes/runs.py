@@ -21,7 +21,12 @@ from session_runs import session_of
 
 router = APIRouter()
 # Which page tells most about a run of which DAG.
-PAGE_OF_DAG = {"index_daily": "today", "model_weekly": "models", "history_backfill": "data"}
+PAGE_OF_DAG = {
+    "index_daily": "today",
+    "model_weekly": "models",
+    "model_decision": "models",
+    "history_backfill": "data",
+}
 
 
 @router.get("/dags/{dag_id}", dependencies=[Depends(requires_access_dag("GET"))])

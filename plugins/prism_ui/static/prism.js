@@ -100,6 +100,7 @@
         Object.assign({}, axis, {
           values: spec.x_unit === "number" ? undefined : writeDays,
           space: spec.x_unit === "number" ? 50 : 80,
+          incrs: spec.x_unit === "number" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined,
         }),
         Object.assign({}, axis, {
           size: 56,
