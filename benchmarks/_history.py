@@ -221,5 +221,45 @@ def _write_contest(warehouse: Any, line: Line) -> None:
             "0" * 64,
             f"No entrant of {line.universe} beats the base rate once the {len(ENTRANTS) - 1} "
             "trials are paid for.",
+            _describe_contest(line),
         )
     )
+
+
+def _describe_contest(line: Line) -> dict[str, object]:
+    """Return the part of a report's content that the pages show."""
+    n_folds = (len(line.sessions) - HORIZON) // FOLD_SESSIONS
+    return {
+        "first": str(line.sessions[0]),
+        "last": str(line.sessions[-1 - HORIZON]),
+        "n_sessions": n_folds * FOLD_SESSIONS,
+        "independent_windows": n_folds * FOLD_SESSIONS // HORIZON,
+        "n_folds": n_folds,
+        "size": "quick",
+        "leaks": [],
+        "placebos": [],
+        "accounts": [],
+        "entrants": [
+            {"entrant": name, "figures": {"log_loss": [0.69, 0.68, 0.7, 0.69]}} for name in ENTRANTS
+        ],
+        "trials": {
+            "size": 0.05,
+            "n_tried": len(ENTRANTS) - 1,
+            "n_sessions": n_folds * FOLD_SESSIONS,
+            "independent_windows": n_folds * FOLD_SESSIONS // HORIZON,
+            "spa_p_value": 0.4,
+            "base_in_confidence_set": True,
+            "gains": [
+                {
+                    "name": name,
+                    "value": -0.01 * place,
+                    "lower": -0.01 * place - 0.02,
+                    "upper": -0.01 * place + 0.02,
+                    "superior": False,
+                    "in_confidence_set": True,
+                    "confidence_p_value": 1.0,
+                }
+                for place, name in enumerate(ENTRANTS[1:])
+            ],
+        },
+    }

@@ -32,6 +32,18 @@ def list_external_views() -> list[dict[str, Any]]:
     """Return the entries of the UI's navigation, and the tabs on a DAG and on a DAG run."""
     folder = PREFIX.removeprefix("/")
     views: list[dict[str, Any]] = [
+        # On the bar itself, since it is what is opened each evening; the others are under Plugins.
+        {
+            "name": "Prism",
+            "href": f"{folder}/{PAGES[0].slug}",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": "prism",
+            "icon": f"{folder}/static/icon.svg",
+            "icon_dark_mode": f"{folder}/static/icon-dark.svg",
+        }
+    ]
+    views += [
         {
             "name": page.title,
             "href": f"{folder}/{page.slug}",

@@ -109,7 +109,7 @@ class Asker:
         from airflow import plugins_manager
 
         views, _ = plugins_manager._get_ui_plugins()
-        return [view for view in views if view["url_route"].startswith("prism-")]
+        return [view for view in views if view["url_route"].startswith("prism")]
 
     def _token(self, role: str) -> str:
         from airflow.api_fastapi.app import get_auth_manager

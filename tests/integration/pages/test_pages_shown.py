@@ -91,7 +91,7 @@ def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any)
 
 def test_the_ui_lists_every_page_and_two_tabs(pages: Any) -> None:
     views = pages.call("views")
-    assert [view["destination"] for view in views] == [*["nav"] * 6, "dag", "dag_run"]
+    assert [view["destination"] for view in views] == [*["nav"] * 7, "dag", "dag_run"]
     assert all(not view["href"].startswith("/") for view in views)
 
 
