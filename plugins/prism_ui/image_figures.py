@@ -43,7 +43,8 @@ def build_cells(
 ) -> dict[str, Any]:
     """Return what static/image.js draws: all cells as [channel][factor][session], null = missing.
 
-    `words` are the script's own, units are translated by `gettext`. `days` count from 1970. Raises ``ValueError`` for a page without a picture.
+    `words` are the script's own, units are translated by `gettext`; `days` count from 1970. Raises
+    ``ValueError`` for a page without a picture.
     """
     picture = page.picture
     if picture is None:

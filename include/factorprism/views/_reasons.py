@@ -15,7 +15,7 @@ from factorprism.core.schemas import DayArray, FloatArray
 from factorprism.factors import Normaliser
 from factorprism.forecasts.explain import Attribution, Shares
 from factorprism.pipelines import Run
-from factorprism.views._window import load_held_window
+from factorprism.views._window import load_target_window
 
 Values = npt.NDArray[np.float64]
 
@@ -85,10 +85,12 @@ def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | N
 
 def _build_precedent(run: Run, held: Mapping[str, Any], normaliser: Normaliser | None) -> Precedent:
     session = date.fromisoformat(held["session"])
-    window = load_held_window(replace(run, session=session), run.config.lookback)
+    window = load_target_window(replace(run, session=session), run.config.lookback)
     drawn = None
     if window is not None and normaliser is not None:
-        drawn = normaliser.transform(window.values)[..., 0]
+        # The target is the first channel.
+        own = Normaliser(normaliser.centre[:, :1], normaliser.scale[:, :1], normaliser.clip)
+        drawn = own.transform(window.values)[..., 0]
     return Precedent(
         session,
         date.fromisoformat(held["outcome_end"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
@@ -11,9 +11,12 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, ConfigurationError
 from factorprism.core.ports import Warehouse
-from factorprism.core.schemas import Forecast, ModelRecord
+from factorprism.core.schemas import Forecast, ImageSet, ModelRecord
+from factorprism.core.universe import Universe
 from factorprism.forecasts import Window, encode_window
+from factorprism.images import align_panels
 from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
+from factorprism.pipelines.factors import load_recent_panel
 from factorprism.views._lines import NotHeld, final_rows
 from factorprism.warehouse import ForecastLine
 
@@ -75,10 +78,25 @@ def load_held_window(run: Run, lookback: int) -> Window | None:
     None when the target has no factors of the session, or fewer than `lookback` sessions lead up
     to it.
     """
+    return _cut_window(run, lambda: load_recent_images(run, lookback))
+
+
+def load_target_window(run: Run, lookback: int) -> Window | None:
+    """Return as `load_held_window` does, but the target's channel alone."""
+    universe = Universe(run.config.universe_name, run.config.universe.target)
+
+    def load() -> ImageSet:
+        panel = load_recent_panel(run, universe.target, lookback)
+        return align_panels([panel], universe, lookback, last=run.session)
+
+    return _cut_window(run, load)
+
+
+def _cut_window(run: Run, load: Callable[[], ImageSet]) -> Window | None:
     if not is_session(run, run.session):
         return None
     try:
-        window = encode_window(load_recent_images(run, lookback), run.session)
+        window = encode_window(load(), run.session)
     except (ValueError, ConfigurationError):
         # Without any session of the target no images can be aligned, and none be cut.
         return None

@@ -184,8 +184,8 @@
     var names = width < 420 ? 112 : 130;
     var height = data.factors.length * (width < 420 ? 17 : 19);
     map.width = width;
-    map.box = { left: names, top: 0, width: width - names - 2, height: height, gap: 1 };
-    var pen = prepare(map.canvas, width, height + 24);
+    map.box = { left: names, top: 3, width: width - names - 4, height: height, gap: 1 };
+    var pen = prepare(map.canvas, width, height + 27);
     paintCells(pen, map.cells, map.box);
     if (data.cam && veil && veil.checked) {
       paintVeil(pen, data.cam, map.box);
