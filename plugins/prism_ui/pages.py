@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -123,8 +125,9 @@ def _size(kept: Kept) -> int:
 
 
 _memory = PageMemory()
-# One page is drawn at a time: fifty who ask for it at once wait for the first.
-_drawing = threading.Lock()
+# Few, so that a new version of the warehouse does not keep the server from answering others.
+_painters = ThreadPoolExecutor(2, "prism-pages")
+_being_drawn: dict[tuple[object, ...], asyncio.Future[Kept]] = {}
 
 Build = Callable[[Asked], Mapping[str, Any]]
 
@@ -151,7 +154,7 @@ async def show(
     kept = _memory.get(key)
     if kept is None:
         asked = Asked(page, chosen, reader, language, house)
-        kept = await run_in_threadpool(_draw, key, asked, template or f"{page}.html.j2", build)
+        kept = await _await_page(key, asked, template or f"{page}.html.j2", build)
     return _send(request, kept)
 
 
@@ -172,13 +175,23 @@ def _who(reader: Reader) -> object:
     return (reader.login, int(time.time()) // TOKEN_STEP_SECONDS) if reader.may_act else None
 
 
+async def _await_page(key: tuple[object, ...], asked: Asked, template: str, build: Build) -> Kept:
+    """Return the page once it is drawn: fifty who ask for it at once wait for the first."""
+    drawing = _being_drawn.get(key)
+    if drawing is None:
+        loop = asyncio.get_running_loop()
+        drawing = loop.run_in_executor(_painters, _draw, key, asked, template, build)
+        _being_drawn[key] = drawing
+        drawing.add_done_callback(lambda _: _being_drawn.pop(key, None))
+    # One reader who goes away must not take the page from the others.
+    return await asyncio.shield(drawing)
+
+
 def _draw(key: tuple[object, ...], asked: Asked, template: str, build: Build) -> Kept:
-    with _drawing:
-        kept = _memory.get(key)
-        if kept is None:
-            kept = _keep(render(template, asked.language, frame(asked) | dict(build(asked))))
-            _memory.put(key, kept)
-        return kept
+    html = render(template, asked.language, frame(asked) | dict(build(asked)))
+    kept = _keep(html)
+    _memory.put(key, kept)
+    return kept
 
 
 def frame(asked: Asked) -> dict[str, Any]:

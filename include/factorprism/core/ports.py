@@ -25,6 +25,7 @@ from factorprism.core.readings import (
 )
 from factorprism.core.schemas import (
     Alert,
+    AlertRecord,
     Evaluation,
     FactorPanel,
     Forecast,
@@ -34,6 +35,7 @@ from factorprism.core.schemas import (
     Promotion,
     Pull,
     PullState,
+    PullUse,
     QualityResult,
     Training,
 )
@@ -229,6 +231,30 @@ class ExplanationStore(Protocol):
     ) -> Explanation | None: ...
 
 
+class LineageStore(Protocol):
+    """What a forecast came from and what became of it, across the tables; read only."""
+
+    def list_sessions(self, universe: str, horizon: int) -> list[date]:
+        """Return the sessions that the ledger has a row of, ascending."""
+        ...
+
+    def list_origins(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
+        """Return the pulls that gave the bars in force of [`first`, `last`], by their ids."""
+        ...
+
+    def list_refused(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
+        """Return the quarantined pulls that asked for a session of [`first`, `last`]."""
+        ...
+
+    def load_outcome(self, forecast: Forecast) -> tuple[Outcome, datetime] | None:
+        """Return what came of `forecast` and when it was settled (naive UTC), or None."""
+        ...
+
+    def list_alerts(self, session: date) -> list[AlertRecord]:
+        """Return every alert about `session`, open or resolved, oldest first."""
+        ...
+
+
 class AlertStore(Protocol):
     def raise_alert(self, alert: Alert) -> bool:
         """Open `alert`; False when its key is open already."""
@@ -311,6 +337,9 @@ class Warehouse(Protocol):
 
     @property
     def explanations(self) -> ExplanationStore: ...
+
+    @property
+    def lineage(self) -> LineageStore: ...
 
     @property
     def alerts(self) -> AlertStore: ...

@@ -34,9 +34,12 @@ class House:
         return PostgresWarehouse(self.config.warehouse_url)
 
     def known_version(self) -> str:
-        """Return the warehouse's version if it was read within a second, else an empty text."""
+        """Return the version read within a second, or while another thread reads it the last one.
+
+        Empty where it has to be read.
+        """
         fresh = time.monotonic() - self._asked_at < VERSION_SECONDS
-        return self._version if fresh else ""
+        return self._version if fresh or self._lock.locked() else ""
 
     def read_version(self) -> str:
         """Return a text that changes whenever a page may show something else.
@@ -44,16 +47,15 @@ class House:
         The warehouse is asked at most once a second. Raises `WarehouseError`.
         """
         with self._lock:
-            if version := self.known_version():
-                return version
-            self._version = self.warehouse.overview.read_version()
-            self._asked_at = time.monotonic()
+            if time.monotonic() - self._asked_at >= VERSION_SECONDS:
+                self._version = self.warehouse.overview.read_version()
+                self._asked_at = time.monotonic()
             return self._version
 
     def forget_version(self) -> None:
         """Have the warehouse asked again: something was just written."""
         with self._lock:
-            self._asked_at = float("-inf")
+            self._version, self._asked_at = "", float("-inf")
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
+from factorprism.warehouse._lineage import LineageRepository
 from factorprism.warehouse._migrate import migrate
 from factorprism.warehouse._models import ModelRepository
 from factorprism.warehouse._overview import OverviewRepository
@@ -38,6 +39,7 @@ class PostgresWarehouse:
         self.forecasts = ForecastRepository(self._database)
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
+        self.lineage = LineageRepository(self._database)
         self.alerts = AlertRepository(self._database)
         self.overview = OverviewRepository(self._database)
         self.readings = ReadingRepository(self._database)
