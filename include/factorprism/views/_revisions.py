@@ -136,7 +136,8 @@ class _Reading:
             & (self._saved_at < np.datetime64(before, "us"))
             & self._has_channel[symbol]
         )
-        return tuple(self._models[row].record.model_id for row in np.flatnonzero(touched))
+        rows: list[int] = np.flatnonzero(touched).tolist()
+        return tuple(self._models[row].record.model_id for row in rows)
 
 
 def _reach(model: KeptModel) -> int:

@@ -230,8 +230,10 @@ def _read_contest(report: ContestReport) -> ContestResult:
         leaks=tuple(content["leaks"]),
         gains=tuple(
             Gain(
-                gain["name"],
-                *(float(gain[name]) for name in ("value", "lower", "upper")),
+                name=gain["name"],
+                value=float(gain["value"]),
+                lower=float(gain["lower"]),
+                upper=float(gain["upper"]),
                 may_be_best=gain["in_confidence_set"],
                 skilled=gain["superior"] and float(gain["lower"]) > 0.0,
             )
