@@ -224,6 +224,8 @@ def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
 
 def _read_contest(report: ContestReport) -> ContestResult:
     content: Any = report.content
+    if "trials" not in content:
+        return ContestResult(report, "", (), (), ())  # the sentence alone was kept
     return ContestResult(
         report=report,
         scope=describe_scope(report),
