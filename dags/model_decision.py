@@ -6,9 +6,9 @@ universe, `roll_back` to a former champion. The page *Models* starts it; the nam
 stands in the ledger's reason. The model's files are verified first, which is why a worker does it
 and not the page: only workers reach the artefact store.
 
-A refusal (the model holds the title already, was altered, reads other images) is an answer: the
-run ends well, and its result says why nothing was written. Sending the same form twice starts one
-run; two forms that ask for the same thing leave one row, for the second is refused.
+A refusal (the model holds the title already, was altered, reads other images, somebody else took
+the title meanwhile) is an answer: the run ends well, and its result says why nothing was written.
+Sending the same form twice starts one run; two forms that ask for the same thing leave one row.
 """
 
 from __future__ import annotations

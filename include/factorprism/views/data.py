@@ -107,7 +107,6 @@ def read_data(
     recent = _summarise_gates(warehouse, universe, session or through)
     gate_session = session or (recent[0].session if recent else through)
     found = [] if through is None else [load_coverage(warehouse, one, through) for one in channels]
-    models = readings.list_kept_models(universe.name, horizon, ())
     return DataPage(
         universe=universe,
         symbol=symbol,
@@ -121,7 +120,7 @@ def read_data(
         pulls=tuple(readings.list_pulls(channels, SHOWN_PULLS)),
         quarantined=tuple(readings.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
         n_revised=readings.count_revisions(channels),
-        revisions=load_revisions(warehouse, universe, models),
+        revisions=load_revisions(warehouse, universe, horizon),
     )
 
 

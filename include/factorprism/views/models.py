@@ -25,6 +25,7 @@ from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill
 
 SHOWN_MODELS = 20
+SHOWN_DECISIONS = 30
 _METRICS = tuple(column for columns in SECTIONS.values() for column in columns)
 _ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
 # How a figure is called, and the format that it is written in, as in the contest's tables.
@@ -37,8 +38,11 @@ class ModelRow:
 
     model: KeptModel
     mark: str
-    skill: Skill
     held_before: bool
+
+    @property
+    def skill(self) -> Skill:
+        return read_skill(self.model.evaluations)
 
     @property
     def model_id(self) -> str:
@@ -96,7 +100,7 @@ class ModelsPage:
 
     `reign` is the decision that gave the title to the champion who holds it; `predecessor` whom a
     rollback would go back to, or empty. `decisions` come newest first, `rows` the last trained
-    first, and only `SHOWN_MODELS` of them unless all were asked for.
+    first, and only `SHOWN_DECISIONS` and `SHOWN_MODELS` of them unless all were asked for.
     """
 
     universe: str
@@ -107,6 +111,7 @@ class ModelsPage:
     predecessor: str
     rows: tuple[ModelRow, ...]
     n_models: int
+    n_decisions: int
     chosen: ChosenModel | None
     contest: ContestResult | None
     decisions: tuple[DatedDecision, ...] = field(repr=False)
@@ -143,7 +148,8 @@ def read_models(
         n_models=len(rows),
         chosen=_read_chosen(warehouse, chosen, decisions) if chosen else None,
         contest=_read_contest(report) if report else None,
-        decisions=tuple(reversed(decisions)),
+        n_decisions=len(decisions),
+        decisions=tuple(reversed(decisions))[: None if every else SHOWN_DECISIONS],
     )
 
 
@@ -168,7 +174,6 @@ def _stand(kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]) -> Map
         model.record.model_id: ModelRow(
             model=model,
             mark=marks.get(model.record.model_id, ""),
-            skill=read_skill(model.evaluations),
             held_before=model.record.model_id in held,
         )
         for model in kept
@@ -219,14 +224,18 @@ def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
 
 def _read_contest(report: ContestReport) -> ContestResult:
     content: Any = report.content
+    if "trials" not in content:
+        return ContestResult(report, "", (), (), ())  # the sentence alone was kept
     return ContestResult(
         report=report,
         scope=describe_scope(report),
         leaks=tuple(content["leaks"]),
         gains=tuple(
             Gain(
-                gain["name"],
-                *(float(gain[name]) for name in ("value", "lower", "upper")),
+                name=gain["name"],
+                value=float(gain["value"]),
+                lower=float(gain["lower"]),
+                upper=float(gain["upper"]),
                 may_be_best=gain["in_confidence_set"],
                 skilled=gain["superior"] and float(gain["lower"]) > 0.0,
             )

@@ -118,13 +118,14 @@ def test_a_revision_names_the_forecasts_and_models_made_from_the_old_value(page,
 def test_a_model_trained_through_a_bar_before_it_was_revised_is_touched(
     warehouse, told, merge, make_rows
 ):
-    bars = warehouse.bars.load_bars(["000905.SH"], HALF, HALF)
+    early = date(2023, 6, 1)
+    bars = warehouse.bars.load_bars(["000905.SH"], early, early)
     bars["close"] += 2.0
     warehouse.models.save_model(make_rows("record", "alone", channels=("000300.SH",)))
     merge(bars, pd.Timestamp("2024-04-02").to_pydatetime())
     warehouse.models.save_model(make_rows("record", "later"))
     newest = read_data(warehouse, told.universe, 14).revisions[0]
-    assert (newest.symbol, newest.session) == ("000905.SH", HALF)
+    assert (newest.symbol, newest.session) == ("000905.SH", early)
     assert set(newest.models) == {"one", "two"}
     assert newest.forecasts == ()  # none was made of a window that reaches so far back
 
