@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 # Tasks that are no step of a pipeline in its order.
 BESIDE = ("withhold", "ask_approval", "watch")
-PIPELINES = {"index_daily": "daily", "model_weekly": "weekly", "history_backfill": "backfill"}
+PIPELINES = {
+    "index_daily": "daily",
+    "model_weekly": "weekly",
+    "model_decision": "decision",
+    "history_backfill": "backfill",
+}
 
 
 @pytest.fixture(params=PIPELINES)
@@ -143,7 +148,11 @@ def test_the_forecast_has_a_deadline(dag_bag: DagBag) -> None:
     assert deadline.callback.path == "task_alerts.DeadlineNotifier"
 
 
-@pytest.mark.parametrize("name", ["index_daily", "model_weekly", "history_backfill"])
+def test_a_decision_by_hand_waits_for_nobody_to_unpause_its_dag(dag_bag: DagBag) -> None:
+    assert dag_bag.dags["model_decision"].is_paused_upon_creation is False
+
+
+@pytest.mark.parametrize("name", PIPELINES)
 def test_nothing_in_a_dag_file_changes_from_parse_to_parse(
     name: str, repository_root: Path
 ) -> None:

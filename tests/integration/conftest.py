@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -35,3 +40,42 @@ def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
     opened = PostgresWarehouse(migrated_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def history(repository_root: Path) -> ModuleType:
+    """The module that draws a ledger without training anything; the benchmarks use it too."""
+    path = repository_root / "benchmarks" / "_history.py"
+    spec = importlib.util.spec_from_file_location("_history", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_history"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def ledger_template(
+    postgres: Any, migrated_template: str, history: ModuleType
+) -> Iterator[tuple[str, Any]]:
+    """The name of a database with two years of one drawn line, to copy, and the line."""
+    url = postgres.new_database(migrated_template)
+    opened = PostgresWarehouse(url)
+    line = history.simulate_line("hs300", "000300.SH", date(2025, 12, 31), 600, seed=14)
+    history.write_line(opened, line)
+    history.write_alert(opened, line)
+    opened.close()
+    yield url.rsplit("/", 1)[1], line
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def ledger(postgres: Any, ledger_template: tuple[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """A warehouse with a drawn line of forecasts, and the line."""
+    name, line = ledger_template
+    url = postgres.new_database(name)
+    opened = PostgresWarehouse(url)
+    yield opened, line
+    opened.close()
+    postgres.drop_database(url)

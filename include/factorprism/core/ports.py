@@ -14,9 +14,19 @@ from typing import Protocol
 import pandas as pd
 
 from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
+from factorprism.core.readings import (
+    DatedDecision,
+    GateSummary,
+    HeldBars,
+    IssuedForecast,
+    KeptModel,
+    PullSummary,
+    RevisedValue,
+)
 from factorprism.core.schemas import (
     Address,
     Alert,
+    AlertRecord,
     Evaluation,
     FactorPanel,
     Forecast,
@@ -27,6 +37,7 @@ from factorprism.core.schemas import (
     Promotion,
     Pull,
     PullState,
+    PullUse,
     QualityResult,
     TrackedAlert,
     Training,
@@ -223,6 +234,30 @@ class ExplanationStore(Protocol):
     ) -> Explanation | None: ...
 
 
+class LineageStore(Protocol):
+    """What a forecast came from and what became of it, across the tables; read only."""
+
+    def list_sessions(self, universe: str, horizon: int) -> list[date]:
+        """Return the sessions that the ledger has a row of, ascending."""
+        ...
+
+    def list_origins(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
+        """Return the pulls that gave the bars in force of [`first`, `last`], by their ids."""
+        ...
+
+    def list_refused(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
+        """Return the quarantined pulls that asked for a session of [`first`, `last`]."""
+        ...
+
+    def load_outcome(self, forecast: Forecast) -> tuple[Outcome, datetime] | None:
+        """Return what came of `forecast` and when it was settled (naive UTC), or None."""
+        ...
+
+    def list_alerts(self, session: date) -> list[AlertRecord]:
+        """Return every alert about `session`, open or resolved, oldest first."""
+        ...
+
+
 class AlertStore(Protocol):
     """Alerts by key, with what was told of each and when; delivery itself is not its business."""
 
@@ -261,6 +296,50 @@ class AlertStore(Protocol):
         ...
 
 
+class ReadingStore(Protocol):
+    """What the pages read across the tables, in few round trips; writes nothing."""
+
+    def load_held_bars(self, symbol: str, first: date, last: date) -> HeldBars:
+        """Return which bars of `symbol` in [`first`, `last`] are held, and what they lack."""
+        ...
+
+    def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
+        """Return the summaries of those of `run_keys` that are held, the newest first."""
+        ...
+
+    def list_pulls(
+        self, symbols: Sequence[str], limit: int, state: PullState | None = None
+    ) -> list[PullSummary]:
+        """Return the newest `limit` pulls of `symbols`, those in `state` alone if it is given."""
+        ...
+
+    def count_pulls(self, symbols: Sequence[str]) -> dict[PullState, int]:
+        """Return how many pulls of `symbols` are in each state."""
+        ...
+
+    def list_revisions(self, symbols: Sequence[str], limit: int) -> list[RevisedValue]:
+        """Return the newest `limit` revised values of `symbols`, the last revised first."""
+        ...
+
+    def count_revisions(self, symbols: Sequence[str]) -> int: ...
+
+    def list_issued(
+        self, universe: str, first: date, last: date, before: datetime
+    ) -> list[IssuedForecast]:
+        """Return the forecasts of sessions in [`first`, `last`] issued before `before`."""
+        ...
+
+    def list_kept_models(
+        self, universe: str, horizon: int, metrics: Sequence[str]
+    ) -> list[KeptModel]:
+        """Return the models with their figures of `metrics`, the last trained first."""
+        ...
+
+    def list_dated_decisions(self, universe: str, horizon: int) -> list[DatedDecision]:
+        """Return the decisions in the order of `ModelStore.list_promotions`."""
+        ...
+
+
 class Warehouse(Protocol):
     """All tables behind one connection pool."""
 
@@ -289,7 +368,13 @@ class Warehouse(Protocol):
     def explanations(self) -> ExplanationStore: ...
 
     @property
+    def lineage(self) -> LineageStore: ...
+
+    @property
     def alerts(self) -> AlertStore: ...
+
+    @property
+    def readings(self) -> ReadingStore: ...
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""

@@ -357,6 +357,40 @@ class Message:
     recovered: bool = False
 
 
+@dataclass(frozen=True)
+class PullUse:
+    """One pull, without its bars, and the bars that it gave: `n_used` of them, 0 for none.
+
+    `first` and `last` are what was asked for, `first_used` and `last_used` the sessions of the
+    bars that still hold its values. Moments are naive UTC.
+    """
+
+    pull_id: int
+    source: str
+    symbol: str
+    first: date
+    last: date
+    content_hash: str
+    n_bars: int
+    state: PullState
+    reason: str
+    fetched_at: datetime
+    n_used: int = 0
+    first_used: date | None = None
+    last_used: date | None = None
+
+
+@dataclass(frozen=True)
+class AlertRecord:
+    """One alert as the warehouse keeps it; `resolved_at` is None while it is open (naive UTC)."""
+
+    alert: Alert
+    occurrence: int
+    raises: int
+    raised_at: datetime
+    resolved_at: datetime | None
+
+
 def as_days(sessions: Sequence[date] | pd.Series | DayArray) -> DayArray:
     """Return `sessions` as an array of ``datetime64[D]``."""
     return np.asarray(sessions).astype("datetime64[D]")

@@ -1,6 +1,13 @@
 """The use cases, each a few named steps: the same for a DAG's tasks and for the command line."""
 
 from factorprism.pipelines._run import Ports, Refs, Run, open_ports
+from factorprism.pipelines._windows import (
+    find_bars_start,
+    load_recent_images,
+    load_window_bars,
+)
+from factorprism.pipelines.champions import champion_at
+from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
 from factorprism.pipelines.runner import (
     PIPELINES,
     STEPS,
@@ -11,11 +18,18 @@ from factorprism.pipelines.runner import (
 )
 
 __all__ = [
+    "GATES",
+    "NO_MODEL",
+    "PICTURE_SESSIONS",
     "PIPELINES",
     "STEPS",
     "Ports",
     "Refs",
     "Run",
+    "champion_at",
+    "find_bars_start",
+    "load_recent_images",
+    "load_window_bars",
     "open_ports",
     "raise_deadline_alert",
     "raise_step_alert",

@@ -28,11 +28,13 @@ class Ports:
     """The adapters of one run, each opened when it is first asked for.
 
     Opening lazily keeps a step that only reads the warehouse from importing the vendor's client
-    or the model registry.
+    or the model registry. A `warehouse` that is open already is used as it is.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, warehouse: Warehouse | None = None) -> None:
         self._config = config
+        if warehouse is not None:
+            self.warehouse = warehouse
 
     @cached_property
     def warehouse(self) -> Warehouse:

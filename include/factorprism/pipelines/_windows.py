@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+import pandas as pd
+
+from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import Forecast, ForecastState, ImageSet
+from factorprism.factors import bars_needed_from
 from factorprism.forecasts import Window, encode_window
 from factorprism.images import align_panels
 from factorprism.pipelines._run import Run
@@ -24,6 +28,21 @@ def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
     universe = run.config.universe
     panels = [load_recent_panel(run, symbol, n_sessions + 10) for symbol in universe.channels]
     return align_panels(panels, universe, run.config.lookback, last=run.session)
+
+
+def find_bars_start(window: Window) -> date:
+    """Return the first day whose bars the window's factors may depend on."""
+    first: date = window.sessions[0].astype(date)
+    return min(bars_needed_from(first, calendar_of(symbol)) for symbol in window.channels)
+
+
+def load_window_bars(run: Run, window: Window, known_at: datetime | None = None) -> pd.DataFrame:
+    """Return every bar that the window's factors are computed from, and none after it.
+
+    With `known_at` (naive, UTC) the bars are those that the warehouse held then.
+    """
+    bars = run.ports.warehouse.bars
+    return bars.load_bars(window.channels, find_bars_start(window), run.session, known_at)
 
 
 def to_json(row: Forecast) -> dict[str, Any]:

@@ -12,20 +12,16 @@ from factorprism.core.schemas import ModelRecord, Promotion
 from factorprism.factors import Normaliser
 from factorprism.models import ModelBundle, load_bundle, load_normaliser
 from factorprism.pipelines._run import Run
+from factorprism.training.promotion import find_holder
 
 
 def champion_at(run: Run, session: date) -> str | None:
     """Return the id of the model that held the title at `session`, or None.
 
     The ledger decides, not the registry's alias: a session before a promotion must not be read
-    by the model that was promoted later. Of several decisions as of one session the one that was
-    written last is in force.
+    by the model that was promoted later.
     """
-    holder = None
-    for promotion in list_decisions(run):
-        if promotion.as_of <= session and promotion.champion_id:
-            holder = promotion.champion_id
-    return holder
+    return find_holder(list_decisions(run), session)
 
 
 def list_decisions(run: Run) -> list[Promotion]:

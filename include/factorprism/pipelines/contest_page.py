@@ -16,44 +16,8 @@ from factorprism.figures import (
     render_reliability,
 )
 from factorprism.pipelines._run import Run
+from factorprism.pipelines.contest_tables import Row, describe_scope, tabulate_report
 from factorprism.training.backtest import BUY_AND_HOLD, Comparison
-
-Row = Sequence[str]
-# Table by table: the heading, then metric, its column's name and the format of its figures.
-SECTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "Probability": (
-        ("log_loss", "log loss", ".4f"),
-        ("brier", "Brier", ".4f"),
-        ("brier_skill", "Brier skill", "+.1%"),
-        ("ece", "calibration error", ".3f"),
-    ),
-    "Order": (
-        ("fold_auc", "AUC within folds", ".3f"),
-        ("auc", "AUC pooled", ".3f"),
-        ("information_coefficient", "information coefficient", "+.3f"),
-    ),
-    "Calls of a rise": (
-        ("accuracy", "accuracy", ".1%"),
-        ("balanced_accuracy", "balanced accuracy", ".1%"),
-        ("precision", "precision", ".1%"),
-        ("recall", "recall", ".1%"),
-        ("f1", "F1", ".3f"),
-    ),
-    "Confusion, shares of all sessions": (
-        ("true_up", "rise called rise", ".1%"),
-        ("false_down", "rise called fall", ".1%"),
-        ("false_up", "fall called rise", ".1%"),
-        ("true_down", "fall called fall", ".1%"),
-    ),
-    "Forward return": (
-        ("mae", "MAE", ".4f"),
-        ("mse", "MSE", ".5f"),
-        ("rmse", "RMSE", ".4f"),
-        ("r2", "R2", "+.3f"),
-        ("r2_skill", "R2 against the base rate", "+.3f"),
-    ),
-}
-
 
 # Accounts that one picture can tell apart, beside buy-and-hold.
 SHOWN_ACCOUNTS = 5
@@ -138,119 +102,18 @@ def _draw_reliability(folds: Sequence[FoldForecasts], entrant: str, path: Path) 
 
 def render_contest(report: ContestReport) -> str:
     """Return the whole report as Markdown, the sentence on skill first."""
-    content = _content(report)
-    trials = content["trials"]
-    best = [gain["name"] for gain in trials["gains"]]
-    order = {name: place for place, name in enumerate(["base_rate", *best])}
-    entrants = sorted(content["entrants"], key=lambda line: order[line["entrant"]])
     parts = [
         f"# Contest of {report.universe}, {report.horizon} sessions ahead, as of {report.as_of}",
         report.sentence,
-        *content["leaks"],
-        f"Judged: {content['n_sessions']} sessions in {content['n_folds']} folds from "
-        f"{content['first']} to {content['last']}, {content['independent_windows']} windows that "
-        "do not overlap. In brackets 95% intervals, block bootstrap.",
-        "## Gain on the base rate, all trials paid for",
-        f"{trials['n_tried']} trials. The intervals hold for all entrants at once; the base rate "
-        f"is {'in' if trials['base_in_confidence_set'] else 'not in'} the model confidence set.",
-        _table(
-            ("entrant", "log loss gain, nats", "may be the best", "skill"),
-            [_gain_row(gain) for gain in trials["gains"]],
-        ),
+        *_content(report)["leaks"],
+        describe_scope(report),
     ]
-    for heading, columns in SECTIONS.items():
-        rows = [_figure_row(line, columns) for line in entrants]
-        parts += [f"## {heading}", _table(("entrant", *(name for _, name, _ in columns)), rows)]
-    return "\n\n".join([*parts, *_placebo_parts(content), *_account_parts(content)]) + "\n"
-
-
-def _gain_row(gain: Mapping[str, Any]) -> Row:
-    skilled = gain["superior"] and gain["lower"] > 0.0
-    return (
-        gain["name"],
-        f"{gain['value']:+.4f} [{gain['lower']:+.4f}, {gain['upper']:+.4f}]",
-        "yes" if gain["in_confidence_set"] else "no",
-        "shown" if skilled else "not shown",
-    )
-
-
-def _figure_row(line: Mapping[str, Any], columns: Sequence[tuple[str, str, str]]) -> Row:
-    cells = []
-    for metric, _, form in columns:
-        found = line["figures"].get(metric)
-        cells.append(_interval(found, form) if found else "-")
-    return (line["entrant"], *cells)
-
-
-def _interval(values: Sequence[float], form: str) -> str:
-    value, lower, upper = (format(float(number), form) for number in values[:3])
-    return f"{value} [{lower}, {upper}]"
-
-
-def _placebo_parts(content: Mapping[str, Any]) -> list[str]:
-    if not content["placebos"]:
-        return []
-    rows = [
-        (
-            line["placebo"].replace("_", " "),
-            line["entrant"],
-            _interval([line["auc"], line["lower"], line["upper"]], ".3f"),
-            "yes" if line["contains_half"] else "no",
-            "yes" if line["suspicious"] else "no",
-        )
-        for line in content["placebos"]
-    ]
-    heading = ("labels", "entrant", "AUC within folds", "contains 0.5", "above 0.5, all paid for")
-    return [
-        "## Placebos",
-        "Shuffled labels can be learned by nobody: one interval in twenty leaves out 0.5 by "
-        "chance, and who lies above it in both shuffles, all entrants paid for, has a leak. "
-        "Shifted labels speak of the horizon after.",
-        _table(heading, rows),
-    ]
-
-
-def _account_parts(content: Mapping[str, Any]) -> list[str]:
-    parts = [
-        "## What the forecasts would have earned",
-        "Costs paid, executed at the next open. This describes; it decides no promotion.",
-    ]
-    heading = (
-        "account",
-        "a year",
-        "volatility",
-        "Sharpe (s.e.)",
-        "drawdown",
-        "turnover",
-        "exposure",
-        "above buy and hold, a year",
-    )
-    for rule in content["accounts"]:
-        rows = [
-            (
-                account["name"],
-                _percent(account["annual_return"]),
-                _percent(account["annual_volatility"]),
-                f"{float(account['sharpe']):.2f} ({float(account['sharpe_error']):.2f})",
-                _percent(account["max_drawdown"]),
-                f"{float(account['turnover']):.1f}",
-                _percent(account["exposure"]),
-                _interval(account["excess"], "+.1%"),
-            )
-            for account in rule["accounts"]
-        ]
-        deflated = ""
-        if rule["best"]:
-            deflated = (
-                f"Best Sharpe ratio: {rule['best']}; after paying for the number tried it is above "
-                f"zero with probability {float(rule['deflated']):.0%}."
-            )
-        parts += [f"### {rule['rule'].capitalize()}", _table(heading, rows), deflated]
-    return [part for part in parts if part]
-
-
-def _percent(value: float) -> str:
-    return f"{float(value):.1%}"
+    for section in tabulate_report(report):
+        parts += [f"## {section.heading}", section.note]
+        for table in section.tables:
+            caption = f"### {table.caption}" if table.caption else ""
+            parts += [caption, _table(table.columns, table.rows), table.after]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _table(heading: Row, rows: Sequence[Row]) -> str:

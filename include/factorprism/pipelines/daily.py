@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from factorprism.alerts import catalogue, read_fault
-from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import FactorPrismError, QualityError
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
-from factorprism.factors import Normaliser, bars_needed_from
+from factorprism.factors import Normaliser
 from factorprism.figures import render_image
 from factorprism.forecasts import Window, predict_window, settle_forecasts
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines._windows import from_json, load_recent_images, load_window, to_json
+from factorprism.pipelines._windows import (
+    from_json,
+    load_recent_images,
+    load_window,
+    load_window_bars,
+    to_json,
+)
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars, resolve_source
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
@@ -92,18 +96,10 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
         bundle,
         record,
         horizon_end=run.calendar.offset(run.session, run.config.horizon),
-        data_hash=_data_hash(run, window),
+        data_hash=hash_bars(load_window_bars(run, window)),
     )
     run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
     return {"forecast": to_json(row)}
-
-
-def _data_hash(run: Run, window: Window) -> str:
-    """Hash every bar that the window's factors were computed from, and none after it."""
-    first: date = window.sessions[0].astype(date)
-    starts = [bars_needed_from(first, calendar_of(symbol)) for symbol in window.channels]
-    bars = run.ports.warehouse.bars.load_bars(window.channels, min(starts), run.session)
-    return hash_bars(bars)
 
 
 def publish(run: Run, refs: Mapping[str, Any]) -> Refs:

@@ -13,14 +13,19 @@ from typing import Any
 from factorprism.alerts import catalogue, classify_fault
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError
-from factorprism.pipelines import backfill, daily, weekly
+from factorprism.pipelines import backfill, daily, decisions, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
 from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
 
 logger = logging.getLogger("factorprism.pipelines")
 
-_MODULES: Mapping[str, ModuleType] = {"daily": daily, "weekly": weekly, "backfill": backfill}
+_MODULES: Mapping[str, ModuleType] = {
+    "daily": daily,
+    "weekly": weekly,
+    "backfill": backfill,
+    "decision": decisions,
+}
 PIPELINES: Mapping[str, tuple[Step, ...]] = MappingProxyType(
     {name: module.STEPS for name, module in _MODULES.items()}
 )

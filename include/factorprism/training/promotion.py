@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
-from factorprism.core.schemas import Evaluation, ModelRecord
+from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
 from factorprism.models import ModelBundle
 from factorprism.training.dataset import TrainingSet
 from factorprism.training.metrics import HeldOut, compute_log_losses
@@ -166,3 +167,15 @@ def _numbers(held_out: HeldOut) -> dict[str, float]:
         "log_loss_candidate": float(losses(held_out).mean()),
         "log_loss_base_rate": float(compute_log_losses(held_out.labels, held_out.base).mean()),
     }
+
+
+def find_holder(decisions: Sequence[Promotion], session: date) -> str | None:
+    """Return who holds the title at `session` by `decisions`, oldest first; None for nobody.
+
+    Of several decisions as of one session the one that was written last is in force.
+    """
+    holder = None
+    for decision in decisions:
+        if decision.as_of <= session and decision.champion_id:
+            holder = decision.champion_id
+    return holder

@@ -66,7 +66,7 @@ class ModelRepository:
             raise ArtefactError(
                 f"model {model_id} is not in the warehouse", remedy="Train one: factorprism train."
             )
-        return _to_record(row)
+        return to_record(row)
 
     def list_models(self, universe: str, horizon: int) -> list[ModelRecord]:
         """Return the models in the order of their last training session, then of their ids."""
@@ -76,7 +76,7 @@ class ModelRepository:
             .order_by(models.c.trained_through, models.c.model_id)
         )
         with self._database.begin() as connection:
-            return [_to_record(row) for row in connection.execute(statement)]
+            return [to_record(row) for row in connection.execute(statement)]
 
     def save_training(self, training: Training) -> None:
         """Keep `training`; one of a model that is held already stays as it is."""
@@ -109,7 +109,7 @@ class ModelRepository:
             .order_by(table.kind, table.first_session, table.last_session, table.metric)
         )
         with self._database.begin() as connection:
-            return [_to_evaluation(row) for row in connection.execute(statement)]
+            return [to_evaluation(row) for row in connection.execute(statement)]
 
     def append_promotion(self, promotion: Promotion) -> bool:
         """Append one decision; False when its number for as_of and candidate is held already."""
@@ -126,16 +126,16 @@ class ModelRepository:
             .order_by(table.as_of, table.decided_at, table.candidate_id, table.number)
         )
         with self._database.begin() as connection:
-            return [_to_promotion(row) for row in connection.execute(statement)]
+            return [to_promotion(row) for row in connection.execute(statement)]
 
 
-def _to_record(row: Row[Any]) -> ModelRecord:
+def to_record(row: Row[Any]) -> ModelRecord:
     values = {item.name: getattr(row, item.name) for item in fields(ModelRecord)}
     values |= {"channels": tuple(row.channels), "factors": tuple(row.factors)}
     return ModelRecord(**values)
 
 
-def _to_promotion(row: Row[Any]) -> Promotion:
+def to_promotion(row: Row[Any]) -> Promotion:
     values = {item.name: getattr(row, item.name) for item in fields(Promotion)}
     # Figures that JSON lacks are held as text.
     values["numbers"] = {name: float(value) for name, value in row.numbers.items()}
@@ -147,7 +147,7 @@ def _from_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     return values | {"first_session": values.pop("first"), "last_session": values.pop("last")}
 
 
-def _to_evaluation(row: Row[Any]) -> Evaluation:
+def to_evaluation(row: Row[Any]) -> Evaluation:
     values = {
         item.name: getattr(row, item.name)
         for item in fields(Evaluation)

@@ -12,10 +12,13 @@ from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
+from factorprism.warehouse._lineage import LineageRepository
 from factorprism.warehouse._migrate import is_current, migrate
 from factorprism.warehouse._models import ModelRepository
+from factorprism.warehouse._overview import OverviewRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
+from factorprism.warehouse._readings import ReadingRepository
 
 
 class PostgresWarehouse:
@@ -36,7 +39,10 @@ class PostgresWarehouse:
         self.forecasts = ForecastRepository(self._database)
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
+        self.lineage = LineageRepository(self._database)
         self.alerts = AlertRepository(self._database)
+        self.overview = OverviewRepository(self._database)
+        self.readings = ReadingRepository(self._database)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""

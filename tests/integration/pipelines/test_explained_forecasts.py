@@ -15,6 +15,8 @@ from factorprism.core.errors import ArtefactError, QualityError
 from factorprism.core.schemas import ForecastState
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.pipelines.explaining import load_learned
+from factorprism.views.image import Match, Scale, read_image
+from factorprism.views.lineage import read_lineage
 
 SESSION = date(2024, 7, 1)
 
@@ -36,6 +38,20 @@ def load(place: Any, session: date = SESSION) -> tuple[Any, Any]:
 def fingerprints(place: Any) -> dict[str, str]:
     with open_ports(place.config) as ports:
         return ports.warehouse.fingerprints()
+
+
+def require_reproduced(place: Any) -> None:
+    """The pages take the row's hashes again from the warehouse and find the very same ones."""
+    with open_ports(place.config) as ports:
+        (line,) = ports.warehouse.overview.list_lines()
+        image = read_image(ports.warehouse, place.config, line, SESSION)
+        lineage = read_lineage(ports.warehouse, place.config, line, SESSION)
+    assert image.match is Match.REPRODUCED
+    assert image.picture.scale is Scale.MODEL
+    assert all(held.picture.shape == (56, 16) for held in image.reasons.precedents)
+    assert lineage.matches == (Match.REPRODUCED,) * 3
+    assert lineage.explained
+    assert [gate.failed for gate in lineage.gates if gate.refused] == []
 
 
 def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_nothing(
@@ -85,6 +101,7 @@ def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_noth
     run_daily(place)
     assert fingerprints(place) == before
     assert [path.read_bytes() for path in pictures] == drawn
+    require_reproduced(place)
 
     from factorprism.cli.explaining import print_explanations
 

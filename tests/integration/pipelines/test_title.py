@@ -21,6 +21,7 @@ from factorprism.core.schemas import ForecastState, Promotion
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.contest import load_judged_folds
+from factorprism.pipelines.decisions import decide
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.pipelines.promotions import (
     compare_models,
@@ -421,3 +422,69 @@ def test_a_comparison_is_printed_with_intervals_and_a_sentence(house: House) -> 
     assert "log_loss" in done.stdout
     assert "over 120 sessions from" in done.stdout
     assert "95% interval of the gain" in done.stdout.replace("\n", " ")
+
+
+def ask(house: House, action: str, model_id: str, **changes: Any) -> dict[str, Any]:
+    """What the page hands to the step ``decide``."""
+    asked = {
+        "action": action,
+        "model_id": model_id,
+        "champion_id": house.first,
+        "reason": "it reads the open better",
+        "by": "Mei Lin",
+        "universe": "hs300",
+        "horizon": 14,
+    }
+    return {**asked, **changes}
+
+
+def test_a_decision_asked_for_on_the_page_stands_under_the_name_of_who_asked(
+    house: House, run: Run
+) -> None:
+    before, rival = ledger(run), house.rivals[0]
+    answer = decide(run, ask(house, "promote", rival))
+
+    assert answer["decided"]
+    (row,) = ledger(run)[len(before) :]
+    assert (row.kind, row.champion_id) == ("manual", rival)
+    assert row.reason == "By hand: it reads the open better (decided by Mei Lin)"
+    assert aliases(run) == (rival, house.first)
+
+    back = decide(run, ask(house, "roll_back", house.first, champion_id=rival))
+    assert back["decided"]
+    assert [item.kind for item in ledger(run)[len(before) :]] == ["manual", "rollback"]
+
+
+def test_the_same_decision_attempted_again_leaves_one_row_and_mends_the_aliases(
+    house: House, run: Run
+) -> None:
+    before, asked = len(ledger(run)), ask(house, "promote", house.rivals[0])
+    decide(run, asked)
+    run.ports.registry.set_alias("hs300", 14, "champion", house.first)  # cut off before this
+    assert decide(run, asked)["decided"]
+    assert len(ledger(run)) == before + 1
+    assert aliases(run)[0] == house.rivals[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"champion_id": "inception-000000000000"}, "holds the title now, not inception-0000"),
+        ({"reason": " "}, "needs a reason"),
+        ({"universe": "image4"}, "the workers forecast hs300 over 14 sessions, not image4"),
+        ({"model_id": "inception-000000000000"}, "is not in the warehouse"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_is_answered_in_a_sentence_and_writes_nothing(
+    house: House, run: Run, changes: dict[str, Any], said: str
+) -> None:
+    before = ledger(run)
+    answer = decide(run, {**ask(house, "promote", house.rivals[0]), **changes})
+    assert not answer["decided"]
+    assert said in answer["sentence"]
+    assert ledger(run) == before
+
+
+def test_an_unknown_action_is_no_decision(house: House, run: Run) -> None:
+    with pytest.raises(ValueError, match=r"action: 'depose', allowed are promote, roll_back"):
+        decide(run, ask(house, "depose", house.first))

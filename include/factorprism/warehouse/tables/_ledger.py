@@ -51,6 +51,8 @@ quality_results = Table(
     column("details", JSONB(), "Counts and examples behind the finding."),
     moment("recorded_at", "When the verdict was written.", server_default=func.clock_timestamp()),
     CheckConstraint("severity IN ('critical', 'warning')", "severity_is_known"),
+    # The pages ask for the newest each second, and there is no larger table with a moment.
+    Index(None, "recorded_at"),
     comment="The quality gate's verdicts; a repeated run replaces its own.",
 )
 

@@ -21,5 +21,7 @@ ALTER TABLE prism.alerts
     ADD COLUMN told_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN recovery_told_at TIMESTAMP WITH TIME ZONE;
 
+CREATE INDEX ix_quality_results_recorded_at ON prism.quality_results (recorded_at);
+
 -- What was raised before is no news.
 UPDATE prism.alerts SET told_at = raised_at, recovery_told_at = resolved_at;

@@ -1,0 +1,265 @@
+"""Ten years of a ledger without training anything: what the pages are tried on and timed with.
+
+Returns and forecasts are drawn from one seed; the forecasts have a little skill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import insert
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.contest import ContestReport, FoldForecasts
+from factorprism.core.schemas import (
+    Alert,
+    Evaluation,
+    Forecast,
+    ForecastState,
+    ModelRecord,
+    Outcome,
+    Promotion,
+)
+from factorprism.warehouse.tables import forecasts
+
+HORIZON = 14
+ENTRANTS = ("base_rate", "climatology_momentum", "logistic", "inception")
+FOLD_SESSIONS = 250
+WITHHELD_EVERY = 97
+
+
+@dataclass(frozen=True)
+class Line:
+    """One simulated line: its sessions and, for each, forecast and return over the horizon."""
+
+    universe: str
+    target: str
+    model_id: str
+    sessions: npt.NDArray[np.datetime64]
+    ends: npt.NDArray[np.datetime64]
+    p_up: npt.NDArray[np.float64]
+    base_rate: npt.NDArray[np.float64]
+    forward_return: npt.NDArray[np.float64]
+
+    @property
+    def went_up(self) -> npt.NDArray[np.int8]:
+        return (self.forward_return > 0).astype(np.int8)
+
+
+def simulate_line(universe: str, target: str, last: date, n_sessions: int, seed: int) -> Line:
+    """Return `n_sessions` sessions up to `last` of a forecaster with a little skill."""
+    calendar = calendar_of(target)
+    days = calendar.sessions(calendar.first, calendar.last)
+    end = int(np.searchsorted(days, np.datetime64(last, "D"), side="right"))
+    rows = slice(end - n_sessions, end)
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0.0002, 0.012, n_sessions + HORIZON)
+    path = np.concatenate([[0.0], np.cumsum(steps)])
+    forward = np.exp(path[HORIZON : HORIZON + n_sessions] - path[:n_sessions]) - 1.0
+    wander = np.zeros(n_sessions)
+    for place in range(1, n_sessions):
+        wander[place] = 0.95 * wander[place - 1] + rng.normal(0.0, 0.06)
+    logits = 0.12 + wander + 1.2 * forward
+    return Line(
+        universe,
+        target,
+        f"{universe}-14-{hashlib.sha256(universe.encode()).hexdigest()[:12]}",
+        days[rows],
+        days[end - n_sessions + HORIZON : end + HORIZON],
+        np.round(1.0 / (1.0 + np.exp(-logits)), 6),
+        np.round(0.53 + 0.02 * np.sin(np.arange(n_sessions) / 400.0), 4),
+        forward,
+    )
+
+
+def write_line(warehouse: Any, line: Line) -> None:
+    """Write model, title, contest, forecasts and outcomes of `line`."""
+    _write_model(warehouse, line)
+    _write_contest(warehouse, line)
+    rows, outcomes = [], []
+    for place, day in enumerate(line.sessions.astype(date)):
+        if place % WITHHELD_EVERY == WITHHELD_EVERY - 1:
+            rows.append(_withheld(line, place, day))
+            continue
+        rows.append(_issued(line, place, day))
+        if line.ends[place] <= line.sessions[-1]:
+            value = float(line.forward_return[place])
+            outcomes.append(
+                Outcome(line.target, day, HORIZON, line.model_id, value, went_up=value > 0)
+            )
+    _append_all(warehouse, rows)
+    warehouse.forecasts.save_outcomes(outcomes)
+
+
+def write_alert(warehouse: Any, line: Line) -> None:
+    """Open one alert."""
+    warehouse.alerts.raise_alert(
+        Alert(
+            f"drift {line.universe}",
+            "warning",
+            f"{line.target}: 3 of 16 factors have drifted since the champion was trained.",
+            line.sessions[-1].astype(date),
+        )
+    )
+
+
+def _append_all(warehouse: Any, rows: Sequence[Forecast]) -> None:
+    """Append thousands of rows in one transaction, which the port does one by one."""
+    values = [asdict(row) | {"state": row.state.value} for row in rows]
+    for one in values:
+        del one["created_at"]
+    with warehouse._database.begin() as connection:
+        connection.execute(insert(forecasts), values)
+
+
+def _issued(line: Line, place: int, day: date) -> Forecast:
+    mark = hashlib.sha256(f"{line.universe} {day}".encode()).hexdigest()
+    return Forecast(
+        target=line.target,
+        session=day,
+        horizon=HORIZON,
+        horizon_end=line.ends[place].astype(date),
+        model_id=line.model_id,
+        state=ForecastState.ISSUED,
+        p_up=float(line.p_up[place]),
+        p_up_raw=float(line.p_up[place]),
+        base_rate=float(line.base_rate[place]),
+        universe=line.universe,
+        data_hash=mark,
+        factor_hash=mark,
+        image_hash=mark,
+    )
+
+
+def _withheld(line: Line, place: int, day: date) -> Forecast:
+    return Forecast(
+        target=line.target,
+        session=day,
+        horizon=HORIZON,
+        horizon_end=line.ends[place].astype(date),
+        model_id=line.model_id,
+        state=ForecastState.WITHHELD,
+        reason=f"stale data: the last bar of {line.target} is older than {day}",
+        universe=line.universe,
+    )
+
+
+def _write_model(warehouse: Any, line: Line) -> None:
+    first = line.sessions[0].astype(date)
+    mark = hashlib.sha256(line.model_id.encode()).hexdigest()
+    warehouse.models.save_model(
+        ModelRecord(
+            model_id=line.model_id,
+            architecture="inception",
+            universe=line.universe,
+            horizon=HORIZON,
+            lookback=56,
+            channels=(line.target,),
+            factors=("rsi_14",),
+            trained_from=date(2005, 1, 4),
+            trained_through=first,
+            n_samples=2200,
+            base_rate=float(line.base_rate[0]),
+            data_hash=mark,
+            artefact_hash=mark,
+            mode="retrain",
+        )
+    )
+    figures = {"brier_skill": (0.011, -0.009, 0.032), "independent_windows": (71.0, 71.0, 71.0)}
+    warehouse.models.save_evaluations(
+        [
+            Evaluation(
+                line.model_id, "walk_forward", name, *values, 0.0, date(2010, 1, 4), first, 1000
+            )
+            for name, values in figures.items()
+        ]
+    )
+    warehouse.models.append_promotion(
+        Promotion(
+            line.universe, HORIZON, first, line.model_id, line.model_id, "", True, "the first model"
+        )
+    )
+
+
+def _write_contest(warehouse: Any, line: Line) -> None:
+    matured = len(line.sessions) - HORIZON
+    rng = np.random.default_rng(len(line.universe))
+    for entrant in ENTRANTS:
+        noise = 0.0 if entrant == "base_rate" else 0.05
+        for start in range(0, matured - FOLD_SESSIONS + 1, FOLD_SESSIONS):
+            rows = slice(start, start + FOLD_SESSIONS)
+            key = f"{line.universe} {entrant} {start}"
+            base = line.base_rate[rows]
+            warehouse.contests.save_fold(
+                FoldForecasts(
+                    fold_key=hashlib.sha256(key.encode()).hexdigest(),
+                    universe=line.universe,
+                    horizon=HORIZON,
+                    entrant=entrant,
+                    placebo="",
+                    settings={},
+                    sessions=line.sessions[rows],
+                    went_up=line.went_up[rows],
+                    p_up=np.clip(base + noise * rng.standard_normal(FOLD_SESSIONS), 0.01, 0.99),
+                    base_rate=base,
+                    forward_return=line.forward_return[rows],
+                    return_estimate=np.zeros(FOLD_SESSIONS),
+                    return_base=np.zeros(FOLD_SESSIONS),
+                )
+            )
+    warehouse.contests.save_report(
+        ContestReport(
+            line.universe,
+            HORIZON,
+            line.sessions[-1 - HORIZON].astype(date),
+            "0" * 64,
+            f"No entrant of {line.universe} beats the base rate once the {len(ENTRANTS) - 1} "
+            "trials are paid for.",
+            _describe_contest(line),
+        )
+    )
+
+
+def _describe_contest(line: Line) -> dict[str, object]:
+    """Return the part of a report's content that the pages show."""
+    n_folds = (len(line.sessions) - HORIZON) // FOLD_SESSIONS
+    return {
+        "first": str(line.sessions[0]),
+        "last": str(line.sessions[-1 - HORIZON]),
+        "n_sessions": n_folds * FOLD_SESSIONS,
+        "independent_windows": n_folds * FOLD_SESSIONS // HORIZON,
+        "n_folds": n_folds,
+        "size": "quick",
+        "leaks": [],
+        "placebos": [],
+        "accounts": [],
+        "entrants": [
+            {"entrant": name, "figures": {"log_loss": [0.69, 0.68, 0.7, 0.69]}} for name in ENTRANTS
+        ],
+        "trials": {
+            "size": 0.05,
+            "n_tried": len(ENTRANTS) - 1,
+            "n_sessions": n_folds * FOLD_SESSIONS,
+            "independent_windows": n_folds * FOLD_SESSIONS // HORIZON,
+            "spa_p_value": 0.4,
+            "base_in_confidence_set": True,
+            "gains": [
+                {
+                    "name": name,
+                    "value": -0.01 * place,
+                    "lower": -0.01 * place - 0.02,
+                    "upper": -0.01 * place + 0.02,
+                    "superior": False,
+                    "in_confidence_set": True,
+                    "confidence_p_value": 1.0,
+                }
+                for place, name in enumerate(ENTRANTS[1:])
+            ],
+        },
+    }

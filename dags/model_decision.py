@@ -1,0 +1,72 @@
+"""
+### A decision on the title, by hand
+
+Gives the title of champion to a model because a person wants it: `promote` to any model of the
+universe, `roll_back` to a former champion. The page *Models* starts it; the name of whoever did
+stands in the ledger's reason. The model's files are verified first, which is why a worker does it
+and not the page: only workers reach the artefact store.
+
+A refusal (the model holds the title already, was altered, reads other images, somebody else took
+the title meanwhile) is an answer: the run ends well, and its result says why nothing was written.
+Sending the same form twice starts one run; two forms that ask for the same thing leave one row.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param
+
+from model_decisions import DecideOperator
+from pipeline_steps import DEFAULT_ARGS
+from prism_assets import MODELS
+
+with DAG(
+    "model_decision",
+    description="A person gives the title to a model, or gives it back",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=datetime(2005, 1, 4, tzinfo=UTC),
+    max_active_runs=1,
+    # A decision that waits for somebody to unpause the DAG would be taken days later.
+    is_paused_upon_creation=False,
+    dagrun_timeout=timedelta(hours=1),
+    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(minutes=10)},
+    tags=["prism", "decision"],
+    params={
+        "action": Param(
+            "promote",
+            enum=["promote", "roll_back"],
+            title="Action",
+            description="Promote any model, or go back to a former champion.",
+        ),
+        "model_id": Param(
+            "", type="string", title="Model", description="Who is to hold the title."
+        ),
+        "champion_id": Param(
+            "",
+            type="string",
+            title="Champion now",
+            description="Who holds the title now. Empty: nobody.",
+        ),
+        "reason": Param(
+            "",
+            type="string",
+            maxLength=500,
+            title="Reason",
+            description="One sentence, kept in the ledger for good.",
+        ),
+        "universe": Param("", type="string", title="Universe", description="Whose title it is."),
+        "horizon": Param(
+            14, type="integer", minimum=1, title="Horizon", description="In sessions."
+        ),
+        "session": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of session",
+            description="From which session on it holds. Empty: the last published one.",
+        ),
+    },
+) as dag:
+    decide = DecideOperator(task_id="decide", pipeline="decision", outlets=[MODELS])

@@ -1,0 +1,80 @@
+"""A person's decision on the title, taken where the models lie: the page asks, a worker decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from factorprism.core.errors import PromotionError
+from factorprism.core.schemas import Promotion
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.champions import list_decisions, write_decision
+from factorprism.pipelines.promotions import promote_model, roll_back
+
+PROMOTE, ROLL_BACK = "promote", "roll_back"
+KINDS = {PROMOTE: "manual", ROLL_BACK: "rollback"}
+
+
+def decide(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Give the title to ``model_id`` of `refs` by ``action``, because of ``reason``, asked ``by``.
+
+    ``champion_id`` is who held the title when the person decided: if somebody else holds it by
+    now, the decision is refused. A refusal is an answer and no failure: ``decided`` is False then,
+    and ``sentence`` and ``remedy`` say why. Raises ``ValueError`` for an unknown action.
+    """
+    action, model_id, by = refs["action"], refs["model_id"], refs["by"]
+    if action not in KINDS:
+        raise ValueError(f"action: {action!r}, allowed are {', '.join(KINDS)}")
+    reason = f"{refs['reason'].strip()} (decided by {by})"
+    try:
+        decision = _find_taken(run, action, model_id, reason)
+        if decision is not None:
+            # An attempt that was cut off has written the row; the aliases may lag behind it.
+            write_decision(run, decision)
+        else:
+            _require_same_question(run, refs)
+            take = promote_model if action == PROMOTE else roll_back
+            decision = take(run, model_id, reason)
+    except PromotionError as error:
+        run.tell(f"refused: {error.message}")
+        answer = {"decided": False, "sentence": error.message, "remedy": error.remedy}
+    else:
+        after = f" after {decision.previous_id}" if decision.previous_id else ""
+        run.tell(f"{decision.champion_id} takes the title{after}")
+        answer = {"decided": True, "sentence": decision.reason, "remedy": ""}
+    run.resolve_alert(run.alert_key("decision"), "a decision on the title was taken again")
+    return answer
+
+
+def _find_taken(run: Run, action: str, model_id: str, reason: str) -> Promotion | None:
+    """Return this very decision if it is the ledger's last."""
+    decisions = list_decisions(run)
+    wanted = (run.session, KINDS[action], model_id, f"By hand: {reason}")
+    if decisions:
+        last = decisions[-1]
+        if (last.as_of, last.kind, last.candidate_id, last.reason) == wanted:
+            return last
+    return None
+
+
+def _require_same_question(run: Run, refs: Mapping[str, Any]) -> None:
+    asked = (refs["universe"], int(refs["horizon"]))
+    if asked != (run.config.universe_name, run.config.horizon):
+        raise PromotionError(
+            f"the workers forecast {run.config.universe_name} over {run.config.horizon} sessions, "
+            f"not {asked[0]} over {asked[1]}",
+            remedy="Decide where that universe is configured: factorprism models.",
+        )
+    if not refs["reason"].strip():
+        raise PromotionError("a decision by hand needs a reason", remedy="Write one sentence.")
+    decisions = list_decisions(run)
+    holder = decisions[-1].champion_id if decisions else ""
+    if holder != refs["champion_id"]:
+        raise PromotionError(
+            f"{holder or 'nobody'} holds the title now, not {refs['champion_id'] or 'nobody'} as "
+            "when this was asked",
+            remedy="Look at the models again, then decide.",
+        )
+
+
+STEPS = (decide,)

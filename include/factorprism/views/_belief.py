@@ -1,0 +1,71 @@
+"""How often the index rose after forecasts like this one: the interval that a page may show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.training.metrics import count_independent
+
+Z_95 = 1.959963984540054
+# Distances in probability within which a past forecast counts as alike, the closest first.
+REACHES = (0.025, 0.05)
+LEAST_WINDOWS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Matured:
+    """Forecasts that an outcome is known of, arrays [session], ascending.
+
+    `source` is ``ledger`` (issued on the evening itself) or ``contest`` (walk-forward forecasts of
+    the same network, made later on images that it had not read).
+    """
+
+    source: str
+    sessions: npt.NDArray[np.datetime64]
+    p_up: npt.NDArray[np.float64]
+    went_up: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Of `n` matured forecasts within `reach` of this one, `share` rose.
+
+    `lower` to `upper` is the 95% Wilson interval of that share, counted not over the `n`
+    forecasts but over the `windows` among them whose horizons do not overlap.
+    """
+
+    source: str
+    reach: float
+    n: int
+    windows: int
+    share: float
+    lower: float
+    upper: float
+    first: date
+    last: date
+
+
+def find_belief(p_up: float, matured: Matured, horizon: int) -> Belief | None:
+    """Return what followed forecasts like `p_up`; None with fewer than ten separate windows."""
+    for reach in REACHES:
+        alike = np.flatnonzero(np.abs(matured.p_up - p_up) <= reach + 1e-12)
+        windows = count_independent(alike, horizon)
+        if windows < LEAST_WINDOWS:
+            continue
+        share = float(matured.went_up[alike].mean())
+        lower, upper = wilson(share, windows)
+        first, last = (matured.sessions[alike[place]].astype(date) for place in (0, -1))
+        return Belief(matured.source, reach, len(alike), windows, share, lower, upper, first, last)
+    return None
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95% interval of a share seen in `n` independent trials (Wilson 1927)."""
+    centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
+    spread = float(np.sqrt(share * (1 - share) / n + (Z_95 / (2 * n)) ** 2))
+    half = Z_95 / (1 + Z_95**2 / n) * spread
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,64 @@
+"""What a page is answered from: the settings and one warehouse for the life of the process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import cached_property, lru_cache
+
+from factorprism.core.config import Config, load_config
+from factorprism.core.errors import ConfigurationError
+from factorprism.warehouse import PostgresWarehouse
+
+VERSION_SECONDS = 1.0
+
+
+class House:
+    """One warehouse for many readers, opened when it is first asked; safe for threads."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._lock = threading.Lock()
+        self._version = ""
+        self._asked_at = float("-inf")
+
+    @cached_property
+    def warehouse(self) -> PostgresWarehouse:
+        """The warehouse; raises `ConfigurationError` where none is named."""
+        if not self.config.warehouse_url:
+            raise ConfigurationError(
+                "no warehouse is configured",
+                remedy="Set FACTORPRISM_WAREHOUSE_URL, or start one: factorprism services start.",
+            )
+        return PostgresWarehouse(self.config.warehouse_url)
+
+    def known_version(self) -> str:
+        """Return the version read within a second, or while another thread reads it the last one.
+
+        Empty where it has to be read.
+        """
+        fresh = time.monotonic() - self._asked_at < VERSION_SECONDS
+        return self._version if fresh or self._lock.locked() else ""
+
+    def read_version(self) -> str:
+        """Return a text that changes whenever a page may show something else.
+
+        The warehouse is asked at most once a second. Raises `WarehouseError`.
+        """
+        with self._lock:
+            if time.monotonic() - self._asked_at >= VERSION_SECONDS:
+                self._version = self.warehouse.overview.read_version()
+                self._asked_at = time.monotonic()
+            return self._version
+
+    def forget_version(self) -> None:
+        """Have the warehouse asked again: something was just written."""
+        with self._lock:
+            self._version, self._asked_at = "", float("-inf")
+
+
+@lru_cache(maxsize=1)
+def open_house() -> House:
+    """Return the house of this process, with the settings of its environment."""
+    return House(load_config(os.environ))

@@ -1,0 +1,101 @@
+"""What an explanation holds, as a page shows it, with the past images drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.contest import Explanation
+from factorprism.core.schemas import DayArray, FloatArray
+from factorprism.factors import Normaliser
+from factorprism.forecasts.explain import Attribution, Shares
+from factorprism.pipelines import Run
+from factorprism.views._window import load_target_window
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Precedent:
+    """A past image and what followed; `picture` is float32 [lookback, factor] of the target in z.
+
+    `distance` is in standard deviations of the embedding, `forward_return` a fraction. `picture`
+    is None, and `sessions` empty, where its factors are no longer held.
+    """
+
+    session: date
+    outcome_end: date
+    distance: float
+    forward_return: float
+    sessions: DayArray = field(repr=False)
+    picture: FloatArray | None = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Reasons:
+    """Why the forecast came out as it did; each part is None or empty where it was not kept.
+
+    `baselines` gives for each the probability and by factor what it adds, log-odds, summed over
+    channels. `agreement` is the rank correlation with networks of other seeds by kind, -1 to 1.
+    """
+
+    attribution: Attribution | None
+    shapley: Shares | None
+    surrogate: Shares | None
+    baselines: Mapping[str, tuple[float, Values]]
+    agreement: Mapping[str, float]
+    agreement_absent: str
+    seeds: tuple[int, ...]
+    novel: bool
+    distance: float | None
+    threshold: float | None
+    precedents: tuple[Precedent, ...]
+
+
+def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | None) -> Reasons:
+    baselines: Mapping[str, Any] = explanation.baselines
+    stability: Mapping[str, Any] = explanation.stability
+    precedents: Mapping[str, Any] = explanation.precedents
+    return Reasons(
+        attribution=(
+            Attribution.from_dict(explanation.attribution) if explanation.attribution else None
+        ),
+        shapley=Shares.from_dict(explanation.shapley) if explanation.shapley else None,
+        surrogate=Shares.from_dict(explanation.surrogate) if explanation.surrogate else None,
+        baselines={
+            name: (held["p_up"], np.asarray(held["values"], np.float64).sum(axis=1))
+            for name, held in baselines.items()
+        },
+        agreement=stability.get("agreement", {}),
+        agreement_absent=stability.get("absent", ""),
+        seeds=tuple(stability.get("seeds", ())),
+        novel=bool(precedents.get("novel", False)),
+        distance=precedents.get("distance"),
+        threshold=precedents.get("threshold"),
+        precedents=tuple(
+            _build_precedent(run, held, normaliser) for held in precedents.get("neighbours", ())
+        ),
+    )
+
+
+def _build_precedent(run: Run, held: Mapping[str, Any], normaliser: Normaliser | None) -> Precedent:
+    session = date.fromisoformat(held["session"])
+    window = load_target_window(replace(run, session=session), run.config.lookback)
+    drawn = None
+    if window is not None and normaliser is not None:
+        # The target is the first channel.
+        own = Normaliser(normaliser.centre[:, :1], normaliser.scale[:, :1], normaliser.clip)
+        drawn = own.transform(window.values)[..., 0]
+    return Precedent(
+        session,
+        date.fromisoformat(held["outcome_end"]),
+        float(held["distance"]),
+        float(held["forward_return"]),
+        np.array([], "datetime64[D]") if window is None else window.sessions,
+        drawn,
+    )

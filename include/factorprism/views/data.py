@@ -1,0 +1,192 @@
+"""What is held, what is missing, what the gates said of it, and what was changed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.config import SOURCES
+from factorprism.core.ports import Warehouse
+from factorprism.core.readings import GateSummary, PullSummary
+from factorprism.core.schemas import PullState, QualityResult
+from factorprism.core.universe import Universe
+from factorprism.views._coverage import (
+    CLOSED,
+    HELD,
+    Coverage,
+    Day,
+    Month,
+    arrange_months,
+    load_coverage,
+    load_days,
+)
+from factorprism.views._missing import MissingTable, load_missing
+from factorprism.views._revisions import RevisedBar, load_revisions
+
+GATES = ("bars", "factors")
+GATE_SESSIONS = 20  # sessions back that the list of gate runs reaches
+SHOWN_PULLS = 20
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """One gate of one session: what it came to, and every verdict, the failed ones first."""
+
+    session: date
+    gate: str
+    summary: GateSummary
+    results: tuple[QualityResult, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class DataPage:
+    """All of the page **Data**; `symbol` is the one that `missing` and the years speak of.
+
+    `gates` are those of `gate_session`, with their verdicts; `recent_gates` the summaries of the
+    sessions before. `quarantined` are the newest refused pulls, whenever they came.
+    """
+
+    universe: Universe
+    symbol: str
+    through: date | None
+    coverage: tuple[Coverage, ...]
+    missing: MissingTable | None
+    gate_session: date | None
+    gates: tuple[GateRun, ...]
+    recent_gates: tuple[GateRun, ...]
+    pull_counts: Mapping[PullState, int]
+    pulls: tuple[PullSummary, ...]
+    quarantined: tuple[PullSummary, ...]
+    n_revised: int
+    revisions: tuple[RevisedBar, ...]
+
+    @property
+    def own_coverage(self) -> Coverage | None:
+        """What is held of `symbol`."""
+        return next((item for item in self.coverage if item.symbol == self.symbol), None)
+
+
+@dataclass(frozen=True)
+class YearPage:
+    """One symbol's year, day by day, and its missing factor cells by month."""
+
+    universe: Universe
+    symbol: str
+    year: int
+    years: tuple[int, ...]
+    days: tuple[Day, ...] = field(repr=False)
+    missing: MissingTable | None
+
+    @property
+    def months(self) -> tuple[Month, ...]:
+        return arrange_months(self.days)
+
+    @property
+    def faulty(self) -> tuple[Day, ...]:
+        """The days on which a bar, or a value of it, is missing."""
+        return tuple(day for day in self.days if day.state not in (HELD, CLOSED))
+
+
+def read_data(
+    warehouse: Warehouse,
+    universe: Universe,
+    horizon: int,
+    *,
+    symbol: str = "",
+    session: date | None = None,
+) -> DataPage:
+    """Return the page for `symbol` (default: the target) and the gates of `session` (the newest).
+
+    Raises ``ValueError`` for a symbol that is no channel of `universe`.
+    """
+    symbol = _check_symbol(universe, symbol)
+    through = find_through(warehouse, universe)
+    readings, channels = warehouse.readings, universe.channels
+    recent = _summarise_gates(warehouse, universe, session or through)
+    gate_session = session or (recent[0].session if recent else through)
+    found = [] if through is None else [load_coverage(warehouse, one, through) for one in channels]
+    return DataPage(
+        universe=universe,
+        symbol=symbol,
+        through=through,
+        coverage=tuple(item for item in found if item),
+        missing=None if through is None else load_missing(warehouse, symbol, through),
+        gate_session=gate_session,
+        gates=tuple(_with_results(warehouse, run) for run in recent if run.session == gate_session),
+        recent_gates=tuple(recent),
+        pull_counts=readings.count_pulls(channels),
+        pulls=tuple(readings.list_pulls(channels, SHOWN_PULLS)),
+        quarantined=tuple(readings.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
+        n_revised=readings.count_revisions(channels),
+        revisions=load_revisions(warehouse, universe, horizon),
+    )
+
+
+def read_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) -> YearPage:
+    """Return the days of `year`; raises ``ValueError`` for a year before or after all bars."""
+    symbol = _check_symbol(universe, symbol)
+    through = find_through(warehouse, universe)
+    extent = warehouse.bars.load_extent(symbol)
+    years: tuple[int, ...] = ()
+    if through is not None and extent is not None:
+        years = tuple(range(extent[0].year, max(through, extent[1]).year + 1))
+    if through is None or year not in years:
+        raise ValueError(f"year: {year}, allowed are {', '.join(map(str, years)) or 'none'}")
+    return YearPage(
+        universe=universe,
+        symbol=symbol,
+        year=year,
+        years=years,
+        days=load_days(warehouse, symbol, year, through),
+        missing=load_missing(warehouse, symbol, through, year),
+    )
+
+
+def find_through(warehouse: Warehouse, universe: Universe) -> date | None:
+    """Return the last session that `universe` has a bar or a row of the ledger for, or None.
+
+    An evening whose bars were refused has a withheld row, and so its bars are seen to be absent.
+    """
+    extents = [warehouse.bars.load_extent(symbol) for symbol in universe.channels]
+    known = [extent[1] for extent in extents if extent]
+    if known:
+        rows = warehouse.forecasts.load_forecasts(universe.target, max(known))
+        known += [row.session for row in rows if row.universe == universe.name]
+    return max(known, default=None)
+
+
+def _check_symbol(universe: Universe, symbol: str) -> str:
+    if symbol and symbol not in universe.channels:
+        raise ValueError(f"symbol: {symbol!r}, allowed are {', '.join(universe.channels)}")
+    return symbol or universe.target
+
+
+def _summarise_gates(
+    warehouse: Warehouse, universe: Universe, through: date | None
+) -> list[GateRun]:
+    """Return the gates of the sessions up to `through`, the last session first, bars first."""
+    if through is None:
+        return []
+    calendar = calendar_of(universe.target)
+    days = calendar.sessions(calendar.first, through)[-GATE_SESSIONS:].tolist()
+    keys = {
+        f"{gate} {day} {source} {universe.name}": (day, gate)
+        for day in days
+        for gate in GATES
+        for source in SOURCES
+    }
+    summaries = warehouse.readings.summarise_gates(list(keys))
+    runs = [GateRun(*keys[summary.run_key], summary) for summary in summaries]
+    return sorted(runs, key=lambda run: (-run.session.toordinal(), run.gate))
+
+
+def _with_results(warehouse: Warehouse, run: GateRun) -> GateRun:
+    results = warehouse.quality.load_results(run.summary.run_key)
+    return GateRun(run.session, run.gate, run.summary, tuple(_order(results)))
+
+
+def _order(results: Sequence[QualityResult]) -> list[QualityResult]:
+    # Stable, so that the gate's own order stays within each group.
+    return sorted(results, key=lambda item: (item.success, item.severity != "critical"))

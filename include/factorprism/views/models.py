@@ -1,0 +1,245 @@
+"""Who forecasts, since when and why, who else could, and what the weekly contest came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from factorprism.core.contest import ContestReport
+from factorprism.core.ports import Warehouse
+from factorprism.core.readings import DatedDecision, KeptModel
+from factorprism.core.schemas import Evaluation, Training
+from factorprism.pipelines.champions import find_challenger
+from factorprism.pipelines.contest_tables import (
+    SECTIONS,
+    ContestSection,
+    describe_scope,
+    tabulate_report,
+)
+from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
+from factorprism.training.skill import DECISIVE, INDEPENDENT
+from factorprism.views._lines import NotHeld
+from factorprism.views.today import Skill, read_skill
+
+SHOWN_MODELS = 20
+SHOWN_DECISIONS = 30
+_METRICS = tuple(column for columns in SECTIONS.values() for column in columns)
+_ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
+# How a figure is called, and the format that it is written in, as in the contest's tables.
+FIGURES: Mapping[str, tuple[str, str]] = {metric: (name, form) for metric, name, form in _METRICS}
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model; `mark` is ``champion``, ``challenger`` or empty, `held_before` a former title."""
+
+    model: KeptModel
+    mark: str
+    held_before: bool
+
+    @property
+    def skill(self) -> Skill:
+        return read_skill(self.model.evaluations)
+
+    @property
+    def model_id(self) -> str:
+        return self.model.record.model_id
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The figures of one judgement, by metric; `windows` are those that do not overlap."""
+
+    kind: str
+    first: date
+    last: date
+    n_sessions: int
+    windows: int | None
+    figures: tuple[Evaluation, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An entrant's gain on the base rate, log loss in nats, all trials paid for."""
+
+    name: str
+    value: float
+    lower: float
+    upper: float
+    may_be_best: bool
+    skilled: bool
+
+
+@dataclass(frozen=True)
+class ContestResult:
+    """The newest contest; `leaks` are sentences that forbid a promotion."""
+
+    report: ContestReport
+    scope: str
+    leaks: tuple[str, ...]
+    gains: tuple[Gain, ...]
+    sections: tuple[ContestSection, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """One model in full; `training` is None for one trained before curves were kept."""
+
+    row: ModelRow
+    training: Training | None = field(repr=False)
+    judged: tuple[Judged, ...] = field(repr=False)
+    decisions: tuple[DatedDecision, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ModelsPage:
+    """All of the page **Models** for one universe and horizon.
+
+    `reign` is the decision that gave the title to the champion who holds it; `predecessor` whom a
+    rollback would go back to, or empty. `decisions` come newest first, `rows` the last trained
+    first, and only `SHOWN_DECISIONS` and `SHOWN_MODELS` of them unless all were asked for.
+    """
+
+    universe: str
+    horizon: int
+    champion: ModelRow | None
+    challenger: ModelRow | None
+    reign: DatedDecision | None
+    predecessor: str
+    rows: tuple[ModelRow, ...]
+    n_models: int
+    n_decisions: int
+    chosen: ChosenModel | None
+    contest: ContestResult | None
+    decisions: tuple[DatedDecision, ...] = field(repr=False)
+
+
+def read_models(
+    warehouse: Warehouse, universe: str, horizon: int, *, model_id: str = "", every: bool = False
+) -> ModelsPage:
+    """Return the page; `model_id` is shown in full, by default the champion.
+
+    Raises `NotHeld` for a model that is not of this universe and horizon.
+    """
+    kept = warehouse.readings.list_kept_models(universe, horizon, (DECISIVE, INDEPENDENT))
+    decisions = warehouse.readings.list_dated_decisions(universe, horizon)
+    rows = _stand(kept, decisions)
+    champion = _find(rows, CHAMPION)
+    chosen = rows.get(model_id) if model_id else champion or next(iter(rows.values()), None)
+    if model_id and chosen is None:
+        raise NotHeld(
+            f"{model_id} is no model of {universe} over {horizon} sessions",
+            remedy="Choose one of the list.",
+        )
+    report = warehouse.contests.load_report(universe, horizon)
+    holders = list_holders([item.promotion for item in decisions])
+    shown = [row for place, row in enumerate(rows.values()) if every or _is_shown(place, row)]
+    return ModelsPage(
+        universe=universe,
+        horizon=horizon,
+        champion=champion,
+        challenger=_find(rows, CHALLENGER),
+        reign=find_reign(decisions),
+        predecessor=holders[-2] if len(holders) > 1 and champion else "",
+        rows=tuple(shown),
+        n_models=len(rows),
+        chosen=_read_chosen(warehouse, chosen, decisions) if chosen else None,
+        contest=_read_contest(report) if report else None,
+        n_decisions=len(decisions),
+        decisions=tuple(reversed(decisions))[: None if every else SHOWN_DECISIONS],
+    )
+
+
+def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
+    """Return the decision, of those oldest first, since which the last holder holds the title."""
+    reign = None
+    for item in decisions:
+        if item.promotion.champion_id and (
+            reign is None or reign.promotion.champion_id != item.promotion.champion_id
+        ):
+            reign = item
+    return reign
+
+
+def _stand(kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]) -> Mapping[str, ModelRow]:
+    promotions = [item.promotion for item in decisions]
+    marks = {find_challenger(promotions): CHALLENGER}
+    if promotions:
+        marks[promotions[-1].champion_id] = CHAMPION
+    held = {item.champion_id for item in promotions}
+    return {
+        model.record.model_id: ModelRow(
+            model=model,
+            mark=marks.get(model.record.model_id, ""),
+            held_before=model.record.model_id in held,
+        )
+        for model in kept
+    }
+
+
+def _find(rows: Mapping[str, ModelRow], mark: str) -> ModelRow | None:
+    return next((row for row in rows.values() if row.mark == mark), None)
+
+
+def _is_shown(place: int, row: ModelRow) -> bool:
+    return place < SHOWN_MODELS or bool(row.mark)
+
+
+def _read_chosen(
+    warehouse: Warehouse, row: ModelRow, decisions: Sequence[DatedDecision]
+) -> ChosenModel:
+    model_id = row.model_id
+    concerned = [
+        item
+        for item in reversed(decisions)
+        if model_id
+        in (item.promotion.candidate_id, item.promotion.champion_id, item.promotion.previous_id)
+    ]
+    return ChosenModel(
+        row=row,
+        training=warehouse.models.load_training(model_id) if row.model.has_training else None,
+        judged=tuple(_group(warehouse.models.load_evaluations(model_id))),
+        decisions=tuple(concerned),
+    )
+
+
+def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
+    """Yield the judgements, walk-forward before contest, of each the last judged session first."""
+    places = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
+    grouped = [(place, tuple(group)) for place, group in places]
+    for (kind, first, last), figures in sorted(
+        grouped, key=lambda item: (item[0][0], item[0][2]), reverse=True
+    ):
+        windows = [round(item.value) for item in figures if item.metric == INDEPENDENT]
+        shown = sorted(
+            (item for item in figures if item.metric != INDEPENDENT),
+            key=lambda item: (_ORDER.get(item.metric, len(_ORDER)), item.metric),
+        )
+        n_sessions = figures[0].n_sessions
+        yield Judged(kind, first, last, n_sessions, windows[0] if windows else None, tuple(shown))
+
+
+def _read_contest(report: ContestReport) -> ContestResult:
+    content: Any = report.content
+    if "trials" not in content:
+        return ContestResult(report, "", (), (), ())  # the sentence alone was kept
+    return ContestResult(
+        report=report,
+        scope=describe_scope(report),
+        leaks=tuple(content["leaks"]),
+        gains=tuple(
+            Gain(
+                name=gain["name"],
+                value=float(gain["value"]),
+                lower=float(gain["lower"]),
+                upper=float(gain["upper"]),
+                may_be_best=gain["in_confidence_set"],
+                skilled=gain["superior"] and float(gain["lower"]) > 0.0,
+            )
+            for gain in content["trials"]["gains"]
+        ),
+        sections=tabulate_report(report),
+    )

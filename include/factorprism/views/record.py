@@ -1,0 +1,248 @@
+"""Track record: what was forecast, what came of it, and against whom it is to be held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.config import Config
+from factorprism.training.metrics import compute_log_losses, count_independent
+from factorprism.training.skill import BLOCK_HORIZONS
+from factorprism.views._belief import wilson
+from factorprism.views._lines import choose_line
+from factorprism.views._rolling import SkillCurve, compute_skill, roll_skill
+from factorprism.warehouse import ForecastLine, JudgedForecasts, PostgresWarehouse, Record
+
+WINDOW_SESSIONS = 250
+STEP_SESSIONS = 10
+BINS = 10
+# A bin below this says nothing that its whiskers would not say louder.
+LEAST_IN_BIN = 20
+LAST_ROWS = 20
+ALWAYS_UP, BASE_RATE, ISSUED = "always_up", "base_rate", "issued"
+
+Column = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Forecasts of about equal probability: their mean, and the share that rose.
+
+    The 95% Wilson interval counts the `windows` among the `n` that do not overlap.
+    """
+
+    low: float
+    high: float
+    mean: float
+    share: float
+    lower: float
+    upper: float
+    n: int
+    windows: int
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A forecaster's figures on the `n_sessions` that it shares with the ledger.
+
+    `skill` is the Brier skill against the base rate with its 95% interval; `own_brier` is that of
+    the ledger's forecasts on the same sessions. `log_loss` (nats) is None where a certain forecast
+    missed.
+    """
+
+    name: str
+    n_sessions: int
+    brier: float
+    own_brier: float
+    log_loss: float | None
+    skill: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Year:
+    """One calendar year of the line."""
+
+    year: int
+    issued: int
+    withheld: int
+    settled: int
+    mean_p_up: float
+    share_up: float
+    brier: float
+    skill: float
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One settled forecast."""
+
+    session: date
+    horizon_end: date
+    p_up: float
+    base_rate: float
+    forward_return: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrackRecord:
+    """All that is known of one line's forecasts through `through`."""
+
+    line: ForecastLine
+    lines: tuple[ForecastLine, ...]
+    through: date
+    record: Record
+    n_settled: int
+    windows: int
+    bins: tuple[Bin, ...]
+    curve: SkillCurve | None
+    rivals: tuple[Rival, ...]
+    years: tuple[Year, ...]
+    latest: tuple[Settled, ...]
+
+
+def read_track_record(
+    warehouse: PostgresWarehouse, config: Config, universe: str | None, horizon: int | None
+) -> TrackRecord | None:
+    """Return the record of the line chosen; None where the ledger is empty.
+
+    Raises `NotHeld` for a line that is not in the ledger.
+    """
+    lines = warehouse.overview.list_lines()
+    line = choose_line(lines, config, universe, horizon)
+    if line is None:
+        return None
+    record = warehouse.overview.load_record(line.target, line.universe, line.horizon)
+    judged = warehouse.overview.load_judged(line.universe, line.horizon)
+    rows = np.flatnonzero(record.settled & record.issued)
+    up = record.went_up[rows] == 1
+    columns = (record.p_up[rows], record.base_rate[rows], up)
+    block = BLOCK_HORIZONS * line.horizon
+    return TrackRecord(
+        line=line,
+        lines=tuple(lines),
+        through=line.last,
+        record=record,
+        n_settled=len(rows),
+        windows=count_independent(rows, line.horizon),
+        bins=_bin(rows, record.p_up[rows], up, line.horizon),
+        curve=roll_skill(*columns, window=WINDOW_SESSIONS, step=STEP_SESSIONS, block=block),
+        rivals=_compare(record, rows, judged, block),
+        years=_by_year(record),
+        latest=_latest(record, rows),
+    )
+
+
+def _bin(
+    rows: npt.NDArray[np.intp], p_up: Column, up: npt.NDArray[np.bool_], horizon: int
+) -> tuple[Bin, ...]:
+    """Cut the forecasts into up to ten bins of equal count, equal forecasts together."""
+    n_bins = min(BINS, len(rows) // LEAST_IN_BIN)
+    if not n_bins:
+        return ()
+    edges = np.unique(np.quantile(p_up, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
+    places = np.searchsorted(edges, p_up, side="right")
+    found = []
+    for place in np.unique(places):
+        inside = np.flatnonzero(places == place)
+        windows = count_independent(rows[inside], horizon)
+        share = float(up[inside].mean())
+        mine = p_up[inside]
+        found.append(
+            Bin(
+                float(mine.min()),
+                float(mine.max()),
+                float(mine.mean()),
+                share,
+                *wilson(share, windows),
+                len(inside),
+                windows,
+            )
+        )
+    return tuple(found)
+
+
+def _compare(
+    record: Record,
+    rows: npt.NDArray[np.intp],
+    judged: dict[str, JudgedForecasts],
+    block: int,
+) -> tuple[Rival, ...]:
+    """Hold the ledger beside always up, the base rate, and whoever the contest has judged."""
+    if not len(rows):
+        return ()
+    own, base, up = record.p_up[rows], record.base_rate[rows], record.went_up[rows] == 1
+    rivals = [
+        _measure(ISSUED, own, own, base, up, block),
+        _measure(BASE_RATE, base, own, base, up, block),
+        _measure(ALWAYS_UP, np.ones(len(rows)), own, base, up, block),
+    ]
+    for name, forecasts in judged.items():
+        if name == BASE_RATE:
+            continue
+        _, ours, theirs = np.intersect1d(
+            record.sessions[rows], forecasts.sessions, assume_unique=True, return_indices=True
+        )
+        if len(ours) >= LEAST_IN_BIN:
+            columns = (forecasts.p_up[theirs], own[ours], base[ours], up[ours])
+            rivals.append(_measure(name, *columns, block))
+    return tuple(rivals)
+
+
+def _measure(
+    name: str, p_up: Column, own: Column, base: Column, up: npt.NDArray[np.bool_], block: int
+) -> Rival:
+    certain = ((p_up == 1.0) & ~up) | ((p_up == 0.0) & up)
+    loss = None if certain.any() else float(compute_log_losses(up.astype(np.int8), p_up).mean())
+    return Rival(
+        name,
+        len(up),
+        float(((p_up - up) ** 2).mean()),
+        float(((own - up) ** 2).mean()),
+        loss,
+        *compute_skill(p_up, base, up, block=block),
+    )
+
+
+def _by_year(record: Record) -> tuple[Year, ...]:
+    years = record.sessions.astype("datetime64[Y]").astype(np.int64) + 1970
+    found = []
+    for year in np.unique(years):
+        of_year = years == year
+        known = of_year & record.settled & record.issued
+        p_up, up = record.p_up[known], record.went_up[known]
+        brier, base_brier = (
+            float(((forecast - up) ** 2).mean()) if len(up) else float("nan")
+            for forecast in (p_up, record.base_rate[known])
+        )
+        found.append(
+            Year(
+                year=int(year),
+                issued=int((of_year & record.issued).sum()),
+                withheld=int((of_year & ~record.issued).sum()),
+                settled=len(up),
+                mean_p_up=float(p_up.mean()) if len(up) else float("nan"),
+                share_up=float(up.mean()) if len(up) else float("nan"),
+                brier=brier,
+                skill=1.0 - brier / base_brier if base_brier else float("nan"),
+            )
+        )
+    return tuple(reversed(found))
+
+
+def _latest(record: Record, rows: Sequence[int] | npt.NDArray[np.intp]) -> tuple[Settled, ...]:
+    return tuple(
+        Settled(
+            record.sessions[row].astype(date),
+            record.horizon_end[row].astype(date),
+            float(record.p_up[row]),
+            float(record.base_rate[row]),
+            float(record.forward_return[row]),
+        )
+        for row in rows[: -LAST_ROWS - 1 : -1]
+    )

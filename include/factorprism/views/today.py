@@ -1,0 +1,200 @@
+"""Today: every line's forecast of one session, how sure one may be of it, and what is amiss."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord
+from factorprism.training import find_skill
+from factorprism.training.promotion import find_holder
+from factorprism.training.skill import INDEPENDENT
+from factorprism.views._belief import Belief, Matured, find_belief
+from factorprism.views._lines import final_rows
+from factorprism.warehouse import ForecastLine, PostgresWarehouse
+
+
+@dataclass(frozen=True)
+class Skill:
+    """The figure by which skill is claimed, as `training.skill_sentence` says it.
+
+    `verdict` is ``shown``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
+    Brier skill and its interval are fractions; `windows` is None where it was not counted.
+    """
+
+    verdict: str
+    value: float = 0.0
+    lower: float = 0.0
+    upper: float = 0.0
+    n_sessions: int = 0
+    windows: int | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in force at the session, its skill on what was judged by then."""
+
+    record: ModelRecord
+    skill: Skill
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What came of a forecast: the return over the horizon, a fraction."""
+
+    forward_return: float
+    went_up: bool
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The first sentence of the last contest."""
+
+    as_of: date
+    sentence: str
+
+
+@dataclass(frozen=True)
+class LineToday:
+    """One line at the session; `forecast` is None where the ledger has no row of it."""
+
+    line: ForecastLine
+    forecast: Forecast | None
+    belief: Belief | None
+    champion: Champion | None
+    contest: Contest | None
+    settled: Settled | None
+
+
+@dataclass(frozen=True)
+class Today:
+    """All lines at `session`, its neighbours in the ledger, and the alerts that are open now."""
+
+    session: date
+    first: date
+    last: date
+    previous: date | None
+    following: date | None
+    lines: tuple[LineToday, ...]
+    alerts: tuple[Alert, ...]
+
+
+def read_today(warehouse: PostgresWarehouse, session: date | None = None) -> Today | None:
+    """Return what stood in the ledger at `session`, by default the last one.
+
+    A session between two of the ledger's gives the one before it. Nothing matured, judged or
+    decided after the session is used. None where the ledger is empty.
+    """
+    sessions = warehouse.overview.list_sessions()
+    if not sessions:
+        return None
+    shown = sessions[max(0, bisect_right(sessions, session) - 1)] if session else sessions[-1]
+    place = bisect_left(sessions, shown)
+    rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
+    held = {(row.target, row.universe, row.horizon): row for row in rows}
+    lines = [line for line in warehouse.overview.list_lines() if line.first <= shown]
+    return Today(
+        session=shown,
+        first=sessions[0],
+        last=sessions[-1],
+        previous=sessions[place - 1] if place else None,
+        following=sessions[place + 1] if place + 1 < len(sessions) else None,
+        lines=tuple(
+            _read_line(warehouse, line, held.get((line.target, line.universe, line.horizon)), shown)
+            for line in lines
+        ),
+        alerts=tuple(warehouse.alerts.list_open_alerts()),
+    )
+
+
+def _read_line(
+    warehouse: PostgresWarehouse, line: ForecastLine, forecast: Forecast | None, session: date
+) -> LineToday:
+    champion = _read_champion(warehouse, line, session)
+    contest = warehouse.overview.load_last_contest(line.universe, line.horizon, session)
+    belief = settled = None
+    if forecast is not None and forecast.p_up is not None:
+        belief = _read_belief(warehouse, line, forecast.p_up, champion, session)
+        settled = _read_outcome(warehouse, forecast)
+    return LineToday(
+        line, forecast, belief, champion, Contest(*contest) if contest else None, settled
+    )
+
+
+def _read_champion(
+    warehouse: PostgresWarehouse, line: ForecastLine, session: date
+) -> Champion | None:
+    decisions = warehouse.models.list_promotions(line.universe, line.horizon)
+    holder = find_holder(decisions, session)
+    if holder is None:
+        return None
+    evaluations = warehouse.models.load_evaluations(holder)
+    known = [item for item in evaluations if item.last <= session]
+    return Champion(warehouse.models.load_model(holder), read_skill(known))
+
+
+def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
+    """Return the one figure by which skill is claimed, and what it says."""
+    found = find_skill(evaluations)
+    if found is None:
+        return Skill("unjudged")
+    span = (found.kind, found.first, found.last)
+    counted = [
+        item.value
+        for item in evaluations
+        if item.metric == INDEPENDENT and (item.kind, item.first, item.last) == span
+    ]
+    verdict = "shown" if found.lower > 0.0 else "worse" if found.upper < 0.0 else "open"
+    return Skill(
+        verdict,
+        found.value,
+        found.lower,
+        found.upper,
+        found.n_sessions,
+        round(counted[0]) if counted else None,
+        found.first,
+        found.last,
+    )
+
+
+def _read_belief(
+    warehouse: PostgresWarehouse,
+    line: ForecastLine,
+    p_up: float,
+    champion: Champion | None,
+    session: date,
+) -> Belief | None:
+    """Return what followed alike forecasts of the ledger; where they are too few, the contest's."""
+    record = warehouse.overview.load_record(line.target, line.universe, line.horizon)
+    known = record.settled & (record.horizon_end <= np.datetime64(session, "D"))
+    issued = Matured(
+        "ledger", record.sessions[known], record.p_up[known], record.went_up[known] == 1
+    )
+    belief = find_belief(p_up, issued, line.horizon)
+    if belief is not None or champion is None:
+        return belief
+    name = champion.record.architecture
+    judged = warehouse.overview.load_judged(line.universe, line.horizon, name).get(name)
+    if judged is None:
+        return None
+    # The last `horizon` sessions before this one have not matured yet.
+    end = int(np.searchsorted(judged.sessions, np.datetime64(session, "D"))) - line.horizon
+    if end <= 0:
+        return None
+    matured = Matured(
+        "contest", judged.sessions[:end], judged.p_up[:end], judged.went_up[:end] == 1
+    )
+    return find_belief(p_up, matured, line.horizon)
+
+
+def _read_outcome(warehouse: PostgresWarehouse, forecast: Forecast) -> Settled | None:
+    found = warehouse.overview.load_outcome(
+        forecast.target, forecast.session, forecast.horizon, forecast.model_id
+    )
+    return None if found is None else Settled(*found)

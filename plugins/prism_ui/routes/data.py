@@ -1,0 +1,109 @@
+"""Data: what is held and what is missing, what the gates said, what was revised afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from babel import dates
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from factorprism.core.schemas import PullState
+from factorprism.core.universe import Universe, load_universes
+from factorprism.views import NotHeld, choose_line
+from factorprism.views.data import read_data, read_year
+from prism_ui.errors import BadQuestion
+from prism_ui.languages import Language
+from prism_ui.navigation import SELECTION
+from prism_ui.pages import Asked, show
+from prism_ui.security import ReaderDep
+
+router = APIRouter()
+PARAMS = (*SELECTION, "symbol", "year")
+
+
+@router.get("/data")
+async def open_data(request: Request, reader: ReaderDep) -> Response:
+    """Show all years of one symbol, or one year of it day by day."""
+    if request.query_params.get("year"):
+        return await show(
+            request, reader, "data", build_year, params=PARAMS, template="data_year.html.j2"
+        )
+    return await show(request, reader, "data", build, params=PARAMS)
+
+
+def build(asked: Asked) -> Mapping[str, Any]:
+    """Answer with what is held of the symbol asked for, or of the target."""
+    warehouse, config = asked.house.warehouse, asked.house.config
+    lines = warehouse.overview.list_lines()
+    line = choose_line(lines, config, asked.text("universe"), asked.whole("horizon"))
+    universe = _find_universe(asked, line.universe if line else None)
+    session = asked.day("session")
+    _check_symbol(universe, asked.text("symbol"))
+    data = read_data(
+        warehouse,
+        universe,
+        line.horizon if line else config.horizon,
+        symbol=asked.text("symbol") or "",
+        session=session,
+    )
+    counts = [(state.value, data.pull_counts.get(state, 0)) for state in PullState]
+    return {
+        "data": data,
+        "lines": lines,
+        "line": line,
+        "pull_counts": counts,
+        "month_names": name_months(asked.language),
+    }
+
+
+def build_year(asked: Asked) -> Mapping[str, Any]:
+    """Answer with one year of one symbol."""
+    universe = _find_universe(asked, None)
+    symbol = _check_symbol(universe, asked.text("symbol"))
+    year = asked.whole("year")
+    assert year is not None  # or the other page is shown
+    try:
+        found = read_year(asked.house.warehouse, universe, symbol, year)
+    except ValueError as exc:
+        raise NotHeld(str(exc), remedy="Choose a year on the page Data.") from exc
+    return {
+        "year": found,
+        "month_names": name_months(asked.language),
+        "day_names": name_days(asked.language),
+    }
+
+
+def name_months(language: Language) -> list[str]:
+    """Return the twelve months, short, January first."""
+    names = dates.get_month_names("abbreviated", "stand-alone", language.locale)
+    return [str(names[month]) for month in range(1, 13)]
+
+
+def name_days(language: Language) -> list[tuple[str, str]]:
+    """Return the days of the week from Monday, each as one or two letters and in full."""
+    short = dates.get_day_names("narrow", "stand-alone", language.locale)
+    full = dates.get_day_names("wide", "stand-alone", language.locale)
+    return [(str(short[day]), str(full[day])) for day in range(7)]
+
+
+def _find_universe(asked: Asked, known: str | None) -> Universe:
+    """Return the universe of the line, else the one asked for, else the configured one."""
+    name = known or asked.text("universe") or asked.house.config.universe_name
+    universes = load_universes(asked.house.config.home)
+    if name not in universes:
+        raise NotHeld(
+            f"universe {name!r} is not defined",
+            remedy=f"Choose one of: {', '.join(sorted(universes))}.",
+        )
+    return universes[name]
+
+
+def _check_symbol(universe: Universe, symbol: str | None) -> str:
+    if symbol and symbol not in universe.channels:
+        raise BadQuestion(
+            f"{symbol!r} is no symbol of universe {universe.name}",
+            remedy=f"Choose one of: {', '.join(universe.channels)}.",
+        )
+    return symbol or universe.target

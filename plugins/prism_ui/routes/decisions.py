@@ -1,0 +1,145 @@
+"""A decision on the title: confirmed on a page of its own, taken by a worker, answered here."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from factorprism.core.errors import ConfigurationError
+from factorprism.pipelines.decisions import KINDS, PROMOTE, ROLL_BACK
+from factorprism.views import open_house
+from factorprism.views.models import ModelsPage, read_models
+from prism_ui.decision_runs import DecisionRun, read_decision, start_decision
+from prism_ui.errors import BadQuestion
+from prism_ui.languages import language_of
+from prism_ui.navigation import SELECTION
+from prism_ui.pages import Asked, frame, link, read_params, remember_language
+from prism_ui.rendering import render
+from prism_ui.routes.models import find_title, is_decided_here
+from prism_ui.security import FormDep, OperatorDep, Reader, ReaderDep
+
+router = APIRouter()
+LONGEST_REASON = 300
+RUN_PREFIX = "page__"
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@router.get("/decide")
+async def ask_for_reason(request: Request, operator: OperatorDep) -> Response:
+    """Show what is about to happen, and the form that makes it happen."""
+    asked = _ask(request, operator, "models", (*SELECTION, "action", "model"))
+    return await run_in_threadpool(_draw_form, request, asked)
+
+
+@router.post("/decide")
+async def take_decision(request: Request, operator: FormDep) -> Response:
+    """Hand the decision to a worker, once for each form, and lead to its answer."""
+    asked = _ask(request, operator, "models", SELECTION)
+    run_id = await run_in_threadpool(_hand_over, asked, await request.form())
+    asked.house.forget_version()
+    place = link("decision", asked.params, run=run_id)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/{place}", 303)
+
+
+@router.get("/decision")
+async def show_decision(request: Request, reader: ReaderDep) -> Response:
+    """Show what came of a decision."""
+    asked = _ask(request, reader, "models", (*SELECTION, "run"))
+    run = await run_in_threadpool(read_decision, asked.text("run") or "")
+    if run.state != "waiting":
+        asked.house.forget_version()
+    return _send(request, asked, "decision.html.j2", {"run": run, **_describe(run)})
+
+
+def _ask(request: Request, reader: Reader, page: str, params: tuple[str, ...]) -> Asked:
+    return Asked(page, read_params(request, params), reader, language_of(request), open_house())
+
+
+def _draw_form(request: Request, asked: Asked) -> Response:
+    action = _check_action(asked.text("action") or "")
+    models = _read_models(asked, asked.text("model") or "")
+    assert models.chosen is not None
+    # Drawn anew each time: the number makes a second sending of this very form harmless.
+    shown = {
+        "models": models,
+        "action": action,
+        "candidate": models.chosen.row,
+        "nonce": secrets.token_urlsafe(18),
+        "longest_reason": LONGEST_REASON,
+    }
+    return _send(request, asked, "decide.html.j2", shown)
+
+
+def _hand_over(asked: Asked, form: FormData) -> str:
+    """Start the run that the form asks for and return its id; raises `BadQuestion`."""
+    action = _check_action(_field(form, "action"))
+    models = _read_models(asked, _field(form, "model_id"))
+    nonce, reason = _field(form, "nonce"), " ".join(_field(form, "reason").split())
+    if not _NONCE.fullmatch(nonce):
+        raise BadQuestion("the form has no number", remedy="Open it again from the page Models.")
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise BadQuestion(
+            f"a decision needs a reason of 1 to {LONGEST_REASON} signs",
+            remedy="Go back and write one sentence.",
+        )
+    run_id = f"{RUN_PREFIX}{nonce}"
+    question = {
+        "action": action,
+        "model_id": _field(form, "model_id"),
+        "champion_id": _field(form, "champion_id"),
+        "reason": reason,
+        "universe": models.universe,
+        "horizon": models.horizon,
+    }
+    start_decision(run_id, question, asked.reader.name)
+    return run_id
+
+
+def _read_models(asked: Asked, model_id: str) -> ModelsPage:
+    """Return the page's models with `model_id` in full; raises `BadQuestion` or `NotHeld`."""
+    universe, horizon = find_title(asked)
+    if not is_decided_here(asked.house.config, universe, horizon):
+        raise ConfigurationError(
+            f"the title of {universe} over {horizon} sessions is not decided by these workers",
+            remedy="Decide where that universe is configured: factorprism models.",
+        )
+    if not model_id:
+        raise BadQuestion("no model is named", remedy="Choose one on the page Models.")
+    return read_models(asked.house.warehouse, universe, horizon, model_id=model_id)
+
+
+def _check_action(action: str) -> str:
+    if action not in KINDS:
+        raise BadQuestion(
+            f"{action[:40]!r} is no decision on the title",
+            remedy=f"It is {PROMOTE} or {ROLL_BACK}.",
+        )
+    return action
+
+
+def _field(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    if not isinstance(value, str) or "\0" in value or len(value) > 10 * LONGEST_REASON:
+        raise BadQuestion(f"the field {name} cannot be read", remedy="Write it shorter.")
+    return value.strip()
+
+
+def _describe(run: DecisionRun) -> Mapping[str, Any]:
+    return {
+        "model_id": str(run.asked.get("model_id", "")),
+        "action": str(run.asked.get("action", "")),
+    }
+
+
+def _send(request: Request, asked: Asked, template: str, shown: Mapping[str, Any]) -> Response:
+    html = render(template, asked.language, frame(asked) | dict(shown))
+    response = HTMLResponse(html, headers={"cache-control": "no-store"})
+    remember_language(request, response)
+    return response

@@ -1,0 +1,60 @@
+"""Image: what the model saw at one session, and what its forecast is owed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from factorprism.views import choose_line
+from factorprism.views.image import read_image
+from prism_ui.image_figures import build_bar_tables, build_cells, build_closes, drawn
+from prism_ui.pages import Asked, show
+from prism_ui.security import ReaderDep
+
+router = APIRouter()
+
+
+@router.get("/image")
+async def open_image(request: Request, reader: ReaderDep) -> Response:
+    """Show the image of one session, its reasons and its precedents."""
+    return await show(request, reader, "image", build)
+
+
+def build(asked: Asked) -> Mapping[str, Any]:
+    """Answer with the session asked for, or with the line's last one in the ledger.
+
+    A day that the ledger has no row of is shown as far as its factors are held.
+    """
+    house = asked.house
+    lines = house.warehouse.overview.list_lines()
+    line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
+    if line is None:
+        return {"image": None}
+    session = asked.day("session") or line.last
+    image = read_image(house.warehouse, house.config, line, session)
+    gettext = asked.language.gettext
+    words = {
+        "value": gettext("value"),
+        "scaled": gettext("normalised"),
+        "missing": gettext("missing"),
+        "session": gettext("Session"),
+    }
+    return {
+        "image": image,
+        "lines": lines,
+        "line": line,
+        "at": {
+            "session": session,
+            "first": line.first,
+            "last": line.last,
+            "previous": image.before,
+            "following": image.after,
+        },
+        "cells": build_cells(image, words, gettext) if image.picture else None,
+        "closes": build_closes(image.closes, words["session"]) if image.closes else None,
+        "bars": build_bar_tables(image.reasons) if image.reasons else [],
+        "drawn": drawn(image.reasons.precedents) if image.reasons else [],
+    }

@@ -1,0 +1,59 @@
+"""Lineage: one row of the ledger, back to what was pulled and forward to what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from factorprism.views import NotHeld, choose_line
+from factorprism.views.lineage import Lineage, read_lineage
+from prism_ui.navigation import SELECTION
+from prism_ui.pages import Asked, show
+from prism_ui.security import ReaderDep
+
+router = APIRouter()
+
+
+@router.get("/lineage")
+async def open_lineage(request: Request, reader: ReaderDep) -> Response:
+    """Show where the row of one session comes from, and what became of it."""
+    return await show(request, reader, "lineage", build, params=(*SELECTION, "model", "state"))
+
+
+def build(asked: Asked) -> Mapping[str, Any]:
+    """Answer with the row asked for, or with the one that stands for the session."""
+    house = asked.house
+    lines = house.warehouse.overview.list_lines()
+    line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
+    if line is None:
+        return {"lineage": None}
+    session = asked.day("session") or line.last
+    lineage = read_lineage(
+        house.warehouse,
+        house.config,
+        line,
+        session,
+        model_id=asked.text("model") or "",
+        state=asked.text("state") or "",
+    )
+    if lineage is None:
+        raise NotHeld(
+            f"the ledger has no such row of {line.target} at {session}",
+            remedy=f"It holds sessions from {line.first} to {line.last}; choose one on the page "
+            "Today.",
+        )
+    return {"lineage": lineage, "lines": lines, "line": line, "at": _place(lineage)}
+
+
+def _place(lineage: Lineage) -> dict[str, Any]:
+    session, known = lineage.row.session, lineage.known
+    return {
+        "session": session,
+        "first": known[0],
+        "last": known[-1],
+        "previous": max((day for day in known if day < session), default=None),
+        "following": min((day for day in known if day > session), default=None),
+    }

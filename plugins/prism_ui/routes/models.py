@@ -1,0 +1,128 @@
+"""Models: who forecasts and why, who else could, and what the contest came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from factorprism.core.config import Config
+from factorprism.core.schemas import Evaluation, Training
+from factorprism.views import choose_line
+from factorprism.views.models import FIGURES, read_models
+from prism_ui.languages import Language
+from prism_ui.navigation import SELECTION
+from prism_ui.pages import Asked, show
+from prism_ui.security import ReaderDep
+
+router = APIRouter()
+# The figures of an epoch that the curve shows: name, message, colour.
+CURVES = (
+    ("log_loss", "training", "chart-1"),
+    ("val_log_loss", "held out", "chart-4"),
+)
+
+
+@router.get("/models")
+async def open_models(request: Request, reader: ReaderDep) -> Response:
+    """Show the title, one model in full, the contest and the ledger."""
+    return await show(request, reader, "models", build, params=(*SELECTION, "model", "all"))
+
+
+def build(asked: Asked) -> Mapping[str, Any]:
+    """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
+    warehouse, config = asked.house.warehouse, asked.house.config
+    lines = warehouse.overview.list_lines()
+    universe, horizon = find_title(asked)
+    models = read_models(
+        warehouse,
+        universe,
+        horizon,
+        model_id=asked.text("model") or "",
+        every=asked.text("all") is not None,
+    )
+    training = models.chosen.training if models.chosen else None
+    return {
+        "models": models,
+        "lines": lines,
+        "line": next(
+            (one for one in lines if (one.universe, one.horizon) == (universe, horizon)), None
+        ),
+        "may_decide": asked.reader.may_act and is_decided_here(config, universe, horizon),
+        "figure_rows": [
+            [_write_figure(item, asked.language) for item in judged.figures]
+            for judged in (models.chosen.judged if models.chosen else ())
+        ],
+        **_describe_training(training, asked.language),
+    }
+
+
+def find_title(asked: Asked) -> tuple[str, int]:
+    """Return the universe and horizon that the address names.
+
+    Where it names neither they are those of the configured line, or of the configuration.
+    """
+    house, config = asked.house, asked.house.config
+    universe, horizon = asked.text("universe"), asked.whole("horizon")
+    own = (config.universe_name, config.horizon)
+    if (universe, horizon) == own:
+        # A title may be held before the first forecast has made a line of it.
+        return own
+    line = choose_line(house.warehouse.overview.list_lines(), config, universe, horizon)
+    return (line.universe, line.horizon) if line else own
+
+
+def is_decided_here(config: Config, universe: str, horizon: int) -> bool:
+    """Tell whether the workers can decide on this title: they forecast one universe."""
+    return (universe, horizon) == (config.universe_name, config.horizon)
+
+
+def _write_figure(item: Evaluation, language: Language) -> list[str]:
+    """Return a figure's name, value, interval and the base rate's, as the contest writes them."""
+    name, form = FIGURES.get(item.metric, (item.metric.replace("_", " "), ".4f"))
+    digits, signed = int(form.lstrip("+")[1]), form.startswith("+")
+
+    def write(value: float) -> str:
+        if form.endswith("%"):
+            return language.percent(value, digits, signed=signed)
+        return language.number(value, digits, signed=signed)
+
+    interval = f"{write(item.lower)} – {write(item.upper)}"
+    return [language.gettext(name), write(item.value), interval, write(item.reference)]
+
+
+def _describe_training(training: Training | None, language: Language) -> Mapping[str, Any]:
+    """Return the curve for uPlot, and all figures of each epoch as a table."""
+    if training is None or not training.epochs:
+        return {"curve": None, "epoch_head": [], "epoch_rows": []}
+    gettext = language.gettext
+    names = sorted({name for epoch in training.epochs for name in epoch} - {"epoch"})
+    shown = [curve for curve in CURVES if curve[0] in names] or [
+        (name, name, f"chart-{place}") for place, name in enumerate(names[:4], start=1)
+    ]
+    curve = {
+        "x": [_number_of(epoch, place) for place, epoch in enumerate(training.epochs, start=1)],
+        "x_unit": "number",
+        "x_label": gettext("epoch"),
+        "series": [
+            {
+                "label": gettext(label),
+                "colour": colour,
+                "width": 2,
+                "values": [epoch.get(name) for epoch in training.epochs],
+            }
+            for name, label, colour in shown
+        ],
+    }
+    rows = [
+        [_number_of(epoch, place), *(language.number(epoch.get(name), 4) for name in names)]
+        for place, epoch in enumerate(training.epochs, start=1)
+    ]
+    head = [(gettext("epoch"), "number"), *((name, "number") for name in names)]
+    return {"curve": curve, "epoch_head": head, "epoch_rows": rows}
+
+
+def _number_of(epoch: Mapping[str, float], place: int) -> int:
+    return int(epoch.get("epoch", place))

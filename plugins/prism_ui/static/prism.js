@@ -1,0 +1,159 @@
+// What a page does beyond its HTML: the theme switch, and charts over days drawn by uPlot.
+(function () {
+  "use strict";
+
+  var root = document.documentElement;
+  var DAY = 86400;
+
+  function token(name) {
+    return getComputedStyle(root).getPropertyValue("--" + name).trim();
+  }
+
+  // Theme: light, dark, or as the system has it.
+  var button = document.querySelector("[data-theme-switch]");
+  var order = ["system", "light", "dark"];
+
+  function currentTheme() {
+    return root.dataset.theme || "system";
+  }
+
+  function nameTheme() {
+    var key = currentTheme();
+    button.textContent = button.dataset["label" + key[0].toUpperCase() + key.slice(1)];
+  }
+
+  function setTheme(theme) {
+    if (theme === "system") {
+      delete root.dataset.theme;
+    } else {
+      root.dataset.theme = theme;
+    }
+    try {
+      localStorage.setItem("prism-theme", theme);
+    } catch (error) {
+      // Storage is switched off: the choice holds for this page.
+    }
+    nameTheme();
+    drawAll();
+  }
+
+  if (button) {
+    button.hidden = false;
+    nameTheme();
+    button.addEventListener("click", function () {
+      setTheme(order[(order.indexOf(currentTheme()) + 1) % order.length]);
+    });
+  }
+
+  // Charts. A spec holds x (days since 1970), series and options; see docs/pages.md.
+  var plots = [];
+
+  function write(value, unit) {
+    if (unit === "mark") {
+      return value === null || value === undefined ? "" : "●";
+    }
+    if (value === null || value === undefined) {
+      return "–";
+    }
+    return unit === "percent" ? (100 * value).toFixed(1) + "%" : String(+value.toFixed(4));
+  }
+
+  // As much of the date as tells neighbouring ticks apart.
+  function writeDays(_, ticks, axis, space, step) {
+    var length = step >= 360 * DAY ? 4 : step >= 28 * DAY ? 7 : 10;
+    return ticks.map(function (tick) {
+      return new Date(tick * 1e3).toISOString().slice(0, length);
+    });
+  }
+
+  function makeSeries(one, unit) {
+    var colour = token(one.colour || "chart-1");
+    var dots = one.style === "points";
+    return {
+      label: one.label,
+      stroke: colour,
+      width: dots ? 0 : one.width || 1.5,
+      dash: one.dash ? [5, 4] : undefined,
+      spanGaps: false,
+      paths: dots ? function () { return null; } : undefined,
+      points: { show: dots, size: one.size || 5, fill: colour, stroke: colour, width: 0 },
+      value: function (_, value) { return write(value, one.unit || unit); },
+    };
+  }
+
+  function makeOptions(spec, width) {
+    var grid = { stroke: token("grid"), width: 1 };
+    var axis = { stroke: token("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    var options = {
+      width: width,
+      height: spec.height || 280,
+      tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
+      cursor: { drag: { x: true, y: false } },
+      legend: {
+        markers: {
+          width: 0,
+          fill: function (_, place) { return place ? token(spec.series[place - 1].colour || "chart-1") : ""; },
+        },
+      },
+      scales: { y: spec.range ? { range: spec.range } : {} },
+      axes: [
+        Object.assign({}, axis, {
+          values: spec.x_unit === "number" ? undefined : writeDays,
+          space: spec.x_unit === "number" ? 50 : 80,
+          incrs: spec.x_unit === "number" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] : undefined,
+        }),
+        Object.assign({}, axis, {
+          size: 56,
+          values: function (_, ticks) {
+            return ticks.map(function (tick) {
+              return spec.unit === "percent" ? Math.round(tick * 1000) / 10 + "%" : tick;
+            });
+          },
+        }),
+      ],
+      series: [{ value: spec.x_unit === "number" ? undefined : "{YYYY}-{MM}-{DD}", label: spec.x_label || "" }]
+        .concat(spec.series.map(function (one) { return makeSeries(one, spec.unit); })),
+      bands: (spec.bands || []).map(function (pair) {
+        return { series: [pair[0] + 1, pair[1] + 1], fill: token("accent-soft") };
+      }),
+    };
+    if (spec.x_unit === "number") {
+      options.scales.x = { time: false };
+    }
+    return options;
+  }
+
+  function draw(place) {
+    var spec = place.spec;
+    if (place.plot) {
+      place.plot.destroy();
+    }
+    var scale = spec.x_unit === "number" ? 1 : DAY;
+    var data = [spec.x.map(function (day) { return day * scale; })].concat(
+      spec.series.map(function (one) { return one.values; })
+    );
+    place.width = place.node.clientWidth;
+    place.plot = new uPlot(makeOptions(spec, place.width), data, place.node);
+  }
+
+  function drawAll() {
+    plots.forEach(draw);
+  }
+
+  if (window.uPlot) {
+    document.querySelectorAll("[data-chart]").forEach(function (node) {
+      var spec = JSON.parse(node.querySelector("script").textContent);
+      plots.push({ node: node, spec: spec, plot: null, width: 0 });
+    });
+    drawAll();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+    window.addEventListener("resize", function () {
+      plots.forEach(function (place) {
+        if (place.node.clientWidth !== place.width) {
+          place.width = place.node.clientWidth;
+          place.plot.setSize({ width: place.width, height: place.spec.height || 280 });
+        }
+      });
+    });
+  }
+})();

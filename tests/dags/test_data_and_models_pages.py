@@ -1,0 +1,375 @@
+"""Data and Models as a browser meets them: who may look, who may decide, and how often."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.schemas import ModelRecord, Promotion, Pull, PullState, make_bars
+from factorprism.factors import CATALOGUE
+from factorprism.views import open_house
+from factorprism.warehouse import PostgresWarehouse
+
+SYMBOL = "000300.SH"
+RECORD = ModelRecord(
+    model_id="inception-aaa",
+    architecture="inception",
+    universe="hs300",
+    horizon=14,
+    lookback=56,
+    channels=(SYMBOL,),
+    factors=tuple(factor.name for factor in CATALOGUE),
+    trained_from=date(2023, 1, 3),
+    trained_through=date(2023, 12, 29),
+    n_samples=180,
+    base_rate=0.52,
+    data_hash="d" * 64,
+    artefact_hash="a" * 64,
+    mode="retrain",
+)
+TITLE = Promotion(
+    universe="hs300",
+    horizon=14,
+    as_of=date(2023, 12, 29),
+    candidate_id="inception-aaa",
+    champion_id="inception-aaa",
+    previous_id="",
+    promoted=True,
+    reason="By hand: <b>first</b> & only",
+    kind="manual",
+)
+ORIGIN = "http://testserver"
+
+# The test client's own advice, and that of libraries below Airflow.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using `httpx` with"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+def fill(warehouse: PostgresWarehouse) -> None:
+    """A month of bars with a hole, a refused pull, two models, a champion."""
+    days = calendar_of(SYMBOL).sessions(date(2024, 1, 2), date(2024, 1, 31))
+    days = np.delete(days, 5)
+    close = np.linspace(3300.0, 3200.0, len(days))
+    frame = {"symbol": SYMBOL, "session": days.astype("datetime64[us]"), "volume_shares": 1e8}
+    prices = {"open": close, "high": close + 9, "low": close - 9, "close": close}
+    bars = make_bars(pd.DataFrame(frame | prices))
+    moment = datetime(2024, 1, 31, 11)
+    pull = Pull("sample", SYMBOL, date(2024, 1, 2), date(2024, 1, 31), bars, moment)
+    warehouse.bars.merge_bars(bars, warehouse.pulls.save_pull(pull))
+    refused = replace(pull, first=date(2024, 1, 3))
+    pull_id = warehouse.pulls.save_pull(refused)
+    warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "high <i>below</i> low")
+    for model_id in ("inception-aaa", "inception-bbb"):
+        warehouse.models.save_model(replace(RECORD, model_id=model_id))
+    warehouse.models.append_promotion(TITLE)
+
+
+@pytest.fixture(scope="module")
+def airflow_app(dag_bag: Any) -> Iterator[Any]:
+    """The api-server's app, with the DAG that takes decisions in its database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "j" * 64)
+        patch.setenv("AIRFLOW__API__SECRET_KEY", "s" * 64)
+        from airflow.api_fastapi.app import create_app
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+        from airflow.dag_processing.dagbag import sync_bag_to_db
+        from airflow.utils.db import initdb
+
+        initdb()
+        DagBundlesManager().sync_bundles_to_db()
+        sync_bag_to_db(dag_bag, "dags-folder", None)
+        yield create_app()
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: Any) -> Iterator[str]:
+    """A filled warehouse, to be copied."""
+    url = postgres.new_database()
+    warehouse = PostgresWarehouse(url)
+    warehouse.migrate()
+    fill(warehouse)
+    warehouse.close()
+    yield url.rsplit("/", 1)[1]
+    postgres.drop_database(url)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages as three people see them."""
+
+    client: Any
+    tokens: dict[str, str]
+
+    def get(self, path: str, who: str = "olaf", **headers: str) -> Any:
+        return self.client.get(f"/prism/{path}", headers=self._headers(who, headers))
+
+    def post(self, form: dict[str, str], who: str = "olaf", **headers: str) -> Any:
+        sent = self._headers(who, {"origin": ORIGIN, **headers})
+        return self.client.post("/prism/decide", data=form, headers=sent)
+
+    def open_form(self, action: str = "promote", model: str = "inception-bbb") -> dict[str, str]:
+        """Return the fields of the confirmation as the page gives them, and a reason."""
+        page = self.get(f"decide?action={action}&model={model}").text
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+        return {**fields, "reason": "it reads the open better"}
+
+    def _headers(self, who: str, more: dict[str, str]) -> dict[str, str]:
+        login = {"authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return {**login, "accept": "text/html", **more}
+
+
+@pytest.fixture
+def site(
+    airflow_app: Any, filled: str, postgres: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    url = postgres.new_database(filled)
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "j" * 64)
+    monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", "s" * 64)
+    monkeypatch.setenv("FACTORPRISM_WAREHOUSE_URL", url)
+    monkeypatch.setenv("FACTORPRISM_HOME", str(tmp_path))
+    open_house.cache_clear()
+    tokens = {
+        name: get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
+        for name, role in (("vera", "viewer"), ("olaf", "op"), ("otto", "op"))
+    }
+    forget_runs()
+    yield Site(TestClient(airflow_app, follow_redirects=False), tokens)
+    open_house().warehouse.close()
+    open_house.cache_clear()
+    postgres.drop_database(url)
+
+
+def runs() -> list[Any]:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = session.scalars(select(DagRun).where(DagRun.dag_id == "model_decision")).all()
+        session.expunge_all()
+    return list(found)
+
+
+def forget_runs() -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id == "model_decision"))
+
+
+def end_run(run_id: str, state: str, answer: dict[str, Any] | None, reason: str = "") -> None:
+    """Let the run end as a worker would have it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    words = {"return_value": answer, "reason": reason or None}
+    with create_session() as session:
+        session.execute(update(DagRun).where(DagRun.run_id == run_id).values(state=state))
+        for key, value in words.items():
+            if value is not None:
+                XComModel.set(
+                    key=key,
+                    value=json.dumps(value),
+                    dag_id="model_decision",
+                    task_id="decide",
+                    run_id=run_id,
+                    serialize=False,
+                    session=session,
+                )
+
+
+@pytest.mark.parametrize("path", ["data", "data?year=2024", "models", "decide", "decision?run=x"])
+def test_nobody_without_a_login_sees_a_page(site: Site, path: str) -> None:
+    assert site.get(path, who="").status_code == 401
+    assert site.post({}, who="").status_code == 401
+
+
+def test_a_viewer_reads_and_is_offered_no_decision(site: Site) -> None:
+    for path in ("data", "data?year=2024", "models", "models?model=inception-bbb"):
+        assert site.get(path, who="vera").status_code == 200, path
+    assert "decide?" not in site.get("models?model=inception-bbb", who="vera").text
+    assert "decide?" in site.get("models?model=inception-bbb").text
+
+
+def test_a_viewer_may_neither_open_nor_send_the_form(site: Site) -> None:
+    form = site.open_form()
+    assert site.get("decide?action=promote&model=inception-bbb", who="vera").status_code == 403
+    assert site.post(form, who="vera").status_code == 403
+    assert runs() == []
+
+
+def test_a_form_sent_twice_starts_one_run_in_the_name_of_who_sent_it(site: Site) -> None:
+    form = site.open_form()
+    answers = [site.post(form) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    (run,) = runs()
+    assert (run.triggering_user_name, str(run.state)) == ("olaf", "queued")
+    assert run.conf == {
+        "action": "promote",
+        "model_id": "inception-bbb",
+        "champion_id": "inception-aaa",
+        "reason": "it reads the open better",
+        "universe": "hs300",
+        "horizon": 14,
+    }
+
+
+def test_a_form_that_is_opened_again_is_another_one(site: Site) -> None:
+    assert site.open_form()["nonce"] != site.open_form()["nonce"]
+
+
+@pytest.mark.parametrize("token", ["", "1.abc", "another's"])
+def test_without_the_login_s_own_token_nothing_is_decided(site: Site, token: str) -> None:
+    form = site.open_form()
+    if token == "another's":
+        answer = site.post(form, who="otto")
+    else:
+        answer = site.post({**form, "form_token": token})
+    assert answer.status_code == 403
+    assert runs() == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://elsewhere.example"}, {"sec-fetch-site": "cross-site"}]
+)
+def test_a_form_from_another_site_is_refused(site: Site, headers: dict[str, str]) -> None:
+    assert site.post(site.open_form(), **headers).status_code == 403
+    assert runs() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"reason": "  "}, 400),
+        ({"reason": "x" * 301}, 400),
+        ({"reason": "a\0b"}, 400),
+        ({"nonce": "../../etc"}, 400),
+        ({"action": "depose"}, 400),
+        ({"model_id": ""}, 400),
+        ({"model_id": "<script>alert(1)</script>"}, 404),
+        ({"model_id": "'; drop table models"}, 404),
+    ],
+)
+def test_a_form_that_makes_no_sense_is_answered_in_words(
+    site: Site, changes: dict[str, str], status: int
+) -> None:
+    answer = site.post({**site.open_form(), **changes})
+    assert answer.status_code == status
+    assert "<script>alert" not in answer.text
+    assert runs() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("data?symbol=%3Cscript%3Ealert(1)%3C/script%3E", 400),
+        ("data?year=abc", 400),
+        ("data?year=1900", 404),
+        ("data?session=yesterday", 400),
+        ("data?universe='; drop table bars", 404),
+        ("models?model=%3Cscript%3Ealert(1)%3C/script%3E", 404),
+        ("models?universe=hs300&horizon=-1", 400),
+        ("decide?action=promote", 400),
+        ("decide?action=%3Cscript%3Ealert(1)%3C/script%3E&model=inception-bbb", 400),
+        ("decision?run=%3Cscript%3Ealert(1)%3C/script%3E", 404),
+        ("decision", 404),
+    ],
+)
+def test_a_strange_address_is_answered_in_words(site: Site, path: str, status: int) -> None:
+    answer = site.get(path)
+    assert answer.status_code == status, answer.text
+    assert "<script>alert" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_paused_dag_is_named_and_nothing_is_asked(site: Site) -> None:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    def pause(value: bool) -> None:
+        with create_session() as session:
+            session.execute(
+                update(DagModel).where(DagModel.dag_id == "model_decision").values(is_paused=value)
+            )
+
+    form = site.open_form()
+    pause(True)
+    try:
+        answer = site.post(form)
+    finally:
+        pause(False)
+    assert answer.status_code == 503
+    assert "model_decision" in answer.text
+    assert runs() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "said"),
+    [
+        ("queued", None, "A worker decides"),
+        ("running", None, "A worker decides"),
+        ("success", {"decided": True, "sentence": "By hand: <b>x</b>"}, "By hand: &lt;b&gt;x"),
+        ("success", {"decided": False, "sentence": "holds the title"}, "Nothing was written"),
+        ("failed", None, "The decision failed"),
+    ],
+)
+def test_what_came_of_a_decision_is_shown(
+    site: Site, state: str, answer: dict[str, Any] | None, said: str
+) -> None:
+    place = site.post(site.open_form()).headers["location"]
+    (run,) = runs()
+    end_run(run.run_id, state, answer, "the registry cannot be reached" if not answer else "")
+    page = site.get(place.removeprefix("/prism/"), who="vera")
+    assert page.status_code == 200
+    assert said in page.text
+    assert ("decision.js" in page.text) == (state in ("queued", "running"))
+    if state == "failed":
+        assert "the registry cannot be reached" in page.text
+
+
+def test_words_of_the_warehouse_are_text_and_never_markup(site: Site) -> None:
+    models, data = site.get("models").text, site.get("data").text
+    assert "By hand: &lt;b&gt;first&lt;/b&gt; &amp; only" in models
+    assert "high &lt;i&gt;below&lt;/i&gt; low" in data
+
+
+def test_the_hole_of_the_month_is_counted_and_found(site: Site) -> None:
+    (hole,) = re.findall(r'<td class="heat-1">(\d+)</td>', site.get("data").text)
+    assert hole == "1"
+    year = site.get("data?year=2024").text
+    assert year.count('class="box absent"') == 2  # the day itself, and the key above it
+    assert "2024-01-09" in year
+
+
+def test_the_pages_speak_chinese_where_it_is_asked_for(site: Site) -> None:
+    assert "行情与交易日历对照" in site.get("data?lang=zh").text
+    assert "任免账本" in site.get("models?lang=zh").text
+    assert "将会发生什么" in site.get("decide?action=promote&model=inception-bbb&lang=zh").text
+
+
+def test_the_moment_of_a_run_is_not_in_the_future(site: Site) -> None:
+    site.post(site.open_form())
+    (run,) = runs()
+    assert run.run_after <= datetime.now(UTC)

@@ -1,0 +1,321 @@
+"""A warehouse with two channels, a model's row and its reasons, as an evening leaves them."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.config import Config
+from factorprism.core.contest import Explanation
+from factorprism.core.schemas import (
+    Forecast,
+    ForecastState,
+    ModelRecord,
+    Promotion,
+    Pull,
+    PullState,
+    Training,
+    hash_array,
+    hash_bars,
+    make_bars,
+)
+from factorprism.factors import Normaliser
+from factorprism.forecasts import Window, encode_window
+from factorprism.forecasts.explain import group_factors
+from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
+from factorprism.pipelines.factors import compute_factors
+from factorprism.warehouse import ForecastLine, PostgresWarehouse
+
+SYMBOLS = ("000300.SH", "000905.SH")
+FIRST, LAST = date(2019, 1, 2), date(2020, 12, 31)
+SESSION = date(2020, 12, 30)
+MODEL = "inception-000000000001"
+PARENT = "inception-000000000000"
+UNIVERSE = "pair"
+ReadPage = Callable[..., tuple[int, str]]
+
+
+def walk(symbol: str, first: date, last: date, seed: int) -> pd.DataFrame:
+    """Return bars of a random walk; the same for one seed."""
+    days = calendar_of(symbol).sessions(first, last)
+    random = np.random.default_rng(seed)
+    close = 4000.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, len(days))))
+    opened = close * np.exp(random.normal(0.0, 0.004, len(days)))
+    return make_bars(
+        pd.DataFrame(
+            {
+                "symbol": symbol,
+                "session": days.astype("datetime64[us]"),
+                "open": opened,
+                "high": np.maximum(opened, close) * 1.004,
+                "low": np.minimum(opened, close) * 0.996,
+                "close": close,
+                "volume_shares": random.uniform(1e9, 2e9, len(days)),
+            }
+        )
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """One copy of the filled warehouse, open."""
+
+    config: Config
+    warehouse: PostgresWarehouse
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.config, self.warehouse)
+
+    def run(self, session: date = SESSION) -> Run:
+        return Run(session, self.config, self.ports)
+
+    @property
+    def line(self) -> ForecastLine:
+        (line,) = [
+            line for line in self.warehouse.overview.list_lines() if line.universe == UNIVERSE
+        ]
+        return line
+
+    def window(self, session: date = SESSION) -> Window:
+        run = self.run(session)
+        return encode_window(load_recent_images(run, self.config.lookback), session)
+
+    def merge(self, bars: pd.DataFrame, *, compute: bool = True) -> int:
+        """Take `bars` of one symbol in as an evening does; return the pull's id."""
+        warehouse = self.warehouse
+        symbol = str(bars["symbol"].iloc[0])
+        days = bars["session"].dt.date
+        pull = Pull("sample", symbol, days.min(), days.max(), bars, datetime(2021, 1, 4, 11, 0))
+        pull_id = warehouse.pulls.save_pull(pull)
+        warehouse.bars.merge_bars(bars, pull_id)
+        warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+        if compute:
+            compute_factors(self.run(), {"symbols": [symbol]})
+        return pull_id
+
+    def revise_close(self, symbol: str, session: date, factor: float = 1.01) -> int:
+        """Change one close as a later pull would; return the pull's id."""
+        bars = self.warehouse.bars.load_bars([symbol], session, session)
+        bars["close"] *= factor
+        bars["high"] = np.maximum(bars["high"], bars["close"])
+        return self.merge(bars)
+
+
+def build_row(world: World, session: date, normaliser: Normaliser) -> Forecast:
+    """Return the issued row of `session` with the hashes that the evening's run would write."""
+    window = world.window(session)
+    bars = load_window_bars(world.run(session), window)
+    return Forecast(
+        target=SYMBOLS[0],
+        session=session,
+        horizon=14,
+        horizon_end=calendar_of(SYMBOLS[0]).offset(session, 14),
+        model_id=MODEL,
+        state=ForecastState.ISSUED,
+        p_up=0.53,
+        p_up_raw=0.61,
+        base_rate=0.52,
+        universe=UNIVERSE,
+        data_hash=hash_bars(bars),
+        factor_hash=window.factor_hash,
+        image_hash=hash_array(normaliser.transform(window.values), window.factor_hash),
+    )
+
+
+def build_explanation(row: Forecast, window: Window) -> Explanation:
+    """Return reasons in the form that the step `explain` keeps, their numbers invented."""
+    random = np.random.default_rng(3)
+    n_days, n_factors, n_channels = window.values.shape
+    groups = tuple(group_factors(window.factors))
+    days = [str(day) for day in window.sessions]
+    blocks = [[days[start], days[start + 6]] for start in range(0, n_days, 7)]
+
+    def draw(*shape: int) -> Any:
+        return np.round(random.normal(0.0, 0.1, shape), 6).tolist()
+
+    head = {
+        "model_id": row.model_id,
+        "session": row.session.isoformat(),
+        "channels": list(window.channels),
+        "groups": list(groups),
+        "day_blocks": blocks,
+        "logit": 0.44,
+        "median_logit": 0.1,
+    }
+    values = {
+        "grad_cam": np.clip(random.normal(0, 0.4, (n_days, n_factors)), -1, 1).tolist(),
+        "channel": draw(n_channels),
+        "factor": draw(n_factors),
+        "group": draw(len(groups)),
+        "day": draw(len(blocks)),
+    }
+    parts = (n_channels, len(groups), len(blocks))
+    neighbours = [
+        {"session": day, "outcome_end": end, "distance": distance, "forward_return": came}
+        for day, end, distance, came in (
+            ("2020-06-01", "2020-06-19", 0.41, 0.031),
+            ("2019-01-10", "2019-01-30", 0.72, -0.02),
+        )
+    ]
+    return Explanation(
+        target=row.target,
+        session=row.session,
+        horizon=row.horizon,
+        model_id=row.model_id,
+        attribution={**head, "factors": list(window.factors), "values": values},
+        shapley={**head, "method": "shapley", "values": draw(*parts), "figures": {"orders": 8}},
+        surrogate={**head, "method": "surrogate", "values": draw(*parts), "figures": {"r2": 0.4}},
+        baselines={
+            "logistic": {"p_up": 0.5, "values": draw(n_factors, n_channels)},
+        },
+        stability={"seeds": [14, 15], "logits": [0.44, 0.2], "agreement": {"factor": 0.31}},
+        precedents={
+            "session": row.session.isoformat(),
+            "novel": False,
+            "distance": 0.41,
+            "threshold": 1.6,
+            "neighbours": neighbours,
+        },
+    )
+
+
+def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> ModelRecord:
+    return ModelRecord(
+        model_id=model_id,
+        architecture="inception",
+        universe=UNIVERSE,
+        horizon=14,
+        lookback=56,
+        channels=SYMBOLS,
+        factors=factors,
+        trained_from=date(2019, 6, 3),
+        trained_through=date(2020, 11, 30),
+        n_samples=300,
+        base_rate=0.52,
+        data_hash="d" * 64,
+        artefact_hash="a" * 64,
+        mode="fine_tune" if parent_id else "retrain",
+        parent_id=parent_id,
+    )
+
+
+def fill(world: World) -> None:
+    """Take in two years of bars, two models, two rows and the reasons of the last."""
+    warehouse = world.warehouse
+    warehouse.migrate()
+    for seed, symbol in enumerate(SYMBOLS):
+        world.merge(walk(symbol, FIRST, LAST, seed))
+    normaliser = Normaliser.fit(load_recent_images(world.run(), 300).cube)
+    factors = world.window().factors
+    warehouse.models.save_model(build_record(PARENT, "", factors))
+    warehouse.models.save_model(build_record(MODEL, PARENT, factors))
+    epochs = ({"epoch": 1.0, "loss": 0.7},)
+    warehouse.models.save_training(Training(MODEL, epochs, normaliser.to_dict()))
+    warehouse.models.append_promotion(
+        Promotion(UNIVERSE, 14, date(2020, 11, 30), MODEL, MODEL, PARENT, True, "It is better.")
+    )
+    for session in (date(2020, 12, 1), SESSION):
+        row = build_row(world, session, normaliser)
+        warehouse.forecasts.append(row)
+    warehouse.explanations.save_explanation(build_explanation(row, world.window()))
+
+
+@pytest.fixture(scope="session")
+def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """The filled world, to be copied, not used."""
+    home = tmp_path_factory.mktemp("image_pages")
+    overlays = ", ".join(f'"{symbol}"' for symbol in SYMBOLS[1:])
+    (home / "universes.toml").write_text(
+        f'[{UNIVERSE}]\ntarget = "{SYMBOLS[0]}"\noverlays = [{overlays}]\n'
+    )
+    url = postgres.new_database()
+    config = Config(home=home, warehouse_url=url, universe_name=UNIVERSE)
+    with closing(PostgresWarehouse(url)) as warehouse:
+        fill(World(config, warehouse))
+    yield config
+    postgres.drop_database(url)
+
+
+@contextmanager
+def copy_world(postgres: Any, filled: Config) -> Iterator[World]:
+    url = postgres.new_database(filled.warehouse_url.rsplit("/", 1)[1])
+    with closing(PostgresWarehouse(url)) as warehouse:
+        yield World(replace(filled, warehouse_url=url), warehouse)
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def world(postgres: Any, filled: Config) -> Iterator[World]:
+    """A copy of the filled world that the test may change."""
+    with copy_world(postgres, filled) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def held(postgres: Any, filled: Config) -> Iterator[World]:
+    """A copy of the filled world for all tests that only read."""
+    with copy_world(postgres, filled) as copy:
+        yield copy
+
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def pages_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The app of the pages, read by somebody who may look and not act."""
+    home = tmp_path_factory.mktemp("airflow")
+    with pytest.MonkeyPatch.context() as patch:
+        # Airflow reads its settings when it is first imported.
+        patch.setenv("AIRFLOW_HOME", str(home))
+        patch.setenv("AIRFLOW__CORE__UNIT_TEST_MODE", "True")
+        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
+        patch.syspath_prepend(str(ROOT / "plugins"))
+        with warnings.catch_warnings():
+            # Airflow's own parts warn of one another while they are imported.
+            warnings.simplefilter("ignore")
+            from prism_ui.app import create_app
+            from prism_ui.security import Reader, require_reader
+
+            app = create_app()
+        app.dependency_overrides[require_reader] = lambda: Reader("7", "viewer", False)
+        yield app
+
+
+@pytest.fixture
+def read_page(pages_app: Any, monkeypatch: pytest.MonkeyPatch) -> ReadPage:
+    """Ask for an address of the pages of a world; gives the status and the text."""
+    from factorprism.views import open_house
+
+    async def ask(address: str, headers: dict[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(app=pages_app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://pages") as client:
+            return await client.get(address, headers=headers)
+
+    def read(world: World, address: str, language: str = "en") -> tuple[int, str]:
+        monkeypatch.setenv("FACTORPRISM_HOME", str(world.config.home))
+        monkeypatch.setenv("FACTORPRISM_WAREHOUSE_URL", world.config.warehouse_url)
+        monkeypatch.setenv("FACTORPRISM_UNIVERSE", UNIVERSE)
+        open_house.cache_clear()
+        headers = {"accept": "text/html", "accept-language": language}
+        try:
+            answer = asyncio.run(ask(address, headers))
+        finally:
+            open_house().warehouse.close()
+            open_house.cache_clear()
+        return answer.status_code, answer.text
+
+    return read

@@ -1,0 +1,116 @@
+"""The pages inside Airflow's own app, on real databases, in one process for all tests here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SETTINGS = {
+    "CORE__UNIT_TEST_MODE": "True",
+    "CORE__LOAD_EXAMPLES": "False",
+    "CORE__AUTH_MANAGER": (
+        "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+    ),
+    "API__BASE_URL": "http://testserver",
+    "API__SECRET_KEY": "a key of the tests alone",
+    "API_AUTH__JWT_SECRET": "a secret of the tests alone, with more than sixty-four bytes in it",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the app; the names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Asks the app; `role` is ``viewer``, ``user``, ``admin`` or empty for nobody."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        assert self.process.stdin is not None
+        print(json.dumps([name, *arguments]), file=self.process.stdin, flush=True)
+        return self.read()
+
+    def read(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()[-3000:]
+        return json.loads(line)
+
+    def get(self, path: str, role: str = "viewer", **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Answer(**self.call("request", "GET", path, role, {"headers": named}))
+
+    def post(
+        self, path: str, role: str, form: dict[str, str] | None = None, **headers: str
+    ) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        options = {"headers": named, "data": form or {}}
+        return Answer(**self.call("request", "POST", path, role, options))
+
+
+@pytest.fixture(scope="session")
+def ledger_url(postgres: Any, ledger_template: tuple[str, Any]) -> Iterator[str]:
+    """The warehouse that the pages show."""
+    url = postgres.new_database(ledger_template[0])
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def pages(
+    postgres: Any,
+    ledger_url: str,
+    repository_root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pages]:
+    """The app, with two years of forecasts in its warehouse."""
+    home = tmp_path_factory.mktemp("pages")
+    metadata = postgres.new_database()
+    environ = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
+    environ |= {f"AIRFLOW__{name}": value for name, value in SETTINGS.items()}
+    environ |= {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(repository_root / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository_root / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.replace("://", "+psycopg2://", 1),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata.replace("://", "+asyncpg://", 1),
+        "FACTORPRISM_HOME": str(home),
+        "FACTORPRISM_WAREHOUSE_URL": ledger_url,
+    }
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "asker.py")],
+            env=environ,
+            cwd=home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    opened = Pages(process, home / "log")
+    try:
+        assert opened.read() == "ready"
+        yield opened
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.wait(60)
+        process.stdout.close()
+        postgres.drop_database(metadata)

@@ -1,0 +1,101 @@
+"""What the pages show, in which language, and for how long the same page is sent again."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+
+from factorprism.core.schemas import Alert
+from factorprism.warehouse import PostgresWarehouse
+
+HEAVY = {"tensorflow", "keras", "mlflow", "great_expectations", "matplotlib", "tushare"}
+
+
+def test_the_days_page_says_forecast_interval_and_skill(pages: Any, ledger_template: Any) -> None:
+    line = ledger_template[1]
+    text = pages.get("/prism/today").text
+    assert f"{line.p_up[-1]:.1%}" in text
+    assert f"{line.base_rate[-1]:.1%}" in text
+    assert "95% Wilson interval" in text
+    assert "No skill shown: over 1,000 held-out sessions" in text
+    assert "have drifted" in text
+
+
+def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
+    day = ledger_template[1].sessions[96].astype(date)
+    text = pages.get(f"/prism/today?session={day}").text
+    assert "No forecast" in text
+    assert "stale data: the last bar of 000300.SH" in text
+    assert f"factorprism daily --session {day}" in text
+
+
+def test_the_record_holds_forecasts_against_outcomes(pages: Any) -> None:
+    text = pages.get("/prism/record").text
+    for words in ("always up", "logistic", "Year by year", "Brier skill over 250 forecasts"):
+        assert words in text
+    assert "data-chart" in text
+    assert pages.get("/prism/record?universe=none").status == 404
+
+
+def test_the_language_is_asked_for_remembered_or_negotiated(pages: Any) -> None:
+    chosen = pages.get("/prism/today?lang=zh")
+    assert '<html lang="zh">' in chosen.text
+    assert "prism_lang=zh" in chosen.headers["set-cookie"]
+    assert "是校准后的概率" in chosen.text
+    assert '<html lang="zh">' in pages.get("/prism/record", cookie="prism_lang=zh").text
+    accepted = pages.get("/prism/record", accept_language="fr, zh-CN;q=0.8, en;q=0.5")
+    assert '<html lang="zh">' in accepted.text
+    assert '<html lang="en">' in pages.get("/prism/record", accept_language="fr").text
+    assert '<html lang="en">' in pages.get("/prism/record?lang=<b>").text
+
+
+def test_a_page_is_the_same_until_the_warehouse_changes(pages: Any, ledger_url: str) -> None:
+    first = pages.get("/prism/today", accept_encoding="gzip")
+    tag = first.headers["etag"]
+    assert first.headers["content-encoding"] == "gzip"
+    again = pages.get("/prism/today", if_none_match=tag)
+    assert (again.status, again.text) == (304, "")
+    warehouse = PostgresWarehouse(ledger_url)
+    warehouse.alerts.raise_alert(Alert("news", "critical", "A sentence that was not there before."))
+    deadline = time.monotonic() + 60
+    while (answer := pages.get("/prism/today", if_none_match=tag)).status == 304:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "A sentence that was not there before." in answer.text
+    warehouse.alerts.resolve_alert("news")
+    warehouse.close()
+
+
+def test_a_fault_is_told_in_plain_words(pages: Any) -> None:
+    answer = pages.get("/prism/today?session=yesterday", accept="text/html")
+    assert answer.status == 400
+    assert "<h1>session &#39;yesterday&#39; is not a date</h1>" in answer.text
+    assert "Write it as YYYY-MM-DD." in answer.text
+    told = pages.get("/prism/today?session=yesterday", accept="application/json")
+    assert told.text.startswith('{"detail":"session')
+
+
+def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any) -> None:
+    session = str(ledger_template[1].sessions[-30])
+    pages.call("make_run", "index_daily", "scheduled__1", session, {})
+    answer = pages.get("/prism/dags/index_daily/runs/scheduled__1")
+    assert (answer.status, answer.headers["location"]) == (307, f"/prism/today?session={session}")
+    assert pages.get("/prism/dags/index_daily").headers["location"] == "/prism/today"
+    assert pages.get("/prism/dags/model_weekly").headers["location"] == "/prism/models"
+    for path in ("index_daily/runs/none", "another", "<script>"):
+        assert pages.get(f"/prism/dags/{path}").status == 404
+
+
+def test_the_ui_lists_every_page_and_two_tabs(pages: Any) -> None:
+    views = pages.call("views")
+    assert [view["destination"] for view in views] == [*["nav"] * 7, "dag", "dag_run"]
+    assert all(not view["href"].startswith("/") for view in views)
+
+
+@pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])
+def test_drawing_loads_no_library_of_the_workers(pages: Any, page: str) -> None:
+    assert pages.get(f"/prism/{page}?lang=en").status == 200
+    assert HEAVY.isdisjoint(pages.call("modules"))

@@ -1,0 +1,260 @@
+"""A warehouse as the pages meet it: history with holes, refused pulls, revisions, two models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from factorprism.core.calendar import calendar_of
+from factorprism.core.schemas import (
+    BAR_VALUES,
+    Evaluation,
+    Forecast,
+    ForecastState,
+    ModelRecord,
+    Promotion,
+    Pull,
+    PullState,
+    QualityResult,
+    Training,
+    make_bars,
+)
+from factorprism.core.universe import Universe
+from factorprism.factors import CATALOGUE, catalogue_hash, compute_factors
+from factorprism.warehouse import PostgresWarehouse
+
+TARGET, OVERLAY = "000300.SH", "000905.SH"
+PAIR = Universe("pair", TARGET, (OVERLAY,))
+HORIZON = 14
+FIRST, LAST = date(2023, 1, 3), date(2024, 3, 29)
+HOLE, HALF = date(2023, 5, 10), date(2023, 8, 17)
+WITHHELD = date(2024, 4, 1)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the hand-made rows are, to be asked for again."""
+
+    universe: Universe
+    revised: date
+    before: tuple[date, ...]  # sessions forecast before the revision
+    after: date  # a session forecast after it
+
+
+def make_series(symbol: str, first: date, last: date, seed: int = 3) -> pd.DataFrame:
+    days = calendar_of(symbol).sessions(first, last)
+    noise = np.random.default_rng(seed)
+    close = 4000.0 * np.exp(np.cumsum(noise.normal(0.0, 0.01, len(days))))
+    spread = np.abs(noise.normal(0.0, 0.005, len(days))) + 0.001
+    columns = {
+        "open": close * (1 + spread / 3),
+        "high": close * (1 + spread),
+        "low": close * (1 - spread),
+        "close": close,
+        "volume_shares": noise.uniform(1e8, 2e8, len(days)),
+    }
+    assert set(columns) < set(BAR_VALUES)
+    return make_bars(
+        pd.DataFrame({"symbol": symbol, "session": days.astype("datetime64[us]"), **columns})
+    )
+
+
+def make_pull(bars: pd.DataFrame, fetched_at: datetime) -> Pull:
+    return Pull(
+        source="files",
+        symbol=str(bars["symbol"].iloc[0]),
+        first=bars["session"].min().date(),
+        last=bars["session"].max().date(),
+        bars=bars,
+        fetched_at=fetched_at,
+    )
+
+
+def make_record(model_id: str, **changes: Any) -> ModelRecord:
+    record = ModelRecord(
+        model_id=model_id,
+        architecture="inception",
+        universe=PAIR.name,
+        horizon=HORIZON,
+        lookback=56,
+        channels=PAIR.channels,
+        factors=tuple(factor.name for factor in CATALOGUE),
+        trained_from=date(2023, 3, 1),
+        trained_through=date(2023, 12, 29),
+        n_samples=180,
+        base_rate=0.52,
+        data_hash="d" * 64,
+        artefact_hash="a" * 64,
+        mode="retrain",
+    )
+    return replace(record, **changes)
+
+
+def make_forecast(session: date, **changes: Any) -> Forecast:
+    forecast = Forecast(
+        target=TARGET,
+        session=session,
+        horizon=HORIZON,
+        horizon_end=calendar_of(TARGET).offset(session, HORIZON),
+        model_id="one",
+        state=ForecastState.ISSUED,
+        p_up=0.55,
+        p_up_raw=0.56,
+        base_rate=0.52,
+        universe=PAIR.name,
+        data_hash="d" * 64,
+        factor_hash="f" * 64,
+        image_hash="1" * 64,
+    )
+    return replace(forecast, **changes)
+
+
+def make_verdict(expectation: str, *, success: bool, severity: str = "critical") -> QualityResult:
+    return QualityResult(
+        suite="bars",
+        expectation=expectation,
+        symbol=TARGET,
+        column="close",
+        severity=severity,
+        success=success,
+        first=LAST,
+        last=LAST,
+        sentence=f"{expectation} {'holds' if success else 'fails: close above high'}",
+    )
+
+
+@pytest.fixture
+def make_rows() -> Callable[..., Any]:
+    """The makers of rows by name, for tests that add their own."""
+    makers = {
+        "series": make_series,
+        "pull": make_pull,
+        "record": make_record,
+        "forecast": make_forecast,
+        "verdict": make_verdict,
+        "promotion": replace,
+    }
+    return lambda kind, *args, **changes: makers[kind](*args, **changes)
+
+
+@pytest.fixture
+def merge(warehouse: PostgresWarehouse) -> Callable[[pd.DataFrame, datetime], int]:
+    """Save bars as an accepted pull, merge them, and return the pull's id."""
+
+    def save_and_merge(bars: pd.DataFrame, fetched_at: datetime) -> int:
+        pull_id = warehouse.pulls.save_pull(make_pull(bars, fetched_at))
+        warehouse.bars.merge_bars(bars, pull_id)
+        warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+        return pull_id
+
+    return save_and_merge
+
+
+@pytest.fixture
+def told(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Told:
+    """The whole story, in the order in which it would have happened."""
+    moment = datetime(2024, 3, 29, 11, 0)
+    history = {}
+    for seed, symbol in enumerate(PAIR.channels):
+        bars = make_series(symbol, FIRST, LAST, seed)
+        if symbol == TARGET:
+            bars = bars[bars["session"] != pd.Timestamp(HOLE)].copy()
+            bars.loc[bars["session"] == pd.Timestamp(HALF), "volume_shares"] = np.nan
+        history[symbol] = bars
+        merge(bars, moment)
+        whole = bars.assign(volume_shares=bars["volume_shares"].fillna(1e8))
+        warehouse.factors.save_factors(compute_factors(whole), catalogue_hash())
+    for model_id in ("one", "two"):
+        warehouse.models.save_model(make_record(model_id))
+    before = (date(2024, 1, 8), date(2024, 3, 28))
+    for session in before:
+        warehouse.forecasts.append(make_forecast(session))
+    changed = history[TARGET].tail(60).copy()
+    revised = changed["session"].iloc[10].date()
+    changed.loc[changed["session"] == pd.Timestamp(revised), "close"] += 1.25
+    merge(changed, moment)
+    after = LAST
+    warehouse.forecasts.append(make_forecast(after))
+
+    refused = make_series(TARGET, WITHHELD, WITHHELD, seed=9)
+    pull_id = warehouse.pulls.save_pull(make_pull(refused, datetime(2024, 4, 1, 11, 0)))
+    warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "close above high on 2024-04-01")
+    verdicts = [
+        make_verdict("close within high and low", success=True),
+        make_verdict("jumps are rare", success=False, severity="warning"),
+        make_verdict("close at most high", success=False),
+    ]
+    warehouse.quality.save_results(verdicts, f"bars {WITHHELD} files {PAIR.name}")
+    warehouse.quality.save_results(verdicts[:1], f"bars {LAST} files {PAIR.name}")
+    warehouse.forecasts.append(
+        make_forecast(
+            WITHHELD,
+            state=ForecastState.WITHHELD,
+            reason="close above high",
+            p_up=None,
+            p_up_raw=None,
+            base_rate=None,
+            data_hash="",
+            factor_hash="",
+            image_hash="",
+        )
+    )
+    return Told(PAIR, revised, before, after)
+
+
+@pytest.fixture
+def title(warehouse: PostgresWarehouse) -> None:
+    """Two models: one took the title, two took it from it by hand, and it was given back."""
+    for model_id, trained in (("one", date(2023, 12, 29)), ("two", date(2024, 3, 1))):
+        warehouse.models.save_model(make_record(model_id, trained_through=trained))
+    curve = tuple({"loss": 0.7 - n / 100, "val_loss": 0.69 + n / 100} for n in range(3))
+    warehouse.models.save_training(Training("two", curve, {}))
+    skill = Evaluation(
+        model_id="two",
+        kind="walk_forward",
+        metric="brier_skill",
+        value=0.012,
+        lower=-0.03,
+        upper=0.05,
+        reference=0.0,
+        first=date(2023, 6, 1),
+        last=date(2024, 2, 1),
+        n_sessions=160,
+    )
+    windows = replace(skill, metric="independent_windows", value=11.0, lower=11.0, upper=11.0)
+    loss = replace(skill, metric="log_loss", value=0.69, lower=0.68, upper=0.70, reference=0.692)
+    warehouse.models.save_evaluations([skill, windows, loss])
+    first = Promotion(
+        universe=PAIR.name,
+        horizon=HORIZON,
+        as_of=date(2023, 12, 29),
+        candidate_id="one",
+        champion_id="one",
+        previous_id="",
+        promoted=True,
+        reason="The first champion.",
+    )
+    second = replace(
+        first,
+        as_of=date(2024, 3, 1),
+        candidate_id="two",
+        champion_id="two",
+        previous_id="one",
+        reason="By hand: it is <bold> & new",
+        kind="manual",
+    )
+    third = replace(
+        first,
+        as_of=date(2024, 3, 4),
+        previous_id="two",
+        reason="By hand: back from two to one.",
+        kind="rollback",
+    )
+    for decision in (first, second, third):
+        assert warehouse.models.append_promotion(decision)

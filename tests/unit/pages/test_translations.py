@@ -1,0 +1,71 @@
+"""Every sentence of the pages has its Chinese, with the same figures in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+FUNCTIONS = ("_", "gettext", "ngettext")
+OPTIONS = {"extensions": "jinja2.ext.do"}
+
+
+def list_messages(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the file and the English text of each message."""
+    for path in sorted((folder / "templates").glob("*.j2")):
+        with path.open("rb") as file:
+            for _, _, found, _ in babel_extract(file, FUNCTIONS, (), OPTIONS):
+                for text in (found,) if isinstance(found, str) else found or ():
+                    if text:
+                        yield path.name, text
+    for path in sorted(folder.rglob("*.py")):
+        with path.open("rb") as file:
+            for _, found, *_ in extract("python", file, {"gettext": None}):
+                yield path.name, str(found)
+    navigation = (folder / "navigation.py").read_text("utf-8")
+    yield from (
+        ("navigation.py", title) for title in re.findall(r'Entry\("\w+", "(.+)"', navigation)
+    )
+
+
+@pytest.fixture(scope="module")
+def pages_folder(repository_root: Path) -> Path:
+    return repository_root / "plugins" / "prism_ui"
+
+
+@pytest.fixture(scope="module")
+def chinese(pages_folder: Path) -> dict[str, str]:
+    """The Chinese of each message, of a plural by each of its two forms."""
+    held: dict[str, str] = {}
+    for path in sorted((pages_folder / "translations/zh/LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale="zh"):
+                ids = (message.id,) if isinstance(message.id, str) else message.id
+                text = message.string if isinstance(message.string, str) else message.string[0]
+                for one in ids:
+                    held.setdefault(one, text)
+    return held
+
+
+def test_every_message_is_translated(pages_folder: Path, chinese: dict[str, str]) -> None:
+    messages = list(list_messages(pages_folder))
+    assert len(messages) > 60
+    assert [found for found in messages if not chinese.get(found[1])] == []
+
+
+def test_a_translation_has_the_same_figures(chinese: dict[str, str]) -> None:
+    for english, text in chinese.items():
+        named = re.findall(r"%\(\w+\)s", english)
+        assert sorted(named) == sorted(re.findall(r"%\(\w+\)s", text)), english
+
+
+def test_a_per_cent_sign_in_a_template_is_written_twice(pages_folder: Path) -> None:
+    # Jinja formats every message, also one without figures.
+    for name, text in list_messages(pages_folder):
+        if name.endswith(".j2"):
+            assert not re.findall(r"(?<!%)(?:%%)*%(?![(%])", text), (name, text)

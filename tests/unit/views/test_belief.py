@@ -1,0 +1,55 @@
+"""What followed forecasts like this one: counted over windows that do not overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from factorprism.views._belief import LEAST_WINDOWS, Matured, find_belief, wilson
+
+
+def matured(p_up: np.ndarray, went_up: np.ndarray) -> Matured:
+    days = np.datetime64("2020-01-01", "D") + np.arange(len(p_up))
+    return Matured("ledger", days, p_up, went_up)
+
+
+def test_the_share_is_of_the_forecasts_within_reach_alone() -> None:
+    p_up = np.where(np.arange(400) % 2 == 0, 0.6, 0.4)
+    belief = find_belief(0.6, matured(p_up, p_up > 0.5), horizon=14)
+    assert belief is not None
+    assert (belief.n, belief.share, belief.reach) == (200, 1.0, 0.025)
+    assert belief.windows == len(range(0, 400, 14))
+
+
+def test_overlapping_windows_widen_the_interval() -> None:
+    rng = np.random.default_rng(1)
+    past = matured(np.full(600, 0.55), rng.random(600) < 0.55)
+    separate, overlapping = (find_belief(0.55, past, horizon) for horizon in (1, 20))
+    assert separate is not None
+    assert overlapping is not None
+    assert overlapping.upper - overlapping.lower > 3 * (separate.upper - separate.lower)
+
+
+def test_a_wider_reach_is_taken_where_the_near_ones_are_too_few() -> None:
+    p_up = np.full(200, 0.54)
+    belief = find_belief(0.5, matured(p_up, np.ones(200, dtype=bool)), horizon=14)
+    assert belief is not None
+    assert belief.reach == 0.05
+    assert find_belief(0.48, matured(p_up, np.ones(200, dtype=bool)), horizon=14) is None
+
+
+def test_no_interval_is_claimed_from_few_windows() -> None:
+    enough = (LEAST_WINDOWS - 1) * 14 + 1
+    for n, found in ((enough, True), (enough - 1, False)):
+        past = matured(np.full(n, 0.5), np.zeros(n, dtype=bool))
+        assert (find_belief(0.5, past, horizon=14) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "lower", "upper"),
+    [(0.5, 10, 0.2366, 0.7634), (0.0, 10, 0.0, 0.2775), (0.9, 50, 0.7864, 0.9565)],
+)
+def test_wilsons_interval_is_that_of_the_tables(
+    share: float, n: int, lower: float, upper: float
+) -> None:
+    assert wilson(share, n) == pytest.approx((lower, upper), abs=1e-4)

@@ -1,0 +1,55 @@
+"""Which row is the ledger's last word, and which line a page is about."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from factorprism.core.config import Config
+from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.views import NotHeld, choose_line
+from factorprism.views._lines import final_rows
+from factorprism.warehouse import ForecastLine
+
+CONFIG = Config(home=Path())
+
+
+def line(universe: str, horizon: int = 14, last: date = date(2025, 1, 2)) -> ForecastLine:
+    return ForecastLine("000300.SH", universe, horizon, date(2024, 1, 2), last, 10, 1)
+
+
+def row(model_id: str, state: ForecastState, hour: int) -> Forecast:
+    return Forecast(
+        "000300.SH",
+        date(2025, 1, 2),
+        14,
+        date(2025, 1, 22),
+        model_id,
+        state,
+        universe="hs300",
+        created_at=datetime(2025, 1, 2, hour),
+    )
+
+
+def test_issued_beats_withheld_and_the_later_model_the_earlier() -> None:
+    issued, withheld = ForecastState.ISSUED, ForecastState.WITHHELD
+    rows = [row("a", issued, 12), row("b", issued, 11), row("none", withheld, 13)]
+    assert [one.model_id for one in final_rows(rows)] == ["a"]
+    assert [one.model_id for one in final_rows(rows[2:])] == ["none"]
+
+
+def test_the_configured_line_is_shown_unless_another_is_named() -> None:
+    newer = line("us", last=date(2025, 6, 2))
+    lines = [line("hs300"), newer, line("hs300", 5)]
+    assert choose_line(lines, CONFIG, None, None) == lines[0]
+    assert choose_line(lines, CONFIG, "us", None) == newer
+    assert choose_line(lines, CONFIG, "hs300", 5) == lines[2]
+    assert choose_line(lines[1:], CONFIG, None, None) == newer
+    assert choose_line([], CONFIG, None, None) is None
+
+
+def test_a_line_that_is_not_held_is_named_beside_those_that_are() -> None:
+    with pytest.raises(NotHeld, match="hs300 over 14"):
+        choose_line([line("hs300")], CONFIG, "mars", 3)
