@@ -5,7 +5,7 @@ Each protocol has one adapter that touches the outside and, in the tests, a hand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -45,6 +45,13 @@ class BarSource(Protocol):
 
     def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
         """Return the vendor's trading days in [`first`, `last`]."""
+        ...
+
+    def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
+        """Return whether `exchange` trades, for each day in [`first`, `last`] that is published.
+
+        Empty where the source publishes no calendar of `exchange`. Raises `SourceError`.
+        """
         ...
 
     def latest_session(self, symbol: str, now: datetime) -> date:
@@ -220,6 +227,24 @@ class ExplanationStore(Protocol):
     ) -> Explanation | None: ...
 
 
+class CalendarStore(Protocol):
+    """Trading days as vendors publish them; the newest answer on a day is the one in force."""
+
+    def save_days(
+        self, exchange: str, source: str, days: Mapping[date, bool], fetched_at: datetime
+    ) -> None:
+        """Keep what `source` said at `fetched_at` (naive, UTC): day, and whether it trades."""
+        ...
+
+    def load_days(self, exchange: str) -> dict[date, bool]:
+        """Return all days held of `exchange`, ascending, each by its newest answer."""
+        ...
+
+    def last_fetched(self, exchange: str, source: str) -> datetime | None:
+        """Return when `source` last answered (naive, UTC), or None."""
+        ...
+
+
 class AlertStore(Protocol):
     def raise_alert(self, alert: Alert) -> bool:
         """Open `alert`; False when its key is open already."""
@@ -258,6 +283,9 @@ class Warehouse(Protocol):
 
     @property
     def explanations(self) -> ExplanationStore: ...
+
+    @property
+    def calendar(self) -> CalendarStore: ...
 
     @property
     def alerts(self) -> AlertStore: ...

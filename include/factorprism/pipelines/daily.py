@@ -16,6 +16,7 @@ from factorprism.forecasts import Window, predict_window, settle_forecasts
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import from_json, load_recent_images, load_window, to_json
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
+from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
@@ -174,6 +175,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
 GATES = ("bars", "factors")
 
 STEPS = (
+    refresh_calendar,
     pull_bars,
     gate_bars,
     merge_bars,

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from factorprism.warehouse._alerts import AlertRepository
 from factorprism.warehouse._bars import BarRepository
+from factorprism.warehouse._calendar import CalendarRepository
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._contest import ContestRepository
 from factorprism.warehouse._explanations import ExplanationRepository
@@ -36,6 +37,7 @@ class PostgresWarehouse:
         self.forecasts = ForecastRepository(self._database)
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
+        self.calendar = CalendarRepository(self._database)
         self.alerts = AlertRepository(self._database)
 
     def migrate(self) -> None:
