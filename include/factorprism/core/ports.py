@@ -14,6 +14,12 @@ from typing import Protocol
 import pandas as pd
 
 from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
+from factorprism.core.housekeeping import (
+    StoredBundle,
+    StoredImageSet,
+    StoredModel,
+    StoredPayload,
+)
 from factorprism.core.schemas import (
     Alert,
     Evaluation,
@@ -245,6 +251,24 @@ class CalendarStore(Protocol):
         ...
 
 
+class HousekeepingStore(Protocol):
+    """What retention needs to know of the rows, and the one thing that it may take from them."""
+
+    def list_models(self) -> list[StoredModel]:
+        """Return every recorded model with what refers to it, by id."""
+        ...
+
+    def list_image_sets(self) -> list[StoredImageSet]: ...
+
+    def list_payloads(self, merged_before: datetime) -> list[StoredPayload]:
+        """Return the accepted pulls whose content is kept and was merged before (naive, UTC)."""
+        ...
+
+    def clear_payload(self, pull_id: int) -> bool:
+        """Drop the content of an accepted pull and keep its row and hash; False: nothing to do."""
+        ...
+
+
 class AlertStore(Protocol):
     def raise_alert(self, alert: Alert) -> bool:
         """Open `alert`; False when its key is open already."""
@@ -288,6 +312,9 @@ class Warehouse(Protocol):
     def calendar(self) -> CalendarStore: ...
 
     @property
+    def housekeeping(self) -> HousekeepingStore: ...
+
+    @property
     def alerts(self) -> AlertStore: ...
 
     def migrate(self) -> None:
@@ -322,6 +349,18 @@ class ModelRegistry(Protocol):
 
     def get_alias(self, universe: str, horizon: int, alias: str) -> str | None:
         """Return the model id behind `alias`, or None."""
+        ...
+
+    def list_bundles(self) -> list[StoredBundle]:
+        """Return every bundle in the artefact store, registered or not, by place."""
+        ...
+
+    def remove_model(self, model_id: str) -> None:
+        """Remove the files of `model_id` and its registration; it may be registered again."""
+        ...
+
+    def remove_orphan(self, place: str) -> None:
+        """Remove the bundle at `place`; raises `ArtefactError` when a model is registered there."""
         ...
 
 

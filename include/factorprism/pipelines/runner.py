@@ -11,12 +11,17 @@ from typing import Any
 
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError
-from factorprism.pipelines import backfill, daily, weekly
+from factorprism.pipelines import backfill, daily, housekeeping, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
 
 logger = logging.getLogger("factorprism.pipelines")
 
-_MODULES: Mapping[str, ModuleType] = {"daily": daily, "weekly": weekly, "backfill": backfill}
+_MODULES: Mapping[str, ModuleType] = {
+    "daily": daily,
+    "weekly": weekly,
+    "backfill": backfill,
+    "housekeeping": housekeeping,
+}
 PIPELINES: Mapping[str, tuple[Step, ...]] = MappingProxyType(
     {name: module.STEPS for name, module in _MODULES.items()}
 )

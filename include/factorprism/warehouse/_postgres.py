@@ -13,6 +13,7 @@ from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
+from factorprism.warehouse._housekeeping import HousekeepingRepository
 from factorprism.warehouse._migrate import migrate
 from factorprism.warehouse._models import ModelRepository
 from factorprism.warehouse._pulls import PullRepository
@@ -38,6 +39,7 @@ class PostgresWarehouse:
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
         self.calendar = CalendarRepository(self._database)
+        self.housekeeping = HousekeepingRepository(self._database)
         self.alerts = AlertRepository(self._database)
 
     def migrate(self) -> None:
