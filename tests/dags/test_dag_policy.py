@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 # Tasks that are no step of a pipeline in its order.
 BESIDE = ("withhold", "ask_approval")
-PIPELINES = {"index_daily": "daily", "model_weekly": "weekly", "history_backfill": "backfill"}
+PIPELINES = {
+    "index_daily": "daily",
+    "model_weekly": "weekly",
+    "history_backfill": "backfill",
+    "housekeeping_weekly": "housekeeping",
+}
 
 
 @pytest.fixture(params=PIPELINES)
@@ -139,7 +144,7 @@ def test_the_forecast_has_a_deadline(dag_bag: DagBag) -> None:
     assert deadline.callback.path == "task_alerts.alert_on_deadline"
 
 
-@pytest.mark.parametrize("name", ["index_daily", "model_weekly", "history_backfill"])
+@pytest.mark.parametrize("name", PIPELINES)
 def test_nothing_in_a_dag_file_changes_from_parse_to_parse(
     name: str, repository_root: Path
 ) -> None:
