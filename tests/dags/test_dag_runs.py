@@ -11,7 +11,14 @@ import psycopg2
 import pytest
 
 SESSION = "2025-12-31"
-STEPS_BEFORE = ["pull_bars", "gate_bars", "merge_bars", "compute_factors", "gate_factors"]
+STEPS_BEFORE = [
+    "refresh_calendar",
+    "pull_bars",
+    "gate_bars",
+    "merge_bars",
+    "compute_factors",
+    "gate_factors",
+]
 
 # Each run is what a person starts from the UI; its states are printed as the last line.
 STORY = """
@@ -69,6 +76,7 @@ def story(
         ["index_daily", {"session": SESSION}],
         ["history_backfill", {"first": "2025-01-02", "last": SESSION}],
         ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
+        ["housekeeping_weekly", {}],
     ]
     output = run_python(
         STORY.format(story=json.dumps(told)),
@@ -152,3 +160,9 @@ def test_a_backfill_of_a_range_is_green(story: Story) -> None:
 def test_the_failed_run_has_raised_one_alert_and_the_good_one_has_closed_it(story: Story) -> None:
     alerts = story.query("SELECT alert_key, resolved_at IS NOT NULL FROM prism.alerts")
     assert alerts == [("daily hs300", True)]
+
+
+def test_the_housekeeping_is_green(story: Story) -> None:
+    state, tasks = story.runs[6]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}

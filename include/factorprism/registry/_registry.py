@@ -110,8 +110,13 @@ class MlflowRegistry:
     def list_bundles(self) -> list[StoredBundle]:
         """Return every bundle in the artefact store, registered or not, by place."""
         with explain("the bundles cannot be listed"):
-            versions = self._client.search_model_versions()
-            owners = {version.run_id: str(version.tags["model_id"]) for version in versions}
+            owners: dict[str, str] = {}
+            page: str | None = ""
+            # Page by page to the end: a model that is left out would be taken for an orphan.
+            while page is not None:
+                versions = self._client.search_model_versions(page_token=page or None)
+                owners |= {item.run_id: str(item.tags["model_id"]) for item in versions}
+                page = versions.token or None
             return list_stored(f"{self._artefacts_url}/mlflow", owners)
 
     def remove_model(self, model_id: str) -> None:
