@@ -1,10 +1,11 @@
 """
 ### The evening's forecast
 
-Each trading session of Shanghai, once its bars are final (18:30 Asia/Shanghai): pull the bars,
-prove them fit for use, compute the factors, encode the image, let the champion read it, explain
-what its forecast is owed to, and put one row into the ledger `prism.forecasts`. A forecast whose
-image is unlike any that the champion has learned from is withheld.
+Each trading session of Shanghai, once its bars are final (18:30 Asia/Shanghai): ask the vendor for
+the exchange's coming days, pull the bars, prove them fit for use, compute the factors, encode the
+image, let the champion read it, explain what its forecast is owed to, and put one row into the
+ledger `prism.forecasts`. A forecast whose image is unlike any that the champion has learned from is
+withheld.
 
 **When a step before `publish` fails**, `withhold` writes a row that says why there is no forecast.
 The run stays red. Remove the cause, clear the failed task, and the issued row follows the
@@ -76,7 +77,13 @@ with DAG(
 ) as dag:
     step = partial(StepOperator, pipeline="daily")
 
-    pull_bars = step(task_id="pull_bars", execution_timeout=timedelta(hours=1), **MARKET_DATA)
+    refresh_calendar = step(task_id="refresh_calendar", **MARKET_DATA)
+    pull_bars = step(
+        task_id="pull_bars",
+        refs=refresh_calendar.output,
+        execution_timeout=timedelta(hours=1),
+        **MARKET_DATA,
+    )
     gate_bars = step(task_id="gate_bars", refs=pull_bars.output)
     merge_bars = step(task_id="merge_bars", refs=gate_bars.output, outlets=[BARS])
     compute_factors = step(
@@ -95,6 +102,7 @@ with DAG(
         pipeline="daily",
         outlets=[FORECASTS],
         steps=[
+            refresh_calendar,
             pull_bars,
             gate_bars,
             merge_bars,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
+from known_days import learn_days
+
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
@@ -30,10 +32,12 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     Raises `ConfigurationError` for a day that is no session, is not published yet, or lies
     outside the calendar.
     """
-    from factorprism.core.calendar import calendar_of
+    from factorprism.core.calendar import calendar_of, exchange_of
     from factorprism.core.config import load_config
 
-    calendar = calendar_of(load_config(environ).universe.target)
+    target = load_config(environ).universe.target
+    learn_days(exchange_of(target), environ)
+    calendar = calendar_of(target)
     named = context.get("params", {}).get("session")
     if named:
         session = read_session(str(named), calendar)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from pendulum import DateTime, instance
+
+from known_days import learn_days
 
 if TYPE_CHECKING:
     from factorprism.core.calendar import TradingCalendar
@@ -20,6 +23,10 @@ logger = logging.getLogger(__name__)
 PUBLICATION = {"XSHG": "18:30 Asia/Shanghai", "XNYS": "18:00 America/New_York"}
 CADENCES = ("session", "week")
 LEAST_HORIZON_SESSIONS = 30
+REMEDY = (
+    "Update exchange-calendars, or use a source that publishes the coming days (tushare: each "
+    "December for the next year)."
+)
 ONE_DAY = timedelta(days=1)
 FIRST_RUN_GRACE = timedelta(hours=1)
 
@@ -34,9 +41,10 @@ class TradingSessionTimetable(Timetable):
     Airflow. With ``catchup=False`` the first run of all is the coming one, and from then on up to
     `make_up` missed runs before the latest are made up.
 
-    The calendar's data end at some session. After it every weekday is taken as a session: its run
-    fails on the calendar's own error, which is seen, while a timetable without an answer would
-    stop the DAG in silence. From 30 sessions before the end a warning is logged.
+    The calendar library's data end at some day; after it come the vendor's days that the warehouse
+    holds. After those every weekday is taken as a session: its run fails on the calendar's own
+    error, which is seen, while a timetable without an answer would stop the DAG in silence. From
+    30 sessions before the end a warning is logged.
     """
 
     def __init__(
@@ -122,6 +130,7 @@ class TradingSessionTimetable(Timetable):
         # Imported when a run is planned: parsing a DAG file must stay light.
         from factorprism.core.calendar import calendar_for
 
+        learn_days(self.exchange, os.environ)
         return calendar_for(self.exchange)
 
     def _describe(self) -> str:
@@ -131,9 +140,10 @@ class TradingSessionTimetable(Timetable):
         return f"{runs} of {self.exchange}, {after}"
 
     def _trades(self, day: date) -> bool:
-        if day > self._calendar.last:
+        calendar = self._calendar
+        if day > calendar.known_through:
             return day.weekday() < 5
-        return day >= self._calendar.first and self._calendar.is_session(day)
+        return day >= calendar.first and calendar.is_session(day)
 
     def _is_due_on(self, day: date) -> bool:
         if self.cadence == "session" or not self._trades(day):
@@ -176,23 +186,24 @@ class TradingSessionTimetable(Timetable):
 
     def _warn_near_the_end(self, day: date) -> None:
         calendar = self._calendar
-        if day > calendar.last:
+        if day > calendar.known_through:
             logger.error(
-                "The %s calendar ends at %s: the run of %s is a guess and will fail. "
-                "Update exchange-calendars.",
+                "The %s calendar ends at %s: the run of %s is a guess and will fail. %s",
                 self.exchange,
-                calendar.last,
+                calendar.known_through,
                 day,
+                REMEDY,
             )
             return
-        left = len(calendar.sessions(day, calendar.last)) - 1
+        left = len(calendar.sessions(day, calendar.known_through)) - 1
         if left < LEAST_HORIZON_SESSIONS:
             logger.warning(
-                "The %s calendar ends at %s, %d sessions after %s. Update exchange-calendars.",
+                "The %s calendar ends at %s, %d sessions after %s. %s",
                 self.exchange,
-                calendar.last,
+                calendar.known_through,
                 left,
                 day,
+                REMEDY,
             )
 
 

@@ -21,6 +21,7 @@ PIPELINES = {
     "model_weekly": "weekly",
     "model_decision": "decision",
     "history_backfill": "backfill",
+    "housekeeping_weekly": "housekeeping",
 }
 
 

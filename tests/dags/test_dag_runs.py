@@ -11,7 +11,14 @@ import psycopg2
 import pytest
 
 SESSION = "2025-12-31"
-STEPS_BEFORE = ["pull_bars", "gate_bars", "merge_bars", "compute_factors", "gate_factors"]
+STEPS_BEFORE = [
+    "refresh_calendar",
+    "pull_bars",
+    "gate_bars",
+    "merge_bars",
+    "compute_factors",
+    "gate_factors",
+]
 
 # Each run is what a person starts from the UI; its states are printed as the last line.
 STORY = """
@@ -69,6 +76,7 @@ def story(
         ["index_daily", {"session": SESSION}],
         ["history_backfill", {"first": "2025-01-02", "last": SESSION}],
         ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
+        ["housekeeping_weekly", {}],
     ]
     output = run_python(
         STORY.format(story=json.dumps(told)),
@@ -160,3 +168,9 @@ def test_the_watch_runs_after_a_red_run_and_a_green_one_and_changes_neither(stor
     daily = [story.runs[0], story.runs[2], story.runs[3]]
     assert [tasks["watch"] for _, tasks in daily] == ["success"] * 3
     assert [state for state, _ in daily] == ["failed", "success", "success"]
+
+
+def test_the_housekeeping_is_green(story: Story) -> None:
+    state, tasks = story.runs[6]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}

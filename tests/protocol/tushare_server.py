@@ -39,6 +39,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,15 @@ class Answer:
 class TushareServer:
     """Serves the CODE.csv files of `folder`; a context manager that listens while it is open.
 
-    `script` sets the fates of the coming requests, `revise` changes a value for good, `requests`
-    holds what was asked.
+    `script` sets the fates of the coming requests, `revise` changes a value for good,
+    `publish_days` adds days to the calendar, `requests` holds what was asked.
     """
 
     def __init__(self, folder: Path, *, token: str = TOKEN, port: int = 0) -> None:
         self.token = token
         self.requests: list[Request] = []
         self.row_caps = dict(ROW_CAPS)
+        self._published: dict[str, int] = {}
         self._faults: deque[str] = deque()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -137,6 +139,14 @@ class TushareServer:
         rows = self._bars[symbol]
         self._bars[symbol] = [row for row in rows if not first <= row["trade_date"] <= last]
 
+    def publish_days(self, first: date, last: date, closed: Iterable[date] = ()) -> None:
+        """Let `trade_cal` know the days [`first`, `last`]: weekdays but `closed` are open."""
+        shut = set(closed)
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            is_open = day.weekday() < 5 and day not in shut
+            self._published[f"{day:%Y%m%d}"] = int(is_open)
+
     def answer(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
@@ -152,7 +162,7 @@ class TushareServer:
         if request.api_name not in ROW_CAPS:
             return Answer(code=40101, message="请指定正确的接口名")
         if request.api_name == "trade_cal":
-            rows = _calendar_rows(self._bars.values(), request.params)
+            rows = _calendar_rows(self._bars.values(), self._published, request.params)
         else:
             rows = self._bars.get(request.params.get("ts_code", ""), [])
         first = request.params.get("start_date", "")
@@ -238,10 +248,27 @@ def _number(value: float) -> float | int:
     return int(value) if value.is_integer() else value
 
 
-def _calendar_rows(bars: Iterable[Sequence[Row]], params: dict[str, str]) -> list[Row]:
-    days = sorted({row["trade_date"] for rows in bars for row in rows})
+def _calendar_rows(
+    bars: Iterable[Sequence[Row]], published: dict[str, int], params: dict[str, str]
+) -> list[Row]:
+    """Return all days from the first bar to the last, and those published beside them."""
+    traded = {row["trade_date"] for rows in bars for row in rows}
+    days = dict.fromkeys(_days_between(min(traded), max(traded)), 0) if traded else {}
+    days |= dict.fromkeys(traded, 1) | published
     exchange = params.get("exchange") or "SSE"
-    return [{"exchange": exchange, "cal_date": day, "is_open": 1} for day in days]
+    wanted = params.get("is_open", "")
+    return [
+        {"exchange": exchange, "cal_date": day, "is_open": is_open}
+        for day, is_open in sorted(days.items())
+        if wanted in ("", str(is_open))
+    ]
+
+
+def _days_between(first: str, last: str) -> Iterable[str]:
+    day, end = date.fromisoformat(first), date.fromisoformat(last)
+    while day <= end:
+        yield f"{day:%Y%m%d}"
+        day += timedelta(days=1)
 
 
 class _Httpd(ThreadingHTTPServer):

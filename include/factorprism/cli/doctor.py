@@ -32,7 +32,7 @@ class Finding:
 def examine() -> int:
     """Print all findings; 0 when all is well, 1 when something needs mending."""
     config = load_config(os.environ)
-    findings = [_python(), _disk(config), _calendar(config)]
+    findings = [_python(), _disk(config)]
     with _reporting(findings, "warehouse"), open_warehouse() as (opened, ports):
         findings.append(Finding("warehouse", "reachable, its schema is current"))
         for subject, look in _LOOKS.items():
@@ -66,12 +66,16 @@ def _disk(config: Config) -> Finding:
     return Finding("disk", f"{free / 1e9:.1f} GB free under {config.home}", remedy)
 
 
-def _calendar(config: Config) -> Finding:
+def _calendar(config: Config, ports: Ports) -> Finding:
     calendar = calendar_of(config.universe.target)
     today = datetime.now(UTC).date()
     left = len(calendar.sessions(min(today, calendar.last), calendar.last))
-    remedy = "" if left >= CALENDAR_SESSIONS_MIN else "Update exchange-calendars."
-    sentence = f"{calendar.exchange} is known to {calendar.last}, {left} sessions ahead"
+    remedy = (
+        ""
+        if left >= CALENDAR_SESSIONS_MIN
+        else "Update exchange-calendars, or use a source that publishes the coming days (tushare)."
+    )
+    sentence = f"{calendar.exchange} is known to {calendar.known_through}, {left} sessions ahead"
     return Finding("calendar", sentence, remedy)
 
 
@@ -119,6 +123,7 @@ def _alerts(config: Config, ports: Ports) -> Finding:
 
 
 _LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
+    "calendar": _calendar,  # after the warehouse, which may know days beyond the library's
     "source": _source,
     "bars": _bars,
     "champion": _champion,

@@ -194,6 +194,37 @@ def experiment(
 
 
 @app.command()
+def housekeeping(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what may go; write and remove nothing.")
+    ] = False,
+) -> None:
+    """Back the warehouse up, remove what the policy lets go of, look for orphans."""
+    from factorprism.cli.housekeeping import keep_house
+
+    keep_house(dry_run=dry_run)
+
+
+@app.command()
+def backup() -> None:
+    """Write a verified dump of the warehouse; the oldest ones beyond the limit go."""
+    from factorprism.cli.housekeeping import write_backup
+
+    write_backup()
+
+
+@app.command()
+def restore(
+    file: Path,
+    into: Annotated[str, typer.Option(help="URL of an empty PostgreSQL database.")],
+) -> None:
+    """Restore a dump into an empty database; the warehouse in use stays as it is."""
+    from factorprism.cli.housekeeping import restore_backup
+
+    restore_backup(file, into)
+
+
+@app.command()
 def doctor() -> None:
     """Check the installation and say what to mend."""
     from factorprism.cli.doctor import examine

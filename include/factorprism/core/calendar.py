@@ -1,11 +1,18 @@
-"""Trading sessions of an exchange, and the moments at which a session's bars are final."""
+"""Trading sessions of an exchange, and the moments at which a session's bars are final.
+
+`calendar_for` is the one door. The library's calendar ends at some day; `extend_calendar` teaches
+the process the days after it, as a vendor has published them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +25,11 @@ if TYPE_CHECKING:
 FIRST_SESSION = "1990-12-19"
 # Closing prices are served before they are final; the vendor's bars are taken as final from here.
 PUBLICATION_DELAY = {"XSHG": timedelta(hours=3, minutes=30), "XNYS": timedelta(hours=2)}
+# When trading ends on a day without an early close, on the exchange's own clock.
+REGULAR_CLOSE = {
+    "XSHG": (time(15), "Asia/Shanghai"),
+    "XNYS": (time(16), "America/New_York"),
+}
 SUFFIX_EXCHANGES = {".SH": "XSHG", ".SZ": "XSHG"}
 
 
@@ -38,13 +50,14 @@ def exchange_of(symbol: str) -> str:
 class TradingCalendar:
     """The sessions of one exchange, ascending ``datetime64[D]`` without duplicates.
 
-    All questions are answered from `session_days`; a day outside its range is an error rather
-    than a guess.
+    All questions are answered from `session_days`; a day after `known_through` is an error rather
+    than a guess. Days between the last session and `known_through` are known to have no trading.
     """
 
     exchange: str
     session_days: npt.NDArray[np.datetime64]
     close_times: npt.NDArray[np.datetime64]  # UTC, datetime64[s], one for each session
+    known_through: date
 
     @property
     def first(self) -> date:
@@ -112,25 +125,66 @@ class TradingCalendar:
         return position
 
     def _check_known(self, day: date) -> None:
-        # The days around the first and last session are known too, up to the year's ends.
-        if not date(self.first.year, 1, 1) <= day <= date(self.last.year, 12, 31):
+        # The days before the first session are known too, from the year's beginning.
+        if not date(self.first.year, 1, 1) <= day <= self.known_through:
             raise self._outside(str(day))
 
     def _outside(self, what: str) -> ConfigurationError:
         return ConfigurationError(
-            f"{what} lies outside the {self.exchange} calendar ({self.first} to {self.last})",
-            remedy="Update exchange-calendars, or ask for an earlier session.",
+            f"{what} lies outside the {self.exchange} calendar "
+            f"({self.first} to {self.known_through})",
+            remedy="Update exchange-calendars, use a source that publishes the coming days "
+            "(tushare), or ask for an earlier session.",
         )
+
+
+# What this process was taught beyond the library, by exchange. A calendar is built from it at the
+# first question after a lesson; the lock is held for that alone.
+_taught: dict[str, dict[date, bool]] = {}
+_built: dict[str, TradingCalendar] = {}
+_lock = Lock()
+
+
+def calendar_for(exchange: str) -> TradingCalendar:
+    """Return the calendar of `exchange` (``XSHG`` or ``XNYS``) as far as this process knows it.
+
+    The sessions are those of `exchange_calendars`, and after its last day those that
+    `extend_calendar` was given. An answer stays as it is; ask again after a lesson.
+    """
+    built = _built.get(exchange)
+    if built is not None:
+        return built
+    library = library_calendar(exchange)
+    with _lock:
+        return _built.setdefault(exchange, _extended(library, _taught.get(exchange, {})))
+
+
+def extend_calendar(exchange: str, days: Mapping[date, bool]) -> None:
+    """Teach this process which `days` (day: whether it trades) come after the library's last one.
+
+    Days that the library knows are left to it. A later lesson corrects a day and never makes the
+    calendar shorter; days after a gap are kept until the gap is filled. Cheap: nothing is imported
+    or built before the next question.
+    """
+    _require_exchange(exchange)
+    with _lock:
+        known = _taught.setdefault(exchange, {})
+        if any(known.get(day) is not trades for day, trades in days.items()):
+            known.update(days)
+            _built.pop(exchange, None)
+
+
+def forget_extensions() -> None:
+    """Forget every lesson, so that the calendars are the library's again."""
+    with _lock:
+        _taught.clear()
+        _built.clear()
 
 
 @lru_cache(maxsize=8)
-def calendar_for(exchange: str) -> TradingCalendar:
-    """Return the calendar of `exchange` (``XSHG`` or ``XNYS``), from `exchange_calendars`."""
-    if exchange not in PUBLICATION_DELAY:
-        raise ConfigurationError(
-            f"no trading calendar for exchange {exchange!r}",
-            remedy=f"Known: {', '.join(sorted(PUBLICATION_DELAY))}.",
-        )
+def library_calendar(exchange: str) -> TradingCalendar:
+    """Return the calendar of `exchange` from `exchange_calendars` alone."""
+    _require_exchange(exchange)
     # Imported here because the module costs most of a second and the timetable must stay light.
     import exchange_calendars
 
@@ -139,7 +193,43 @@ def calendar_for(exchange: str) -> TradingCalendar:
     )
     days = library.sessions.to_numpy().astype("datetime64[D]")
     closes = library.closes.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-    return TradingCalendar(exchange, days, closes.astype("datetime64[s]"))
+    # The library builds a calendar to the end of its own data, or else a year ahead of today,
+    # which may be in the middle of a year.
+    end = library.default_end().date()
+    return TradingCalendar(exchange, days, closes.astype("datetime64[s]"), end)
+
+
+def _require_exchange(exchange: str) -> None:
+    if exchange not in PUBLICATION_DELAY:
+        raise ConfigurationError(
+            f"no trading calendar for exchange {exchange!r}",
+            remedy=f"Known: {', '.join(sorted(PUBLICATION_DELAY))}.",
+        )
+
+
+def _extended(library: TradingCalendar, days: Mapping[date, bool]) -> TradingCalendar:
+    """Return `library` with those of `days` that follow its last known one without a gap."""
+    through, sessions = library.known_through, []
+    while (day := through + timedelta(days=1)) in days:
+        through = day
+        if days[day]:
+            sessions.append(day)
+    if through == library.known_through:
+        return library
+    closes = [_regular_close(library.exchange, session) for session in sessions]
+    return TradingCalendar(
+        library.exchange,
+        np.append(library.session_days, np.array(sessions, "datetime64[D]")),
+        np.append(library.close_times, np.array(closes, "datetime64[s]")),
+        through,
+    )
+
+
+def _regular_close(exchange: str, session: date) -> datetime:
+    """Return when trading of `session` ends (naive, UTC) unless the exchange closes early."""
+    clock, zone = REGULAR_CLOSE[exchange]
+    local = datetime.combine(session, clock, ZoneInfo(zone))
+    return local.astimezone(UTC).replace(tzinfo=None)
 
 
 def calendar_of(symbol: str) -> TradingCalendar:

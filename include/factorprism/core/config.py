@@ -57,6 +57,11 @@ class Config:
     promotion_margin: float = 0.0  # least mean log-loss gain over the champion
     promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
     promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
+    backups: Path | None = None  # None: <home>/backups
+    backups_kept: int = 8  # newest ones; older ones go once a new one is verified
+    artefacts_kept_weeks: int = 12  # models and image sets that nothing refers to
+    payloads_kept_days: int = 400  # content of merged pulls; their rows and hashes stay for good
+    files_kept_days: int = 180  # pictures and logs in the home
     alerts_url: str = field(default="", repr=False)  # Apprise URLs; empty: the table alone
     language: str = "en"  # of messages: en or zh
     ui_url: str = ""  # Airflow's UI, as people open it; messages lead there
@@ -78,7 +83,8 @@ class Config:
                 "source 'tushare' needs a token", remedy="Set TUSHARE_TOKEN in the environment."
             )
         counts = ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads")
-        for name in (*counts, "contest_folds"):
+        kept = ("backups_kept", "artefacts_kept_weeks", "payloads_kept_days", "files_kept_days")
+        for name in (*counts, "contest_folds", *kept):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
         if self.language not in LANGUAGES:
@@ -104,6 +110,10 @@ class Config:
     def docs_folder(self) -> Path:
         """Where the browsable data docs are written."""
         return self.home / "data-docs"
+
+    @property
+    def backups_folder(self) -> Path:
+        return self.backups or self.home / "backups"
 
     @property
     def logs_folder(self) -> Path:

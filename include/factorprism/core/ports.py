@@ -5,7 +5,7 @@ Each protocol has one adapter that touches the outside and, in the tests, a hand
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +14,12 @@ from typing import Protocol
 import pandas as pd
 
 from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
+from factorprism.core.housekeeping import (
+    StoredBundle,
+    StoredImageSet,
+    StoredModel,
+    StoredPayload,
+)
 from factorprism.core.readings import (
     DatedDecision,
     GateSummary,
@@ -59,6 +65,13 @@ class BarSource(Protocol):
 
     def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
         """Return the vendor's trading days in [`first`, `last`]."""
+        ...
+
+    def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
+        """Return whether `exchange` trades, for each day in [`first`, `last`] that is published.
+
+        Empty where the source publishes no calendar of `exchange`. Raises `SourceError`.
+        """
         ...
 
     def latest_session(self, symbol: str, now: datetime) -> date:
@@ -258,6 +271,42 @@ class LineageStore(Protocol):
         ...
 
 
+class CalendarStore(Protocol):
+    """Trading days as vendors publish them; the newest answer on a day is the one in force."""
+
+    def save_days(
+        self, exchange: str, source: str, days: Mapping[date, bool], fetched_at: datetime
+    ) -> None:
+        """Keep what `source` said at `fetched_at` (naive, UTC): day, and whether it trades."""
+        ...
+
+    def load_days(self, exchange: str) -> dict[date, bool]:
+        """Return all days held of `exchange`, ascending, each by its newest answer."""
+        ...
+
+    def last_fetched(self, exchange: str, source: str) -> datetime | None:
+        """Return when `source` last answered (naive, UTC), or None."""
+        ...
+
+
+class HousekeepingStore(Protocol):
+    """What retention needs to know of the rows, and the one thing that it may take from them."""
+
+    def list_models(self) -> list[StoredModel]:
+        """Return every recorded model with what refers to it, by id."""
+        ...
+
+    def list_image_sets(self) -> list[StoredImageSet]: ...
+
+    def list_payloads(self, merged_before: datetime) -> list[StoredPayload]:
+        """Return the accepted pulls whose content is kept and was merged before (naive, UTC)."""
+        ...
+
+    def clear_payload(self, pull_id: int) -> bool:
+        """Drop the content of an accepted pull and keep its row and hash; False: nothing to do."""
+        ...
+
+
 class AlertStore(Protocol):
     """Alerts by key, with what was told of each and when; delivery itself is not its business."""
 
@@ -371,6 +420,12 @@ class Warehouse(Protocol):
     def lineage(self) -> LineageStore: ...
 
     @property
+    def calendar(self) -> CalendarStore: ...
+
+    @property
+    def housekeeping(self) -> HousekeepingStore: ...
+
+    @property
     def alerts(self) -> AlertStore: ...
 
     @property
@@ -408,6 +463,18 @@ class ModelRegistry(Protocol):
 
     def get_alias(self, universe: str, horizon: int, alias: str) -> str | None:
         """Return the model id behind `alias`, or None."""
+        ...
+
+    def list_bundles(self) -> list[StoredBundle]:
+        """Return every bundle in the artefact store, registered or not, by place."""
+        ...
+
+    def remove_model(self, model_id: str) -> None:
+        """Remove the files of `model_id` and its registration; it may be registered again."""
+        ...
+
+    def remove_orphan(self, place: str) -> None:
+        """Remove the bundle at `place`; raises `ArtefactError` when a model is registered there."""
         ...
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -13,6 +17,8 @@ from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ImageSet
 from factorprism.images import hash_image_set
 from factorprism.registry import reach_store
+
+FOLDER = "image-sets"
 
 
 def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -> str:
@@ -72,9 +78,47 @@ def load_image_set(place: str, content_hash: str, artefacts_url: str) -> ImageSe
     return image_set
 
 
+@dataclass(frozen=True)
+class ListedImageSet:
+    """An image set in the store: its path under the artefacts' URL, and when it was written."""
+
+    place: str
+    n_bytes: int
+    modified_at: datetime  # naive, UTC
+
+
+def list_image_sets(artefacts_url: str) -> list[ListedImageSet]:
+    """Return the image sets under `artefacts_url`, by path."""
+    filesystem, root = fsspec.core.url_to_fs(_join(artefacts_url, FOLDER))
+    if not filesystem.exists(root):
+        return []
+    filesystem.invalidate_cache()
+    files: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+    return [
+        ListedImageSet(f"{FOLDER}/{path.rsplit('/', 1)[1]}", int(facts["size"]), _moment_of(facts))
+        for path, facts in sorted(files.items())
+        if path.endswith(".npz")
+    ]
+
+
+def remove_image_set(place: str, artefacts_url: str) -> None:
+    """Remove the image set at the path `place`, if it is there."""
+    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
+    if filesystem.exists(path):
+        filesystem.rm_file(path)
+
+
+def _moment_of(facts: Mapping[str, Any]) -> datetime:
+    # A local folder says mtime, in seconds; an S3 store LastModified, a moment.
+    moment = facts.get("LastModified")
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(float(facts.get("mtime", 0.0)), UTC)
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def image_set_place(content_hash: str) -> str:
     """Return the path, under the artefacts' URL, of the image set with this hash."""
-    return f"image-sets/{content_hash}.npz"
+    return f"{FOLDER}/{content_hash}.npz"
 
 
 def _join(artefacts_url: str, place: str) -> str:

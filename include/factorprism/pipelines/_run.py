@@ -10,9 +10,9 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from factorprism.core.calendar import TradingCalendar, calendar_of
+from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of, extend_calendar
 from factorprism.core.config import Config
-from factorprism.core.errors import ConfigurationError
+from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
 from factorprism.core.schemas import Alert
 
@@ -132,9 +132,23 @@ Step = Callable[[Run, Mapping[str, Any]], Refs]
 
 @contextmanager
 def open_ports(config: Config) -> Iterator[Ports]:
-    """Give the ports of `config` for the length of the block."""
+    """Give the ports of `config` for the length of the block.
+
+    The process learns on the way which days the warehouse knows beyond the library's calendar.
+    """
     ports = Ports(config)
     try:
+        _learn_days(config, ports)
         yield ports
     finally:
         ports.close()
+
+
+def _learn_days(config: Config, ports: Ports) -> None:
+    try:
+        for exchange in {exchange_of(symbol) for symbol in config.universe.channels}:
+            extend_calendar(exchange, ports.warehouse.calendar.load_days(exchange))
+    except FactorPrismError as error:
+        # A warehouse that is new has no such table yet, and one that is down is refused in its
+        # own words by whatever needs it.
+        logger.debug("no days beyond the library's calendar: %s", error.message)

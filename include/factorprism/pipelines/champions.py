@@ -40,7 +40,12 @@ def find_challenger(decisions: Sequence[Promotion]) -> str:
 
 def hold_title(run: Run) -> AbstractContextManager[None]:
     """Hold the title against every other decision for the length of the block."""
-    return run.ports.warehouse.lock(f"title {run.config.universe_name} {run.config.horizon}")
+    return run.ports.warehouse.lock(title_lock(run.config.universe_name, run.config.horizon))
+
+
+def title_lock(universe: str, horizon: int) -> str:
+    """Return the name of the lock under which a title changes and its models are removed."""
+    return f"title {universe} {horizon}"
 
 
 def write_decision(run: Run, decision: Promotion) -> str | None:

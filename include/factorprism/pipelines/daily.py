@@ -21,6 +21,7 @@ from factorprism.pipelines._windows import (
     to_json,
 )
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars, resolve_source
+from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
@@ -189,6 +190,7 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
 GATES = ("bars", "factors")
 
 STEPS = (
+    refresh_calendar,
     pull_bars,
     gate_bars,
     merge_bars,

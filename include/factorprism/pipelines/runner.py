@@ -13,7 +13,7 @@ from typing import Any
 from factorprism.alerts import catalogue, classify_fault
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError
-from factorprism.pipelines import backfill, daily, decisions, weekly
+from factorprism.pipelines import backfill, daily, decisions, housekeeping, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
 from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
@@ -25,6 +25,7 @@ _MODULES: Mapping[str, ModuleType] = {
     "weekly": weekly,
     "backfill": backfill,
     "decision": decisions,
+    "housekeeping": housekeeping,
 }
 PIPELINES: Mapping[str, tuple[Step, ...]] = MappingProxyType(
     {name: module.STEPS for name, module in _MODULES.items()}

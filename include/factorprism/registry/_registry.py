@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factorprism.core.errors import ArtefactError
+from factorprism.core.housekeeping import StoredBundle
 from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.registry._bundles import (
     RETRAIN,
@@ -22,6 +24,7 @@ from factorprism.registry._bundles import (
     verify_bundle,
 )
 from factorprism.registry._client import explain, hold_lock, open_client
+from factorprism.registry._listing import list_stored
 from factorprism.registry._runs import to_metrics, to_parameters
 
 if TYPE_CHECKING:
@@ -104,6 +107,42 @@ class MlflowRegistry:
                 return None
             model_id: str = self._client.get_model_version(name, number).tags["model_id"]
             return model_id
+
+    def list_bundles(self) -> list[StoredBundle]:
+        """Return every bundle in the artefact store, registered or not, by place."""
+        with explain("the bundles cannot be listed"):
+            owners: dict[str, str] = {}
+            page: str | None = ""
+            # Page by page to the end: a model that is left out would be taken for an orphan.
+            while page is not None:
+                versions = self._client.search_model_versions(page_token=page or None)
+                owners |= {item.run_id: str(item.tags["model_id"]) for item in versions}
+                page = versions.token or None
+            return list_stored(f"{self._artefacts_url}/mlflow", owners)
+
+    def remove_model(self, model_id: str) -> None:
+        """Remove the files of `model_id` and its registration; nothing happens without any.
+
+        MLflow keeps the run as deleted, with its figures. The same model may be registered again.
+        """
+        _check_id(model_id)
+        with self._writing(f"model {model_id} cannot be removed"):
+            for version in self._client.search_model_versions(f"tags.model_id = '{model_id}'"):
+                # The registration first: what is cut off here is an orphan and no broken model.
+                self._client.delete_model_version(version.name, version.version)
+                remove_bundle(self._bundle_url(version.name, version.run_id))
+                self._client.delete_run(version.run_id)
+            self._note(model_id).unlink(missing_ok=True)
+            for copy in self._cache.glob(f"{model_id}-*"):
+                shutil.rmtree(copy)
+
+    def remove_orphan(self, place: str) -> None:
+        """Remove the bundle at `place`; raises `ArtefactError` when a model is registered there."""
+        with self._writing(f"the bundle at {place} cannot be removed"):
+            found = {bundle.place: bundle for bundle in self.list_bundles()}
+            if place in found and found[place].model_id:
+                raise ArtefactError(f"the bundle at {place} belongs to {found[place].model_id}")
+            remove_bundle(f"{self._artefacts_url}/mlflow/{place}")
 
     @cached_property
     def _client(self) -> MlflowClient:

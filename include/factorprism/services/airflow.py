@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,22 @@ from factorprism.services.dag_runs import DagRuns
 HEALTHY_SECONDS = 180
 STOP_SECONDS = 30
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
+# What runs leave behind; the DAGs' own rows and versions stay.
+CLEANED = (
+    "asset_event",
+    "callback",
+    "dag_run",
+    "deadline",
+    "import_error",
+    "job",
+    "log",
+    "revoked_token",
+    "task_instance",
+    "task_instance_history",
+    "task_reschedule",
+    "trigger",
+    "xcom",
+)
 _HEALTH_NAMES = {
     "metadatabase": "database",
     "scheduler": "scheduler",
@@ -135,6 +152,33 @@ class EmbeddedAirflow:
         Raises `ServiceError` when the UI does not answer.
         """
         return DagRuns(self._api())
+
+    def clean_metadata(self, before: datetime) -> None:
+        """Remove what Airflow remembers of runs before `before` (with a zone).
+
+        A task cannot do this: Airflow keeps its database from the code of tasks. Definitions of
+        DAGs and the last run of each, which the timetable goes on from, stay.
+        Raises `ServiceError` when Airflow refuses.
+        """
+        command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive"]
+        command += ["--error-on-cleanup-failure", "--tables", ",".join(CLEANED)]
+        command += ["--clean-before-timestamp", before.isoformat()]
+        environment = self.environment()
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / "clean.log"
+        with locked(self.folder / "lock"), log.open("a") as file:
+            done = subprocess.run(
+                command,
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode:
+            raise ServiceError(
+                f"Airflow's metadata cannot be cleaned: {tail(log)}", remedy=f"See {log}."
+            )
 
     def _api(self) -> AirflowApi:
         return AirflowApi(self.address).log_in("admin", self.passwords()["admin"])

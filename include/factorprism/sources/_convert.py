@@ -23,6 +23,7 @@ FIELDS = (
     "vol",
     "amount",
 )
+CALENDAR_FIELDS = ("cal_date", "is_open")
 SHARES_PER_LOT = 100.0
 CNY_PER_UNIT = 1000.0
 # Decimal digits that survive the way through a binary float and back.
@@ -53,6 +54,23 @@ def convert_bars(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
         )
     )
     return bars.drop_duplicates(ignore_index=True)
+
+
+def convert_days(frame: pd.DataFrame) -> dict[date, bool]:
+    """Return the vendor's `frame` (columns `CALENDAR_FIELDS`) as day: whether it trades.
+
+    Raises `MalformedResponse` where a day is neither open nor closed, or both.
+    """
+    found: dict[date, bool] = {}
+    flags = pd.to_numeric(frame["is_open"], errors="coerce")
+    for day, flag in zip(parse_days(frame["cal_date"]).astype(date), flags, strict=True):
+        if flag not in (0, 1) or found.get(day, flag == 1) is not bool(flag == 1):
+            raise MalformedResponse(
+                f"the vendor's trade_cal does not say whether {day} is open or closed",
+                remedy="Try again later; the days known before stay in force.",
+            )
+        found[day] = bool(flag == 1)
+    return found
 
 
 def parse_days(column: pd.Series) -> DayArray:

@@ -66,6 +66,10 @@ class TableSource(ABC):
         inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
         return list(days[inside].astype(date))
 
+    def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
+        """Return nothing: bars at hand say nothing about days that are still to come."""
+        return {}
+
     def latest_session(self, symbol: str, now: datetime) -> date:
         """Return the last session of `symbol` with a bar that is final at `now` (naive, UTC)."""
         calendar = calendar_of(symbol)

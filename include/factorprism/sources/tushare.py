@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import numpy as np
-import pandas as pd
 
-from factorprism.core.calendar import calendar_for, calendar_of
+from factorprism.core.calendar import calendar_of, library_calendar
 from factorprism.core.errors import EmptyResponse
 from factorprism.core.schemas import DayArray, Pull
-from factorprism.sources._convert import FIELDS, convert_bars, day_text, parse_days
+from factorprism.sources._convert import (
+    CALENDAR_FIELDS,
+    FIELDS,
+    convert_bars,
+    convert_days,
+    day_text,
+)
 from factorprism.sources._endpoints import (
     BASE_DATES,
     CALENDAR_EXCHANGES,
@@ -101,30 +106,40 @@ class TushareSource:
 
     def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
         """Return the vendor's trading days in [`first`, `last`]; it knows exchange XSHG alone."""
-        require_range(first, last)
         if exchange not in CALENDAR_EXCHANGES:
             allowed = ", ".join(CALENDAR_EXCHANGES)
             raise ValueError(f"exchange: {exchange!r}, allowed with tushare: {allowed}")
+        days = self.fetch_days(exchange, first, last)
+        return [day for day, trades in days.items() if trades]
+
+    def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
+        """Return whether `exchange` trades, for each day in [`first`, `last`] that is published.
+
+        The vendor is asked for closed days too, since only a day that it names is known to be
+        closed. Empty for any exchange but XSHG.
+        """
+        require_range(first, last)
+        if exchange not in CALENDAR_EXCHANGES:
+            return {}
         series = self._calendar_series(exchange)
-        found: set[date] = set()
+        found: dict[date, bool] = {}
         for window in split_windows(first, last):
-            rows = fetch_complete(series, window)
-            opened = pd.to_numeric(rows["is_open"], errors="coerce") == 1
-            found |= set(parse_days(rows["cal_date"][opened]).astype(date))
-        return sorted(found)
+            found |= convert_days(fetch_complete(series, window))
+        return dict(sorted(found.items()))
 
     def _calendar_series(self, exchange: str) -> Series:
-        calendar = calendar_for(exchange)
+        calendar = library_calendar(exchange)
 
-        def sessions_of(window: Window) -> DayArray:
-            return calendar.sessions(window.first, window.last)
+        def days_of(window: Window) -> DayArray:
+            return np.arange(np.datetime64(window.first), np.datetime64(window.last) + 1)
 
         def ask(window: Window, require_rows: bool) -> Page:
-            required = require_rows and len(sessions_of(window)) > 0
-            params = {"exchange": CALENDAR_EXCHANGES[exchange], **_bounds(window), "is_open": "1"}
-            return self._ask("trade_cal", params, ("cal_date", "is_open"), required)
+            # Of years that are not published yet there may be no row.
+            past = window.first <= calendar.last and window.last >= calendar.first
+            params = {"exchange": CALENDAR_EXCHANGES[exchange], **_bounds(window)}
+            return self._ask("trade_cal", params, CALENDAR_FIELDS, require_rows and past)
 
-        return Series(ask, sessions_of, day_column="cal_date", row_cap=CALENDAR_ROW_CAP)
+        return Series(ask, days_of, day_column="cal_date", row_cap=CALENDAR_ROW_CAP)
 
     def latest_session(self, symbol: str, now: datetime) -> date:
         """Return the last session of the exchange whose bars are final at `now` (naive, UTC)."""

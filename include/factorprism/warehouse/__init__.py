@@ -1,6 +1,18 @@
 """Where every stage keeps and finds its rows: PostgreSQL, behind the ports of the core."""
 
+from factorprism.warehouse._backup import Backup, back_up, list_backups, restore
+from factorprism.warehouse._calendar import read_trading_days
 from factorprism.warehouse._overview import ForecastLine, JudgedForecasts, Record
 from factorprism.warehouse._postgres import PostgresWarehouse
 
-__all__ = ["ForecastLine", "JudgedForecasts", "PostgresWarehouse", "Record"]
+__all__ = [
+    "Backup",
+    "ForecastLine",
+    "JudgedForecasts",
+    "PostgresWarehouse",
+    "Record",
+    "back_up",
+    "list_backups",
+    "read_trading_days",
+    "restore",
+]

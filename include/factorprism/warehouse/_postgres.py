@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager
 
 from factorprism.warehouse._alerts import AlertRepository
 from factorprism.warehouse._bars import BarRepository
+from factorprism.warehouse._calendar import CalendarRepository
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._contest import ContestRepository
 from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
+from factorprism.warehouse._housekeeping import HousekeepingRepository
 from factorprism.warehouse._lineage import LineageRepository
 from factorprism.warehouse._migrate import is_current, migrate
 from factorprism.warehouse._models import ModelRepository
@@ -40,6 +42,8 @@ class PostgresWarehouse:
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
         self.lineage = LineageRepository(self._database)
+        self.calendar = CalendarRepository(self._database)
+        self.housekeeping = HousekeepingRepository(self._database)
         self.alerts = AlertRepository(self._database)
         self.overview = OverviewRepository(self._database)
         self.readings = ReadingRepository(self._database)

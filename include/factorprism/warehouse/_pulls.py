@@ -27,12 +27,14 @@ class PullRepository:
     def save_pull(self, pull: Pull) -> int:
         """Keep `pull` as it came and return its id; the same content again gives the same id.
 
-        A pull that is held keeps its state, its reason and the moment of its first arrival.
+        A pull that is held keeps its state, its reason and the moment of its first arrival;
+        content that retention has removed is kept anew.
         """
         content_hash = pull.content_hash
         with self._database.begin() as connection:
             held = _find_pull(connection, pull, content_hash)
             if held is not None:
+                _refill(connection, held, pull)
                 return held
             # Numbers have no gaps, so that work repeated after a crash gives the same rows.
             lock_transaction(connection, "pulls")
@@ -50,7 +52,7 @@ class PullRepository:
                     last_session=pull.last,
                     content_hash=content_hash,
                     n_bars=len(pull.bars),
-                    payload=pull.bars.to_parquet(None, index=False, compression="zstd"),
+                    payload=_encode(pull),
                     state=pull.state.value,
                     reason="",
                     fetched_at=to_database(pull.fetched_at),
@@ -65,6 +67,11 @@ class PullRepository:
         if row is None:
             raise WarehouseError(
                 f"pull {pull_id} is not in the warehouse", remedy="Pull its bars again."
+            )
+        if not row.payload:
+            raise WarehouseError(
+                f"the content of pull {pull_id} was removed by retention; its hash is kept",
+                remedy="Pull its bars again: the same content gets the same number.",
             )
         bars = pd.read_parquet(BytesIO(row.payload))
         if hash_bars(bars) != row.content_hash:
@@ -144,6 +151,17 @@ def covered_through(ranges: Sequence[tuple[date, date]], calendar: TradingCalend
                 break
         covered = max(covered, last)
     return calendar.session_on_or_before(covered)
+
+
+def _encode(pull: Pull) -> bytes:
+    payload: bytes = pull.bars.to_parquet(None, index=False, compression="zstd")
+    return payload
+
+
+def _refill(connection: Connection, pull_id: int, pull: Pull) -> None:
+    cleared = (pulls.c.pull_id == pull_id) & (func.octet_length(pulls.c.payload) == 0)
+    if connection.scalar(select(pulls.c.pull_id).where(cleared)) is not None:
+        connection.execute(update(pulls).where(cleared).values(payload=_encode(pull)))
 
 
 def _find_pull(connection: Connection, pull: Pull, content_hash: str) -> int | None:

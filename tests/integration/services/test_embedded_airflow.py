@@ -9,6 +9,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -139,6 +140,19 @@ def test_a_run_that_failed_goes_on_where_it_failed_and_a_done_one_stays(
     assert run() == "success"
     assert told == []
     assert (airflow.home / "first").read_text() == "prism\n"
+
+
+def test_what_is_remembered_of_old_runs_is_cleaned_and_dags_stay(airflow: EmbeddedAirflow) -> None:
+    runs = airflow.runs()
+    (airflow.home / "allowed").touch()
+    name = "session__2024-12-31"
+    assert runs.run_dag("two_steps", name, {"word": "old"}, timeout_seconds=90) == "success"
+    now = datetime.now(UTC)
+    airflow.clean_metadata(now - timedelta(days=1))
+    assert runs.run_state("two_steps", name) == "success"
+    airflow.clean_metadata(now + timedelta(days=1))
+    assert runs.run_state("two_steps", name) is None
+    runs.await_dag("two_steps")
 
 
 def test_a_dag_that_cannot_be_read_is_named_with_its_error(airflow: EmbeddedAirflow) -> None:

@@ -39,7 +39,11 @@ pulls = Table(
     column("last_session", Date(), "Last day that was asked for."),
     column("content_hash", Text(), "SHA-256 of the bars, hex; see hash_bars."),
     column("n_bars", Integer(), "Bars in the answer."),
-    column("payload", LargeBinary(), "The bars as they came, as a Parquet file."),
+    column(
+        "payload",
+        LargeBinary(),
+        "The bars as they came, as a Parquet file; empty once retention has removed them.",
+    ),
     column(
         "state",
         Text(),

@@ -1,0 +1,53 @@
+"""
+### The week's housekeeping
+
+The day after the weekly contest (Sunday 09:00 Asia/Shanghai in a full week): a backup of the
+warehouse by pg_dump, proved readable; then what may go by the policy in the configuration is
+listed, one line each with its reason, and removed; then rows and artefacts are held against one
+another.
+
+Never removed: the ledger, judged folds, bars and their revisions, a model that ever held the title
+or that a forecast names.
+
+**dry_run**: only list, write and remove nothing.
+
+Airflow's own metadata are not cleaned here, since Airflow keeps its database from the code of
+tasks: `factorprism housekeeping` or `airflow db clean` do it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from airflow.sdk import DAG, Param
+
+from pipeline_steps import DEFAULT_ARGS, StepOperator
+from trading_sessions import TradingSessionTimetable
+
+with DAG(
+    "housekeeping_weekly",
+    description="A verified backup, retention by policy, and the search for orphans",
+    doc_md=__doc__,
+    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=38, minutes=30)),
+    start_date=datetime(2005, 1, 4, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(hours=1)},
+    tags=["prism", "weekly", "housekeeping"],
+    params={
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only list what may go; write and remove nothing.",
+        ),
+    },
+) as dag:
+    step = partial(StepOperator, pipeline="housekeeping")
+
+    back_up_warehouse = step(task_id="back_up_warehouse", options=["dry_run"])
+    list_removals = step(task_id="list_removals", refs=back_up_warehouse.output)
+    remove_expired = step(task_id="remove_expired", refs=list_removals.output)
+    match_artefacts = step(task_id="match_artefacts", refs=remove_expired.output)
+    report = step(task_id="report", refs=match_artefacts.output)

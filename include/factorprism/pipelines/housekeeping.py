@@ -1,0 +1,109 @@
+"""The week's housekeeping: a backup first, then what may go, then what does not belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
+from factorprism.pipelines._run import Refs, Run
+
+ORPHANS_KEY = "artefacts missing"
+ORPHANS_NAMED = 5
+
+
+def back_up_warehouse(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Dump the warehouse, prove the dump readable, and let the oldest ones go.
+
+    With ``dry_run`` in `refs` nothing is written.
+    """
+    if refs.get("dry_run"):
+        run.tell(f"backup: none in a dry run; they go to {run.config.backups_folder}")
+        return {"backup": ""}
+    # Imported here: the other pipelines have no use for it.
+    from factorprism.warehouse import back_up
+
+    with run.ports.warehouse.lock("backup"):
+        backup = back_up(
+            run.config.warehouse_url,
+            run.config.backups_folder,
+            keep=run.config.backups_kept,
+            now=utc_now(),
+        )
+    run.tell(f"backup: {backup.path}, {backup.n_bytes / 1e6:.1f} MB, sha256 {backup.sha256[:12]}")
+    return {"backup": str(backup.path), "backup_sha256": backup.sha256}
+
+
+def list_removals(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Say of everything that may go what it is and why, one line each."""
+    removals = plan_removals(run, utc_now())
+    for removal in removals:
+        run.tell(f"may go: {removal}")
+    run.tell(f"retention: {_sum_up(removals)} may go")
+    return {"n_removable": len(removals)}
+
+
+def remove_expired(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Remove what may go; each is looked at again under its lock before it does.
+
+    With ``dry_run`` in `refs` nothing goes.
+    """
+    if refs.get("dry_run"):
+        return {"n_removed": 0}
+    removed = []
+    with run.ports.warehouse.lock("housekeeping"):
+        now = utc_now()
+        for removal in plan_removals(run, now):
+            if carry_out(run, removal, now):
+                removed.append(removal)
+                run.tell(f"gone: {removal}")
+    run.tell(f"retention: {_sum_up(removed)} gone")
+    return {"n_removed": len(removed)}
+
+
+def match_artefacts(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Report artefacts without rows, and raise an alert for rows without artefacts."""
+    orphans = find_orphans(run, utc_now())
+    for line in orphans.without_row:
+        run.tell(f"without a row: {line}")
+    for line in orphans.without_artefact:
+        run.tell(f"without an artefact: {line}")
+    missing = orphans.without_artefact
+    if missing:
+        named = ", ".join(missing[:ORPHANS_NAMED])
+        more = len(missing) - ORPHANS_NAMED
+        sentence = f"{len(missing)} artefacts are missing from the store: {named}"
+        run.raise_alert(
+            ORPHANS_KEY, sentence + (f" and {more} more" if more > 0 else ""), "warning"
+        )
+    else:
+        run.resolve_alert(ORPHANS_KEY, "every artefact that a row names is in the store again")
+    return {
+        "artefacts_without_row": len(orphans.without_row),
+        "rows_without_artefact": len(missing),
+    }
+
+
+def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Say what the week's housekeeping came to, and close its alert."""
+    run.tell(
+        f"housekeeping: {refs.get('n_removed', 0)} of {refs.get('n_removable', 0)} removed, "
+        f"{refs.get('artefacts_without_row', 0)} artefacts without a row, "
+        f"{refs.get('rows_without_artefact', 0)} rows without an artefact"
+    )
+    run.resolve_alert(run.alert_key("housekeeping"), "the housekeeping has ended well again")
+    return {}
+
+
+STEPS = (back_up_warehouse, list_removals, remove_expired, match_artefacts, report)
+
+
+def utc_now() -> datetime:
+    """Return the wall clock as a naive UTC moment: what is old is so by the clock on the wall."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _sum_up(removals: list[Removal]) -> str:
+    n_bytes = sum(removal.n_bytes for removal in removals)
+    return f"{len(removals)} things ({n_bytes / 1e6:.1f} MB)"

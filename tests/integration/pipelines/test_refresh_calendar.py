@@ -1,0 +1,192 @@
+"""The step that asks the vendor for the exchange's days, against the vendor's protocol."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from factorprism.core.calendar import calendar_for, forget_extensions
+from factorprism.core.config import Config
+from factorprism.core.errors import AccessDenied, ConfigurationError, SourceError
+from factorprism.pipelines import Run, open_ports
+from factorprism.pipelines.calendar import refresh_calendar, refresh_exchange
+from factorprism.sources import TushareSource
+from factorprism.sources._pace import Clock
+from factorprism.warehouse import PostgresWarehouse
+
+TOKEN = "tok-5e0c-never-to-be-seen"
+# Its horizon of 14 sessions ends in the year that the pinned library does not know.
+EVENING = date(2026, 12, 21)
+SUFFICES = date(2026, 12, 1)  # its horizon ends within the library's calendar
+CLOSED = [date(2027, 1, 1), *(date(2027, 2, day) for day in (5, 8, 9, 10, 11, 12))]
+LIBRARY, YEAR_AHEAD = date(2026, 12, 31), date(2027, 12, 31)
+KEY = "calendar XSHG"
+
+
+@pytest.fixture(scope="session")
+def protocol(repository_root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "tushare_server_of_calendars", repository_root / "tests/protocol/tushare_server.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    forget_extensions()
+    yield
+    forget_extensions()
+
+
+@pytest.fixture
+def server(protocol: ModuleType, tmp_path: Path) -> Iterator[Any]:
+    with protocol.TushareServer(tmp_path, token=TOKEN) as server:
+        server.publish_days(date(2026, 10, 12), date(2027, 12, 31), closed=CLOSED)
+        yield server
+
+
+@dataclass
+class Evenings:
+    """Runs the step for one session after another, and keeps what it told."""
+
+    config: Config
+    stack: ExitStack
+    told: list[str] = field(default_factory=list)
+
+    def refresh(self, session: date, url: str = "") -> date:
+        """Return the last day that is known after the evening of `session`."""
+        ports = self.stack.enter_context(open_ports(self.config))
+        if self.config.source == "tushare":
+            # The vendor's client as configured, but without waiting between its attempts.
+            ports.source = TushareSource(
+                TOKEN,
+                url=url or self.config.tushare_url,
+                calls_per_minute=500,
+                history_start=date(2005, 1, 4),
+                clock=Clock(sleep=lambda seconds: None),
+            )
+        run = Run(session, self.config, ports, self.told.append)
+        return refresh_exchange(run, "XSHG", datetime.combine(session, time(11)))
+
+
+@pytest.fixture
+def evenings(server: Any, migrated_url: str, tmp_path: Path) -> Iterator[Evenings]:
+    config = Config(
+        home=tmp_path / "home",
+        warehouse_url=migrated_url,
+        source="tushare",
+        tushare_token=TOKEN,
+        tushare_url=server.url,
+    )
+    with ExitStack() as stack:
+        yield Evenings(config, stack)
+
+
+def test_a_horizon_ends_in_the_year_that_only_the_vendor_knows(
+    evenings: Evenings, warehouse: PostgresWarehouse
+) -> None:
+    with pytest.raises(ConfigurationError, match="outside"):
+        calendar_for("XSHG").offset(EVENING, 14)
+    assert evenings.refresh(EVENING) == YEAR_AHEAD
+    # 22 to 31 December are 8 sessions, 4 to 11 January the other 6.
+    assert calendar_for("XSHG").offset(EVENING, 14) == date(2027, 1, 11)
+    assert calendar_for("XSHG").offset(date(2027, 1, 29), 14) == date(2027, 2, 26)
+    assert "XSHG is known to 2027-12-31" in evenings.told[-1]
+    assert warehouse.alerts.list_open_alerts() == []
+
+
+def test_another_process_learns_the_days_when_it_opens_the_ports(evenings: Evenings) -> None:
+    evenings.refresh(EVENING)
+    forget_extensions()
+    with open_ports(evenings.config) as ports:
+        run = Run(EVENING, evenings.config, ports)
+        assert run.calendar.offset(EVENING, 14) == date(2027, 1, 11)
+
+
+def test_a_session_asks_once_and_the_next_one_again(evenings: Evenings, server: Any) -> None:
+    evenings.refresh(EVENING)
+    assert len(server.requests) == 1
+    evenings.refresh(EVENING)
+    assert len(server.requests) == 1
+    evenings.refresh(date(2026, 12, 22))
+    assert len(server.requests) == 2
+
+
+def test_a_disagreement_is_told_once_and_its_end_too(
+    evenings: Evenings, server: Any, warehouse: PostgresWarehouse
+) -> None:
+    odd = date(2026, 11, 18)
+    server.publish_days(odd, odd, closed=[odd])
+    for _ in range(2):
+        evenings.refresh(EVENING)
+    (alert,) = warehouse.alerts.list_open_alerts()
+    assert (alert.key, alert.severity) == (KEY, "warning")
+    assert "2026-11-18 (closed)" in alert.sentence
+    assert calendar_for("XSHG").is_session(odd), "the library's days stay in force"
+
+    # Much later the day is asked for still, so that the end of it is seen.
+    evenings.refresh(date(2027, 6, 30))
+    assert [alert.key for alert in warehouse.alerts.list_open_alerts()] == [KEY]
+    server.publish_days(odd, odd)
+    evenings.refresh(date(2027, 7, 1))
+    assert warehouse.alerts.list_open_alerts() == []
+
+
+def test_an_account_without_permission_does_not_stop_the_evening(
+    evenings: Evenings, server: Any, warehouse: PostgresWarehouse
+) -> None:
+    server.script("no-permission")
+    assert evenings.refresh(SUFFICES) == LIBRARY
+    assert "gave no days of XSHG" in evenings.told[0]
+    assert warehouse.calendar.load_days("XSHG") == {}
+    assert warehouse.alerts.list_open_alerts() == []
+
+
+def test_a_vendor_that_is_down_does_not_stop_the_evening(evenings: Evenings) -> None:
+    evenings.refresh(EVENING)
+    nobody = "http://127.0.0.1:9/dataapi"
+    assert evenings.refresh(date(2026, 12, 22), nobody) == YEAR_AHEAD
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [("no-permission", AccessDenied), ("http:502", SourceError)]
+)
+def test_a_horizon_beyond_all_calendars_fails_with_the_vendors_refusal(
+    evenings: Evenings, server: Any, fault: str, error: type[SourceError]
+) -> None:
+    server.script(*[fault] * 6)
+    with pytest.raises(error):
+        evenings.refresh(EVENING)
+
+
+def test_a_source_without_a_calendar_says_so_and_goes_on(
+    evenings: Evenings, migrated_url: str
+) -> None:
+    evenings.config = Config(home=evenings.config.home, warehouse_url=migrated_url)
+    assert evenings.refresh(date(2025, 12, 31)) == LIBRARY
+    assert evenings.told[0] == "calendar: the source sample publishes no days of XSHG"
+    with pytest.raises(ConfigurationError, match="lies outside the XSHG calendar"):
+        evenings.refresh(EVENING)
+
+
+def test_the_step_looks_at_the_exchanges_of_the_universe(
+    evenings: Evenings, migrated_url: str
+) -> None:
+    config = Config(home=evenings.config.home, warehouse_url=migrated_url, universe_name="us")
+    with open_ports(config) as ports:
+        refs = refresh_calendar(Run(date(2018, 6, 1), config, ports), {})
+    assert list(refs["calendar_through"]) == ["XNYS"]
