@@ -215,7 +215,7 @@ def _keep(html: str) -> Kept:
 def _send(request: Request, kept: Kept) -> Response:
     headers = {
         "etag": kept.etag,
-        # Kept by the browser, but asked for each time: a right that was taken away holds at once.
+        # Kept by the browser, but asked for each time: a login that has ended shows nothing.
         "cache-control": "private, no-cache",
         "vary": "Accept-Encoding, Accept-Language, Cookie",
     }

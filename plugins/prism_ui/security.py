@@ -10,6 +10,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.managers.models.resource_details import (
     AccessView,
     DagAccessEntity,
@@ -23,6 +24,7 @@ from airflow.api_fastapi.core_api.security import (
 from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from prism_ui.errors import Refused
 
@@ -31,6 +33,10 @@ TOKEN_FIELD = "form_token"
 TOKEN_SECONDS = 12 * 3600
 # Tokens of one hour are alike, so that a kept page stays good for all who may act.
 TOKEN_STEP_SECONDS = 3600
+
+# A right that is taken away ends within this time; that to act is asked for each time.
+RIGHTS_SECONDS = 2.0
+MOST_READERS = 1000
 
 _may_use_site = requires_access_view(AccessView.WEBSITE)
 _may_read = requires_access_dag("GET", None, READ_DAG)
@@ -46,8 +52,30 @@ class Reader:
     may_act: bool
 
 
-def require_reader(request: Request, user: GetUserDep) -> Reader:
-    """Let whoever may read the daily DAG pass; 401 without a login, 403 without the right."""
+_readers: dict[tuple[str | None, ...], tuple[float, Reader]] = {}
+
+
+async def require_reader(request: Request, user: GetUserDep) -> Reader:
+    """Let whoever may read the daily DAG pass; 401 without a login, 403 without the right.
+
+    The login is looked at each time. What it may read is asked once in `RIGHTS_SECONDS`, since an
+    auth manager may answer from a database, for which a thread of many would have to wait.
+    """
+    now = time.monotonic()
+    # By the credential, since two logins of one name may have different rights.
+    sent = (request.headers.get("authorization"), request.cookies.get(COOKIE_NAME_JWT_TOKEN))
+    login = (*sent, str(user.get_id()))
+    known = _readers.get(login)
+    if known is not None and now - known[0] < RIGHTS_SECONDS:
+        return known[1]
+    reader = await run_in_threadpool(_ask_rights, request, user)
+    if len(_readers) >= MOST_READERS:
+        _readers.clear()
+    _readers[login] = (now, reader)
+    return reader
+
+
+def _ask_rights(request: Request, user: GetUserDep) -> Reader:
     _may_use_site(request, user)
     _may_read(request, user)
     return Reader(str(user.get_id()), user.get_name(), _is_operator(user))
