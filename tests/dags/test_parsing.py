@@ -47,7 +47,7 @@ def test_parsing_loads_no_heavy_module(
         f"{len(parsed['modules'])} modules, of which {parsed['added']} by the DAG files"
     )
     assert parsed["errors"] == {}
-    assert parsed["dags"] == 4
+    assert parsed["dags"] == 5
     assert [name for name in HEAVY if name in parsed["modules"]] == []
 
 

@@ -1,0 +1,154 @@
+"""A whole house for a real browser: history, two models, some evenings, and Airflow on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factorprism.core.config import load_config
+from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.services import EmbeddedAirflow
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FIRST, TRAINED = "2016-01-04", (date(2024, 6, 21), date(2024, 6, 28))
+# Evenings run by the pipelines, and the last one by Airflow itself.
+EVENINGS = (date(2024, 6, 28), date(2024, 7, 1), date(2024, 7, 2))
+LAST = date(2024, 7, 3)
+RUN_ID = "manual__the_evening"
+
+
+@dataclass(frozen=True)
+class House:
+    """A running Airflow with the pages; `tokens` are those of the users viewer and admin."""
+
+    address: str
+    airflow: EmbeddedAirflow
+    tokens: dict[str, str]
+    champion: str
+    challenger: str
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A Chromium that is found on the machine, driven by Playwright."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed; on Debian: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    switches = ["--disable-gpu", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        switches.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=switches)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def house(chromium: Any, postgres: Any) -> Iterator[House]:
+    """History from 2016, a champion and a challenger, four evenings, one of them by Airflow."""
+    home = Path(tempfile.mkdtemp(prefix="factorprism-browser-"))
+    home.chmod(0o711)
+    warehouse_url, metadata_url = postgres.new_database(), postgres.new_database()
+    settings = {
+        "FACTORPRISM_HOME": str(home),
+        "FACTORPRISM_WAREHOUSE_URL": warehouse_url,
+        "FACTORPRISM_TRACKING_URL": f"sqlite:///{home / 'mlflow.db'}",
+        "FACTORPRISM_MODEL": "inception_tiny",
+        "FACTORPRISM_EPOCHS": "1",
+        "FACTORPRISM_WITNESSES": "0",
+        "FACTORPRISM_SOURCE": "sample",
+    }
+    airflow = EmbeddedAirflow(home, metadata_url, os.environ | settings)
+    try:
+        champion, challenger = _live_some_evenings(settings)
+        airflow.start()
+        state = airflow.runs().run_dag("index_daily", RUN_ID, {"session": LAST.isoformat()})
+        assert state == "success"
+        tokens = {user: _log_in(airflow, user) for user in ("viewer", "admin")}
+        yield House(airflow.address, airflow, tokens, champion, challenger)
+    finally:
+        airflow.stop()
+        for url in (warehouse_url, metadata_url):
+            postgres.drop_database(url)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str]:
+    """Return the champion and the model that lost to it, as the pipelines left them."""
+    config = load_config(settings)
+    with open_ports(config) as ports:
+        ports.warehouse.migrate()
+        options = {"first": FIRST, "last": TRAINED[-1].isoformat()}
+        run_pipeline("backfill", Run(TRAINED[-1], config, ports), options)
+        for number, as_of in enumerate(TRAINED):
+            changed = config.with_changes(seed=config.seed + number)
+            run_pipeline("weekly", Run(as_of, changed, ports), {"mode": "retrain"})
+        for session in EVENINGS:
+            run_pipeline("daily", Run(session, config, ports))
+        held = ports.warehouse.models.list_promotions("hs300", 14)
+        models = {record.model_id for record in ports.warehouse.models.list_models("hs300", 14)}
+        champion = held[-1].champion_id
+        (challenger,) = models - {champion}
+    return champion, challenger
+
+
+def _log_in(airflow: EmbeddedAirflow, user: str) -> str:
+    body = json.dumps({"username": user, "password": airflow.passwords()[user]}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{airflow.address}/auth/token", body, headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        return str(json.load(answer)["access_token"])
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page of the browser and what it has complained about on its console."""
+
+    page: Any
+    complaints: list[str]
+    address: str
+
+    def open(self, path: str) -> Any:
+        """Go to `path` and return Playwright's page once nothing more is loading."""
+        self.page.goto(f"{self.address}{path}", wait_until="networkidle")
+        return self.page
+
+
+@pytest.fixture
+def open_tab(chromium: Any, house: House) -> Any:
+    """A context manager that opens a tab as ``viewer``, ``admin`` or nobody (empty)."""
+
+    @contextmanager
+    def opened(
+        user: str, *, width: int = 1280, theme: str = "light", **options: Any
+    ) -> Iterator[Tab]:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, **options
+        )
+        context.set_default_timeout(120_000)
+        if user:
+            cookie = {"name": "_token", "value": house.tokens[user], "url": house.address}
+            context.add_cookies([cookie])
+        page, complaints = context.new_page(), []
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        try:
+            yield Tab(page, complaints, house.address)
+        finally:
+            context.close()
+
+    return opened
