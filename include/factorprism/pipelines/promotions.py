@@ -29,7 +29,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 class Standing:
     """A model with its place by the ledger's last decision, and what its figures come to.
 
-    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is claimed by,
+    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is judged by,
     None where the model was never judged.
     """
 

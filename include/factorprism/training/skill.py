@@ -19,7 +19,7 @@ from factorprism.training.returns import RETURN_METRICS, compute_return_metrics
 
 # The count of judged windows that do not overlap stands beside the figures as one of them.
 INDEPENDENT = "independent_windows"
-# Skill is claimed by this figure alone, so that none is picked after the fact.
+# Skill is judged by this figure alone, so that none is picked after the fact.
 DECISIVE = "brier_skill"
 # Forecasts are as persistent as their images, so that blocks are longer than the labels' overlap.
 BLOCK_HORIZONS = 2
@@ -88,10 +88,11 @@ def _figures(
 
 
 def skill_sentence(evaluations: Sequence[Evaluation]) -> str:
-    """Say whether the model has shown skill, in one sentence with its numbers.
+    """Say how the model stands against the base rate, in one sentence with its numbers.
 
-    Skill is claimed where the 95% interval of the Brier skill against the base rate excludes
-    zero, and nowhere else. The walk-forward estimate speaks where there is one, else the contest;
+    Skill is never claimed here: a model that was chosen among others may be ahead by chance, and
+    only the contest pays for all trials. It is denied where the 95% interval of the Brier skill
+    against the base rate does not lie above zero. The walk-forward estimate speaks where there is one, else the contest;
     of several the latest.
     """
     figures = _decisive(evaluations)
@@ -103,7 +104,10 @@ def skill_sentence(evaluations: Sequence[Evaluation]) -> str:
         over += f" ({figures[INDEPENDENT].value:.0f} windows that do not overlap)"
     numbers = f"{skill.value:+.1%}, 95% interval {skill.lower:+.1%} to {skill.upper:+.1%}"
     if skill.lower > 0.0:
-        return f"Skill shown: over {over} the Brier skill against the base rate is {numbers}."
+        return (
+            f"Better than the base rate by itself: over {over} the Brier skill against it is "
+            f"{numbers}. Whether that is skill the contest says, which pays for all trials."
+        )
     if skill.upper < 0.0:
         return (
             f"No skill shown: over {over} the model is worse than the base rate, "
@@ -116,7 +120,7 @@ def skill_sentence(evaluations: Sequence[Evaluation]) -> str:
 
 
 def find_skill(evaluations: Sequence[Evaluation]) -> Evaluation | None:
-    """Return the one figure by which skill is claimed, as `skill_sentence` chooses it."""
+    """Return the one figure by which skill is judged, as `skill_sentence` chooses it."""
     return _decisive(evaluations).get(DECISIVE)
 
 

@@ -20,9 +20,9 @@ from factorprism.warehouse import ForecastLine, PostgresWarehouse
 
 @dataclass(frozen=True)
 class Skill:
-    """The figure by which skill is claimed, as `training.skill_sentence` says it.
+    """The figure by which skill is judged, as `training.skill_sentence` says it.
 
-    `verdict` is ``shown``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
+    `verdict` is ``ahead``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
     Brier skill and its interval are fractions; `windows` is None where it was not counted.
     """
 
@@ -140,7 +140,7 @@ def _read_champion(
 
 
 def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
-    """Return the one figure by which skill is claimed, and what it says."""
+    """Return the one figure by which skill is judged, and what it says."""
     found = find_skill(evaluations)
     if found is None:
         return Skill("unjudged")
@@ -150,7 +150,7 @@ def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
         for item in evaluations
         if item.metric == INDEPENDENT and (item.kind, item.first, item.last) == span
     ]
-    verdict = "shown" if found.lower > 0.0 else "worse" if found.upper < 0.0 else "open"
+    verdict = "ahead" if found.lower > 0.0 else "worse" if found.upper < 0.0 else "open"
     return Skill(
         verdict,
         found.value,

@@ -106,7 +106,7 @@ def test_skill_is_claimed_only_where_there_is_some(
     figures = evaluate(held_out, training_set, model_id="m", kind="walk_forward", seed=0)
 
     sentence = skill_sentence(figures)
-    assert sentence.startswith("Skill shown") is claimed
+    assert sentence.startswith("Better than the base rate by itself") is claimed
     assert "400 held-out sessions" in sentence
     assert {item.metric for item in figures} == {*METRICS, "independent_windows"}
     assert all(item.lower <= item.upper for item in figures)
@@ -117,6 +117,6 @@ def test_the_walk_forward_estimate_speaks_before_a_contest() -> None:
     contest = Evaluation("m", "contest", "brier_skill", 0.5, 0.4, 0.6, 0.0, day, day, 60)
     estimate = replace(contest, kind="walk_forward", value=-0.1, lower=-0.2, upper=-0.05)
 
-    assert skill_sentence([contest]).startswith("Skill shown")
+    assert skill_sentence([contest]).startswith("Better than the base rate by itself")
     assert "worse than the base rate" in skill_sentence([contest, estimate])
     assert skill_sentence([]).startswith("No skill shown")

@@ -74,7 +74,7 @@ def test_the_record_says_what_was_read(champion: Candidate, readable: TrainingSe
 
 
 def test_a_market_that_can_be_read_shows_skill(champion: Candidate) -> None:
-    assert skill_sentence(champion.evaluations).startswith("Skill shown")
+    assert skill_sentence(champion.evaluations).startswith("Better than the base rate by itself")
     assert {item.n_sessions for item in champion.evaluations} == {80}
     assert {item.kind for item in champion.evaluations} == {"walk_forward"}
     assert {item.model_id for item in champion.evaluations} == {champion.record.model_id}
