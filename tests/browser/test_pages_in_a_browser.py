@@ -62,7 +62,8 @@ def test_the_pages_are_found_from_airflow_after_its_own_login(
         page.get_by_role("link", name="Prism").first.click()
         frame = page.frame_locator("iframe")
         frame.get_by_role("heading", level=1).wait_for()
-        frame.get_by_role("navigation", name="Pages").get_by_role("link", name="Track record").click()
+        menu = frame.get_by_role("navigation", name="Pages")
+        menu.get_by_role("link", name="Track record").click()
         frame.get_by_role("heading", level=1, name="Track record").wait_for()
 
 

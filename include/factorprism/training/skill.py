@@ -92,8 +92,8 @@ def skill_sentence(evaluations: Sequence[Evaluation]) -> str:
 
     Skill is never claimed here: a model that was chosen among others may be ahead by chance, and
     only the contest pays for all trials. It is denied where the 95% interval of the Brier skill
-    against the base rate does not lie above zero. The walk-forward estimate speaks where there is one, else the contest;
-    of several the latest.
+    against the base rate does not lie above zero. The walk-forward estimate speaks where there is
+    one, else the contest; of several the latest.
     """
     figures = _decisive(evaluations)
     if DECISIVE not in figures:

@@ -130,7 +130,8 @@ def test_the_first_candidate_takes_the_title_with_its_skill_sentence(
     judgement = judge(None, None, *make_model(1.0), market, RULE, seed=0)
 
     assert judgement.promoted
-    assert judgement.reason.startswith("There was no champion yet. Better than the base rate by itself: over 146")
+    said = "There was no champion yet. Better than the base rate by itself: over 146"
+    assert judgement.reason.startswith(said)
     assert judgement.numbers["n_sessions"] == 146
 
 
