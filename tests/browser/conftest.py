@@ -39,7 +39,9 @@ class House:
     challenger: str
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop in this thread, and tests that start
+# one of their own could not.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A Chromium that is found on the machine, driven by Playwright."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -56,7 +58,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(chromium: Any, postgres: Any) -> Iterator[House]:
     """History from 2016, a champion and a challenger, four evenings, one of them by Airflow."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-browser-"))
