@@ -402,7 +402,7 @@ def test_the_commands_print_what_they_did(house: House) -> None:
 
     listed = json.loads(house.cli("models", "list", "--format", "json").stdout)
     assert {row["model_id"]: row["mark"] for row in listed}[rival] == "champion"
-    assert all("kill shown" in row["sentence"] for row in listed)
+    assert all("base rate" in row["sentence"] for row in listed)
 
     back = house.cli("models", "rollback", *session)
     assert f"2024-06-28 rollback: {house.first} takes the title after {rival}" in back.stdout
