@@ -28,14 +28,14 @@ from factorprism.services.dag_runs import DagRuns
 HEALTHY_SECONDS = 180
 STOP_SECONDS = 30
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
-# What runs leave behind; the DAGs' own rows and versions stay.
+# What runs leave behind; the DAGs' own rows and versions stay, and so do the components' few rows
+# in "job", by which their health is judged.
 CLEANED = (
     "asset_event",
     "callback",
     "dag_run",
     "deadline",
     "import_error",
-    "job",
     "log",
     "revoked_token",
     "task_instance",
