@@ -158,8 +158,6 @@ def test_a_message_outlives_the_longest_task_and_a_lost_worker_does_not(services
 def test_every_mounted_file_is_in_the_repository(
     read_compose: Read, repository_root: Path, profile: str
 ) -> None:
-    if profile and not (repository_root / "monitoring").is_dir():
-        pytest.skip("the folder monitoring/ is not there yet")
     binds = [
         Path(volume["source"])
         for service in read_compose(*([profile] if profile else []))["services"].values()
