@@ -22,17 +22,19 @@ from factorprism.core.housekeeping import (
 )
 from factorprism.core.readings import (
     DatedDecision,
+    ForecastLine,
     GateSummary,
     HeldBars,
     IssuedForecast,
+    JudgedForecasts,
     KeptModel,
     PullSummary,
+    Record,
     RevisedValue,
 )
 from factorprism.core.schemas import (
     Address,
     Alert,
-    AlertRecord,
     Evaluation,
     FactorPanel,
     Forecast,
@@ -43,7 +45,6 @@ from factorprism.core.schemas import (
     Promotion,
     Pull,
     PullState,
-    PullUse,
     QualityResult,
     TrackedAlert,
     Training,
@@ -100,6 +101,24 @@ class PullStore(Protocol):
         """Return the last session covered by an accepted pull without a hole before it."""
         ...
 
+    def list_pulls(
+        self, symbols: Sequence[str], limit: int, state: PullState | None = None
+    ) -> list[PullSummary]:
+        """Return the newest `limit` pulls of `symbols`, those in `state` alone if it is given."""
+        ...
+
+    def count_pulls(self, symbols: Sequence[str]) -> dict[PullState, int]:
+        """Return how many pulls of `symbols` are in each state."""
+        ...
+
+    def list_origins(self, symbols: Sequence[str], first: date, last: date) -> list[PullSummary]:
+        """Return the pulls that gave the bars in force of [`first`, `last`], by their ids."""
+        ...
+
+    def list_refused(self, symbols: Sequence[str], first: date, last: date) -> list[PullSummary]:
+        """Return the quarantined pulls that asked for a session of [`first`, `last`]."""
+        ...
+
 
 class BarStore(Protocol):
     def merge_bars(self, bars: pd.DataFrame, pull_id: int) -> MergeResult:
@@ -122,6 +141,16 @@ class BarStore(Protocol):
 
     def load_revisions(self, symbol: str, first: date, last: date) -> pd.DataFrame: ...
 
+    def load_held_bars(self, symbol: str, first: date, last: date) -> HeldBars:
+        """Return which bars of `symbol` in [`first`, `last`] are held, and what they lack."""
+        ...
+
+    def list_revisions(self, symbols: Sequence[str], limit: int) -> list[RevisedValue]:
+        """Return the newest `limit` revised values of `symbols`, the last revised first."""
+        ...
+
+    def count_revisions(self, symbols: Sequence[str]) -> int: ...
+
 
 class FactorStore(Protocol):
     def changed_from(self, symbol: str, catalogue_hash: str) -> date | None:
@@ -143,6 +172,10 @@ class QualityStore(Protocol):
         ...
 
     def load_results(self, run_key: str) -> list[QualityResult]: ...
+
+    def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
+        """Return the summaries of those of `run_keys` that are held, the newest first."""
+        ...
 
 
 class ModelStore(Protocol):
@@ -180,6 +213,16 @@ class ModelStore(Protocol):
         """Return the decisions, oldest first."""
         ...
 
+    def list_dated_decisions(self, universe: str, horizon: int) -> list[DatedDecision]:
+        """Return the decisions in the order of `list_promotions`."""
+        ...
+
+    def list_kept_models(
+        self, universe: str, horizon: int, metrics: Sequence[str]
+    ) -> list[KeptModel]:
+        """Return the models with their figures of `metrics`, the last trained first."""
+        ...
+
 
 class ForecastLedger(Protocol):
     def append(self, forecast: Forecast) -> bool:
@@ -204,6 +247,28 @@ class ForecastLedger(Protocol):
 
     def load_outcomes(self, target: str, horizon: int) -> pd.DataFrame:
         """Return issued forecasts joined to their outcomes, one row each, by session."""
+        ...
+
+    def list_lines(self) -> list[ForecastLine]:
+        """Return the ledger's lines by target, universe and horizon."""
+        ...
+
+    def load_record(self, target: str, universe: str, horizon: int) -> Record:
+        """Return the line's last word for each session, beside what came of it."""
+        ...
+
+    def list_sessions(self, universe: str | None = None, horizon: int | None = None) -> list[date]:
+        """Return the sessions that the ledger has a row of, ascending."""
+        ...
+
+    def list_issued(
+        self, universe: str, first: date, last: date, before: datetime
+    ) -> list[IssuedForecast]:
+        """Return the forecasts of sessions in [`first`, `last`] issued before `before`."""
+        ...
+
+    def load_outcome(self, forecast: Forecast) -> tuple[Outcome, datetime] | None:
+        """Return what came of `forecast` and when it was settled (naive UTC), or None."""
         ...
 
 
@@ -236,6 +301,18 @@ class ContestStore(Protocol):
         """Return the report of `as_of`, or the newest; None when there is none."""
         ...
 
+    def load_last_contest(
+        self, universe: str, horizon: int, through: date
+    ) -> tuple[date, str] | None:
+        """Return session and sentence of the last contest not after `through`, or None."""
+        ...
+
+    def load_judged(
+        self, universe: str, horizon: int, entrant: str | None = None
+    ) -> dict[str, JudgedForecasts]:
+        """Return the contest's forecasts of true labels by entrant, the newest of each session."""
+        ...
+
 
 class ExplanationStore(Protocol):
     def save_explanation(self, explanation: Explanation) -> None:
@@ -245,30 +322,6 @@ class ExplanationStore(Protocol):
     def load_explanation(
         self, target: str, session: date, horizon: int, model_id: str
     ) -> Explanation | None: ...
-
-
-class LineageStore(Protocol):
-    """What a forecast came from and what became of it, across the tables; read only."""
-
-    def list_sessions(self, universe: str, horizon: int) -> list[date]:
-        """Return the sessions that the ledger has a row of, ascending."""
-        ...
-
-    def list_origins(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
-        """Return the pulls that gave the bars in force of [`first`, `last`], by their ids."""
-        ...
-
-    def list_refused(self, symbols: Sequence[str], first: date, last: date) -> list[PullUse]:
-        """Return the quarantined pulls that asked for a session of [`first`, `last`]."""
-        ...
-
-    def load_outcome(self, forecast: Forecast) -> tuple[Outcome, datetime] | None:
-        """Return what came of `forecast` and when it was settled (naive UTC), or None."""
-        ...
-
-    def list_alerts(self, session: date) -> list[AlertRecord]:
-        """Return every alert about `session`, open or resolved, oldest first."""
-        ...
 
 
 class CalendarStore(Protocol):
@@ -344,48 +397,8 @@ class AlertStore(Protocol):
         """Write down that the message of `entry` could be handed to `told_to` alone so far."""
         ...
 
-
-class ReadingStore(Protocol):
-    """What the pages read across the tables, in few round trips; writes nothing."""
-
-    def load_held_bars(self, symbol: str, first: date, last: date) -> HeldBars:
-        """Return which bars of `symbol` in [`first`, `last`] are held, and what they lack."""
-        ...
-
-    def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
-        """Return the summaries of those of `run_keys` that are held, the newest first."""
-        ...
-
-    def list_pulls(
-        self, symbols: Sequence[str], limit: int, state: PullState | None = None
-    ) -> list[PullSummary]:
-        """Return the newest `limit` pulls of `symbols`, those in `state` alone if it is given."""
-        ...
-
-    def count_pulls(self, symbols: Sequence[str]) -> dict[PullState, int]:
-        """Return how many pulls of `symbols` are in each state."""
-        ...
-
-    def list_revisions(self, symbols: Sequence[str], limit: int) -> list[RevisedValue]:
-        """Return the newest `limit` revised values of `symbols`, the last revised first."""
-        ...
-
-    def count_revisions(self, symbols: Sequence[str]) -> int: ...
-
-    def list_issued(
-        self, universe: str, first: date, last: date, before: datetime
-    ) -> list[IssuedForecast]:
-        """Return the forecasts of sessions in [`first`, `last`] issued before `before`."""
-        ...
-
-    def list_kept_models(
-        self, universe: str, horizon: int, metrics: Sequence[str]
-    ) -> list[KeptModel]:
-        """Return the models with their figures of `metrics`, the last trained first."""
-        ...
-
-    def list_dated_decisions(self, universe: str, horizon: int) -> list[DatedDecision]:
-        """Return the decisions in the order of `ModelStore.list_promotions`."""
+    def list_alerts(self, session: date) -> list[TrackedAlert]:
+        """Return every alert about `session`, open or resolved, oldest first."""
         ...
 
 
@@ -417,9 +430,6 @@ class Warehouse(Protocol):
     def explanations(self) -> ExplanationStore: ...
 
     @property
-    def lineage(self) -> LineageStore: ...
-
-    @property
     def calendar(self) -> CalendarStore: ...
 
     @property
@@ -428,11 +438,12 @@ class Warehouse(Protocol):
     @property
     def alerts(self) -> AlertStore: ...
 
-    @property
-    def readings(self) -> ReadingStore: ...
-
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""
+        ...
+
+    def read_version(self) -> str:
+        """Return a text that changes whenever a table changes that a page may show."""
         ...
 
     def lock(self, name: str) -> AbstractContextManager[None]:

@@ -36,7 +36,11 @@ class GateSummary:
 
 @dataclass(frozen=True)
 class PullSummary:
-    """One answer of a source without its bars; moments are naive UTC."""
+    """One answer of a source without its bars, for the sessions [`first`, `last`].
+
+    `n_used` counts the bars that still hold its values where that was asked, those of the
+    sessions [`first_used`, `last_used`]. Moments are naive UTC.
+    """
 
     pull_id: int
     source: str
@@ -49,6 +53,9 @@ class PullSummary:
     reason: str
     fetched_at: datetime
     marked_at: datetime | None
+    n_used: int = 0
+    first_used: date | None = None
+    last_used: date | None = None
 
 
 @dataclass(frozen=True)
@@ -91,3 +98,54 @@ class DatedDecision:
 
     promotion: Promotion
     decided_at: datetime
+
+
+@dataclass(frozen=True)
+class ForecastLine:
+    """One line of forecasts in the ledger: who is forecast, from what, how far ahead.
+
+    `first` and `last` are its sessions, `issued` and `withheld` count them; a session that was
+    withheld before it was issued counts as issued.
+    """
+
+    target: str
+    universe: str
+    horizon: int
+    first: date
+    last: date
+    issued: int
+    withheld: int
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A line's forecasts and outcomes, arrays [session], ascending.
+
+    Days are ``datetime64[D]``; `p_up` and `base_rate` are NaN where withheld, `forward_return` (a
+    fraction) and `went_up` (1 or 0) NaN before the horizon has ended.
+    """
+
+    sessions: npt.NDArray[np.datetime64]
+    horizon_end: npt.NDArray[np.datetime64]
+    p_up: npt.NDArray[np.float64]
+    base_rate: npt.NDArray[np.float64]
+    forward_return: npt.NDArray[np.float64]
+    went_up: npt.NDArray[np.float64]
+
+    @property
+    def issued(self) -> npt.NDArray[np.bool_]:
+        return ~np.isnan(self.p_up)
+
+    @property
+    def settled(self) -> npt.NDArray[np.bool_]:
+        return ~np.isnan(self.went_up)
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedForecasts:
+    """An entrant's walk-forward forecasts, arrays [session], ascending: days, 0 or 1, ratios."""
+
+    sessions: npt.NDArray[np.datetime64]
+    went_up: npt.NDArray[np.int8]
+    p_up: npt.NDArray[np.float64]
+    base_rate: npt.NDArray[np.float64]

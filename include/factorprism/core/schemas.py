@@ -324,7 +324,8 @@ class Alert:
 class TrackedAlert:
     """An alert with what has become of it; moments are naive, UTC.
 
-    `occurrence` counts how often its key was opened. `told_to` are the addresses that have taken
+    `occurrence` counts how often its key was opened, `raises` how often it was raised while it was
+    open. `told_to` are the addresses that have taken
     its present message while another has not, `tries` how often that was tried in vain.
     """
 
@@ -337,6 +338,7 @@ class TrackedAlert:
     recovery: str = ""  # the sentence on its end
     told_to: frozenset[str] = frozenset()
     tries: int = 0
+    raises: int = 1
 
 
 @dataclass(frozen=True)
@@ -355,40 +357,6 @@ class Message:
     title: str
     body: str
     recovered: bool = False
-
-
-@dataclass(frozen=True)
-class PullUse:
-    """One pull, without its bars, and the bars that it gave: `n_used` of them, 0 for none.
-
-    `first` and `last` are what was asked for, `first_used` and `last_used` the sessions of the
-    bars that still hold its values. Moments are naive UTC.
-    """
-
-    pull_id: int
-    source: str
-    symbol: str
-    first: date
-    last: date
-    content_hash: str
-    n_bars: int
-    state: PullState
-    reason: str
-    fetched_at: datetime
-    n_used: int = 0
-    first_used: date | None = None
-    last_used: date | None = None
-
-
-@dataclass(frozen=True)
-class AlertRecord:
-    """One alert as the warehouse keeps it; `resolved_at` is None while it is open (naive UTC)."""
-
-    alert: Alert
-    occurrence: int
-    raises: int
-    raised_at: datetime
-    resolved_at: datetime | None
 
 
 def as_days(sessions: Sequence[date] | pd.Series | DayArray) -> DayArray:

@@ -176,7 +176,7 @@ def _load_grid(warehouse: Warehouse, symbol: str, through: date) -> _Grid | None
         return None
     first, last = extent[0], max(extent[1], through)
     sessions = calendar_of(symbol).sessions(first, last)
-    held = warehouse.readings.load_held_bars(symbol, first, last)
+    held = warehouse.bars.load_held_bars(symbol, first, last)
     return _lay_over(sessions, held) if len(sessions) else None
 
 

@@ -48,7 +48,7 @@ class House:
         """
         with self._lock:
             if time.monotonic() - self._asked_at >= VERSION_SECONDS:
-                self._version = self.warehouse.overview.read_version()
+                self._version = self.warehouse.read_version()
                 self._asked_at = time.monotonic()
             return self._version
 

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ForecastState
-from factorprism.warehouse import ForecastLine
 
 
 class NotHeld(FactorPrismError):

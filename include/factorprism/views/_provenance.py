@@ -7,23 +7,11 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from factorprism.core.schemas import Forecast, Outcome, PullUse, hash_bars
+from factorprism.core.readings import PullSummary, RevisedValue
+from factorprism.core.schemas import Forecast, Outcome, hash_bars
 from factorprism.forecasts import Window, settle_forecasts
 from factorprism.pipelines import Run, find_bars_start, load_window_bars
 from factorprism.views._match import HashLink, Match, compare_hashes
-
-
-@dataclass(frozen=True)
-class RevisedBar:
-    """One value that a pull changed after the row was written (`revised_at` naive, UTC)."""
-
-    symbol: str
-    session: date
-    column: str
-    old_value: float
-    new_value: float
-    pull_id: int
-    revised_at: datetime
 
 
 @dataclass(frozen=True)
@@ -43,10 +31,10 @@ class BarsLink:
     first: date | None
     last: date | None
     counts: dict[str, int]
-    revised: tuple[RevisedBar, ...] = field(repr=False)
-    window_pulls: tuple[PullUse, ...] = field(repr=False)
-    earlier_pulls: tuple[PullUse, ...] = field(repr=False)
-    refused: tuple[PullUse, ...] = field(repr=False)
+    revised: tuple[RevisedValue, ...] = field(repr=False)
+    window_pulls: tuple[PullSummary, ...] = field(repr=False)
+    earlier_pulls: tuple[PullSummary, ...] = field(repr=False)
+    refused: tuple[PullSummary, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,8 +60,8 @@ class Settled:
 def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
     """Return the bars behind `window` and their pulls; without a window, the pulls refused."""
     channels = run.config.universe.channels
-    lineage = run.ports.warehouse.lineage
-    refused = tuple(lineage.list_refused(channels, run.session, run.session))
+    store = run.ports.warehouse.pulls
+    refused = tuple(store.list_refused(channels, run.session, run.session))
     if window is None:
         content = compare_hashes(row.data_hash, "")
         return BarsLink(content, None, 0, None, None, {}, (), (), (), refused)
@@ -84,7 +72,7 @@ def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
         then = load_window_bars(run, window, row.created_at)
         as_known_then, added = hash_bars(then) == row.data_hash, len(bars) - len(then)
     first: date = window.sessions[0].astype(date)
-    pulls = lineage.list_origins(channels, find_bars_start(window), run.session)
+    pulls = store.list_origins(channels, find_bars_start(window), run.session)
     counts = bars["symbol"].value_counts()
     return BarsLink(
         content=content,
@@ -100,7 +88,7 @@ def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
     )
 
 
-def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedBar, ...]:
+def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedValue, ...]:
     assert row.created_at is not None  # the ledger always says when
     start = find_bars_start(window)
     store = run.ports.warehouse.bars
@@ -108,7 +96,7 @@ def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedBar, 
     frame = pd.concat(frames, ignore_index=True)
     later = frame[frame["revised_at"] > pd.Timestamp(row.created_at)]
     return tuple(
-        RevisedBar(
+        RevisedValue(
             str(held["symbol"]),
             held["session"].date(),
             str(held["column"]),
@@ -123,7 +111,7 @@ def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedBar, 
 
 def load_settled(run: Run, row: Forecast) -> Settled | None:
     """Return what came of `row`, and its return from the closes now held; None while it is open."""
-    held = run.ports.warehouse.lineage.load_outcome(row)
+    held = run.ports.warehouse.forecasts.load_outcome(row)
     if held is None:
         return None
     bars = run.ports.warehouse.bars.load_bars([row.target], row.session, row.horizon_end)

@@ -55,13 +55,13 @@ def load_revisions(
     warehouse: Warehouse, universe: Universe, horizon: int
 ) -> tuple[RevisedBar, ...]:
     """Return the bars of `universe` that were revised last, the newest revision first."""
-    values = warehouse.readings.list_revisions(universe.channels, SHOWN_VALUES)
+    values = warehouse.bars.list_revisions(universe.channels, SHOWN_VALUES)
     if not values:
         return ()
-    models = warehouse.readings.list_kept_models(universe.name, horizon, ())
+    models = warehouse.models.list_kept_models(universe.name, horizon, ())
     sessions = [value.session for value in values]
     longest = max((_reach(model) for model in models), default=0)
-    issued = warehouse.readings.list_issued(
+    issued = warehouse.forecasts.list_issued(
         universe.name,
         min(sessions),
         # A year of calendar days holds 240 sessions or more.

@@ -11,6 +11,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, ConfigurationError
 from factorprism.core.ports import Warehouse
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ImageSet, ModelRecord
 from factorprism.core.universe import Universe
 from factorprism.forecasts import Window, encode_window
@@ -18,7 +19,6 @@ from factorprism.images import align_panels
 from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
 from factorprism.pipelines.factors import load_recent_panel
 from factorprism.views._lines import NotHeld, final_rows
-from factorprism.warehouse import ForecastLine
 
 
 def open_run(warehouse: Warehouse, config: Config, line: ForecastLine, session: date) -> Run:

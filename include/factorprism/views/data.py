@@ -103,7 +103,7 @@ def read_data(
     """
     symbol = _check_symbol(universe, symbol)
     through = find_through(warehouse, universe)
-    readings, channels = warehouse.readings, universe.channels
+    channels, pulls = universe.channels, warehouse.pulls
     recent = _summarise_gates(warehouse, universe, session or through)
     gate_session = session or (recent[0].session if recent else through)
     found = [] if through is None else [load_coverage(warehouse, one, through) for one in channels]
@@ -116,10 +116,10 @@ def read_data(
         gate_session=gate_session,
         gates=tuple(_with_results(warehouse, run) for run in recent if run.session == gate_session),
         recent_gates=tuple(recent),
-        pull_counts=readings.count_pulls(channels),
-        pulls=tuple(readings.list_pulls(channels, SHOWN_PULLS)),
-        quarantined=tuple(readings.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
-        n_revised=readings.count_revisions(channels),
+        pull_counts=pulls.count_pulls(channels),
+        pulls=tuple(pulls.list_pulls(channels, SHOWN_PULLS)),
+        quarantined=tuple(pulls.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
+        n_revised=warehouse.bars.count_revisions(channels),
         revisions=load_revisions(warehouse, universe, horizon),
     )
 
@@ -177,7 +177,7 @@ def _summarise_gates(
         for gate in GATES
         for source in SOURCES
     }
-    summaries = warehouse.readings.summarise_gates(list(keys))
+    summaries = warehouse.quality.summarise_gates(list(keys))
     runs = [GateRun(*keys[summary.run_key], summary) for summary in summaries]
     return sorted(runs, key=lambda run: (-run.session.toordinal(), run.gate))
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
 from factorprism.core.ports import Warehouse
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.pipelines import NO_MODEL, Run, champion_at
 from factorprism.views._match import Match, compare_hashes
@@ -29,7 +30,6 @@ from factorprism.views._window import (
     load_rows,
     open_run,
 )
-from factorprism.warehouse import ForecastLine
 
 __all__ = [
     "Absence",
@@ -110,7 +110,7 @@ def read_image(
         target=line.target,
         session=session,
         horizon=line.horizon,
-        known=tuple(warehouse.lineage.list_sessions(line.universe, line.horizon)),
+        known=tuple(warehouse.forecasts.list_sessions(line.universe, line.horizon)),
         row=row,
         model=record,
         picture=picture,

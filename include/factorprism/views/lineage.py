@@ -7,13 +7,14 @@ from datetime import date
 
 from factorprism.core.config import Config
 from factorprism.core.ports import Warehouse
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import (
-    AlertRecord,
     Forecast,
     ForecastState,
     ModelRecord,
     Promotion,
     QualityResult,
+    TrackedAlert,
     Training,
     hash_array,
 )
@@ -24,13 +25,11 @@ from factorprism.pipelines.champions import list_decisions
 from factorprism.views._match import HashLink, Match, compare_hashes
 from factorprism.views._provenance import (
     BarsLink,
-    RevisedBar,
     Settled,
     load_bars_link,
     load_settled,
 )
 from factorprism.views._window import choose_row, load_held_window, load_record, load_rows, open_run
-from factorprism.warehouse import ForecastLine
 
 __all__ = [
     "BarsLink",
@@ -40,7 +39,6 @@ __all__ = [
     "Lineage",
     "Match",
     "ModelLink",
-    "RevisedBar",
     "Settled",
     "read_lineage",
 ]
@@ -112,7 +110,7 @@ class Lineage:
     gates: tuple[GateLink, ...]
     explained: bool
     settled: Settled | None
-    alerts: tuple[AlertRecord, ...]
+    alerts: tuple[TrackedAlert, ...]
 
     @property
     def matches(self) -> tuple[Match, ...]:
@@ -152,7 +150,7 @@ def read_lineage(
     return Lineage(
         row=row,
         rows=tuple(rows),
-        known=tuple(warehouse.lineage.list_sessions(line.universe, line.horizon)),
+        known=tuple(warehouse.forecasts.list_sessions(line.universe, line.horizon)),
         model=model,
         image=_link_image(run, row, model.record, window),
         factors=_link_factors(run, row, window),
@@ -160,7 +158,7 @@ def read_lineage(
         gates=_link_gates(run),
         explained=warehouse.explanations.load_explanation(*key) is not None,
         settled=load_settled(run, row) if row.state is ForecastState.ISSUED else None,
-        alerts=tuple(warehouse.lineage.list_alerts(session)),
+        alerts=tuple(warehouse.alerts.list_alerts(session)),
     )
 
 

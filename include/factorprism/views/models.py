@@ -124,8 +124,8 @@ def read_models(
 
     Raises `NotHeld` for a model that is not of this universe and horizon.
     """
-    kept = warehouse.readings.list_kept_models(universe, horizon, (DECISIVE, INDEPENDENT))
-    decisions = warehouse.readings.list_dated_decisions(universe, horizon)
+    kept = warehouse.models.list_kept_models(universe, horizon, (DECISIVE, INDEPENDENT))
+    decisions = warehouse.models.list_dated_decisions(universe, horizon)
     rows = _stand(kept, decisions)
     champion = _find(rows, CHAMPION)
     chosen = rows.get(model_id) if model_id else champion or next(iter(rows.values()), None)

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.config import Config
+from factorprism.core.ports import Warehouse
+from factorprism.core.readings import ForecastLine, JudgedForecasts, Record
 from factorprism.training.metrics import compute_log_losses, count_independent
 from factorprism.training.skill import BLOCK_HORIZONS
 from factorprism.views._belief import wilson
 from factorprism.views._lines import choose_line
 from factorprism.views._rolling import SkillCurve, compute_skill, roll_skill
-from factorprism.warehouse import ForecastLine, JudgedForecasts, PostgresWarehouse, Record
 
 WINDOW_SESSIONS = 250
 STEP_SESSIONS = 10
@@ -107,18 +108,18 @@ class TrackRecord:
 
 
 def read_track_record(
-    warehouse: PostgresWarehouse, config: Config, universe: str | None, horizon: int | None
+    warehouse: Warehouse, config: Config, universe: str | None, horizon: int | None
 ) -> TrackRecord | None:
     """Return the record of the line chosen; None where the ledger is empty.
 
     Raises `NotHeld` for a line that is not in the ledger.
     """
-    lines = warehouse.overview.list_lines()
+    lines = warehouse.forecasts.list_lines()
     line = choose_line(lines, config, universe, horizon)
     if line is None:
         return None
-    record = warehouse.overview.load_record(line.target, line.universe, line.horizon)
-    judged = warehouse.overview.load_judged(line.universe, line.horizon)
+    record = warehouse.forecasts.load_record(line.target, line.universe, line.horizon)
+    judged = warehouse.contests.load_judged(line.universe, line.horizon)
     rows = np.flatnonzero(record.settled & record.issued)
     up = record.went_up[rows] == 1
     columns = (record.p_up[rows], record.base_rate[rows], up)

@@ -9,13 +9,14 @@ from datetime import date
 
 import numpy as np
 
-from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord
+from factorprism.core.ports import Warehouse
+from factorprism.core.readings import ForecastLine
+from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord, Outcome
 from factorprism.training import find_skill
 from factorprism.training.promotion import find_holder
 from factorprism.training.skill import INDEPENDENT
 from factorprism.views._belief import Belief, Matured, find_belief
 from factorprism.views._lines import final_rows
-from factorprism.warehouse import ForecastLine, PostgresWarehouse
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,6 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What came of a forecast: the return over the horizon, a fraction."""
-
-    forward_return: float
-    went_up: bool
-
-
-@dataclass(frozen=True)
 class Contest:
     """The first sentence of the last contest."""
 
@@ -69,7 +62,7 @@ class LineToday:
     belief: Belief | None
     champion: Champion | None
     contest: Contest | None
-    settled: Settled | None
+    outcome: Outcome | None
 
 
 @dataclass(frozen=True)
@@ -85,20 +78,20 @@ class Today:
     alerts: tuple[Alert, ...]
 
 
-def read_today(warehouse: PostgresWarehouse, session: date | None = None) -> Today | None:
+def read_today(warehouse: Warehouse, session: date | None = None) -> Today | None:
     """Return what stood in the ledger at `session`, by default the last one.
 
     A session between two of the ledger's gives the one before it. Nothing matured, judged or
     decided after the session is used. None where the ledger is empty.
     """
-    sessions = warehouse.overview.list_sessions()
+    sessions = warehouse.forecasts.list_sessions()
     if not sessions:
         return None
     shown = sessions[max(0, bisect_right(sessions, session) - 1)] if session else sessions[-1]
     place = bisect_left(sessions, shown)
     rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
     held = {(row.target, row.universe, row.horizon): row for row in rows}
-    lines = [line for line in warehouse.overview.list_lines() if line.first <= shown]
+    lines = [line for line in warehouse.forecasts.list_lines() if line.first <= shown]
     return Today(
         session=shown,
         first=sessions[0],
@@ -114,22 +107,25 @@ def read_today(warehouse: PostgresWarehouse, session: date | None = None) -> Tod
 
 
 def _read_line(
-    warehouse: PostgresWarehouse, line: ForecastLine, forecast: Forecast | None, session: date
+    warehouse: Warehouse, line: ForecastLine, forecast: Forecast | None, session: date
 ) -> LineToday:
     champion = _read_champion(warehouse, line, session)
-    contest = warehouse.overview.load_last_contest(line.universe, line.horizon, session)
-    belief = settled = None
+    contest = warehouse.contests.load_last_contest(line.universe, line.horizon, session)
+    belief = came = None
     if forecast is not None and forecast.p_up is not None:
         belief = _read_belief(warehouse, line, forecast.p_up, champion, session)
-        settled = _read_outcome(warehouse, forecast)
+        came = warehouse.forecasts.load_outcome(forecast)
     return LineToday(
-        line, forecast, belief, champion, Contest(*contest) if contest else None, settled
+        line=line,
+        forecast=forecast,
+        belief=belief,
+        champion=champion,
+        contest=Contest(*contest) if contest else None,
+        outcome=came[0] if came else None,
     )
 
 
-def _read_champion(
-    warehouse: PostgresWarehouse, line: ForecastLine, session: date
-) -> Champion | None:
+def _read_champion(warehouse: Warehouse, line: ForecastLine, session: date) -> Champion | None:
     decisions = warehouse.models.list_promotions(line.universe, line.horizon)
     holder = find_holder(decisions, session)
     if holder is None:
@@ -164,14 +160,14 @@ def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
 
 
 def _read_belief(
-    warehouse: PostgresWarehouse,
+    warehouse: Warehouse,
     line: ForecastLine,
     p_up: float,
     champion: Champion | None,
     session: date,
 ) -> Belief | None:
     """Return what followed alike forecasts of the ledger; where they are too few, the contest's."""
-    record = warehouse.overview.load_record(line.target, line.universe, line.horizon)
+    record = warehouse.forecasts.load_record(line.target, line.universe, line.horizon)
     known = record.settled & (record.horizon_end <= np.datetime64(session, "D"))
     issued = Matured(
         "ledger", record.sessions[known], record.p_up[known], record.went_up[known] == 1
@@ -180,7 +176,7 @@ def _read_belief(
     if belief is not None or champion is None:
         return belief
     name = champion.record.architecture
-    judged = warehouse.overview.load_judged(line.universe, line.horizon, name).get(name)
+    judged = warehouse.contests.load_judged(line.universe, line.horizon, name).get(name)
     if judged is None:
         return None
     # The last `horizon` sessions before this one have not matured yet.
@@ -191,10 +187,3 @@ def _read_belief(
         "contest", judged.sessions[:end], judged.p_up[:end], judged.went_up[:end] == 1
     )
     return find_belief(p_up, matured, line.horizon)
-
-
-def _read_outcome(warehouse: PostgresWarehouse, forecast: Forecast) -> Settled | None:
-    found = warehouse.overview.load_outcome(
-        forecast.target, forecast.session, forecast.horizon, forecast.model_id
-    )
-    return None if found is None else Settled(*found)

@@ -2,15 +2,11 @@
 
 from factorprism.warehouse._backup import Backup, back_up, list_backups, restore
 from factorprism.warehouse._calendar import read_trading_days
-from factorprism.warehouse._overview import ForecastLine, JudgedForecasts, Record
 from factorprism.warehouse._postgres import PostgresWarehouse
 
 __all__ = [
     "Backup",
-    "ForecastLine",
-    "JudgedForecasts",
     "PostgresWarehouse",
-    "Record",
     "back_up",
     "list_backups",
     "read_trading_days",

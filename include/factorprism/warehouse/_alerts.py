@@ -141,6 +141,10 @@ class AlertRepository:
             rows = connection.execute(select(alerts).where(condition).order_by(*order)).all()
         return [_track(row) for row in rows]
 
+    def list_alerts(self, session: date) -> list[TrackedAlert]:
+        """Return every alert about `session`, open or resolved, oldest first."""
+        return self._load(alerts.c.session == session)
+
 
 def _is_open(key: str) -> ColumnElement[bool]:
     return and_(alerts.c.alert_key == key, alerts.c.resolved_at.is_(None))
@@ -185,6 +189,7 @@ def _track(row: Row[Any]) -> TrackedAlert:
         recovery=recovery,
         told_to=frozenset(told_to),
         tries=tries,
+        raises=row.raises,
     )
 
 

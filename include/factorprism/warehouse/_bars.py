@@ -9,8 +9,9 @@ from datetime import date, datetime
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from factorprism.core.readings import HeldBars, RevisedValue
 from factorprism.core.schemas import (
     BAR_VALUES,
     DayArray,
@@ -24,7 +25,7 @@ from factorprism.warehouse._changes import begin_change, mark_changed, save_revi
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._locks import lock_transaction
 from factorprism.warehouse._moments import from_database, to_database
-from factorprism.warehouse._wire import DATE, FLOAT8
+from factorprism.warehouse._wire import DATE, FLOAT8, Wire
 from factorprism.warehouse.tables import bar_extents, bar_revisions
 
 Values = npt.NDArray[np.float64]
@@ -37,6 +38,15 @@ _LOAD = (
 _LOAD_NOW = f"{_LOAD} ORDER BY session"
 _LOAD_KNOWN = f"{_LOAD} AND recorded_at <= %(known_at)s ORDER BY session"
 _WIRES = [DATE, *[FLOAT8] * len(BAR_VALUES)]
+# One bit a column says which values are absent: a fiftieth of the bytes of the bars themselves.
+_ABSENT = " | ".join(
+    f"CASE WHEN {name} = 'NaN' THEN {1 << place} ELSE 0 END"
+    for place, name in enumerate(BAR_VALUES)
+)
+_HELD = (
+    f"SELECT session, ({_ABSENT})::integer FROM prism.bars"  # noqa: S608
+    " WHERE symbol = %(symbol)s AND session BETWEEN %(first)s AND %(last)s ORDER BY session"
+)
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,46 @@ class BarRepository:
                 ),
             }
         )
+
+    def load_held_bars(self, symbol: str, first: date, last: date) -> HeldBars:
+        """Return which bars of `symbol` in [`first`, `last`] are held, and what they lack."""
+        parameters = {"symbol": symbol, "first": first, "last": last}
+        with self._database.begin() as connection:
+            days, bits = read_rows(connection, _HELD, parameters, [DATE, Wire("integer")])
+        return HeldBars(days, (bits[:, None] >> np.arange(len(BAR_VALUES)) & 1).astype(bool))
+
+    def list_revisions(self, symbols: Sequence[str], limit: int) -> list[RevisedValue]:
+        """Return the newest `limit` revised values of `symbols`, the last revised first."""
+        table = bar_revisions.c
+        statement = (
+            select(bar_revisions)
+            .where(table.symbol.in_(symbols))
+            .order_by(
+                *(table.revised_at.desc(), table.session.desc(), table.symbol),
+                *(table.column_name, table.revision.desc()),
+            )
+            .limit(limit)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            RevisedValue(
+                symbol=row.symbol,
+                session=row.session,
+                column=row.column_name,
+                old_value=row.old_value,
+                new_value=row.new_value,
+                pull_id=row.pull_id,
+                revised_at=from_database(row.revised_at),
+            )
+            for row in rows
+        ]
+
+    def count_revisions(self, symbols: Sequence[str]) -> int:
+        """Return how many values of `symbols` were ever revised."""
+        counted = select(func.count()).where(bar_revisions.c.symbol.in_(symbols))
+        with self._database.begin() as connection:
+            return connection.scalar(counted) or 0
 
 
 def _one_symbol(bars: pd.DataFrame) -> tuple[str, _Rows]:

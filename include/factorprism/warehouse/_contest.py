@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from factorprism.core.contest import FOLD_COLUMNS, ContestReport, FoldForecasts
 from factorprism.core.errors import ArtefactError
+from factorprism.core.readings import JudgedForecasts
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse.tables import contests, fold_forecasts
 
+NEWEST_FOLDS = 16
 _NAMES = ("fold_key", "universe", "horizon", "entrant", "placebo", "settings", "begun_at")
 
 
@@ -104,6 +106,51 @@ class ContestRepository:
             row.universe, row.horizon, row.as_of, row.image_set_hash, row.sentence, row.content
         )
 
+    def load_last_contest(
+        self, universe: str, horizon: int, through: date
+    ) -> tuple[date, str] | None:
+        """Return session and sentence of the last contest not after `through`, or None."""
+        table = contests.c
+        statement = (
+            select(table.as_of, table.sentence)
+            .where(table.universe == universe, table.horizon == horizon, table.as_of <= through)
+            .order_by(table.as_of.desc())
+            .limit(1)
+        )
+        with self._database.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else (row.as_of, row.sentence)
+
+    def load_judged(
+        self, universe: str, horizon: int, entrant: str | None = None
+    ) -> dict[str, JudgedForecasts]:
+        """Return the contest's forecasts of true labels by entrant, the newest of each session.
+
+        Only the folds judged last are read, as many as `NEWEST_FOLDS` of each entrant.
+        """
+        table = fold_forecasts.c
+        newest = func.row_number().over(
+            partition_by=table.entrant, order_by=(table.judged_at.desc(), table.fold_key)
+        )
+        wanted = select(table.fold_key, newest.label("place")).where(
+            table.universe == universe, table.horizon == horizon, table.placebo == ""
+        )
+        if entrant is not None:
+            wanted = wanted.where(table.entrant == entrant)
+        folds = wanted.subquery()
+        columns = (table.sessions, table.went_up, table.p_up, table.base_rate)
+        statement = (
+            select(table.entrant, *columns)
+            .join(folds, folds.c.fold_key == table.fold_key)
+            .where(folds.c.place <= NEWEST_FOLDS)
+            .order_by(table.entrant, table.judged_at, table.fold_key)
+        )
+        held: dict[str, list[Any]] = {}
+        with self._database.begin() as connection:
+            for row in connection.execute(statement):
+                held.setdefault(row.entrant, []).append(row)
+        return {name: _join_folds(rows) for name, rows in held.items()}
+
 
 def _to_fold(row: Row[Any]) -> FoldForecasts:
     values = {name: getattr(row, name) for name in _NAMES}
@@ -113,3 +160,18 @@ def _to_fold(row: Row[Any]) -> FoldForecasts:
     columns["sessions"] = np.asarray(row.sessions, dtype="datetime64[D]")
     columns["went_up"] = np.asarray(row.went_up, dtype=np.int8)
     return FoldForecasts(**values, **columns)
+
+
+def _join_folds(rows: Sequence[Any]) -> JudgedForecasts:
+    """Join folds, oldest judgement first: of a session that was judged again, the last counts."""
+    sessions = np.concatenate([np.asarray(row.sessions, dtype="datetime64[D]") for row in rows])
+    # From behind, because the first of equal ones is found.
+    days, places = np.unique(sessions[::-1], return_index=True)
+    last = len(sessions) - 1 - places
+
+    def column(name: str, kind: str) -> Any:
+        return np.concatenate([np.asarray(getattr(row, name), dtype=kind) for row in rows])[last]
+
+    return JudgedForecasts(
+        days, column("went_up", "i1"), column("p_up", "f8"), column("base_rate", "f8")
+    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Row, and_, exists, select
+from sqlalchemy import Row, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from factorprism.core.readings import ForecastLine, IssuedForecast, Record
 from factorprism.core.schemas import Forecast, ForecastState, Outcome
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._moments import from_database, to_database
@@ -29,12 +31,8 @@ _OUTCOME_COLUMNS = {
     "forward_return": "float64",
     "went_up": "bool",
 }
-_SAME_FORECAST = and_(
-    outcomes.c.target == forecasts.c.target,
-    outcomes.c.session == forecasts.c.session,
-    outcomes.c.horizon == forecasts.c.horizon,
-    outcomes.c.model_id == forecasts.c.model_id,
-)
+_KEY = ("target", "session", "horizon", "model_id")
+_SAME_FORECAST = and_(*(outcomes.c[name] == forecasts.c[name] for name in _KEY))
 
 
 class ForecastRepository:
@@ -135,11 +133,128 @@ class ForecastRepository:
             }
         )
 
+    def list_lines(self) -> list[ForecastLine]:
+        """Return the ledger's lines by target, universe and horizon."""
+        table = forecasts.c
+        sessions = (
+            select(
+                table.target,
+                table.universe,
+                table.horizon,
+                table.session,
+                func.bool_or(table.state == ForecastState.ISSUED.value).label("is_issued"),
+            )
+            .group_by(table.target, table.universe, table.horizon, table.session)
+            .subquery()
+            .c
+        )
+        key = (sessions.target, sessions.universe, sessions.horizon)
+        statement = (
+            select(
+                *key,
+                func.min(sessions.session).label("first"),
+                func.max(sessions.session).label("last"),
+                func.count().filter(sessions.is_issued).label("issued"),
+                func.count().filter(~sessions.is_issued).label("withheld"),
+            )
+            .group_by(*key)
+            .order_by(*key)
+        )
+        with self._database.begin() as connection:
+            return [ForecastLine(**row._mapping) for row in connection.execute(statement)]
+
+    def load_record(self, target: str, universe: str, horizon: int) -> Record:
+        """Return the line's last word for each session, beside what came of it."""
+        rank = func.row_number().over(
+            partition_by=forecasts.c.session,
+            # Issued before withheld; of several models the one that forecast last.
+            order_by=(forecasts.c.state, forecasts.c.created_at.desc()),
+        )
+        ranked = (
+            select(forecasts, rank.label("place"))
+            .where(
+                forecasts.c.target == target,
+                forecasts.c.universe == universe,
+                forecasts.c.horizon == horizon,
+            )
+            .subquery()
+        )
+        table, came = ranked.c, outcomes.c
+        same = [came[name] == table[name] for name in _KEY]
+        columns = (table.session, table.horizon_end, table.p_up, table.base_rate)
+        statement = (
+            select(*columns, came.forward_return, came.went_up)
+            .select_from(ranked.outerjoin(outcomes, and_(*same)))
+            .where(table.place == 1)
+            .order_by(table.session)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return _to_record(rows)
+
+    def list_sessions(self, universe: str | None = None, horizon: int | None = None) -> list[date]:
+        """Return the sessions that the ledger has a row of, ascending."""
+        table = forecasts.c
+        statement = select(table.session).distinct().order_by(table.session)
+        if universe is not None:
+            statement = statement.where(table.universe == universe)
+        if horizon is not None:
+            statement = statement.where(table.horizon == horizon)
+        with self._database.begin() as connection:
+            return list(connection.scalars(statement))
+
+    def list_issued(
+        self, universe: str, first: date, last: date, before: datetime
+    ) -> list[IssuedForecast]:
+        """Return the forecasts of sessions in [`first`, `last`] issued before `before` (UTC)."""
+        table = forecasts.c
+        statement = (
+            select(table.target, table.session, table.horizon, table.model_id, table.created_at)
+            .where(
+                table.universe == universe,
+                table.state == "issued",
+                table.session.between(first, last),
+                table.created_at < to_database(before),
+            )
+            .order_by(table.session, table.target, table.horizon, table.model_id)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            IssuedForecast(
+                target=row.target,
+                session=row.session,
+                horizon=row.horizon,
+                model_id=row.model_id,
+                created_at=from_database(row.created_at),
+            )
+            for row in rows
+        ]
+
+    def load_outcome(self, forecast: Forecast) -> tuple[Outcome, datetime] | None:
+        """Return what came of `forecast` and when it was settled (naive UTC), or None."""
+        same = [outcomes.c[name] == getattr(forecast, name) for name in _KEY]
+        statement = select(outcomes).where(*same)
+        with self._database.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            return None
+        outcome = Outcome(*(row._mapping[item.name] for item in fields(Outcome)))
+        return outcome, from_database(row.settled_at)
+
 
 def _to_forecast(row: Row[Any]) -> Forecast:
     values = {item.name: getattr(row, item.name) for item in fields(Forecast)}
     forecast = Forecast(**values | {"state": ForecastState(row.state)})
     return replace(forecast, created_at=from_database(row.created_at))
+
+
+def _to_record(rows: Sequence[Any]) -> Record:
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    days = [np.asarray(column, dtype="datetime64[D]") for column in columns[:2]]
+    # None becomes NaN.
+    figures = [np.asarray(column, dtype=np.float64) for column in columns[2:]]
+    return Record(*days, *figures)
 
 
 def _outcome_key(outcome: Outcome) -> tuple[str, date, int, str]:

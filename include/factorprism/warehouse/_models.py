@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from factorprism.core.errors import ArtefactError
+from factorprism.core.readings import DatedDecision, KeptModel
 from factorprism.core.schemas import Evaluation, ModelRecord, Promotion, Training
 from factorprism.warehouse._connection import Database
+from factorprism.warehouse._moments import from_database
 from factorprism.warehouse.tables import (
     evaluations,
     image_sets,
@@ -66,7 +69,7 @@ class ModelRepository:
             raise ArtefactError(
                 f"model {model_id} is not in the warehouse", remedy="Train one: factorprism train."
             )
-        return to_record(row)
+        return _to_record(row)
 
     def list_models(self, universe: str, horizon: int) -> list[ModelRecord]:
         """Return the models in the order of their last training session, then of their ids."""
@@ -76,7 +79,7 @@ class ModelRepository:
             .order_by(models.c.trained_through, models.c.model_id)
         )
         with self._database.begin() as connection:
-            return [to_record(row) for row in connection.execute(statement)]
+            return [_to_record(row) for row in connection.execute(statement)]
 
     def save_training(self, training: Training) -> None:
         """Keep `training`; one of a model that is held already stays as it is."""
@@ -109,7 +112,7 @@ class ModelRepository:
             .order_by(table.kind, table.first_session, table.last_session, table.metric)
         )
         with self._database.begin() as connection:
-            return [to_evaluation(row) for row in connection.execute(statement)]
+            return [_to_evaluation(row) for row in connection.execute(statement)]
 
     def append_promotion(self, promotion: Promotion) -> bool:
         """Append one decision; False when its number for as_of and candidate is held already."""
@@ -119,6 +122,10 @@ class ModelRepository:
 
     def list_promotions(self, universe: str, horizon: int) -> list[Promotion]:
         """Return the decisions by the session they were made for, then as they were written."""
+        return [dated.promotion for dated in self.list_dated_decisions(universe, horizon)]
+
+    def list_dated_decisions(self, universe: str, horizon: int) -> list[DatedDecision]:
+        """Return the decisions in the order of `list_promotions`, with their moments."""
         table = promotions.c
         statement = (
             select(promotions)
@@ -126,16 +133,52 @@ class ModelRepository:
             .order_by(table.as_of, table.decided_at, table.candidate_id, table.number)
         )
         with self._database.begin() as connection:
-            return [to_promotion(row) for row in connection.execute(statement)]
+            return [
+                DatedDecision(_to_promotion(row), from_database(row.decided_at))
+                for row in connection.execute(statement)
+            ]
+
+    def list_kept_models(
+        self, universe: str, horizon: int, metrics: Sequence[str]
+    ) -> list[KeptModel]:
+        """Return the models with their figures of `metrics`, the last trained first."""
+        mine = and_(models.c.universe == universe, models.c.horizon == horizon)
+        held = (
+            select(models, trainings.c.model_id.is_not(None).label("has_training"))
+            .select_from(models.outerjoin(trainings, trainings.c.model_id == models.c.model_id))
+            .where(mine)
+            .order_by(models.c.trained_through.desc(), models.c.saved_at.desc(), models.c.model_id)
+        )
+        table = evaluations.c
+        judged = (
+            select(evaluations)
+            .select_from(evaluations.join(models, models.c.model_id == table.model_id))
+            .where(mine, table.metric.in_(metrics))
+            .order_by(table.kind, table.first_session, table.last_session, table.metric)
+        )
+        figures: defaultdict[str, list[Evaluation]] = defaultdict(list)
+        with self._database.begin() as connection:
+            rows = connection.execute(held).all()
+            for row in connection.execute(judged):
+                figures[row.model_id].append(_to_evaluation(row))
+        return [
+            KeptModel(
+                record=_to_record(row),
+                saved_at=from_database(row.saved_at),
+                has_training=row.has_training,
+                evaluations=tuple(figures[row.model_id]),
+            )
+            for row in rows
+        ]
 
 
-def to_record(row: Row[Any]) -> ModelRecord:
+def _to_record(row: Row[Any]) -> ModelRecord:
     values = {item.name: getattr(row, item.name) for item in fields(ModelRecord)}
     values |= {"channels": tuple(row.channels), "factors": tuple(row.factors)}
     return ModelRecord(**values)
 
 
-def to_promotion(row: Row[Any]) -> Promotion:
+def _to_promotion(row: Row[Any]) -> Promotion:
     values = {item.name: getattr(row, item.name) for item in fields(Promotion)}
     # Figures that JSON lacks are held as text.
     values["numbers"] = {name: float(value) for name, value in row.numbers.items()}
@@ -147,7 +190,7 @@ def _from_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     return values | {"first_session": values.pop("first"), "last_session": values.pop("last")}
 
 
-def to_evaluation(row: Row[Any]) -> Evaluation:
+def _to_evaluation(row: Row[Any]) -> Evaluation:
     values = {
         item.name: getattr(row, item.name)
         for item in fields(Evaluation)

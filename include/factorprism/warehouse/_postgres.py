@@ -14,13 +14,11 @@ from factorprism.warehouse._factors import FactorRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
 from factorprism.warehouse._housekeeping import HousekeepingRepository
-from factorprism.warehouse._lineage import LineageRepository
 from factorprism.warehouse._migrate import is_current, migrate
 from factorprism.warehouse._models import ModelRepository
-from factorprism.warehouse._overview import OverviewRepository
 from factorprism.warehouse._pulls import PullRepository
 from factorprism.warehouse._quality import QualityRepository
-from factorprism.warehouse._readings import ReadingRepository
+from factorprism.warehouse._version import read_version
 
 
 class PostgresWarehouse:
@@ -41,12 +39,9 @@ class PostgresWarehouse:
         self.forecasts = ForecastRepository(self._database)
         self.contests = ContestRepository(self._database)
         self.explanations = ExplanationRepository(self._database)
-        self.lineage = LineageRepository(self._database)
         self.calendar = CalendarRepository(self._database)
         self.housekeeping = HousekeepingRepository(self._database)
         self.alerts = AlertRepository(self._database)
-        self.overview = OverviewRepository(self._database)
-        self.readings = ReadingRepository(self._database)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; a second call does nothing."""
@@ -55,6 +50,10 @@ class PostgresWarehouse:
     def is_current(self) -> bool:
         """Tell whether the schema is the newest version; changes nothing."""
         return is_current(self._database)
+
+    def read_version(self) -> str:
+        """Return a text that changes whenever a table changes that a page may show."""
+        return read_version(self._database)
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold `name` against every other process for the length of the block.

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from io import BytesIO
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, func, select, update
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import WarehouseError
+from factorprism.core.readings import PullSummary
 from factorprism.core.schemas import Pull, PullState, hash_bars
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._locks import lock_transaction
 from factorprism.warehouse._moments import from_database, to_database
-from factorprism.warehouse.tables import pulls
+from factorprism.warehouse.tables import bars, pulls
+
+# All of a pull but its payload, which may hold years of bars.
+_SUMMARY = [column for column in pulls.c if column.name != "payload"]
 
 
 class PullRepository:
@@ -140,6 +145,73 @@ class PullRepository:
             ]
         return covered_through(ranges, calendar_of(symbol)) if ranges else None
 
+    def list_pulls(
+        self, symbols: Sequence[str], limit: int, state: PullState | None = None
+    ) -> list[PullSummary]:
+        """Return the newest `limit` pulls of `symbols`, those in `state` alone if it is given."""
+        statement = (
+            select(*_SUMMARY)
+            .where(pulls.c.symbol.in_(symbols))
+            .order_by(pulls.c.pull_id.desc())
+            .limit(limit)
+        )
+        if state is not None:
+            statement = statement.where(pulls.c.state == state.value)
+        with self._database.begin() as connection:
+            return [_to_summary(row) for row in connection.execute(statement)]
+
+    def count_pulls(self, symbols: Sequence[str]) -> dict[PullState, int]:
+        """Return how many pulls of `symbols` are in each state; a state without any is left out."""
+        statement = (
+            select(pulls.c.state, func.count().label("n"))
+            .where(pulls.c.symbol.in_(symbols))
+            .group_by(pulls.c.state)
+        )
+        with self._database.begin() as connection:
+            return {PullState(row.state): row.n for row in connection.execute(statement)}
+
+    def list_origins(self, symbols: Sequence[str], first: date, last: date) -> list[PullSummary]:
+        """Return the pulls that gave the bars in force of [`first`, `last`], by their ids.
+
+        `n_used` and the used sessions are those within the range.
+        """
+        used = (
+            select(
+                bars.c.pull_id,
+                func.count().label("n_used"),
+                func.min(bars.c.session).label("first_used"),
+                func.max(bars.c.session).label("last_used"),
+            )
+            .where(bars.c.symbol.in_(symbols), bars.c.session.between(first, last))
+            .group_by(bars.c.pull_id)
+            .subquery()
+        )
+        statement = (
+            select(*_SUMMARY, used.c.n_used, used.c.first_used, used.c.last_used)
+            .join(used, used.c.pull_id == pulls.c.pull_id)
+            .order_by(pulls.c.pull_id)
+        )
+        with self._database.begin() as connection:
+            return [
+                _to_summary(row, row.n_used, row.first_used, row.last_used)
+                for row in connection.execute(statement)
+            ]
+
+    def list_refused(self, symbols: Sequence[str], first: date, last: date) -> list[PullSummary]:
+        """Return the quarantined pulls that asked for a session of [`first`, `last`], by id."""
+        statement = (
+            select(*_SUMMARY)
+            .where(
+                pulls.c.symbol.in_(symbols),
+                pulls.c.first_session <= last,
+                pulls.c.last_session >= first,
+                pulls.c.state == PullState.QUARANTINED.value,
+            )
+            .order_by(pulls.c.pull_id)
+        )
+        with self._database.begin() as connection:
+            return [_to_summary(row) for row in connection.execute(statement)]
+
 
 def covered_through(ranges: Sequence[tuple[date, date]], calendar: TradingCalendar) -> date:
     """Return the last session that `ranges`, ascending by their start, cover without a hole."""
@@ -151,6 +223,27 @@ def covered_through(ranges: Sequence[tuple[date, date]], calendar: TradingCalend
                 break
         covered = max(covered, last)
     return calendar.session_on_or_before(covered)
+
+
+def _to_summary(
+    row: Any, n_used: int = 0, first_used: date | None = None, last_used: date | None = None
+) -> PullSummary:
+    return PullSummary(
+        pull_id=row.pull_id,
+        source=row.source,
+        symbol=row.symbol,
+        first=row.first_session,
+        last=row.last_session,
+        content_hash=row.content_hash,
+        n_bars=row.n_bars,
+        state=PullState(row.state),
+        reason=row.reason,
+        fetched_at=from_database(row.fetched_at),
+        marked_at=from_database(row.marked_at) if row.marked_at else None,
+        n_used=n_used,
+        first_used=first_used,
+        last_used=last_used,
+    )
 
 
 def _encode(pull: Pull) -> bytes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, func, select
 
+from factorprism.core.readings import GateSummary
 from factorprism.core.schemas import QualityResult
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._locks import lock_transaction
+from factorprism.warehouse._moments import from_database
 from factorprism.warehouse.tables import quality_results
 
 
@@ -64,6 +67,41 @@ class QualityRepository:
                 last=row.last_session,
                 sentence=row.sentence,
                 details=row.details,
+            )
+            for row in rows
+        ]
+
+    def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
+        """Return the summaries of those of `run_keys` that are held, the newest first."""
+        table = quality_results.c
+
+        def failed(severity: str) -> Any:
+            return func.count().filter(and_(~table.success, table.severity == severity))
+
+        recorded_at = func.max(table.recorded_at)
+        statement = (
+            select(
+                table.run_key,
+                func.min(table.suite).label("suite"),
+                func.count().label("n_results"),
+                failed("critical").label("n_critical"),
+                failed("warning").label("n_warnings"),
+                recorded_at.label("recorded_at"),
+            )
+            .where(table.run_key.in_(run_keys))
+            .group_by(table.run_key)
+            .order_by(recorded_at.desc(), table.run_key)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            GateSummary(
+                run_key=row.run_key,
+                suite=row.suite,
+                n_results=row.n_results,
+                n_critical=row.n_critical,
+                n_warnings=row.n_warnings,
+                recorded_at=from_database(row.recorded_at),
             )
             for row in rows
         ]

@@ -36,7 +36,7 @@ async def open_data(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with what is held of the symbol asked for, or of the target."""
     warehouse, config = asked.house.warehouse, asked.house.config
-    lines = warehouse.overview.list_lines()
+    lines = warehouse.forecasts.list_lines()
     line = choose_line(lines, config, asked.text("universe"), asked.whole("horizon"))
     universe = _find_universe(asked, line.universe if line else None)
     session = asked.day("session")

@@ -29,7 +29,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
     A day that the ledger has no row of is shown as far as its factors are held.
     """
     house = asked.house
-    lines = house.warehouse.overview.list_lines()
+    lines = house.warehouse.forecasts.list_lines()
     line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
     if line is None:
         return {"image": None}

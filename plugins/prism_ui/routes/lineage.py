@@ -26,7 +26,7 @@ async def open_lineage(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the row asked for, or with the one that stands for the session."""
     house = asked.house
-    lines = house.warehouse.overview.list_lines()
+    lines = house.warehouse.forecasts.list_lines()
     line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
     if line is None:
         return {"lineage": None}

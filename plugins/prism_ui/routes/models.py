@@ -34,7 +34,7 @@ async def open_models(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
     warehouse, config = asked.house.warehouse, asked.house.config
-    lines = warehouse.overview.list_lines()
+    lines = warehouse.forecasts.list_lines()
     universe, horizon = find_title(asked)
     models = read_models(
         warehouse,
@@ -70,7 +70,7 @@ def find_title(asked: Asked) -> tuple[str, int]:
     if (universe, horizon) == own:
         # A title may be held before the first forecast has made a line of it.
         return own
-    line = choose_line(house.warehouse.overview.list_lines(), config, universe, horizon)
+    line = choose_line(house.warehouse.forecasts.list_lines(), config, universe, horizon)
     return (line.universe, line.horizon) if line else own
 
 

@@ -19,24 +19,20 @@
   var lines = null;
   var colours = null;
 
-  function token(name) {
-    return getComputedStyle(root).getPropertyValue("--" + name).trim();
-  }
-
-  function parse(hex) {
-    return [1, 3, 5].map(function (place) { return parseInt(hex.slice(place, place + 2), 16); });
+  function parse(colour) {
+    return colour.match(/\d+/g).slice(0, 3).map(Number);
   }
 
   function readColours() {
     colours = {
       stops: ["heat-1", "heat-2", "heat-3", "heat-4", "heat-5"].map(function (name) {
-        return parse(token(name));
+        return parse(prismColour(name));
       }),
-      missing: token("heat-missing"),
-      ground: parse(token("surface")),
-      text: token("text"),
-      soft: token("soft"),
-      line: token("line"),
+      missing: prismColour("heat-missing"),
+      ground: parse(prismColour("surface")),
+      text: prismColour("text"),
+      soft: prismColour("soft"),
+      line: prismColour("line"),
       font: getComputedStyle(document.body).fontFamily,
     };
   }
@@ -131,7 +127,7 @@
         }
       }
       pen.setLineDash([]);
-      pen.strokeStyle = token("surface");
+      pen.strokeStyle = prismColour("surface");
       pen.lineWidth = 4;
       pen.stroke();
       pen.setLineDash(sign > 0 ? [] : [4, 3]);
@@ -171,10 +167,10 @@
     var top = box.top + Math.round(cursor.factor * box.height / rows);
     var bottom = box.top + Math.round((cursor.factor + 1) * box.height / rows);
     pen.lineWidth = 3;
-    pen.strokeStyle = token("surface");
+    pen.strokeStyle = prismColour("surface");
     pen.strokeRect(left - 1.5, top - 1.5, right - left + 3, bottom - top + 2);
     pen.lineWidth = strong ? 2 : 1;
-    pen.strokeStyle = strong ? token("accent") : colours.text;
+    pen.strokeStyle = strong ? prismColour("accent") : colours.text;
     pen.strokeRect(left - 1.5, top - 1.5, right - left + 3, bottom - top + 2);
     pen.lineWidth = 1;
   }
@@ -281,8 +277,8 @@
       lines.destroy();
     }
     var factor = data.factors[cursor.factor];
-    var grid = { stroke: token("grid"), width: 1 };
-    var axis = { stroke: token("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    var grid = { stroke: prismColour("grid"), width: 1 };
+    var axis = { stroke: prismColour("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
     document.getElementById("factor-name").textContent = factor.name + " (" + factor.unit + ")";
     lines = new uPlot({
       width: place.clientWidth,
@@ -297,7 +293,7 @@
         data.channels.map(function (channel, i) {
           return {
             label: channel,
-            stroke: token(data.colours[i % data.colours.length]),
+            stroke: prismColour(data.colours[i % data.colours.length]),
             width: 1.5,
             dash: i ? [6, 2 + i] : undefined,
             points: { show: false },

@@ -5,10 +5,6 @@
   var root = document.documentElement;
   var DAY = 86400;
 
-  function token(name) {
-    return getComputedStyle(root).getPropertyValue("--" + name).trim();
-  }
-
   // Theme: light, dark, or as the system has it.
   var button = document.querySelector("[data-theme-switch]");
   var order = ["system", "light", "dark"];
@@ -67,7 +63,7 @@
   }
 
   function makeSeries(one, unit) {
-    var colour = token(one.colour || "chart-1");
+    var colour = prismColour(one.colour || "chart-1");
     var dots = one.style === "points";
     return {
       label: one.label,
@@ -82,8 +78,8 @@
   }
 
   function makeOptions(spec, width) {
-    var grid = { stroke: token("grid"), width: 1 };
-    var axis = { stroke: token("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    var grid = { stroke: prismColour("grid"), width: 1 };
+    var axis = { stroke: prismColour("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
     var options = {
       width: width,
       height: spec.height || 280,
@@ -92,7 +88,7 @@
       legend: {
         markers: {
           width: 0,
-          fill: function (_, place) { return place ? token(spec.series[place - 1].colour || "chart-1") : ""; },
+          fill: function (_, place) { return place ? prismColour(spec.series[place - 1].colour || "chart-1") : ""; },
         },
       },
       scales: { y: spec.range ? { range: spec.range } : {} },
@@ -114,7 +110,7 @@
       series: [{ value: spec.x_unit === "number" ? undefined : "{YYYY}-{MM}-{DD}", label: spec.x_label || "" }]
         .concat(spec.series.map(function (one) { return makeSeries(one, spec.unit); })),
       bands: (spec.bands || []).map(function (pair) {
-        return { series: [pair[0] + 1, pair[1] + 1], fill: token("accent-soft") };
+        return { series: [pair[0] + 1, pair[1] + 1], fill: prismColour("accent-soft") };
       }),
     };
     if (spec.x_unit === "number") {

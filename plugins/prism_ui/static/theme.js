@@ -1,4 +1,5 @@
-// Before the first paint: the reader's own choice, else the one made in the Airflow UI.
+// Before the first paint: the reader's own choice, else the one made in the Airflow UI. And for
+// whoever draws: what a colour of the style sheet is under the theme in force.
 (function () {
   "use strict";
   var choice = null;
@@ -10,4 +11,14 @@
   if (choice === "light" || choice === "dark") {
     document.documentElement.dataset.theme = choice;
   }
+
+  var probe = null;
+  window.prismColour = function (name) {
+    if (!probe) {
+      probe = document.body.appendChild(document.createElement("span"));
+      probe.hidden = true;
+    }
+    probe.style.color = "var(--" + name + ")";
+    return getComputedStyle(probe).color;
+  };
 })();

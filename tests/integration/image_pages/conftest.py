@@ -19,6 +19,7 @@ import pytest
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import (
     Forecast,
     ForecastState,
@@ -36,7 +37,7 @@ from factorprism.forecasts import Window, encode_window
 from factorprism.forecasts.explain import group_factors
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
 from factorprism.pipelines.factors import compute_factors
-from factorprism.warehouse import ForecastLine, PostgresWarehouse
+from factorprism.warehouse import PostgresWarehouse
 
 SYMBOLS = ("000300.SH", "000905.SH")
 FIRST, LAST = date(2019, 1, 2), date(2020, 12, 31)
@@ -85,7 +86,7 @@ class World:
     @property
     def line(self) -> ForecastLine:
         (line,) = [
-            line for line in self.warehouse.overview.list_lines() if line.universe == UNIVERSE
+            line for line in self.warehouse.forecasts.list_lines() if line.universe == UNIVERSE
         ]
         return line
 

@@ -43,7 +43,7 @@ def fingerprints(place: Any) -> dict[str, str]:
 def require_reproduced(place: Any) -> None:
     """The pages take the row's hashes again from the warehouse and find the very same ones."""
     with open_ports(place.config) as ports:
-        (line,) = ports.warehouse.overview.list_lines()
+        (line,) = ports.warehouse.forecasts.list_lines()
         image = read_image(ports.warehouse, place.config, line, SESSION)
         lineage = read_lineage(ports.warehouse, place.config, line, SESSION)
     assert image.match is Match.REPRODUCED

@@ -33,7 +33,7 @@ def test_today_is_the_last_session_and_knows_its_neighbours(ledger: Any) -> None
     (shown,) = today.lines
     assert shown.forecast is not None
     assert shown.forecast.p_up == line.p_up[-1]
-    assert shown.settled is None
+    assert shown.outcome is None
     assert [alert.key for alert in today.alerts] == ["drift hs300"]
     assert shown.champion is not None
     said = skill_sentence(warehouse.models.load_evaluations(line.model_id))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from factorprism.core.config import Config
+from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.views import NotHeld, choose_line
 from factorprism.views._lines import final_rows
-from factorprism.warehouse import ForecastLine
 
 CONFIG = Config(home=Path())
 
