@@ -36,7 +36,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Pages:
-    """Asks the app; `role` is ``viewer``, ``user``, ``admin`` or empty for nobody."""
+    """Asks the app; a login stands beside its role, as ``olaf:op``, or is named after it.
+
+    Roles are ``viewer``, ``user``, ``op`` and ``admin``; an empty login is nobody's.
+    """
 
     process: subprocess.Popen[str]
     log: Path
@@ -52,34 +55,36 @@ class Pages:
         assert line, self.log.read_text()[-3000:]
         return json.loads(line)
 
-    def get(self, path: str, role: str = "viewer", **headers: str) -> Answer:
+    def show(self, warehouse_url: str, home: Path, **settings: str) -> None:
+        """Have the pages read the warehouse of `warehouse_url`."""
+        names = {"HOME": str(home), "WAREHOUSE_URL": warehouse_url, **settings}
+        self.call("show", {f"FACTORPRISM_{name}": value for name, value in names.items()})
+
+    def get(self, path: str, who: str = "viewer", **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Answer(**self.call("request", "GET", path, role, {"headers": named}))
+        return Answer(**self.call("request", "GET", path, who, {"headers": named}))
 
     def post(
-        self, path: str, role: str, form: dict[str, str] | None = None, **headers: str
+        self, path: str, who: str, form: dict[str, str] | None = None, **headers: str
     ) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         options = {"headers": named, "data": form or {}}
-        return Answer(**self.call("request", "POST", path, role, options))
+        return Answer(**self.call("request", "POST", path, who, options))
 
 
 @pytest.fixture(scope="session")
 def ledger_url(postgres: Any, ledger_template: tuple[str, Any]) -> Iterator[str]:
-    """The warehouse that the pages show."""
+    """A warehouse with two years of forecasts."""
     url = postgres.new_database(ledger_template[0])
     yield url
     postgres.drop_database(url)
 
 
 @pytest.fixture(scope="session")
-def pages(
-    postgres: Any,
-    ledger_url: str,
-    repository_root: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+def app(
+    postgres: Any, repository_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pages]:
-    """The app, with two years of forecasts in its warehouse."""
+    """The app, which is to be told what to show."""
     home = tmp_path_factory.mktemp("pages")
     metadata = postgres.new_database()
     environ = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
@@ -90,8 +95,6 @@ def pages(
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(repository_root / "plugins"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.replace("://", "+psycopg2://", 1),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata.replace("://", "+asyncpg://", 1),
-        "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": ledger_url,
     }
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
@@ -114,3 +117,10 @@ def pages(
         process.wait(60)
         process.stdout.close()
         postgres.drop_database(metadata)
+
+
+@pytest.fixture
+def pages(app: Pages, ledger_url: str, tmp_path: Path) -> Pages:
+    """The pages of two years of forecasts."""
+    app.show(ledger_url, tmp_path)
+    return app

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -272,51 +268,14 @@ def held(postgres: Any, filled: Config) -> Iterator[World]:
         yield copy
 
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def pages_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The app of the pages, read by somebody who may look and not act."""
-    home = tmp_path_factory.mktemp("airflow")
-    with pytest.MonkeyPatch.context() as patch:
-        # Airflow reads its settings when it is first imported.
-        patch.setenv("AIRFLOW_HOME", str(home))
-        patch.setenv("AIRFLOW__CORE__UNIT_TEST_MODE", "True")
-        patch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home}/airflow.db")
-        patch.syspath_prepend(str(ROOT / "plugins"))
-        with warnings.catch_warnings():
-            # Airflow's own parts warn of one another while they are imported.
-            warnings.simplefilter("ignore")
-            from prism_ui.app import create_app
-            from prism_ui.security import Reader, require_reader
-
-            app = create_app()
-        app.dependency_overrides[require_reader] = lambda: Reader("7", "viewer", False)
-        yield app
-
-
 @pytest.fixture
-def read_page(pages_app: Any, monkeypatch: pytest.MonkeyPatch) -> ReadPage:
+def read_page(app: Any) -> ReadPage:
     """Ask for an address of the pages of a world; gives the status and the text."""
-    from factorprism.views import open_house
-
-    async def ask(address: str, headers: dict[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(app=pages_app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://pages") as client:
-            return await client.get(address, headers=headers)
 
     def read(world: World, address: str, language: str = "en") -> tuple[int, str]:
-        monkeypatch.setenv("FACTORPRISM_HOME", str(world.config.home))
-        monkeypatch.setenv("FACTORPRISM_WAREHOUSE_URL", world.config.warehouse_url)
-        monkeypatch.setenv("FACTORPRISM_UNIVERSE", UNIVERSE)
-        open_house.cache_clear()
-        headers = {"accept": "text/html", "accept-language": language}
-        try:
-            answer = asyncio.run(ask(address, headers))
-        finally:
-            open_house().warehouse.close()
-            open_house.cache_clear()
-        return answer.status_code, answer.text
+        config = world.config
+        app.show(config.warehouse_url, config.home, UNIVERSE=UNIVERSE)
+        answer = app.get(f"/prism{address}", accept="text/html", accept_language=language)
+        return answer.status, answer.text
 
     return read
