@@ -30,13 +30,17 @@ RUN_ID = "manual__the_evening"
 
 @dataclass(frozen=True)
 class House:
-    """A running Airflow with the pages; `tokens` are those of the users viewer and admin."""
+    """A running Airflow with the pages; `tokens` are those of the users viewer and admin.
+
+    `bundle` is the folder with the challenger's files.
+    """
 
     address: str
     airflow: EmbeddedAirflow
     tokens: dict[str, str]
     champion: str
     challenger: str
+    bundle: Path
 
 
 # Not for the whole session: Playwright keeps an event loop in this thread, and tests that start
@@ -75,12 +79,12 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
     }
     airflow = EmbeddedAirflow(home, metadata_url, os.environ | settings)
     try:
-        champion, challenger = _live_some_evenings(settings)
+        lived = _live_some_evenings(settings)
         airflow.start()
         state = airflow.runs().run_dag("index_daily", RUN_ID, {"session": LAST.isoformat()})
         assert state == "success"
         tokens = {user: _log_in(airflow, user) for user in ("viewer", "admin")}
-        yield House(airflow.address, airflow, tokens, champion, challenger)
+        yield House(airflow.address, airflow, tokens, *lived)
     finally:
         airflow.stop()
         for url in (warehouse_url, metadata_url):
@@ -88,8 +92,8 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str]:
-    """Return the champion and the model that lost to it, as the pipelines left them."""
+def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str, Path]:
+    """Return the champion, the model that lost to it, and its files, as the pipelines left them."""
     config = load_config(settings)
     with open_ports(config) as ports:
         ports.warehouse.migrate()

@@ -123,20 +123,47 @@ def test_a_viewer_is_offered_no_decision(house: Any, open_tab: Callable[..., Any
         assert answer.status == 403
 
 
+def decide(page: Any, action: str, model: str, reason: str) -> Any:
+    """Fill in and send the form of `page`; return the heading of the worker's answer."""
+    page.goto(page.url.partition("/prism/")[0] + f"/prism/decide?action={action}&model={model}")
+    page.locator("textarea").fill(reason)
+    page.locator("button.danger").click()
+    page.wait_for_url("**/decision?**")
+    title = page.locator("h1").filter(has_not_text="A worker decides")
+    title.wait_for(timeout=240_000)
+    return title.inner_text()
+
+
+def test_a_model_whose_file_was_altered_is_refused_on_the_page(
+    house: Any, open_tab: Callable[..., Any]
+) -> None:
+    file = house.bundle / "model.keras"
+    kept = file.read_bytes()
+    with open_tab("admin") as tab:
+        page = tab.open("/prism/models")
+        try:
+            file.write_bytes(kept + b"!")
+            assert decide(page, "promote", house.challenger, "it looks better") == "Refused"
+        finally:
+            file.write_bytes(kept)
+        told = page.locator("main").inner_text()
+        assert f"model.keras of model {house.challenger} was altered" in told
+        assert "Nothing was written." in told
+        page = tab.open("/prism/models")
+        assert house.champion in page.locator("section[aria-labelledby=champion]").inner_text()
+        assert tab.complaints == []
+
+
 def test_an_operator_promotes_and_rolls_back_from_the_page(
     house: Any, open_tab: Callable[..., Any]
 ) -> None:
     with open_tab("admin") as tab:
+        page = tab.open("/prism/models")
         for action, model, reason in (
             ("promote", house.challenger, "it reads <b>openings</b> better"),
             ("roll_back", house.champion, "its figures were better after all"),
         ):
-            page = tab.open(f"/prism/decide?action={action}&model={model}")
-            page.locator("textarea").fill(reason)
-            page.locator("button.danger").click()
-            page.wait_for_url("**/decision?**")
-            title = page.locator("h1")
-            title.filter(has_not_text="A worker decides").wait_for(timeout=240_000)
+            assert decide(page, action, model, reason) == "The title is given"
             page = tab.open("/prism/models")
             held = page.locator("section[aria-labelledby=champion]").inner_text()
             assert model in held

@@ -18,7 +18,7 @@ import psycopg2
 from sqlalchemy import URL
 
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.warehouse._connection import parse_url
+from factorprism.warehouse._connection import name_place, parse_url
 from factorprism.warehouse.tables import SCHEMA, metadata
 
 PATTERN = "prism-*.dump"
@@ -109,9 +109,8 @@ def _server_version(url: URL, *, must_be_empty: bool = False) -> int:
                 )
             return int(connection.server_version) // 10000
     except psycopg2.Error as exc:
-        where = url.render_as_string(hide_password=True)
         raise WarehouseError(
-            f"the warehouse at {where} cannot be reached: {_first_line(str(exc))}",
+            f"the warehouse at {name_place(url)} cannot be reached: {_first_line(str(exc))}",
             remedy="Start it (factorprism services start) or correct FACTORPRISM_WAREHOUSE_URL.",
         ) from exc
 

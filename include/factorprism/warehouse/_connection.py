@@ -72,11 +72,18 @@ class Database:
                 f"the warehouse refuses: {message}",
                 remedy="docs/data-dictionary.md says what each column allows.",
             )
-        where = self._url.render_as_string(hide_password=True)
+        where = name_place(self._url)
         return WarehouseError(
             f"the warehouse at {where} cannot be reached: {message}",
             remedy="Start it (factorprism services start) or correct FACTORPRISM_WAREHOUSE_URL.",
         )
+
+
+def name_place(url: URL) -> str:
+    """Return host, port and database of `url`, as a person would name the warehouse."""
+    if url.host is None:
+        return url.render_as_string(hide_password=True)
+    return f"{url.host}:{url.port or 5432}/{url.database}"
 
 
 def parse_url(url: str) -> URL:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from factorprism.core.calendar import calendar_for
@@ -20,6 +23,7 @@ from factorprism.core.schemas import (
     PullState,
 )
 from factorprism.pipelines import Run, open_ports
+from factorprism.pipelines.factors import compute_factors
 from factorprism.pipelines.watch import watch
 from factorprism.sources import SampleSource
 
@@ -118,6 +122,25 @@ def test_few_matured_forecasts_say_nothing(run: Run) -> None:
     )
     watch(run, {})
     assert "skill hs300" not in open_alerts(run)
+
+
+def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_again(
+    run: Run,
+) -> None:
+    (pull,) = SampleSource().fetch_bars([TARGET], date(2015, 1, 5), SESSION)
+    steep = pull.bars.copy()
+    growth = 1.02 ** np.arange(1, 141)  # such a half year has never been
+    for price in ("open", "high", "low", "close"):
+        steep.loc[steep.index[-140:], price] *= growth
+    for bars, is_told in ((steep, True), (pull.bars, False)):
+        changed = replace(pull, bars=bars)
+        run.ports.warehouse.bars.merge_bars(bars, run.ports.warehouse.pulls.save_pull(changed))
+        compute_factors(run, {"symbols": [TARGET]})
+        watch(run, {})
+        assert ("drift hs300" in open_alerts(run)) == is_told
+        if is_told:
+            sentence = open_alerts(run)["drift hs300"]
+            assert re.match(r"\d+ of 16 factors have drifted over the last 120 sessions", sentence)
 
 
 def test_a_calendar_that_ends_within_thirty_sessions_is_told(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_fault_is_told_in_plain_words(pages: Any) -> None:
     assert "Write it as YYYY-MM-DD." in answer.text
     told = pages.get("/prism/today?session=yesterday", accept="application/json")
     assert told.text.startswith('{"detail":"session')
+
+
+@pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])
+def test_without_a_warehouse_the_page_says_so_and_is_back_with_it(
+    pages: Any, page: str, ledger_url: str, tmp_path: Path
+) -> None:
+    assert pages.get(f"/prism/{page}", accept="text/html").status == 200
+    nowhere = "postgresql://prism:a-secret@127.0.0.1:9/prism"
+    pages.show(nowhere, tmp_path)
+    answer = pages.get(f"/prism/{page}", accept="text/html")
+    assert answer.status == 503
+    assert "<h1>the warehouse at 127.0.0.1:9/prism cannot be reached" in answer.text
+    assert "a-secret" not in answer.text
+    assert "Traceback" not in answer.text
+    pages.show(ledger_url, tmp_path)
+    assert pages.get(f"/prism/{page}", accept="text/html").status == 200
 
 
 def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any) -> None:
