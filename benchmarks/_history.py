@@ -1,4 +1,4 @@
-"""Ten years of a ledger without training anything: what the pages are tried on and timed with.
+"""Ten years of a warehouse without training anything: what the pages are tried on and timed with.
 
 Returns and forecasts are drawn from one seed; the forecasts have a little skill.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from _reasons import draw_explanation
 from sqlalchemy import insert
 
 from factorprism.core.calendar import calendar_of
@@ -25,13 +26,19 @@ from factorprism.core.schemas import (
     ModelRecord,
     Outcome,
     Promotion,
+    Training,
 )
+from factorprism.factors import CATALOGUE, Normaliser
+from factorprism.forecasts import encode_window
+from factorprism.pipelines import load_recent_images, run_pipeline
 from factorprism.warehouse.tables import forecasts
 
 HORIZON = 14
 ENTRANTS = ("base_rate", "climatology_momentum", "logistic", "inception")
 FOLD_SESSIONS = 250
 WITHHELD_EVERY = 97
+BARS_FROM = date(2014, 1, 2)
+SCALE_SESSIONS, EXPLAINED = 400, 40
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,22 @@ def write_line(warehouse: Any, line: Line) -> None:
             )
     _append_all(warehouse, rows)
     warehouse.forecasts.save_outcomes(outcomes)
+
+
+def write_bars(run: Any, line: Line) -> None:
+    """Load the sample source's bars and factors through the line's last session.
+
+    The model gets the scale of these factors, and the newest forecasts their reasons.
+    """
+    last = line.sessions[-1].astype(date)
+    run_pipeline("backfill", run, {"first": BARS_FROM.isoformat(), "last": last.isoformat()})
+    images = load_recent_images(run, SCALE_SESSIONS)
+    warehouse, normaliser = run.ports.warehouse, Normaliser.fit(images.cube)
+    warehouse.models.save_training(Training(line.model_id, (), normaliser.to_dict()))
+    days = line.sessions[-EXPLAINED:].astype(date).tolist()
+    for row in warehouse.forecasts.load_forecasts(line.target, days[0]):
+        window = encode_window(images, row.session)
+        warehouse.explanations.save_explanation(draw_explanation(row, window))
 
 
 def write_alert(warehouse: Any, line: Line) -> None:
@@ -161,7 +184,7 @@ def _write_model(warehouse: Any, line: Line) -> None:
             horizon=HORIZON,
             lookback=56,
             channels=(line.target,),
-            factors=("rsi_14",),
+            factors=tuple(factor.name for factor in CATALOGUE),
             trained_from=date(2005, 1, 4),
             trained_through=first,
             n_samples=2200,

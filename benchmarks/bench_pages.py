@@ -25,11 +25,12 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from _history import simulate_line, write_alert, write_line
+from _history import simulate_line, write_alert, write_bars, write_line
 from _table import Row, print_table
 
+from factorprism.core.config import Config
+from factorprism.pipelines import Run, open_ports
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
-from factorprism.warehouse import PostgresWarehouse
 
 READERS, TURNS, ROUNDS = 50, 6, 5
 LIMIT_MS, PEER_LIMIT = 300.0, 1.5
@@ -63,13 +64,7 @@ def run_server() -> Iterator[Served]:
     server = None
     try:
         postgres.start()
-        warehouse = PostgresWarehouse(postgres.url())
-        warehouse.migrate()
-        for number, (name, target) in enumerate((("hs300", "000300.SH"), ("us", "^GSPC"))):
-            line = simulate_line(name, target, LAST, SESSIONS, seed=14 + number)
-            write_line(warehouse, line)
-        write_alert(warehouse, line)
-        warehouse.close()
+        fill_warehouse(Config(home=home, warehouse_url=postgres.url()))
         environ = os.environ | {"FACTORPRISM_WAREHOUSE_URL": postgres.url()}
         airflow = EmbeddedAirflow(home, postgres.url("airflow"), environ)
         airflow._choose_ports()
@@ -87,6 +82,20 @@ def run_server() -> Iterator[Served]:
         postgres.stop()
         shutil.rmtree(postgres.data_folder.parent, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def fill_warehouse(config: Config) -> None:
+    """Write two lines of ten years, the bars and factors of the first, and an alert."""
+    with open_ports(config) as ports:
+        ports.warehouse.migrate()
+        lines = [
+            simulate_line(name, target, LAST, SESSIONS, seed=14 + number)
+            for number, (name, target) in enumerate((("hs300", "000300.SH"), ("us", "^GSPC")))
+        ]
+        for line in lines:
+            write_line(ports.warehouse, line)
+        write_bars(Run(LAST, config, ports), lines[0])
+        write_alert(ports.warehouse, lines[0])
 
 
 def await_token(airflow: EmbeddedAirflow) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -44,15 +43,10 @@ def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
 
 @pytest.fixture(scope="session")
 def history(repository_root: Path) -> ModuleType:
-    """The module that draws a ledger without training anything; the benchmarks use it too."""
-    path = repository_root / "benchmarks" / "_history.py"
-    spec = importlib.util.spec_from_file_location("_history", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_history"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    """The module that draws a warehouse without training anything; the benchmarks use it too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(repository_root / "benchmarks"))
+        return importlib.import_module("_history")
 
 
 @pytest.fixture(scope="session")

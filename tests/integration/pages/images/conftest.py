@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ import pytest
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.contest import Explanation
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import (
     Forecast,
@@ -30,7 +30,6 @@ from factorprism.core.schemas import (
 )
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
-from factorprism.forecasts.explain import group_factors
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
 from factorprism.pipelines.factors import compute_factors
 from factorprism.warehouse import PostgresWarehouse
@@ -132,63 +131,6 @@ def build_row(world: World, session: date, normaliser: Normaliser) -> Forecast:
     )
 
 
-def build_explanation(row: Forecast, window: Window) -> Explanation:
-    """Return reasons in the form that the step `explain` keeps, their numbers invented."""
-    random = np.random.default_rng(3)
-    n_days, n_factors, n_channels = window.values.shape
-    groups = tuple(group_factors(window.factors))
-    days = [str(day) for day in window.sessions]
-    blocks = [[days[start], days[start + 6]] for start in range(0, n_days, 7)]
-
-    def draw(*shape: int) -> Any:
-        return np.round(random.normal(0.0, 0.1, shape), 6).tolist()
-
-    head = {
-        "model_id": row.model_id,
-        "session": row.session.isoformat(),
-        "channels": list(window.channels),
-        "groups": list(groups),
-        "day_blocks": blocks,
-        "logit": 0.44,
-        "median_logit": 0.1,
-    }
-    values = {
-        "grad_cam": np.clip(random.normal(0, 0.4, (n_days, n_factors)), -1, 1).tolist(),
-        "channel": draw(n_channels),
-        "factor": draw(n_factors),
-        "group": draw(len(groups)),
-        "day": draw(len(blocks)),
-    }
-    parts = (n_channels, len(groups), len(blocks))
-    neighbours = [
-        {"session": day, "outcome_end": end, "distance": distance, "forward_return": came}
-        for day, end, distance, came in (
-            ("2020-06-01", "2020-06-19", 0.41, 0.031),
-            ("2019-01-10", "2019-01-30", 0.72, -0.02),
-        )
-    ]
-    return Explanation(
-        target=row.target,
-        session=row.session,
-        horizon=row.horizon,
-        model_id=row.model_id,
-        attribution={**head, "factors": list(window.factors), "values": values},
-        shapley={**head, "method": "shapley", "values": draw(*parts), "figures": {"orders": 8}},
-        surrogate={**head, "method": "surrogate", "values": draw(*parts), "figures": {"r2": 0.4}},
-        baselines={
-            "logistic": {"p_up": 0.5, "values": draw(n_factors, n_channels)},
-        },
-        stability={"seeds": [14, 15], "logits": [0.44, 0.2], "agreement": {"factor": 0.31}},
-        precedents={
-            "session": row.session.isoformat(),
-            "novel": False,
-            "distance": 0.41,
-            "threshold": 1.6,
-            "neighbours": neighbours,
-        },
-    )
-
-
 def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> ModelRecord:
     return ModelRecord(
         model_id=model_id,
@@ -209,7 +151,7 @@ def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> Mod
     )
 
 
-def fill(world: World) -> None:
+def fill(world: World, drawn: ModuleType) -> None:
     """Take in two years of bars, two models, two rows and the reasons of the last."""
     warehouse = world.warehouse
     warehouse.migrate()
@@ -227,11 +169,13 @@ def fill(world: World) -> None:
     for session in (date(2020, 12, 1), SESSION):
         row = build_row(world, session, normaliser)
         warehouse.forecasts.append(row)
-    warehouse.explanations.save_explanation(build_explanation(row, world.window()))
+    warehouse.explanations.save_explanation(drawn.draw_explanation(row, world.window()))
 
 
 @pytest.fixture(scope="session")
-def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+def filled(
+    postgres: Any, history: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Config]:
     """The filled world, to be copied, not used."""
     home = tmp_path_factory.mktemp("image_pages")
     overlays = ", ".join(f'"{symbol}"' for symbol in SYMBOLS[1:])
@@ -241,7 +185,7 @@ def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     url = postgres.new_database()
     config = Config(home=home, warehouse_url=url, universe_name=UNIVERSE)
     with closing(PostgresWarehouse(url)) as warehouse:
-        fill(World(config, warehouse))
+        fill(World(config, warehouse), history)
     yield config
     postgres.drop_database(url)
 
