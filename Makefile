@@ -28,7 +28,7 @@ down: ## Stop all services
 
 test: ## Run all tests
 	@.ci/install dev
-	@exec $(BIN)/python -m pytest $(TESTS)
+	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(TESTS)
 
 lint: ## Run the checks that need no test: ruff, mypy and import-linter
 	@.ci/install dev

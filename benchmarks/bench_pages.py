@@ -2,8 +2,9 @@
 
 The server is started as the embedded Airflow starts it: one uvicorn process. The readers ask
 again as soon as they are answered, over connections kept open, as one login each through the
-UI's cookie. Floors in the same run: Airflow's version (no login), its health, and the smallest
-answer of its UI that asks for a login.
+UI's cookie: the same evening, whose pages are drawn once. And then, as people do who read what
+they open, pages of past sessions that nobody has asked for before. Floors in the same run:
+Airflow's version (no login), its health, and the smallest answer of its UI that asks for a login.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -28,17 +30,20 @@ import psutil
 from _history import simulate_line, write_alert, write_bars, write_line
 from _table import Row, print_table
 
+from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.pipelines import Run, open_ports
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 
 READERS, TURNS, ROUNDS = 50, 6, 5
+PAUSE_SECONDS = 5.0
 LIMIT_MS, PEER_LIMIT = 300.0, 1.5
 SESSIONS = 2500
 LAST = date(2025, 12, 29)
 PAGES = ("today", "image", "record", "data", "models", "lineage")
 VERSION, HEALTH, LOGIN = "/api/v2/version", "/api/v2/monitor/health", "/ui/auth/me"
 LEAFING = "all pages, leafed through"
+BROWSING = f"all pages, each of another past session, read for {PAUSE_SECONDS:.0f} s"
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,16 @@ def await_token(airflow: EmbeddedAirflow) -> str:
     raise RuntimeError("the api-server did not come up")
 
 
-async def read(host: str, port: int, paths: Sequence[str], token: str) -> list[tuple[str, float]]:
-    """Ask for `paths` one after another on one connection; return path and milliseconds."""
+async def read(
+    host: str, port: int, paths: Sequence[str], token: str, pause: float
+) -> list[tuple[str, float]]:
+    """Ask for `paths` one after another on one connection; return path and milliseconds.
+
+    After each answer, and at random before the first, the reader reads for `pause` seconds.
+    """
     reader, writer = await asyncio.open_connection(host, port)
     times = []
+    await asyncio.sleep(pause * random.random())
     for path in paths:
         head = (
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: _token={token}\r\n"
@@ -133,6 +144,7 @@ async def read(host: str, port: int, paths: Sequence[str], token: str) -> list[t
         times.append((path, (time.perf_counter() - started) * 1e3))
         if " 200 " not in raw.split("\r\n", 1)[0]:
             raise RuntimeError(f"{path}: {raw.splitlines()[0]}")
+        await asyncio.sleep(pause)
     writer.close()
     return times
 
@@ -147,10 +159,12 @@ async def read_body(reader: asyncio.StreamReader, head: str) -> None:
     await reader.readexactly(2)
 
 
-async def read_at_once(address: str, token: str, plans: Sequence[Sequence[str]]) -> Mapping:
+async def read_at_once(
+    address: str, token: str, plans: Sequence[Sequence[str]], pause: float
+) -> Mapping:
     """Let one reader follow each plan, all at once; return all times by path."""
     host, port = address.removeprefix("http://").split(":")
-    answers = await asyncio.gather(*(read(host, int(port), plan, token) for plan in plans))
+    answers = await asyncio.gather(*(read(host, int(port), plan, token, pause) for plan in plans))
     held: dict[str, list[float]] = {}
     for path, milliseconds in (item for answer in answers for item in answer):
         held.setdefault(path, []).append(milliseconds)
@@ -171,8 +185,8 @@ def measure(served: Served) -> dict[str, Measured]:
     pages = [f"/prism/{page}" for page in PAGES]
     alone = [VERSION, HEALTH, LOGIN, *pages]
 
-    def ask(plans: Sequence[Sequence[str]]) -> list[float]:
-        answers = asyncio.run(read_at_once(served.address, served.token, plans))
+    def ask(plans: Sequence[Sequence[str]], pause: float = 0.0) -> list[float]:
+        answers = asyncio.run(read_at_once(served.address, served.token, plans, pause))
         return [one for held in answers.values() for one in held]
 
     # The first answer draws the page.
@@ -186,9 +200,20 @@ def measure(served: Served) -> dict[str, Measured]:
             found[path].answers += ask([[path] * TURNS] * READERS)
             used[path] += served.cpu_seconds() - before
         found[LEAFING].answers += ask(leafing)
+    found[BROWSING] = Measured(ask(plan_browsing(), PAUSE_SECONDS))
     for path in alone:
         found[path].cpu = used[path] / len(found[path].answers) * 1e3
     return found
+
+
+def plan_browsing() -> list[list[str]]:
+    """Return for each reader pages of all kinds, no two of the same session."""
+    days = calendar_of("000300.SH").sessions(date(2017, 1, 3), LAST)
+    chosen = iter(np.random.default_rng(14).choice(days, READERS * TURNS, replace=False))
+    return [
+        [f"/prism/{PAGES[(n + turn) % len(PAGES)]}?session={next(chosen)}" for turn in range(TURNS)]
+        for n in range(READERS)
+    ]
 
 
 def run() -> list[Row]:

@@ -40,6 +40,13 @@ from psycopg2 import sql  # noqa: E402
 from factorprism.services import EmbeddedPostgres  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one folder in one process: they share what takes long to set up."""
+    for item in items:
+        folder = item.path.parent.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group("/".join(folder.parts[:2])))
+
+
 @dataclass(frozen=True)
 class TestServer:
     """The session's server; `server` for its life, `new_database` for a place to write."""
