@@ -160,25 +160,10 @@ class EmbeddedAirflow:
         DAGs and the last run of each, which the timetable goes on from, stay.
         Raises `ServiceError` when Airflow refuses.
         """
-        command = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive"]
-        command += ["--error-on-cleanup-failure", "--tables", ",".join(CLEANED)]
-        command += ["--clean-before-timestamp", before.isoformat()]
-        environment = self.environment()
-        self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / "clean.log"
-        with locked(self.folder / "lock"), log.open("a") as file:
-            done = subprocess.run(
-                command,
-                env=environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-        if done.returncode:
-            raise ServiceError(
-                f"Airflow's metadata cannot be cleaned: {tail(log)}", remedy=f"See {log}."
-            )
+        options = ["--yes", "--skip-archive", "--error-on-cleanup-failure"]
+        options += ["--tables", ",".join(CLEANED), "--clean-before-timestamp", before.isoformat()]
+        with locked(self.folder / "lock"):
+            self._change_metadata("clean", *options)
 
     def _api(self) -> AirflowApi:
         return AirflowApi(self.address).log_in("admin", self.passwords()["admin"])
@@ -210,11 +195,16 @@ class EmbeddedAirflow:
         revision = _revision(self.database_url)
         if revision and read_stripped(stamp) == f"{version} {revision}":
             return
+        self._change_metadata("migrate")
+        write_private(stamp, f"{version} {_revision(self.database_url)}\n")
+
+    def _change_metadata(self, action: str, *options: str) -> None:
+        """Run ``airflow db action``; raises `ServiceError` when Airflow refuses."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / "migrate.log"
+        log = self.logs / f"{action}.log"
         with log.open("a") as file:
             done = subprocess.run(
-                [sys.executable, "-m", "airflow", "db", "migrate"],
+                [sys.executable, "-m", "airflow", "db", action, *options],
                 env=self.environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -222,10 +212,7 @@ class EmbeddedAirflow:
                 stderr=subprocess.STDOUT,
             )
         if done.returncode:
-            raise ServiceError(
-                f"Airflow's metadata cannot be migrated: {tail(log)}", remedy=f"See {log}."
-            )
-        write_private(stamp, f"{version} {_revision(self.database_url)}\n")
+            raise ServiceError(f"airflow db {action} failed: {tail(log)}", remedy=f"See {log}.")
 
     def _launch(self) -> None:
         commands = {
