@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable, Hashable
 from functools import cached_property, lru_cache
+from typing import TypeVar, cast
 
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
 from factorprism.warehouse import PostgresWarehouse
 
 VERSION_SECONDS = 1.0
+Value = TypeVar("Value")
 
 
 class House:
@@ -22,6 +25,7 @@ class House:
         self._lock = threading.Lock()
         self._version = ""
         self._asked_at = float("-inf")
+        self._recalled: dict[Hashable, tuple[str, object]] = {}
 
     @cached_property
     def warehouse(self) -> PostgresWarehouse:
@@ -51,6 +55,17 @@ class House:
                 self._version = self.warehouse.read_version()
                 self._asked_at = time.monotonic()
             return self._version
+
+    def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what `make` gave for `key` at the warehouse's present version.
+
+        For what is dear to compute and the same on many pages; the last value of a key is kept.
+        """
+        version = self.read_version()
+        held = self._recalled.get(key)
+        if held is None or held[0] != version:
+            held = self._recalled[key] = (version, make())
+        return cast(Value, held[1])
 
     def forget_version(self) -> None:
         """Have the warehouse asked again: something was just written."""

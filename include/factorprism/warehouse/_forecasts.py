@@ -7,15 +7,16 @@ from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import Row, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from factorprism.core.readings import ForecastLine, IssuedForecast, Record
 from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.warehouse._bulk import read_rows
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._moments import from_database, to_database
+from factorprism.warehouse._wire import DATE, FLOAT8
 from factorprism.warehouse.tables import forecasts, outcomes
 
 _OUTCOME_COLUMNS = {
@@ -33,6 +34,17 @@ _OUTCOME_COLUMNS = {
 }
 _KEY = ("target", "session", "horizon", "model_id")
 _SAME_FORECAST = and_(*(outcomes.c[name] == forecasts.c[name] for name in _KEY))
+
+# The last word of each session: issued before withheld, of several models the last one's.
+_RECORD = """
+SELECT DISTINCT ON (session) session, horizon_end,
+    COALESCE(p_up, 'NaN'), COALESCE(base_rate, 'NaN'), COALESCE(forward_return, 'NaN'),
+    CASE WHEN went_up THEN 1.0::float8 WHEN NOT went_up THEN 0.0 ELSE 'NaN' END
+FROM prism.forecasts LEFT JOIN prism.outcomes USING (target, session, horizon, model_id)
+WHERE target = %(target)s AND universe = %(universe)s AND horizon = %(horizon)s
+ORDER BY session, state, created_at DESC
+"""
+_RECORD_WIRES = [DATE, DATE, *[FLOAT8] * 4]
 
 
 class ForecastRepository:
@@ -165,32 +177,9 @@ class ForecastRepository:
 
     def load_record(self, target: str, universe: str, horizon: int) -> Record:
         """Return the line's last word for each session, beside what came of it."""
-        rank = func.row_number().over(
-            partition_by=forecasts.c.session,
-            # Issued before withheld; of several models the one that forecast last.
-            order_by=(forecasts.c.state, forecasts.c.created_at.desc()),
-        )
-        ranked = (
-            select(forecasts, rank.label("place"))
-            .where(
-                forecasts.c.target == target,
-                forecasts.c.universe == universe,
-                forecasts.c.horizon == horizon,
-            )
-            .subquery()
-        )
-        table, came = ranked.c, outcomes.c
-        same = [came[name] == table[name] for name in _KEY]
-        columns = (table.session, table.horizon_end, table.p_up, table.base_rate)
-        statement = (
-            select(*columns, came.forward_return, came.went_up)
-            .select_from(ranked.outerjoin(outcomes, and_(*same)))
-            .where(table.place == 1)
-            .order_by(table.session)
-        )
+        line = {"target": target, "universe": universe, "horizon": horizon}
         with self._database.begin() as connection:
-            rows = connection.execute(statement).all()
-        return _to_record(rows)
+            return Record(*read_rows(connection, _RECORD, line, _RECORD_WIRES))
 
     def list_sessions(self, universe: str | None = None, horizon: int | None = None) -> list[date]:
         """Return the sessions that the ledger has a row of, ascending."""
@@ -247,14 +236,6 @@ def _to_forecast(row: Row[Any]) -> Forecast:
     values = {item.name: getattr(row, item.name) for item in fields(Forecast)}
     forecast = Forecast(**values | {"state": ForecastState(row.state)})
     return replace(forecast, created_at=from_database(row.created_at))
-
-
-def _to_record(rows: Sequence[Any]) -> Record:
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    days = [np.asarray(column, dtype="datetime64[D]") for column in columns[:2]]
-    # None becomes NaN.
-    figures = [np.asarray(column, dtype=np.float64) for column in columns[2:]]
-    return Record(*days, *figures)
 
 
 def _outcome_key(outcome: Outcome) -> tuple[str, date, int, str]:

@@ -26,8 +26,10 @@ async def open_record(request: Request, reader: ReaderDep) -> Response:
 
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the line asked for, or with the configured one."""
-    found = read_track_record(
-        asked.house.warehouse, asked.house.config, asked.text("universe"), asked.whole("horizon")
+    house, line = asked.house, (asked.text("universe"), asked.whole("horizon"))
+    # The same for every session, and half of it is bootstrap.
+    found = house.recall(
+        ("record", *line), lambda: read_track_record(house.warehouse, house.config, *line)
     )
     if found is None:
         return {"found": None}
