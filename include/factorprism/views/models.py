@@ -20,6 +20,7 @@ from factorprism.pipelines.contest_tables import (
     tabulate_report,
 )
 from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
+from factorprism.training.matured import GAIN
 from factorprism.training.skill import DECISIVE, INDEPENDENT
 from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill
@@ -29,7 +30,10 @@ SHOWN_DECISIONS = 30
 _METRICS = tuple(column for columns in SECTIONS.values() for column in columns)
 _ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
 # How a figure is called, and the format that it is written in, as in the contest's tables.
-FIGURES: Mapping[str, tuple[str, str]] = {metric: (name, form) for metric, name, form in _METRICS}
+FIGURES: Mapping[str, tuple[str, str]] = {
+    **{metric: (name, form) for metric, name, form in _METRICS},
+    GAIN: ("log loss gain", "+.4f"),
+}
 
 
 @dataclass(frozen=True)

@@ -184,8 +184,8 @@ def _compare(
         _measure(ALWAYS_UP, np.ones(len(rows)), own, base, up, block),
     ]
     for name, forecasts in judged.items():
-        if name == BASE_RATE:
-            continue
+        if name in (BASE_RATE, ALWAYS_UP):
+            continue  # they stand above, on all settled sessions
         _, ours, theirs = np.intersect1d(
             record.sessions[rows], forecasts.sessions, assume_unique=True, return_indices=True
         )

@@ -285,6 +285,7 @@
       height: 220,
       tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
       cursor: { drag: { x: true, y: false } },
+      padding: [null, 36, null, null], // half a date, which stands under the last session
       axes: [
         Object.assign({}, axis, { values: "{YYYY}-{MM}-{DD}", space: 90 }),
         Object.assign({}, axis, { size: 56 }),

@@ -85,6 +85,7 @@
       height: spec.height || 280,
       tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
       cursor: { drag: { x: true, y: false } },
+      padding: [null, 36, null, null], // half a date, which stands under the last session
       legend: {
         markers: {
           width: 0,

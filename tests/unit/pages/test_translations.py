@@ -11,8 +11,12 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from factorprism.views.models import FIGURES
+
 FUNCTIONS = ("_", "gettext", "ngettext")
 OPTIONS = {"extensions": "jinja2.ext.do"}
+# Names that are written alike in both languages.
+UNCHANGED = {"AUC", "Brier", "F1", "MAE", "MSE", "RMSE", "R2"}
 
 
 def list_messages(folder: Path) -> Iterator[tuple[str, str]]:
@@ -56,6 +60,12 @@ def test_every_message_is_translated(pages_folder: Path, chinese: dict[str, str]
     messages = list(list_messages(pages_folder))
     assert len(messages) > 60
     assert [found for found in messages if not chinese.get(found[1])] == []
+
+
+def test_every_figure_has_a_chinese_name(chinese: dict[str, str]) -> None:
+    names = {name for name, _ in FIGURES.values()}
+    assert len(names) > 15
+    assert {name for name in names if name not in chinese} <= UNCHANGED
 
 
 def test_a_translation_has_the_same_figures(chinese: dict[str, str]) -> None:
