@@ -28,7 +28,8 @@ down: ## Stop all services
 
 test: ## Run all tests
 	@.ci/install dev
-	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(TESTS)
+	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
+		--no-loadscope-reorder $(TESTS)
 
 lint: ## Run the checks that need no test: ruff, mypy and import-linter
 	@.ci/install dev

@@ -36,15 +36,21 @@ from typing import Any  # noqa: E402
 import psycopg2  # noqa: E402
 import pytest  # noqa: E402
 from psycopg2 import sql  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from factorprism.services import EmbeddedPostgres  # noqa: E402
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one folder in one process: they share what takes long to set up."""
-    for item in items:
-        folder = item.path.parent.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group("/".join(folder.parts[:2])))
+class FolderScheduling(LoadScopeScheduling):
+    """Gives whole folders to the processes: tests of one folder share what is long to set up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "/".join(nodeid.split("/")[:3])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 @dataclass(frozen=True)
