@@ -45,7 +45,8 @@ class FolderScheduling(LoadScopeScheduling):
     """Gives whole folders to the processes: tests of one folder share what is long to set up."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "/".join(nodeid.split("/")[:3])
+        *folders, _ = nodeid.partition("::")[0].split("/")
+        return "/".join(folders[:3])
 
 
 @pytest.hookimpl(optionalhook=True)
