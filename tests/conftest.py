@@ -85,9 +85,13 @@ class TestServer:
 
 
 def _forgo_durability(server: EmbeddedPostgres) -> None:
-    """Spare the disk: these databases need not outlive the machine."""
+    """Spare the disk: these databases need not outlive the machine.
+
+    Nor need they be vacuumed: a worker that does keeps its database from being dropped.
+    """
     with (server.data_folder / "postgresql.auto.conf").open("a") as settings:
         settings.write("fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n")
+        settings.write("autovacuum = off\n")
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGHUP)

@@ -75,6 +75,7 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
         "FACTORPRISM_WITNESSES": "0",
+        "FACTORPRISM_CONTEST_FOLDS": "1",
         "FACTORPRISM_SOURCE": "sample",
     }
     airflow = EmbeddedAirflow(home, metadata_url, os.environ | settings)
@@ -108,7 +109,8 @@ def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str, Path]:
         models = {record.model_id for record in ports.warehouse.models.list_models("hs300", 14)}
         champion = held[-1].champion_id
         (challenger,) = models - {champion}
-    return champion, challenger
+        places = {item.model_id: item.place for item in ports.registry.list_bundles()}
+    return champion, challenger, config.home / "artefacts" / "mlflow" / places[challenger]
 
 
 def _log_in(airflow: EmbeddedAirflow, user: str) -> str:
