@@ -325,8 +325,8 @@ class TrackedAlert:
     """An alert with what has become of it; moments are naive, UTC.
 
     `occurrence` counts how often its key was opened, `raises` how often it was raised while it was
-    open. `told_to` are the addresses that have taken
-    its present message while another has not, `tries` how often that was tried in vain.
+    open. `told_to` are the addresses that have taken its present message while another has not,
+    `tries` how often that was tried in vain.
     """
 
     alert: Alert
