@@ -63,11 +63,9 @@ def count_forward(network: Any) -> tuple[int, int]:
     keras = load_keras()
     counts = []
     for layer in network.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            height, width = layer.output.shape[1:3]
-            counts.append(2 * height * width * int(np.prod(layer.kernel.shape)))
-        elif isinstance(layer, keras.layers.Dense):
-            counts.append(2 * int(np.prod(layer.kernel.shape)))
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            cells = int(np.prod(layer.output.shape[1:-1]))
+            counts.append(2 * cells * int(np.prod(layer.kernel.shape)))
     return sum(counts), counts[0]
 
 

@@ -98,19 +98,24 @@ def convolve(
             f"padding: 'valid' leaves {x.shape[1]} x {x.shape[2]} cells before {name}, whose "
             f"kernel is {kernel[0]} x {kernel[1]}; allowed are larger images or 'same'"
         )
-    x = layers.Conv2D(
-        filters,
-        kernel,
-        strides=strides,
-        padding=padding,
-        use_bias=not batch_norm,
-        kernel_initializer="glorot_uniform" if batch_norm else "he_normal",
-        name=f"{name}_conv",
-    )(x)
-    if batch_norm:
-        # A short memory: a training has a few hundred steps, and 0.99 would still hold the start.
-        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    spread = "glorot_uniform" if batch_norm else "he_normal"
+    weights = {"use_bias": not batch_norm, "kernel_initializer": spread, "name": f"{name}_conv"}
+    if kernel == strides == (1, 1):
+        # The same arithmetic as a matrix product over the cells, whose weights' gradient is a third
+        # cheaper on a CPU when maps are small.
+        x = layers.Dense(filters, **weights)(x)
+    else:
+        x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, **weights)(x)
+    x = normalise(x, name) if batch_norm else x
     return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def normalise(x: Any, name: str) -> Any:
+    """Return `x` [n, session, factor, channel] under batch normalisation (Ioffe and Szegedy 2015).
+
+    With a short memory: a training has a few hundred steps, and 0.99 would still hold the start.
+    """
+    return load_keras().layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
 
 
 def pool(
