@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from factorprism.views.record import Bin
+from factorprism.training.reliability import ReliabilityBin
 
 WIDTH, HEIGHT = 520, 440
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44
@@ -16,7 +16,7 @@ STEP = 0.1
 class Mark:
     """One bin in pixels, and the words for who points at it."""
 
-    bin: Bin
+    bin: ReliabilityBin
     x: float
     y: float
     y_low: float
@@ -40,7 +40,7 @@ class Diagram:
     ideal: tuple[float, float, float, float]
 
 
-def lay_out_reliability(bins: Sequence[Bin]) -> Diagram | None:
+def lay_out_reliability(bins: Sequence[ReliabilityBin]) -> Diagram | None:
     """Return the diagram of `bins`; both axes span whole tenths. None without any."""
     if not bins:
         return None

@@ -33,7 +33,7 @@ DEPTH = Experiment(
     name="depth",
     question="Do deeper networks forecast better from the same images?",
     quick=Size(
-        150,
+        170,
         TrainingSettings(n_folds=1, fold_epochs=1),
         NETWORKS,
         last_samples=1000,

@@ -19,62 +19,51 @@ from factorprism.figures._canvas import (
     strip,
     write_heading,
 )
+from factorprism.training.metrics import HeldOut, count_independent
+from factorprism.training.reliability import ReliabilityBin, bin_forecasts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Z_95 = 1.959963984540054
+COUNTED = 0.01
 
 
-def render_reliability(
-    y_prob: Sequence[float] | npt.NDArray[np.floating],
-    went_up: Sequence[bool] | npt.NDArray[np.bool_],
-    *,
-    title: str,
-    path: Path,
-    n_bins: int = 10,
-) -> Path:
+def render_reliability(held_out: HeldOut, horizon: int, *, title: str, path: Path) -> Path:
     """Draw observed shares against forecast probabilities as PNG at `path` and return it.
 
-    `y_prob` is [n_samples] in [0, 1], `went_up` what came of each. Bins are `n_bins` equal parts
-    of [0, 1]; empty ones are left out. A point stands at its bin's mean probability with the 95%
-    Wilson interval of the share, as if outcomes were independent; those of overlapping horizons
-    are not, and their true intervals are wider. Raises ``ValueError`` for other shapes or values.
+    `held_out` holds forecasts of `horizon` sessions and what came of them, in bins as
+    `bin_forecasts` says: a point stands at its bin's mean probability with the 95% Wilson interval
+    over the windows that do not overlap. Below it, how many forecasts each hundredth holds. Raises
+    ``ValueError`` without forecasts and for probabilities outside [0, 1].
     """
-    prob, up = np.asarray(y_prob, dtype=np.float64), np.asarray(went_up, dtype=np.float64)
-    if prob.ndim != 1 or prob.shape != up.shape or not len(prob):
-        raise ValueError(f"y_prob, went_up: shapes {prob.shape} and {up.shape}, expected [n > 0]")
+    prob, up = held_out.y_prob, held_out.labels == 1
+    if not len(prob):
+        raise ValueError("y_prob: no forecasts, expected at least one")
     if not ((prob >= 0) & (prob <= 1)).all():
         raise ValueError("y_prob: values lie outside [0, 1]")
-    edges = np.linspace(0.0, 1.0, n_bins + 1)
-    places = np.minimum((prob * n_bins).astype(int), n_bins - 1)
-    counts = np.bincount(places, minlength=n_bins)
+    windows = count_independent(held_out.rows, horizon)
     with open_sheet(5.6, 6.6, path) as figure:
-        subtitle = f"{len(prob)} forecasts, {up.mean():.1%} went up"
+        subtitle = f"{len(prob)} forecasts, {windows} windows that do not overlap"
         write_heading(figure, 0.3, title, subtitle)
         above = add_axes(figure, 0.85, 1.95, 4.4, 3.65)
-        _draw_shares(above, prob, up, places, counts)
-        _draw_counts(add_axes(figure, 0.85, 0.6, 4.4, 1.0), edges, counts, above.get_xlim())
+        limits = _limits(prob)
+        _draw_shares(above, bin_forecasts(held_out.rows, prob, up, horizon), float(up.mean()))
+        above.set_xlim(*limits)
+        _draw_counts(add_axes(figure, 0.85, 0.6, 4.4, 1.0), prob, limits)
     return path
 
 
-def _draw_shares(
-    axes: Axes,
-    prob: npt.NDArray[np.float64],
-    up: npt.NDArray[np.float64],
-    places: npt.NDArray[np.intp],
-    counts: npt.NDArray[np.intp],
-) -> None:
-    filled = np.flatnonzero(counts)
-    means = np.array([prob[places == place].mean() for place in filled])
-    shares = np.array([up[places == place].mean() for place in filled])
-    lower, upper = _wilson(shares, counts[filled])
+def _draw_shares(axes: Axes, bins: Sequence[ReliabilityBin], rose: float) -> None:
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)), label="as forecast")
-    axes.axhline(up.mean(), color=LOW, linewidth=1, label="base rate")
+    axes.axhline(rose, color=LOW, linewidth=1, label=f"all: {rose:.1%} rose")
+    shares = np.array([one.share for one in bins])
     axes.errorbar(
-        means,
+        [one.mean for one in bins],
         shares,
-        yerr=(shares - lower, upper - shares),
+        yerr=(
+            shares - [one.lower for one in bins],
+            np.array([one.upper for one in bins]) - shares,
+        ),
         color=HIGH,
         fmt="o-",
         markersize=5,
@@ -83,48 +72,29 @@ def _draw_shares(
         capsize=2.5,
         label="observed, 95%",
     )
-    axes.set_xlim(*_limits(prob))
     axes.set_ylim(-0.02, 1.02)
-    axes.set_ylabel("share that went up")
+    axes.set_ylabel("share that rose")
     axes.legend(loc="upper left")
     axes.grid(color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
     strip(axes)
 
 
-def _draw_counts(
-    axes: Axes,
-    edges: npt.NDArray[np.float64],
-    counts: npt.NDArray[np.intp],
-    limits: tuple[float, float],
-) -> None:
-    axes.bar(edges[:-1], counts, width=np.diff(edges) * 0.96, align="edge", color=FAINT)
-    for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
-        if count:
-            middle = (max(left, limits[0]) + min(right, limits[1])) / 2
-            axes.text(middle, count, str(count), ha="center", va="bottom", fontsize=8, color=SOFT)
+def _draw_counts(axes: Axes, prob: npt.NDArray[np.float64], limits: tuple[float, float]) -> None:
+    edges = np.arange(round(limits[0] / COUNTED), round(limits[1] / COUNTED) + 1) * COUNTED
+    counts, _ = np.histogram(prob, edges)
+    axes.bar(edges[:-1], counts, width=COUNTED * 0.9, align="edge", color=FAINT)
     axes.set_xlim(*limits)
-    axes.set_ylim(0, counts.max() * 1.25)
-    axes.set_yticks([])
-    axes.set_xlabel("forecast probability of up")
+    axes.set_ylim(0, counts.max() * 1.1)
+    axes.set_yticks([0, int(counts.max())])
+    axes.set_xlabel("forecast probability of a rise")
     axes.set_ylabel("forecasts")
     strip(axes)
 
 
 def _limits(prob: npt.NDArray[np.float64]) -> tuple[float, float]:
-    # Forecasts crowd around one half: whole tenths around them, at least four.
+    # Forecasts crowd around one half: whole tenths around them, at least two.
     lower, upper = np.floor(prob.min() * 10) / 10, np.ceil(prob.max() * 10) / 10
-    missing = max(0.4 - (upper - lower), 0.0)
-    lower = min(max(lower - missing / 2, 0.0), 0.6)
-    return float(lower), float(min(max(upper, lower + 0.4), 1.0))
-
-
-def _wilson(
-    shares: npt.NDArray[np.float64], counts: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the 95% score interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22)."""
-    weight = 1 + Z_95**2 / counts
-    centre = (shares + Z_95**2 / (2 * counts)) / weight
-    spread = Z_95 * np.sqrt(shares * (1 - shares) / counts + Z_95**2 / (4 * counts**2)) / weight
-    # At shares of 0 and 1 rounding may put a bound beyond the share itself.
-    return np.minimum(centre - spread, shares), np.maximum(centre + spread, shares)
+    missing = max(0.2 - (upper - lower), 0.0)
+    lower = min(max(lower - missing / 2, 0.0), 0.8)
+    return float(lower), float(min(max(upper, lower + 0.2), 1.0))

@@ -93,7 +93,9 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     contests.save_report(report)
     for leak in table.leaks:
         run.tell(f"contest: {leak}")
-    run.tell(f"contest: {write_contest(run, report, accounts, folds)}")
+    own = [fold for fold in folds if fold.entrant == run.config.model and not fold.placebo]
+    page = write_contest(run, report, accounts, pool_folds(own, training_set))
+    run.tell(f"contest: {page}")
     return {"contest_sentence": table.sentence, "leaks": list(table.leaks)}
 
 

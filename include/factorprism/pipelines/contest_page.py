@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from factorprism.core.contest import ContestReport, FoldForecasts
+from factorprism.core.contest import ContestReport
 from factorprism.figures import (
     IntervalPanel,
     render_backtest,
@@ -18,6 +18,7 @@ from factorprism.figures import (
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.contest_tables import Row, describe_scope, tabulate_report
 from factorprism.training.backtest import BUY_AND_HOLD, Comparison
+from factorprism.training.metrics import HeldOut
 
 # Accounts that one picture can tell apart, beside buy-and-hold.
 SHOWN_ACCOUNTS = 5
@@ -27,9 +28,12 @@ def write_contest(
     run: Run,
     report: ContestReport,
     accounts: Mapping[str, Comparison],
-    folds: Sequence[FoldForecasts],
+    held_out: HeldOut,
 ) -> Path:
-    """Write the report's page and its pictures below the home folder, and return the page."""
+    """Write the report's page and its pictures below the home folder, and return the page.
+
+    `held_out` is what the configured network has shown on all folds.
+    """
     stem = f"{report.universe}-{report.as_of}"
     place = run.config.home / "contests" / f"{stem}.md"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +42,12 @@ def write_contest(
     pictures = [
         _draw_gains(report, place.with_name(f"{stem}-gains.png")),
         _draw_accounts(comparison, rule, best, place.with_name(f"{stem}-accounts.png")),
-        _draw_reliability(folds, run.config.model, place.with_name(f"{stem}-reliability.png")),
+        render_reliability(
+            held_out,
+            report.horizon,
+            title=f"Reliability of {run.config.model}",
+            path=place.with_name(f"{stem}-reliability.png"),
+        ),
     ]
     shown = "".join(f"\n![{picture.stem}]({picture.name})\n" for picture in pictures)
     place.write_text(render_contest(report) + shown, encoding="utf-8")
@@ -86,16 +95,6 @@ def _draw_accounts(comparison: Comparison, rule: str, best: Sequence[str], path:
         reference=BUY_AND_HOLD,
         title=f"What the forecasts would have earned, {rule}",
         subtitle="Costs paid, executed at the next open; it decides no promotion",
-        path=path,
-    )
-
-
-def _draw_reliability(folds: Sequence[FoldForecasts], entrant: str, path: Path) -> Path:
-    own = [fold for fold in folds if fold.entrant == entrant and not fold.placebo]
-    return render_reliability(
-        np.concatenate([fold.p_up for fold in own]),
-        np.concatenate([fold.went_up for fold in own]) == 1,
-        title=f"Reliability of {entrant}",
         path=path,
     )
 

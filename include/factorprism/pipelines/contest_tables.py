@@ -43,6 +43,13 @@ SECTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("r2_skill", "R2 against the base rate", "+.3f"),
     ),
 }
+# What is said under a heading of these.
+NOTES: Mapping[str, str] = {
+    "Calls of a rise": (
+        "A rise is called where its probability is above 50%. Who stays on one side of 50% makes "
+        "the same call throughout a fold, so that entrants with little to say share their figures."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
     figures = (
         ContestSection(
             heading,
-            "",
+            NOTES.get(heading, ""),
             (
                 ContestTable(
                     ("entrant", *(name for _, name, _ in columns)),

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.training.metrics import count_independent
+from factorprism.training.reliability import compute_wilson
 
-Z_95 = 1.959963984540054
 # Distances in probability within which a past forecast counts as alike, the closest first.
 REACHES = (0.025, 0.05)
 LEAST_WINDOWS = 10
@@ -57,15 +57,7 @@ def find_belief(p_up: float, matured: Matured, horizon: int) -> Belief | None:
         if windows < LEAST_WINDOWS:
             continue
         share = float(matured.went_up[alike].mean())
-        lower, upper = wilson(share, windows)
+        lower, upper = compute_wilson(share, windows)
         first, last = (matured.sessions[alike[place]].astype(date) for place in (0, -1))
         return Belief(matured.source, reach, len(alike), windows, share, lower, upper, first, last)
     return None
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return the 95% interval of a share seen in `n` independent trials (Wilson 1927)."""
-    centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    spread = float(np.sqrt(share * (1 - share) / n + (Z_95 / (2 * n)) ** 2))
-    half = Z_95 / (1 + Z_95**2 / n) * spread
-    return max(0.0, centre - half), min(1.0, centre + half)

@@ -13,37 +13,18 @@ from factorprism.core.config import Config
 from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine, JudgedForecasts, Record
 from factorprism.training.metrics import compute_log_losses, count_independent
+from factorprism.training.reliability import ReliabilityBin, bin_forecasts
 from factorprism.training.skill import BLOCK_HORIZONS
-from factorprism.views._belief import wilson
 from factorprism.views._lines import choose_line
 from factorprism.views._rolling import SkillCurve, compute_skill, roll_skill
 
 WINDOW_SESSIONS = 250
 STEP_SESSIONS = 10
-BINS = 10
-# A bin below this says nothing that its whiskers would not say louder.
-LEAST_IN_BIN = 20
+LEAST_SHARED = 20
 LAST_ROWS = 20
 ALWAYS_UP, BASE_RATE, ISSUED = "always_up", "base_rate", "issued"
 
 Column = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Forecasts of about equal probability: their mean, and the share that rose.
-
-    The 95% Wilson interval counts the `windows` among the `n` that do not overlap.
-    """
-
-    low: float
-    high: float
-    mean: float
-    share: float
-    lower: float
-    upper: float
-    n: int
-    windows: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +81,7 @@ class TrackRecord:
     record: Record
     n_settled: int
     windows: int
-    bins: tuple[Bin, ...]
+    bins: tuple[ReliabilityBin, ...]
     curve: SkillCurve | None
     rivals: tuple[Rival, ...]
     years: tuple[Year, ...]
@@ -131,41 +112,12 @@ def read_track_record(
         record=record,
         n_settled=len(rows),
         windows=count_independent(rows, line.horizon),
-        bins=_bin(rows, record.p_up[rows], up, line.horizon),
+        bins=bin_forecasts(rows, record.p_up[rows], up, line.horizon),
         curve=roll_skill(*columns, window=WINDOW_SESSIONS, step=STEP_SESSIONS, block=block),
         rivals=_compare(record, rows, judged, block),
         years=_by_year(record),
         latest=_latest(record, rows),
     )
-
-
-def _bin(
-    rows: npt.NDArray[np.intp], p_up: Column, up: npt.NDArray[np.bool_], horizon: int
-) -> tuple[Bin, ...]:
-    """Cut the forecasts into up to ten bins of equal count, equal forecasts together."""
-    n_bins = min(BINS, len(rows) // LEAST_IN_BIN)
-    if not n_bins:
-        return ()
-    edges = np.unique(np.quantile(p_up, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
-    places = np.searchsorted(edges, p_up, side="right")
-    found = []
-    for place in np.unique(places):
-        inside = np.flatnonzero(places == place)
-        windows = count_independent(rows[inside], horizon)
-        share = float(up[inside].mean())
-        mine = p_up[inside]
-        found.append(
-            Bin(
-                float(mine.min()),
-                float(mine.max()),
-                float(mine.mean()),
-                share,
-                *wilson(share, windows),
-                len(inside),
-                windows,
-            )
-        )
-    return tuple(found)
 
 
 def _compare(
@@ -189,7 +141,7 @@ def _compare(
         _, ours, theirs = np.intersect1d(
             record.sessions[rows], forecasts.sessions, assume_unique=True, return_indices=True
         )
-        if len(ours) >= LEAST_IN_BIN:
+        if len(ours) >= LEAST_SHARED:
             columns = (forecasts.p_up[theirs], own[ours], base[ours], up[ours])
             rivals.append(_measure(name, *columns, block))
     return tuple(rivals)

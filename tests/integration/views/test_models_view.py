@@ -96,9 +96,12 @@ def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, ti
     (gain,) = contest.gains
     assert (gain.name, gain.lower, gain.skilled) == ("inception", -0.01, False)
     assert len(contest.sections) == 1 + len(SECTIONS) + 1
+    (calls,) = (item for item in contest.sections if item.heading == "Calls of a rise")
+    assert "above 50%" in calls.note
     text = render_contest(contest.report)
     for section in contest.sections:
         assert f"## {section.heading}" in text
+        assert section.note in text
         for table in section.tables:
             for row in table.rows:
                 assert all(cell in text for cell in row)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from factorprism.views._belief import LEAST_WINDOWS, Matured, find_belief, wilson
+from factorprism.views._belief import LEAST_WINDOWS, Matured, find_belief
 
 
 def matured(p_up: np.ndarray, went_up: np.ndarray) -> Matured:
@@ -43,13 +42,3 @@ def test_no_interval_is_claimed_from_few_windows() -> None:
     for n, found in ((enough, True), (enough - 1, False)):
         past = matured(np.full(n, 0.5), np.zeros(n, dtype=bool))
         assert (find_belief(0.5, past, horizon=14) is not None) == found
-
-
-@pytest.mark.parametrize(
-    ("share", "n", "lower", "upper"),
-    [(0.5, 10, 0.2366, 0.7634), (0.0, 10, 0.0, 0.2775), (0.9, 50, 0.7864, 0.9565)],
-)
-def test_wilsons_interval_is_that_of_the_tables(
-    share: float, n: int, lower: float, upper: float
-) -> None:
-    assert wilson(share, n) == pytest.approx((lower, upper), abs=1e-4)
