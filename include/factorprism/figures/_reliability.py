@@ -25,8 +25,6 @@ from factorprism.training.reliability import ReliabilityBin, bin_forecasts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COUNTED = 0.01
-
 
 def render_reliability(held_out: HeldOut, horizon: int, *, title: str, path: Path) -> Path:
     """Draw observed shares against forecast probabilities as PNG at `path` and return it.
@@ -81,9 +79,9 @@ def _draw_shares(axes: Axes, bins: Sequence[ReliabilityBin], rose: float) -> Non
 
 
 def _draw_counts(axes: Axes, prob: npt.NDArray[np.float64], limits: tuple[float, float]) -> None:
-    edges = np.arange(round(limits[0] / COUNTED), round(limits[1] / COUNTED) + 1) * COUNTED
+    edges = np.arange(round(limits[0] * 100), round(limits[1] * 100) + 1) / 100
     counts, _ = np.histogram(prob, edges)
-    axes.bar(edges[:-1], counts, width=COUNTED * 0.9, align="edge", color=FAINT)
+    axes.bar(edges[:-1], counts, width=0.009, align="edge", color=FAINT)
     axes.set_xlim(*limits)
     axes.set_ylim(0, counts.max() * 1.1)
     axes.set_yticks([0, int(counts.max())])
