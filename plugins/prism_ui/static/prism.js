@@ -62,6 +62,26 @@
     });
   }
 
+  // A value without neighbours makes no line: it gets a dot.
+  function findLone(plot, place) {
+    var values = plot.data[place];
+    var lone = [];
+    values.forEach(function (value, at) {
+      if (value != null && values[at - 1] == null && values[at + 1] == null) {
+        lone.push(at);
+      }
+    });
+    return lone.length ? lone : null;
+  }
+
+  // A day alone has no width: it gets `room` on either side.
+  function spread(room) {
+    return function (plot, min, max) {
+      var days = plot.data[0];
+      return days.length === 1 ? [days[0] - room, days[0] + room] : [min, max];
+    };
+  }
+
   function makeSeries(one, unit) {
     var colour = prismColour(one.colour || "chart-1");
     var dots = one.style === "points";
@@ -72,7 +92,14 @@
       dash: one.dash ? [5, 4] : undefined,
       spanGaps: false,
       paths: dots ? function () { return null; } : undefined,
-      points: { show: dots, size: one.size || 5, fill: colour, stroke: colour, width: 0 },
+      points: {
+        show: dots,
+        filter: dots ? undefined : findLone,
+        size: one.size || 5,
+        fill: colour,
+        stroke: colour,
+        width: 0,
+      },
       value: function (_, value) { return write(value, one.unit || unit); },
     };
   }
@@ -80,7 +107,7 @@
   function makeOptions(spec, width) {
     var grid = { stroke: prismColour("grid"), width: 1 };
     var axis = { stroke: prismColour("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
-    var options = {
+    return {
       width: width,
       height: spec.height || 280,
       tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
@@ -92,7 +119,10 @@
           fill: function (_, place) { return place ? prismColour(spec.series[place - 1].colour || "chart-1") : ""; },
         },
       },
-      scales: { y: spec.range ? { range: spec.range } : {} },
+      scales: {
+        x: spec.x_unit === "number" ? { time: false, range: spread(1) } : { range: spread(7 * DAY) },
+        y: spec.range ? { range: spec.range } : {},
+      },
       axes: [
         Object.assign({}, axis, {
           values: spec.x_unit === "number" ? undefined : writeDays,
@@ -114,10 +144,6 @@
         return { series: [pair[0] + 1, pair[1] + 1], fill: prismColour("accent-soft") };
       }),
     };
-    if (spec.x_unit === "number") {
-      options.scales.x = { time: false };
-    }
-    return options;
   }
 
   function draw(place) {
