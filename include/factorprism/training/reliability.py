@@ -42,8 +42,14 @@ def bin_forecasts(
     """Cut forecasts into up to ten bins of about equal count, equal forecasts together.
 
     `rows` are session rows, ascending, `y_prob` the forecasts of `horizon` sessions made on them
-    and `went_up` what came of each, all [sample]. Fewer than twenty forecasts make no bin.
+    and `went_up` what came of each, all [sample]. Fewer than twenty forecasts make no bin. Raises
+    ``ValueError`` when their lengths differ.
     """
+    if not rows.shape == y_prob.shape == went_up.shape:
+        raise ValueError(
+            f"rows, y_prob, went_up: shapes {rows.shape}, {y_prob.shape}, {went_up.shape}, "
+            "expected equal"
+        )
     n_bins = min(BINS, len(rows) // LEAST_IN_BIN)
     if not n_bins:
         return ()

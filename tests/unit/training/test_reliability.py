@@ -14,6 +14,7 @@ from factorprism.training.reliability import LEAST_IN_BIN, bin_forecasts, comput
     ("share", "n", "lower", "upper"),
     [
         (0.5, 10, 0.2366, 0.7634),
+        (0.0, 10, 0.0, 0.2775),
         (0.9, 50, 0.7864, 0.9565),
         # Newcombe 1998, Statistics in Medicine 17, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
         (81 / 263, 263, 0.2553, 0.3662),
@@ -61,3 +62,10 @@ def test_bins_hold_every_forecast_once_in_order_of_probability():
 def test_too_few_forecasts_make_no_bin():
     rows = np.arange(LEAST_IN_BIN - 1)
     assert bin_forecasts(rows, np.full(len(rows), 0.5), rows > 3, horizon=14) == ()
+
+
+@pytest.mark.parametrize("lengths", [(2, 2, 1), (2, 1, 2), (40, 40, 41)])
+def test_outcomes_of_other_sessions_are_refused(lengths):
+    n_rows, n_prob, n_up = lengths
+    with pytest.raises(ValueError, match="expected equal"):
+        bin_forecasts(np.arange(n_rows), np.full(n_prob, 0.5), np.full(n_up, True), horizon=14)
