@@ -98,7 +98,15 @@ def write_line(warehouse: Any, line: Line) -> None:
         if line.ends[place] <= line.sessions[-1]:
             value = float(line.forward_return[place])
             outcomes.append(
-                Outcome(line.target, day, HORIZON, line.model_id, value, went_up=value > 0)
+                Outcome(
+                    line.target,
+                    day,
+                    HORIZON,
+                    line.model_id,
+                    value,
+                    went_up=value > 0,
+                    horizon_end=line.ends[place].astype(date),
+                )
             )
     _append_all(warehouse, rows)
     warehouse.forecasts.save_outcomes(outcomes)

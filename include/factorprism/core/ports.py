@@ -228,15 +228,15 @@ class ForecastLedger(Protocol):
     def append(self, forecast: Forecast) -> bool:
         """Append one row; False when the ledger already has the last word for its key.
 
-        A key is (target, session, horizon, model). An issued row may follow a withheld one,
-        nothing follows an issued row, and no row is ever changed.
+        A key is (target, session, horizon, model). After a withheld row may come an issued one or
+        one withheld for another reason, nothing follows an issued row, and no row is ever changed.
         """
         ...
 
     def load_forecasts(
         self, target: str | None = None, first: date | None = None, last: date | None = None
     ) -> list[Forecast]:
-        """Return rows ordered by session, target, horizon, model and creation."""
+        """Return rows ordered by session, target, horizon, model and word."""
         ...
 
     def load_unsettled(self, target: str, horizon: int, through: date) -> list[Forecast]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -196,7 +196,10 @@ class Forecast:
     """One row of the ledger; probabilities are None and hashes empty where withheld.
 
     `p_up` is the calibrated probability that close[session + horizon] > close[session];
-    `base_rate` the share of up labels among those matured when the model was trained.
+    `base_rate` the share of up labels among those matured when the model was trained. Where
+    `horizon_end_expected`, the calendar is not known as far as `horizon_end`: the outcome is
+    settled when `horizon` sessions have passed, whichever day that is. `created_at` and `due_at`
+    are naive, UTC.
     """
 
     target: str
@@ -214,6 +217,15 @@ class Forecast:
     factor_hash: str = ""
     image_hash: str = ""
     created_at: datetime | None = None
+    horizon_end_expected: bool = False
+    due_at: datetime | None = None
+
+    @property
+    def late_by(self) -> timedelta:
+        """How long after it was due the row was written; zero where one of both is not known."""
+        if self.created_at is None or self.due_at is None:
+            return timedelta(0)
+        return max(self.created_at - self.due_at, timedelta(0))
 
 
 @dataclass(frozen=True)
@@ -226,6 +238,7 @@ class Outcome:
     model_id: str
     forward_return: float
     went_up: bool
+    horizon_end: date  # the session whose close decided
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def settle_forecasts(
                 model_id=forecast.model_id,
                 forward_return=end / start - 1.0,
                 went_up=end > start,
+                horizon_end=forecast.horizon_end,
             )
         )
     return outcomes

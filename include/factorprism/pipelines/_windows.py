@@ -53,6 +53,7 @@ def to_json(row: Forecast) -> dict[str, Any]:
         "session": row.session.isoformat(),
         "horizon_end": row.horizon_end.isoformat(),
         "state": row.state.value,
+        "due_at": row.due_at.isoformat() if row.due_at else None,
     }
 
 
@@ -64,5 +65,6 @@ def from_json(values: Mapping[str, Any]) -> Forecast:
             "session": date.fromisoformat(values["session"]),
             "horizon_end": date.fromisoformat(values["horizon_end"]),
             "state": ForecastState(values["state"]),
+            "due_at": datetime.fromisoformat(values["due_at"]) if values["due_at"] else None,
         }
     )

@@ -56,16 +56,18 @@ class ForecastRepository:
     def append(self, forecast: Forecast) -> bool:
         """Append one row; False when the ledger already has the last word for its key.
 
-        The database decides, so that writers may race: an issued row may follow a withheld one,
-        nothing follows an issued row, no state comes twice, and no row is ever changed. Raises
+        The database decides, so that writers may race: after a withheld row may come an issued
+        one or one withheld for another reason, nothing follows an issued row, and no row is ever
+        changed. Raises
         `WarehouseError` for a row that the ledger does not allow, such as one issued without its
         hashes.
         """
         values = asdict(forecast) | {"state": forecast.state.value}
-        if forecast.created_at is None:
-            del values["created_at"]
-        else:
-            values["created_at"] = to_database(forecast.created_at)
+        for name in ("created_at", "due_at"):
+            if values[name] is None:
+                del values[name]
+            else:
+                values[name] = to_database(values[name])
         with self._database.begin() as connection:
             new = insert(forecasts).values(values).on_conflict_do_nothing()
             return connection.execute(new).rowcount == 1
@@ -73,12 +75,10 @@ class ForecastRepository:
     def load_forecasts(
         self, target: str | None = None, first: date | None = None, last: date | None = None
     ) -> list[Forecast]:
-        """Return rows ordered by session, target, horizon, model and creation."""
+        """Return rows ordered by session, target, horizon, model and word."""
         table = forecasts.c
         statement = select(forecasts).order_by(
-            # Withheld comes before issued, should a clock have been set back between the two.
-            *(table.session, table.target, table.horizon, table.model_id),
-            *(table.created_at, table.state.desc()),
+            *(table.session, table.target, table.horizon, table.model_id, table.word)
         )
         if target is not None:
             statement = statement.where(table.target == target)
@@ -235,7 +235,8 @@ class ForecastRepository:
 def _to_forecast(row: Row[Any]) -> Forecast:
     values = {item.name: getattr(row, item.name) for item in fields(Forecast)}
     forecast = Forecast(**values | {"state": ForecastState(row.state)})
-    return replace(forecast, created_at=from_database(row.created_at))
+    due_at = None if row.due_at is None else from_database(row.due_at)
+    return replace(forecast, created_at=from_database(row.created_at), due_at=due_at)
 
 
 def _outcome_key(outcome: Outcome) -> tuple[str, date, int, str]:

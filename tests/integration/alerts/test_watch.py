@@ -104,7 +104,13 @@ def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run)
     run.ports.warehouse.forecasts.save_outcomes(
         [
             Outcome(
-                TARGET, session, 14, MODEL, 0.01 if number % 10 == 0 else -0.01, not number % 10
+                TARGET,
+                session,
+                14,
+                MODEL,
+                0.01 if number % 10 == 0 else -0.01,
+                not number % 10,
+                horizon_end=CALENDAR.offset(session, 14),
             )
             for number, session in enumerate(sessions)
         ]
@@ -118,7 +124,7 @@ def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run)
 def test_few_matured_forecasts_say_nothing(run: Run) -> None:
     issue(run, date(2024, 7, 1), p_up=0.95)
     run.ports.warehouse.forecasts.save_outcomes(
-        [Outcome(TARGET, date(2024, 7, 1), 14, MODEL, -0.1, False)]
+        [Outcome(TARGET, date(2024, 7, 1), 14, MODEL, -0.1, False, horizon_end=date(2024, 7, 19))]
     )
     watch(run, {})
     assert "skill hs300" not in open_alerts(run)

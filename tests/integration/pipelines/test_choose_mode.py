@@ -58,7 +58,14 @@ def issue(run: Run, training_set: TrainingSet, model_id: str, p_up: float, rise:
                 image_hash="c" * 64,
             )
         )
-        outcomes.append(Outcome(**key, forward_return=0.01 if rise else -0.01, went_up=rise))
+        outcomes.append(
+            Outcome(
+                **key,
+                forward_return=0.01 if rise else -0.01,
+                went_up=rise,
+                horizon_end=sessions[row + training_set.horizon],
+            )
+        )
     run.ports.warehouse.forecasts.save_outcomes(outcomes)
 
 

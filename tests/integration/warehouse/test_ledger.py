@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import psycopg2
@@ -40,11 +40,47 @@ WITHHELD = Forecast(
     reason="stale data",
     universe="image4",
 )
-OUTCOME = Outcome("000300.SH", date(2020, 12, 31), 14, "inception-1", 0.05, True)
+NO_CHAMPION = replace(WITHHELD, reason="no champion")
+OUTCOME = Outcome(
+    "000300.SH", date(2020, 12, 31), 14, "inception-1", 0.05, True, horizon_end=date(2021, 1, 21)
+)
 
 
 def load(warehouse, **where):
     return [replace(row, created_at=None) for row in warehouse.forecasts.load_forecasts(**where)]
+
+
+def test_the_words_on_a_forecast_are_counted(warehouse, run_sql):
+    for row in (WITHHELD, WITHHELD, NO_CHAMPION, ISSUED, ISSUED):
+        warehouse.forecasts.append(row)
+    words = run_sql("SELECT word, state, reason FROM prism.forecasts ORDER BY word")
+    assert words == [
+        (1, "withheld", "stale data"),
+        (2, "withheld", "no champion"),
+        (3, "issued", ""),
+    ]
+    assert load(warehouse) == [WITHHELD, NO_CHAMPION, ISSUED]
+
+
+def test_a_row_says_how_late_it_is(warehouse, run_sql):
+    due = datetime(2020, 12, 31, 11, 30)
+    late = replace(ISSUED, due_at=due, created_at=datetime(2020, 12, 31, 13, 0))
+    early = replace(late, model_id="early", created_at=datetime(2020, 12, 31, 11, 0))
+    for row in (late, early, replace(ISSUED, model_id="unknown")):
+        warehouse.forecasts.append(row)
+    held = run_sql("SELECT model_id, late_by FROM prism.forecasts ORDER BY model_id")
+    assert held == [
+        ("early", timedelta(0)),
+        ("inception-1", timedelta(minutes=90)),
+        ("unknown", None),
+    ]
+    by_model = {row.model_id: row for row in warehouse.forecasts.load_forecasts()}
+    assert by_model["inception-1"] == late
+    assert {name: row.late_by for name, row in by_model.items()} == {
+        "early": timedelta(0),
+        "inception-1": timedelta(minutes=90),
+        "unknown": timedelta(0),
+    }
 
 
 def test_rows_come_back_as_they_were(warehouse):
@@ -64,7 +100,9 @@ def test_rows_come_back_as_they_were(warehouse):
         ([ISSUED, replace(ISSUED, p_up=0.9)], [True, False]),
         ([ISSUED, WITHHELD], [True, False]),
         ([WITHHELD, WITHHELD], [True, False]),
-        ([WITHHELD, replace(WITHHELD, reason="no champion")], [True, False]),
+        ([WITHHELD, NO_CHAMPION], [True, True]),
+        ([WITHHELD, NO_CHAMPION, NO_CHAMPION, WITHHELD], [True, True, False, True]),
+        ([WITHHELD, NO_CHAMPION, ISSUED, WITHHELD], [True, True, True, False]),
         ([WITHHELD, ISSUED, WITHHELD, ISSUED], [True, True, False, False]),
         ([ISSUED, replace(ISSUED, model_id="other")], [True, True]),
         ([ISSUED, replace(ISSUED, horizon=5)], [True, True]),
@@ -136,9 +174,10 @@ def test_guards_also_fire_where_replication_passes_over_ordinary_triggers(wareho
 
 def test_upsert_cannot_change_a_forecast_either(warehouse, run_sql):
     warehouse.forecasts.append(ISSUED)
+    written = ", ".join(column.name for column in forecasts.columns if column.computed is None)
     with pytest.raises(psycopg2.errors.RestrictViolation, match="UPDATE is refused"):
         run_sql(
-            "INSERT INTO prism.forecasts SELECT * FROM prism.forecasts"
+            f"INSERT INTO prism.forecasts ({written}) SELECT {written} FROM prism.forecasts"  # noqa: S608
             " ON CONFLICT ON CONSTRAINT pk_forecasts DO UPDATE SET p_up = 1"
         )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
+    Computed,
     Date,
     Index,
     Integer,
+    Interval,
     Table,
     Text,
+    false,
     func,
     text,
 )
@@ -63,8 +66,22 @@ forecasts = Table(
     column("session", Date(), "Session after whose close the forecast is made.", primary_key=True),
     column("horizon", Integer(), HORIZON, primary_key=True, autoincrement=False),
     column("model_id", Text(), MODEL + " 'none' without a champion.", primary_key=True),
-    column("state", Text(), "issued: a forecast; withheld: none, for a reason.", primary_key=True),
-    column("horizon_end", Date(), "Session whose close decides what came of it."),
+    column(
+        "word",
+        Integer(),
+        "1 for the first word on this key, 2 for the next; the database counts.",
+        primary_key=True,
+        autoincrement=False,
+        server_default=text("1"),
+    ),
+    column("state", Text(), "issued: a forecast; withheld: none, for a reason."),
+    column("horizon_end", Date(), "Session whose close decides what comes of it."),
+    column(
+        "horizon_end_expected",
+        Boolean(),
+        "Whether horizon_end is only expected, since the calendar is not known so far.",
+        server_default=false(),
+    ),
     column("reason", Text(), "Why it was withheld; empty where issued."),
     column(
         "p_up",
@@ -86,6 +103,15 @@ forecasts = Table(
     column("factor_hash", Text(), "SHA-256 of the factors in the window, hex; empty: withheld."),
     column("image_hash", Text(), "SHA-256 of the image that was read, hex; empty: withheld."),
     moment("created_at", "When the row was written.", server_default=func.clock_timestamp()),
+    moment("due_at", "When it was due; null: not known.", nullable=True),
+    column(
+        "late_by",
+        Interval(),
+        "How long after due_at it was written, never below 0; null: not known.",
+        Computed("GREATEST(created_at, due_at) - due_at", persisted=True),
+        nullable=True,
+    ),
+    CheckConstraint("word >= 1", "word_counts_from_one"),
     CheckConstraint("state IN ('issued', 'withheld')", "state_is_known"),
     CheckConstraint("horizon >= 1", "horizon_is_positive"),
     CheckConstraint("horizon_end > session", "horizon_end_is_later"),
@@ -101,7 +127,7 @@ forecasts = Table(
         f" AND base_rate IS NOT NULL AND {_HASHES})",
         "issued_has_p_up_and_hashes",
     ),
-    comment="Append-only ledger of forecasts; an issued row is the last word for its key.",
+    comment="Append-only ledger of forecasts in words; an issued one is the last for its key.",
 )
 
 outcomes = Table(
@@ -113,8 +139,10 @@ outcomes = Table(
     column("model_id", Text(), MODEL, primary_key=True),
     column("forward_return", DOUBLE, "close[horizon_end] / close[session] - 1, a fraction."),
     column("went_up", Boolean(), "Whether close[horizon_end] > close[session]."),
+    column("horizon_end", Date(), "Session whose close decided, `horizon` sessions after it."),
     moment("settled_at", "When the outcome was written.", server_default=func.clock_timestamp()),
     CheckConstraint("forward_return > -1 AND forward_return < 'Infinity'", "return_is_finite"),
+    CheckConstraint("horizon_end > session", "horizon_end_is_later"),
     comment="What came of each issued forecast, once its horizon has passed.",
 )
 

@@ -95,7 +95,7 @@ def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     row = load(world, session).row
     bars = world.warehouse.bars.load_bars([row.target], session, row.horizon_end)
     came = float(bars["close"].iloc[-1] / bars["close"].iloc[0] - 1.0)
-    outcome = Outcome(row.target, session, 14, MODEL, came, came > 0)
+    outcome = Outcome(row.target, session, 14, MODEL, came, came > 0, horizon_end=row.horizon_end)
     world.warehouse.forecasts.save_outcomes([outcome])
     settled = load(world, session).settled
     assert settled.outcome == outcome
