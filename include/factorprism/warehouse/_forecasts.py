@@ -37,7 +37,7 @@ _SAME_FORECAST = and_(*(outcomes.c[name] == forecasts.c[name] for name in _KEY))
 
 # The last word of each session: issued before withheld, of several models the last one's.
 _RECORD = """
-SELECT DISTINCT ON (session) session, horizon_end,
+SELECT DISTINCT ON (session) session, COALESCE(outcomes.horizon_end, forecasts.horizon_end),
     COALESCE(p_up, 'NaN'), COALESCE(base_rate, 'NaN'), COALESCE(forward_return, 'NaN'),
     CASE WHEN went_up THEN 1.0::float8 WHEN NOT went_up THEN 0.0 ELSE 'NaN' END
 FROM prism.forecasts LEFT JOIN prism.outcomes USING (target, session, horizon, model_id)
