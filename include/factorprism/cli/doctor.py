@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from factorprism.alerts import kind_of
+from factorprism.alerts.catalogue import HORIZON
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
@@ -128,7 +130,7 @@ def _champion(config: Config, ports: Ports) -> Finding:
 
 def _alerts(config: Config, ports: Ports) -> Finding:
     alerts = ports.warehouse.alerts.list_open_alerts()
-    alerts = [alert for alert in alerts if alert.severity != "info"]
+    alerts = [alert for alert in alerts if kind_of(alert.key) is not HORIZON]  # told by _calendar
     if not alerts:
         return Finding("alerts", "none open")
     return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")

@@ -77,11 +77,13 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
         pull_ids.append(_keep(run, pull))
         if len(pull.bars):
             newest = pull.bars["session"].max().date()
-    expected = calendar_of(symbol).session_on_or_before(last)
+    calendar = calendar_of(symbol)
+    expected = calendar.session_on_or_before(last)
     if newest is None or newest < expected:
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
-            + (f", it ends at {newest}" if newest else ""),
+            + (f", it ends at {newest}" if newest else "")
+            + ("; that day is an expected session" if calendar.is_expected(expected) else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )
     return pull_ids

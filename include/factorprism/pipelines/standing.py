@@ -33,6 +33,8 @@ def _measure_forecasts(run: Run) -> None:
         row
         for row in run.ports.warehouse.forecasts.load_forecasts(target, first, run.session)
         if (row.universe, row.horizon) == (universe, run.config.horizon)
+        # An expected session may have turned out to be a holiday.
+        and run.calendar.is_session(row.session)
     ]
     named = {"universe": universe, "target": target}
     for state in ForecastState:
