@@ -29,64 +29,30 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     publication ends its data interval. Any other run is for the session that its logical date
     names (midnight UTC), or else for the last one published when it was started.
 
-    Raises `ConfigurationError` for a day that is no session, is not published yet, or lies
-    outside the calendar.
+    Raises `ConfigurationError` as `core.sessions.check_session` does.
     """
     from factorprism.core.calendar import calendar_of, exchange_of
     from factorprism.core.config import load_config
+    from factorprism.core.sessions import check_session, read_session, utc_now
 
     target = load_config(environ).universe.target
     learn_days(exchange_of(target), environ)
     calendar = calendar_of(target)
     named = context.get("params", {}).get("session")
     if named:
-        session = read_session(str(named), calendar)
-    else:
-        run = context["dag_run"]
-        planned = run.run_type in PLANNED_RUNS
-        moment = run.data_interval_end if planned else run.logical_date or run.run_after
-        session = session_at(moment, calendar)
-    _require_published(session, calendar, datetime.now(UTC))
-    return session
+        return read_session(str(named), calendar, utc_now())
+    run = context["dag_run"]
+    planned = run.run_type in PLANNED_RUNS
+    moment = run.data_interval_end if planned else run.logical_date or run.run_after
+    return check_session(session_at(moment, calendar), calendar, utc_now())
 
 
 def session_at(moment: datetime, calendar: TradingCalendar) -> date:
     """Return the session of `calendar` that `moment` (with a time zone) means."""
     moment = moment.astimezone(UTC).replace(tzinfo=None)
-    # Beyond the calendar's end the last known session would be taken again and again.
-    calendar.session_on_or_before(moment.date())
     if moment.time() == time(0) and calendar.is_session(moment.date()):
         return moment.date()
     return calendar.last_published(moment)
-
-
-def read_session(text: str, calendar: TradingCalendar) -> date:
-    """Read a session typed by a person (YYYY-MM-DD)."""
-    from factorprism.core.errors import ConfigurationError
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as exc:
-        raise ConfigurationError(
-            f"session {text[:40]!r} is not a date", remedy="Write it as YYYY-MM-DD."
-        ) from exc
-    if not calendar.is_session(day):
-        raise ConfigurationError(
-            f"{calendar.exchange} does not trade on {day}",
-            remedy=f"The session before it is {calendar.session_on_or_before(day)}.",
-        )
-    return day
-
-
-def _require_published(session: date, calendar: TradingCalendar, now: datetime) -> None:
-    from factorprism.core.errors import ConfigurationError
-
-    published_at = calendar.published_at(session).replace(tzinfo=UTC)
-    if published_at > now:
-        raise ConfigurationError(
-            f"the bars of {session} are not final yet",
-            remedy=f"Run this session after {published_at:%Y-%m-%d %H:%M} UTC.",
-        )
 
 
 def task_environ() -> dict[str, str]:

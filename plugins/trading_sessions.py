@@ -22,11 +22,6 @@ logger = logging.getLogger(__name__)
 # What the UI says; the moments themselves come from the calendar.
 PUBLICATION = {"XSHG": "18:30 Asia/Shanghai", "XNYS": "18:00 America/New_York"}
 CADENCES = ("session", "week")
-LEAST_HORIZON_SESSIONS = 30
-REMEDY = (
-    "Update exchange-calendars, or use a source that publishes the coming days (tushare: each "
-    "December for the next year)."
-)
 ONE_DAY = timedelta(days=1)
 FIRST_RUN_GRACE = timedelta(hours=1)
 
@@ -41,10 +36,9 @@ class TradingSessionTimetable(Timetable):
     Airflow. With ``catchup=False`` the first run of all is the coming one, and from then on up to
     `make_up` missed runs before the latest are made up.
 
-    The calendar library's data end at some day; after it come the vendor's days that the warehouse
-    holds. After those every weekday is taken as a session: its run fails on the calendar's own
-    error, which is seen, while a timetable without an answer would stop the DAG in silence. From
-    30 sessions before the end a warning is logged.
+    The calendar library's data end at some day; after it come the vendor's days and the bars that
+    the warehouse holds. After those the calendar's expected sessions get a run each, which is told
+    in the log: on a holiday that could not be known, its run finds no bars.
     """
 
     def __init__(
@@ -122,7 +116,7 @@ class TradingSessionTimetable(Timetable):
         interval = self._interval(day)
         if restriction.latest is not None and interval.start > restriction.latest:
             return None
-        self._warn_near_the_end(day)
+        self._tell_expected(day)
         return DagRunInfo(run_after=interval.end + self.delay, data_interval=interval)
 
     @property
@@ -141,8 +135,6 @@ class TradingSessionTimetable(Timetable):
 
     def _trades(self, day: date) -> bool:
         calendar = self._calendar
-        if day > calendar.known_through:
-            return day.weekday() < 5
         return day >= calendar.first and calendar.is_session(day)
 
     def _is_due_on(self, day: date) -> bool:
@@ -152,9 +144,7 @@ class TradingSessionTimetable(Timetable):
         return not any(self._trades(day + n * ONE_DAY) for n in rest_of_week)
 
     def _published_at(self, day: date) -> datetime:
-        known = min(day, self._calendar.last)
-        moment = self._calendar.published_at(known).replace(tzinfo=UTC)
-        return moment + (day - known)
+        return self._calendar.published_at(day).replace(tzinfo=UTC)
 
     def _interval(self, day: date) -> DataInterval:
         start = datetime.combine(day, time(0), UTC)
@@ -184,26 +174,14 @@ class TradingSessionTimetable(Timetable):
                     break
         return day
 
-    def _warn_near_the_end(self, day: date) -> None:
+    def _tell_expected(self, day: date) -> None:
         calendar = self._calendar
-        if day > calendar.known_through:
-            logger.error(
-                "The %s calendar ends at %s: the run of %s is a guess and will fail. %s",
+        if calendar.is_expected(day):
+            logger.info(
+                "The %s calendar is known to %s: the session of %s is expected.",
                 self.exchange,
                 calendar.known_through,
                 day,
-                REMEDY,
-            )
-            return
-        left = len(calendar.sessions(day, calendar.known_through)) - 1
-        if left < LEAST_HORIZON_SESSIONS:
-            logger.warning(
-                "The %s calendar ends at %s, %d sessions after %s. %s",
-                self.exchange,
-                calendar.known_through,
-                left,
-                day,
-                REMEDY,
             )
 
 

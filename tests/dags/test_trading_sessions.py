@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -195,32 +195,27 @@ def test_a_run_by_hand_is_for_the_last_published_session(
     assert interval.end == moment(f"{session}T10:30:00")
 
 
-def test_after_the_end_of_the_calendar_weekdays_run_and_an_error_is_logged(
-    caplog: pytest.LogCaptureFixture,
+def test_beyond_what_is_known_the_expected_sessions_run_and_the_log_says_so(
+    end_library: Callable[[date], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    last = calendar_for("XSHG").last
-    monday = last + timedelta(days=7 - last.weekday())
-    with caplog.at_level(logging.ERROR, logger="trading_sessions"):
-        found = sessions(DAILY, monday.isoformat(), (monday + timedelta(days=7)).isoformat())
-    assert found == [(monday + timedelta(days=n)).isoformat() for n in (0, 1, 2, 3, 4, 7)]
-    assert f"The XSHG calendar ends at {last}" in caplog.text
+    end_library(date(2024, 9, 20))
+    with caplog.at_level(logging.INFO, logger="trading_sessions"):
+        found = sessions(DAILY, "2024-09-19", "2024-10-09")
+    september = ["19", "20", "23", "24", "25", "26", "27", "30"]
+    assert found == [f"2024-09-{day}" for day in september] + ["2024-10-08", "2024-10-09"]
+    assert "known to 2024-09-20: the session of 2024-09-23 is expected" in caplog.text
+    assert "2024-09-20 is expected" not in caplog.text
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
-def test_near_the_end_of_the_calendar_a_warning_counts_the_sessions_left(
-    caplog: pytest.LogCaptureFixture,
+def test_a_run_beyond_what_is_known_is_due_when_its_bars_would_be_final(
+    end_library: Callable[[date], None],
 ) -> None:
-    calendar = calendar_for("XSHG")
-    with caplog.at_level(logging.WARNING, logger="trading_sessions"):
-        near, nearer = calendar.offset(calendar.last, -30), calendar.offset(calendar.last, -29)
-        sessions(DAILY, near.isoformat(), near.isoformat())
-        assert not caplog.text
-        sessions(DAILY, nearer.isoformat(), nearer.isoformat())
-    assert f"29 sessions after {nearer}" in caplog.text
-
-
-def test_the_library_knows_at_least_thirty_sessions_beyond_this_release() -> None:
-    calendar = calendar_for("XSHG")
-    assert len(calendar.sessions(date(2026, 11, 1), calendar.last)) >= 30
+    end_library(date(2024, 9, 20))
+    assert list(walk(WEEKLY, "2024-09-23", "2024-10-01")) == [
+        (date(2024, 9, 27), moment("2024-09-28T01:00:00")),
+        (date(2024, 9, 30), moment("2024-10-01T01:00:00")),
+    ]
 
 
 @pytest.mark.parametrize(

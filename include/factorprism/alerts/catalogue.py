@@ -150,11 +150,12 @@ HORIZON = _fault(
     DIGEST,
     OPERATORS,
     "data",
-    ("The trading calendar of {subject} ends soon", "{subject} 的交易日历即将到期"),
+    ("Ends of horizons on {subject} are expected soon", "{subject} 的预测期末即将只能预计"),
     ("The trading calendar of {subject} reaches far enough", "{subject} 的交易日历已延长"),
     (
-        "Update exchange-calendars, or let the vendor's calendar be read.",
-        "请更新 exchange-calendars，或启用数据商的交易日历。",
+        "Nothing needs doing: outcomes are settled on the sessions that come. "
+        "The vendor's calendar (tushare's trade_cal) makes the ends exact.",
+        "无需处理：结果按实际交易日结算。启用数据商日历（tushare 的 trade_cal）可得到确切的期末。",
     ),
 )
 CALENDAR = _fault(

@@ -9,8 +9,10 @@ from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
+from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.sessions import check_end, utc_now
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
@@ -32,7 +34,7 @@ def step_printer() -> Callable[[str, float], None]:
 def run_daily(session: date | None) -> int:
     """Run the daily pipeline and print the session's rows; 3 when the forecast was withheld."""
     with open_run(session) as run:
-        check_session(run)
+        note_source_end(run)
         code = 0
         try:
             run_pipeline("daily", run, on_step=step_printer())
@@ -48,7 +50,7 @@ def run_daily(session: date | None) -> int:
 
 def run_training(session: date | None, mode: str, contest: str) -> None:
     with open_run(session) as run:
-        check_session(run)
+        note_source_end(run)
         options = {"mode": mode, "contest": contest}
         refs = run_pipeline("weekly", run, options, on_step=step_printer())
         print(refs["contest_sentence"])
@@ -73,8 +75,8 @@ def print_contest(session: date | None, *, as_json: bool) -> None:
 
 def run_backfill(start: date, end: date, symbols: list[str]) -> None:
     with open_warehouse() as (config, ports):
-        calendar = Run(end, config, ports).calendar
-        run = Run(calendar.session_on_or_before(end), config, ports, say)
+        session = check_end(end, calendar_of(config.universe.target), utc_now())
+        run = Run(session, config, ports, say)
         options = {"first": start.isoformat(), "last": end.isoformat(), "symbols": symbols}
         refs = run_pipeline("backfill", run, options, on_step=step_printer())
         for symbol, (first, last) in refs["held"].items():
@@ -155,14 +157,8 @@ def session_forecasts(run: Run) -> list[Forecast]:
     return run.ports.warehouse.forecasts.load_forecasts(target, run.session, run.session)
 
 
-def check_session(run: Run) -> None:
-    """Refuse a day without trading and a session that the source cannot have yet."""
-    if not run.calendar.is_session(run.session):
-        before = run.calendar.session_on_or_before(run.session)
-        raise ConfigurationError(
-            f"{run.session} is not a trading session of {run.calendar.exchange}",
-            remedy=f"The session before it is {before}.",
-        )
+def note_source_end(run: Run) -> None:
+    """Say where the source ends, for a session that it cannot have yet."""
     latest = latest_session(run.config, run.ports)
     if run.session > latest:
         say(f"note: the source ends at {latest}")

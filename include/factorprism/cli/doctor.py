@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from factorprism.alerts import kind_of
+from factorprism.alerts.catalogue import HORIZON
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
@@ -22,11 +24,19 @@ CALENDAR_SESSIONS_MIN = 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `remedy` is empty where it is well."""
+    """One thing that was looked at; `remedy` is empty where it is well.
+
+    A `warning` is to be known, and needs no mending.
+    """
 
     subject: str
     sentence: str
     remedy: str = ""
+    warning: bool = False
+
+    @property
+    def word(self) -> str:
+        return "warn" if self.warning else "MEND" if self.remedy else "ok"
 
 
 def examine() -> int:
@@ -39,10 +49,10 @@ def examine() -> int:
             with _reporting(findings, subject):
                 findings.append(look(opened, ports))
     for finding in findings:
-        print(f"{'MEND' if finding.remedy else 'ok':<5} {finding.subject:<10} {finding.sentence}")
+        print(f"{finding.word:<5} {finding.subject:<10} {finding.sentence}")
         if finding.remedy:
             print(f"{'':<16} {finding.remedy}")
-    return 1 if any(finding.remedy for finding in findings) else 0
+    return 1 if any(finding.word == "MEND" for finding in findings) else 0
 
 
 @contextmanager
@@ -69,14 +79,17 @@ def _disk(config: Config) -> Finding:
 def _calendar(config: Config, ports: Ports) -> Finding:
     calendar = calendar_of(config.universe.target)
     today = datetime.now(UTC).date()
-    left = len(calendar.sessions(min(today, calendar.last), calendar.last))
-    remedy = (
-        ""
-        if left >= CALENDAR_SESSIONS_MIN
-        else "Update exchange-calendars, or use a source that publishes the coming days (tushare)."
-    )
+    left = calendar.count_ahead(today)
     sentence = f"{calendar.exchange} is known to {calendar.known_through}, {left} sessions ahead"
-    return Finding("calendar", sentence, remedy)
+    if left >= CALENDAR_SESSIONS_MIN:
+        return Finding("calendar", sentence)
+    return Finding(
+        "calendar",
+        f"{sentence}; later ends of horizons are expected",
+        "Nothing needs doing: outcomes are settled on the sessions that come. The vendor's "
+        "calendar (tushare) makes the ends exact.",
+        warning=True,
+    )
 
 
 def _source(config: Config, ports: Ports) -> Finding:
@@ -117,6 +130,7 @@ def _champion(config: Config, ports: Ports) -> Finding:
 
 def _alerts(config: Config, ports: Ports) -> Finding:
     alerts = ports.warehouse.alerts.list_open_alerts()
+    alerts = [alert for alert in alerts if kind_of(alert.key) is not HORIZON]  # told by _calendar
     if not alerts:
         return Finding("alerts", "none open")
     return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")

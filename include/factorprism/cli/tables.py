@@ -19,6 +19,7 @@ COLUMNS = (
     "session",
     "horizon",
     "horizon_end",
+    "horizon_end_expected",
     "state",
     "reason",
     "p_up",
@@ -70,7 +71,7 @@ def write_table(rows: Sequence[Forecast]) -> None:
         table.add_row(
             row.target,
             row.session.isoformat(),
-            f"{row.horizon_end} ({row.horizon})",
+            f"{row.horizon_end} ({row.horizon}{', expected' if row.horizon_end_expected else ''})",
             row.state.value,
             _share(row.p_up),
             _share(row.base_rate),

@@ -325,7 +325,7 @@ class ExplanationStore(Protocol):
 
 
 class CalendarStore(Protocol):
-    """Trading days as vendors publish them; the newest answer on a day is the one in force."""
+    """Trading days: what vendors publish, the newest answer on each, and the days with bars."""
 
     def save_days(
         self, exchange: str, source: str, days: Mapping[date, bool], fetched_at: datetime
@@ -335,6 +335,10 @@ class CalendarStore(Protocol):
 
     def load_days(self, exchange: str) -> dict[date, bool]:
         """Return all days held of `exchange`, ascending, each by its newest answer."""
+        ...
+
+    def load_traded(self, exchange: str) -> list[date]:
+        """Return the days of which a bar of any symbol of `exchange` is held, ascending."""
         ...
 
     def last_fetched(self, exchange: str, source: str) -> datetime | None:

@@ -138,16 +138,18 @@ def open_ports(config: Config) -> Iterator[Ports]:
     """
     ports = Ports(config)
     try:
-        _learn_days(config, ports)
+        learn_days(config, ports)
         yield ports
     finally:
         ports.close()
 
 
-def _learn_days(config: Config, ports: Ports) -> None:
+def learn_days(config: Config, ports: Ports) -> None:
+    """Teach this process the days that the warehouse knows: published ones, and those with bars."""
     try:
         for exchange in {exchange_of(symbol) for symbol in config.universe.channels}:
-            extend_calendar(exchange, ports.warehouse.calendar.load_days(exchange))
+            store = ports.warehouse.calendar
+            extend_calendar(exchange, store.load_days(exchange), store.load_traded(exchange))
     except FactorPrismError as error:
         # A warehouse that is new has no such table yet, and one that is down is refused in its
         # own words by whatever needs it.

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
+
 from factorprism.alerts import Kind, catalogue
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.errors import EmptyResponse, QualityError
-from factorprism.core.schemas import Pull, PullState
-from factorprism.pipelines._run import Refs, Run
+from factorprism.core.schemas import Pull, PullState, as_days
+from factorprism.core.sessions import check_end, utc_now
+from factorprism.pipelines._run import Refs, Run, learn_days
 from factorprism.quality import check_bars, require
 
 # Bars before a pull that its jumps and units are judged against.
@@ -25,7 +28,7 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     kept, and that no gate has judged yet, are not asked for again.
     """
     pull_ids: list[int] = []
-    last = date.fromisoformat(refs["last"]) if refs.get("last") else run.session
+    last = _read_last(run, refs.get("last"))
     for symbol in refs.get("symbols") or run.config.universe.channels:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
         if refs.get("first"):
@@ -38,6 +41,14 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         run, faults, f"the source {run.ports.source.name} has given all bars through {last}"
     )
     return {"pull_ids": pull_ids}
+
+
+def _read_last(run: Run, last: str | None) -> date:
+    if not last:
+        return run.session
+    day = date.fromisoformat(last)
+    check_end(day, run.calendar, utc_now())
+    return day
 
 
 def resolve_source(run: Run, faults: Iterable[Kind], sentence: str) -> None:
@@ -66,11 +77,13 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
         pull_ids.append(_keep(run, pull))
         if len(pull.bars):
             newest = pull.bars["session"].max().date()
-    expected = calendar_of(symbol).session_on_or_before(last)
+    calendar = calendar_of(symbol)
+    expected = calendar.session_on_or_before(last)
     if newest is None or newest < expected:
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
-            + (f", it ends at {newest}" if newest else ""),
+            + (f", it ends at {newest}" if newest else "")
+            + ("; that day is an expected session" if calendar.is_expected(expected) else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )
     return pull_ids
@@ -103,7 +116,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     results = []
     refused: list[QualityError] = []
     for pull in pulls:
-        found = _check_pull(run, pull)
+        found = _check_pull(run, pull, _settled_calendar(pull.symbol, pulls))
         results += found
         try:
             require(found)
@@ -124,7 +137,17 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"gate_run_keys": [run_key]}
 
 
-def _check_pull(run: Run, pull: Pull) -> list[Any]:
+def _settled_calendar(symbol: str, pulls: Iterable[Pull]) -> TradingCalendar:
+    """Return the calendar of `symbol`, beyond its known end as the bars of `pulls` make it known.
+
+    A day on which no symbol of the exchange has a bar, between days with bars, was no session.
+    """
+    exchange = exchange_of(symbol)
+    same = [pull.bars["session"] for pull in pulls if exchange_of(pull.symbol) == exchange]
+    return calendar_of(symbol).settled_by(as_days(pd.concat(same)))
+
+
+def _check_pull(run: Run, pull: Pull, calendar: TradingCalendar) -> list[Any]:
     before = pull.first - timedelta(days=1)
     history = run.ports.warehouse.bars.load_bars(
         [pull.symbol], before - timedelta(days=HISTORY_DAYS), before
@@ -134,7 +157,7 @@ def _check_pull(run: Run, pull: Pull) -> list[Any]:
         pull.symbol,
         pull.first,
         pull.last,
-        calendar=calendar_of(pull.symbol),
+        calendar=calendar,
         history=history,
     )
 
@@ -153,6 +176,7 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
                 f"{revision.symbol} {revision.session}: {revision.column} revised from "
                 f"{revision.old_value:g} to {revision.new_value:g}"
             )
+    learn_days(run.config, run.ports)  # a day with a bar is a session, from here on
     labels = {"universe": run.config.universe_name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
     run.tell(f"bars: {inserted} new, {revised} values revised")

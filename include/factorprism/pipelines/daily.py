@@ -92,11 +92,13 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"the factors of {run.session} changed between two steps of this run",
             remedy="Run this session again.",
         )
+    horizon_end = run.calendar.offset(run.session, run.config.horizon)
     row = predict_window(
         window,
         bundle,
         record,
-        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        horizon_end=horizon_end,
+        horizon_end_expected=run.calendar.is_expected(horizon_end),
         data_hash=hash_bars(load_window_bars(run, window)),
     )
     run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
@@ -119,7 +121,10 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write the outcomes of all forecasts of the target whose horizon has passed."""
+    """Write the outcomes of all forecasts of the target whose horizon has passed.
+
+    It has passed when `horizon` sessions have, whichever day that was expected to be.
+    """
     target, horizon = run.config.universe.target, run.config.horizon
     ledger = run.ports.warehouse.forecasts
     unsettled = ledger.load_unsettled(target, horizon, run.session)
@@ -128,7 +133,8 @@ def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
     first = min(row.session for row in unsettled)
     bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
-    settled = ledger.save_outcomes(settle_forecasts(unsettled, closes, run.session))
+    outcomes = settle_forecasts(unsettled, closes, run.calendar, run.session)
+    settled = ledger.save_outcomes(outcomes)
     run.tell(f"outcomes: {settled} forecasts settled")
     return {"settled": settled}
 
@@ -155,11 +161,13 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     """
     reason = str(refs["reason"])
     universe = run.config.universe
+    horizon_end = run.calendar.offset(run.session, run.config.horizon)
     row = Forecast(
         target=universe.target,
         session=run.session,
         horizon=run.config.horizon,
-        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        horizon_end=horizon_end,
+        horizon_end_expected=run.calendar.is_expected(horizon_end),
         model_id=champion_at(run, run.session) or NO_MODEL,
         state=ForecastState.WITHHELD,
         reason=reason,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.ports import BarSource
-from factorprism.sources._published import utc_now
+from factorprism.core.sessions import utc_now
 from factorprism.sources.files import FilesSource
 from factorprism.sources.sample import SampleSource
 from factorprism.sources.tushare import TushareSource

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
-
-import numpy as np
+from datetime import date, datetime
 
 from factorprism.core.calendar import calendar_of
 
 logger = logging.getLogger("factorprism.sources")
-
-
-def utc_now() -> datetime:
-    """Return the wall clock as a naive UTC moment."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def require_range(first: date, last: date) -> None:
@@ -31,9 +24,7 @@ def last_final_day(symbol: str, last: date, now: datetime) -> date:
     """
     calendar = calendar_of(symbol)
     published = calendar.last_published(now)
-    days = calendar.session_days
-    coming = days[days > np.datetime64(published, "D")]
-    if not len(coming) or np.datetime64(last, "D") < coming[0]:
+    if last < calendar.offset(published, 1):
         return last
     logger.warning(
         "%s: sessions after %s are not published yet and are left out (asked through %s)",

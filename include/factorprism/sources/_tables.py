@@ -12,7 +12,8 @@ import pandas as pd
 from factorprism.core.calendar import calendar_for, calendar_of, exchange_of
 from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError
 from factorprism.core.schemas import DayArray, Pull, as_days
-from factorprism.sources._published import last_final_day, require_range, utc_now
+from factorprism.core.sessions import utc_now
+from factorprism.sources._published import last_final_day, require_range
 
 
 class TableSource(ABC):
@@ -73,8 +74,9 @@ class TableSource(ABC):
     def latest_session(self, symbol: str, now: datetime) -> date:
         """Return the last session of `symbol` with a bar that is final at `now` (naive, UTC)."""
         calendar = calendar_of(symbol)
+        days = self._days(symbol)
         # A row on a day without trading is the gate's to find, but it is no session.
-        held = np.intersect1d(self._days(symbol), calendar.session_days)
+        held = np.intersect1d(days, calendar.settled_by(days).session_days)
         final = held[held <= np.datetime64(calendar.last_published(now), "D")]
         if not len(final):
             raise EmptyResponse(f"source {self.name!r} has no bars of {symbol} published by {now}")

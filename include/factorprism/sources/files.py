@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from factorprism.core.errors import SourceError
-from factorprism.sources._published import utc_now
+from factorprism.core.sessions import utc_now
 from factorprism.sources._read import read_bars
 from factorprism.sources._tables import TableSource
 

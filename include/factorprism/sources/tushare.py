@@ -10,6 +10,7 @@ import numpy as np
 from factorprism.core.calendar import calendar_of, library_calendar
 from factorprism.core.errors import EmptyResponse
 from factorprism.core.schemas import DayArray, Pull
+from factorprism.core.sessions import utc_now
 from factorprism.sources._convert import (
     CALENDAR_FIELDS,
     FIELDS,
@@ -24,7 +25,7 @@ from factorprism.sources._endpoints import (
     endpoint_of,
 )
 from factorprism.sources._pace import Clock, Pace
-from factorprism.sources._published import last_final_day, require_range, utc_now
+from factorprism.sources._published import last_final_day, require_range
 from factorprism.sources._vendor import Page, Vendor
 from factorprism.sources._windows import Series, Window, fetch_complete, split_windows
 
