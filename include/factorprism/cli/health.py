@@ -152,7 +152,7 @@ def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Ch
 
 def _expected_session(config: Config, now: datetime) -> date:
     """Return the last session that should have a row at `now`."""
-    calendar = calendar_of(config.universe.target)
+    calendar = config.calendar_of(config.universe.target)
     if now.date() > calendar.last:
         raise ConfigurationError(
             f"the calendar of {calendar.exchange} ends at {calendar.last}",

@@ -79,7 +79,7 @@ def _ask_vendor(run: Run, exchange: str, now: datetime) -> SourceError | None:
 
 
 def _final_at(run: Run, exchange: str) -> datetime:
-    calendar = calendar_for(exchange)
+    calendar = run.config.calendar_for(exchange)
     session = min(run.session, calendar.known_through)
     return calendar.published_at(calendar.session_on_or_before(session))
 

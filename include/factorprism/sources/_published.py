@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar
 
 logger = logging.getLogger("factorprism.sources")
 
@@ -23,13 +23,12 @@ def require_range(first: date, last: date) -> None:
         raise ValueError(f"first: {first} is after last, {last}; it must not be")
 
 
-def last_final_day(symbol: str, last: date, now: datetime) -> date:
+def last_final_day(symbol: str, calendar: TradingCalendar, last: date, now: datetime) -> date:
     """Return `last`, or the last published session when an unpublished one is not after `last`.
 
     Bars of a session are served before its close is final; asking for them would store numbers
     that change within the hour.
     """
-    calendar = calendar_of(symbol)
     published = calendar.last_published(now)
     days = calendar.session_days
     coming = days[days > np.datetime64(published, "D")]
