@@ -17,34 +17,47 @@ if TYPE_CHECKING:
 TUSHARE_CONNECTION = "tushare_default"
 ALERTS_CONNECTION = "prism_alerts"
 ALERTS_URL, UI_URL = "FACTORPRISM_ALERTS_URL", "FACTORPRISM_UI_URL"
-AUDIENCES = ("operators", "researchers")
 # Runs that the timetable has planned; of these alone the data interval can be relied on.
 PLANNED_RUNS = ("scheduled", "backfill")
+AUDIENCES = ("operators", "researchers")
 
 
 def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     """Return the session that the run of `context` is for, on the calendar of the target.
 
-    A session named in the run's parameters comes first. A planned run is for the session whose
-    publication ends its data interval. Any other run is for the session that its logical date
-    names (midnight UTC), or else for the last one published when it was started.
+    A session named in the run's parameters comes first. A planned run is for the session that its
+    logical date names, whatever hour of publication has been set since it was planned; where the
+    target trades elsewhere and had not closed by the end of the run's interval, for the last one
+    published by then. Any other run is for the session that its logical date names (midnight UTC),
+    or else for the last one published when it was started.
 
     Raises `ConfigurationError` as `core.sessions.check_session` does.
     """
-    from factorprism.core.calendar import calendar_of, exchange_of
+    from factorprism.core.calendar import exchange_of
     from factorprism.core.config import load_config
     from factorprism.core.sessions import check_session, read_session, utc_now
 
-    target = load_config(environ).universe.target
+    config = load_config(environ)
+    target = config.universe.target
     learn_days(exchange_of(target), environ)
-    calendar = calendar_of(target)
+    calendar = config.calendar_of(target)
     named = context.get("params", {}).get("session")
     if named:
         return read_session(str(named), calendar, utc_now())
-    run = context["dag_run"]
-    planned = run.run_type in PLANNED_RUNS
-    moment = run.data_interval_end if planned else run.logical_date or run.run_after
+    moment = _moment_of(context["dag_run"], calendar)
     return check_session(session_at(moment, calendar), calendar, utc_now())
+
+
+def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
+    """Return the moment that says what `run` is for: midnight UTC of its session where it can."""
+    named: datetime = run.logical_date or run.run_after
+    if run.run_type not in PLANNED_RUNS:
+        return named
+    end: datetime = run.data_interval_end
+    day = named.astimezone(UTC).date()
+    if calendar.is_session(day):
+        return named if calendar.close_at(day).replace(tzinfo=UTC) <= end else end
+    return end
 
 
 def session_at(moment: datetime, calendar: TradingCalendar) -> date:

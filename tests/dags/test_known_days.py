@@ -90,7 +90,7 @@ def test_an_added_session_is_due_when_its_bars_are_final(warehouse: str) -> None
     by_hand = instance(datetime(2027, 2, 10, 9, tzinfo=UTC))  # in Spring Festival
     interval = DAILY.infer_manual_data_interval(run_after=by_hand)
     assert interval.start == instance(datetime(2027, 2, 4, tzinfo=UTC))
-    assert interval.end == instance(datetime(2027, 2, 4, 10, 30, tzinfo=UTC))
+    assert interval.end == instance(datetime(2027, 2, 4, 11, 15, tzinfo=UTC))
 
 
 def test_beyond_what_the_vendor_knows_the_expected_sessions_run(

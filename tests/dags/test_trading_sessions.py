@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import DateTime, instance
 
 from factorprism.core.calendar import calendar_for
-from trading_sessions import PUBLICATION, TradingSessionTimetable
+from trading_sessions import TradingSessionTimetable
 
 DAILY = TradingSessionTimetable("XSHG")
-WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=14, minutes=30))
+WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=13, minutes=45))
 
 
 def moment(text: str) -> DateTime:
@@ -85,7 +86,7 @@ def test_a_run_is_due_when_the_bars_are_final_and_carries_the_sessions_date() ->
     )
     assert info is not None
     assert info.logical_date == moment("2025-12-31")
-    assert info.run_after == moment("2025-12-31T10:30:00")  # 18:30 in Shanghai
+    assert info.run_after == moment("2025-12-31T11:15:00")  # 19:15 in Shanghai
     assert info.data_interval == DataInterval(info.logical_date, info.run_after)
 
 
@@ -180,8 +181,8 @@ def test_a_dag_that_has_run_its_latest_session_waits_for_the_next() -> None:
     [
         ("2024-10-03T08:00:00", "2024-09-30"),  # in Golden Week
         ("2024-10-12T08:00:00", "2024-10-11"),  # a Saturday
-        ("2025-12-31T10:29:59", "2025-12-30"),  # a second before publication
-        ("2025-12-31T10:30:00", "2025-12-31"),
+        ("2025-12-31T11:14:59", "2025-12-30"),  # a second before publication
+        ("2025-12-31T11:15:00", "2025-12-31"),
         ("2025-12-31T00:00:00", "2025-12-31"),  # the session's own logical date
         ("2024-10-03T00:00:00", "2024-09-30"),  # midnight of a day that is no session
     ],
@@ -192,7 +193,7 @@ def test_a_run_by_hand_is_for_the_last_published_session(
 ) -> None:
     interval = timetable.infer_manual_data_interval(run_after=moment(started))
     assert interval.start == moment(session)
-    assert interval.end == moment(f"{session}T10:30:00")
+    assert interval.end == moment(f"{session}T11:15:00")
 
 
 def test_beyond_what_is_known_the_expected_sessions_run_and_the_log_says_so(
@@ -232,16 +233,44 @@ def test_a_serialised_timetable_comes_back_the_same(timetable: TradingSessionTim
     assert vars(again) == vars(timetable)
 
 
-@pytest.mark.parametrize("exchange", PUBLICATION)
-def test_the_description_names_the_moment_that_the_calendar_computes(exchange: str) -> None:
-    from zoneinfo import ZoneInfo
+@pytest.mark.parametrize(
+    ("exchange", "zone", "setting", "clock", "days"),
+    [
+        ("XSHG", "Asia/Shanghai", "", "19:15", 0),
+        ("XNYS", "America/New_York", "", "18:00", 0),
+        ("XSHG", "Asia/Shanghai", "20:05", "20:05", 0),
+        ("XNYS", "America/New_York", "06:30+1", "06:30", 1),
+    ],
+)
+def test_a_run_is_due_at_the_hour_that_is_set_and_the_description_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+    exchange: str,
+    zone: str,
+    setting: str,
+    clock: str,
+    days: int,
+) -> None:
+    monkeypatch.setenv(f"FACTORPRISM_PUBLISHED_AT_{exchange}", setting)
+    stored = TradingSessionTimetable(exchange).serialize()
+    monkeypatch.setenv(f"FACTORPRISM_PUBLISHED_AT_{exchange}", "23:59")
+    # Whoever reads the stored DAG elsewhere agrees with whoever parsed it.
+    timetable = TradingSessionTimetable.deserialize(stored)
+    for day in (date(2025, 1, 15), date(2025, 7, 15)):  # winter and summer time
+        midnight = moment(day.isoformat())
+        end = timetable.infer_manual_data_interval(run_after=midnight).end
+        local = end.astimezone(ZoneInfo(zone))
+        assert local.strftime("%H:%M") == clock
+        assert local.date() == day + timedelta(days=days)
+    assert f"({setting or clock} {zone})" in timetable.description
 
-    clock, zone = PUBLICATION[exchange].split()
-    timetable = TradingSessionTimetable(exchange)
-    for day in ("2025-01-15", "2025-07-15"):  # winter and summer time
-        end = timetable.infer_manual_data_interval(run_after=moment(day)).end
-        assert end.astimezone(ZoneInfo(zone)).strftime("%H:%M") == clock
-    assert PUBLICATION[exchange] in timetable.description
+
+def test_a_dag_stored_by_an_earlier_release_takes_the_hour_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = TradingSessionTimetable("XSHG").serialize()
+    del stored["published_at"]
+    monkeypatch.setenv("FACTORPRISM_PUBLISHED_AT_XSHG", "21:00")
+    assert TradingSessionTimetable.deserialize(stored).published_at == "21:00"
 
 
 @pytest.mark.parametrize(
@@ -251,6 +280,8 @@ def test_the_description_names_the_moment_that_the_calendar_computes(exchange: s
         ({"cadence": "month"}, "cadence"),
         ({"delay": timedelta(hours=-1)}, "delay"),
         ({"make_up": -1}, "make_up"),
+        ({"published_at": "7 pm"}, "'7 pm' is no hour"),
+        ({"published_at": "14:59"}, "not after the close"),
     ],
 )
 def test_a_wrong_argument_is_named(wrong: dict[str, object], named: str) -> None:

@@ -9,7 +9,6 @@ from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
-from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.core.sessions import check_end, utc_now
@@ -75,7 +74,7 @@ def print_contest(session: date | None, *, as_json: bool) -> None:
 
 def run_backfill(start: date, end: date, symbols: list[str]) -> None:
     with open_warehouse() as (config, ports):
-        session = check_end(end, calendar_of(config.universe.target), utc_now())
+        session = check_end(end, config.calendar_of(config.universe.target), utc_now())
         run = Run(session, config, ports, say)
         options = {"first": start.isoformat(), "last": end.isoformat(), "symbols": symbols}
         refs = run_pipeline("backfill", run, options, on_step=step_printer())

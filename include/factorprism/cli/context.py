@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import date
 
 from factorprism.cli.embedded import with_embedded_urls
-from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.sessions import check_session, utc_now
 from factorprism.pipelines import Ports, Run, open_ports
@@ -39,7 +38,7 @@ def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterato
     """
     with open_warehouse() as (config, ports):
         if session is not None:
-            check_session(session, calendar_of(config.universe.target), utc_now())
+            check_session(session, config.calendar_of(config.universe.target), utc_now())
         yield Run(session or latest_session(config, ports), config, ports, tell)
 
 

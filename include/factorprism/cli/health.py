@@ -154,7 +154,8 @@ def _expected_session(config: Config, now: datetime) -> date:
     """Return the last session that should have a row at `now`."""
     if config.source == "sample":  # its data end, and so do the rows
         return build_source(config).latest_session(config.universe.target, now)
-    return calendar_of(config.universe.target).last_published(now - FORECAST_GRACE)
+    calendar = config.calendar_of(config.universe.target)
+    return calendar.last_published(now - FORECAST_GRACE)
 
 
 def _champion(config: Config, warehouse: PostgresWarehouse) -> Check:

@@ -8,8 +8,8 @@ and the last). After all that is known, weekdays less the fixed holidays are exp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,18 +20,23 @@ import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.holidays import YEARS_EXPECTED, expected_sessions
+from factorprism.core.publication import (
+    PUBLISHED_AT,
+    REGULAR_CLOSE,
+    Publication,
+    read_publication,
+)
 from factorprism.core.schemas import DayArray
 
 if TYPE_CHECKING:
     import exchange_calendars
 
 FIRST_SESSION = "1990-12-19"
-# Closing prices are served before they are final; the vendor's bars are taken as final from here.
-PUBLICATION_DELAY = {"XSHG": timedelta(hours=3, minutes=30), "XNYS": timedelta(hours=2)}
-# When trading ends on a day without an early close, on the exchange's own clock.
-REGULAR_CLOSE = {
-    "XSHG": (time(15), "Asia/Shanghai"),
-    "XNYS": (time(16), "America/New_York"),
+# Closing prices are served before they are final; bars are taken as final so long after the close,
+# an early one too, where nothing else is set.
+PUBLICATION_DELAY = {
+    exchange: read_publication(PUBLISHED_AT[exchange], exchange).after(close)
+    for exchange, (close, _) in REGULAR_CLOSE.items()
 }
 SUFFIX_EXCHANGES = {".SH": "XSHG", ".SZ": "XSHG"}
 
@@ -69,6 +74,7 @@ class TradingCalendar:
     session_days: npt.NDArray[np.datetime64]
     close_times: npt.NDArray[np.datetime64]  # UTC, datetime64[s], one for each session
     known_through: date
+    publication_delay: timedelta | None = None  # after the close; None: `PUBLICATION_DELAY`
 
     @property
     def first(self) -> date:
@@ -145,11 +151,11 @@ class TradingCalendar:
 
     def published_at(self, session: date) -> datetime:
         """Return the moment (naive, UTC) from which the bars of `session` are final."""
-        return self.close_at(session) + PUBLICATION_DELAY[self.exchange]
+        return self.close_at(session) + self._delay
 
     def last_published(self, now: datetime) -> date:
         """Return the last session whose bars are final at `now` (naive, UTC)."""
-        final_from = self._closes + np.timedelta64(PUBLICATION_DELAY[self.exchange])
+        final_from = self._closes + np.timedelta64(self._delay)
         position = np.searchsorted(final_from, np.datetime64(now), side="right") - 1
         if position < 0:
             raise self._outside(now.isoformat(), _to_date(self._days[-1]))
@@ -168,12 +174,24 @@ class TradingCalendar:
         return np.append(self.close_times, _regular_closes(self.exchange, self._expected))
 
     def _continued(self, sessions: DayArray, known_through: date) -> TradingCalendar:
-        return TradingCalendar(
-            self.exchange,
-            np.append(self.session_days, sessions),
-            np.append(self.close_times, _regular_closes(self.exchange, sessions)),
-            known_through,
+        return replace(
+            self,
+            session_days=np.append(self.session_days, sessions),
+            close_times=np.append(self.close_times, _regular_closes(self.exchange, sessions)),
+            known_through=known_through,
         )
+
+    def published_from(self, publication: Publication) -> TradingCalendar:
+        """Return this calendar with bars that are final at `publication` of a full trading day.
+
+        A day that closes early is published as much earlier.
+        """
+        delay = publication.after(REGULAR_CLOSE[self.exchange][0])
+        return self if delay == self._delay else replace(self, publication_delay=delay)
+
+    @property
+    def _delay(self) -> timedelta:
+        return self.publication_delay or PUBLICATION_DELAY[self.exchange]
 
     def _position(self, session: date) -> int:
         position = int(np.searchsorted(self._days, np.datetime64(session, "D")))

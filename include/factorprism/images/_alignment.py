@@ -77,6 +77,7 @@ def _sessions_known(
     if own.exchange == calendar.exchange:
         return sessions
     closes = calendar.close_times[np.searchsorted(calendar.session_days, sessions)]
+    # Not the hour that is set for asking: a window must not depend on a machine's settings.
     final_from = own.close_times + np.timedelta64(PUBLICATION_DELAY[own.exchange])
     latest = np.searchsorted(final_from, closes, side="right") - 1
     known = own.session_days[np.maximum(latest, 0)]

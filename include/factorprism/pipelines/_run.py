@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of, extend_calendar
+from factorprism.core.calendar import TradingCalendar, exchange_of, extend_calendar
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def calendar(self) -> TradingCalendar:
-        return calendar_of(self.config.universe.target)
+        return self.config.calendar_of(self.config.universe.target)
 
     def alert_key(self, pipeline: str) -> str:
         """Return the key under which a failure of `pipeline` is raised and closed again."""

@@ -77,7 +77,7 @@ def _ask_vendor(run: Run, exchange: str, now: datetime) -> None:
 
 
 def _final_at(run: Run, exchange: str) -> datetime:
-    calendar = calendar_for(exchange)
+    calendar = run.config.calendar_for(exchange)
     return calendar.published_at(calendar.session_on_or_before(run.session))
 
 

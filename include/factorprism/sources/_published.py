@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime
 
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar
 
 logger = logging.getLogger("factorprism.sources")
 
@@ -16,13 +16,12 @@ def require_range(first: date, last: date) -> None:
         raise ValueError(f"first: {first} is after last, {last}; it must not be")
 
 
-def last_final_day(symbol: str, last: date, now: datetime) -> date:
+def last_final_day(symbol: str, calendar: TradingCalendar, last: date, now: datetime) -> date:
     """Return `last`, or the last published session when an unpublished one is not after `last`.
 
     Bars of a session are served before its close is final; asking for them would store numbers
     that change within the hour.
     """
-    calendar = calendar_of(symbol)
     published = calendar.last_published(now)
     if last < calendar.offset(published, 1):
         return last

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import SourceError
 from factorprism.core.sessions import utc_now
 from factorprism.sources._read import read_bars
@@ -33,8 +34,9 @@ class FilesSource(TableSource):
         *,
         history_start: date = date.min,
         now: Callable[[], datetime] = utc_now,
+        calendar_of: Callable[[str], TradingCalendar] = calendar_of,
     ) -> None:
-        super().__init__(now=now)
+        super().__init__(now=now, calendar_of=calendar_of)
         self._folder = folder
         self._history_start = history_start
 

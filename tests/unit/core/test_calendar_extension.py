@@ -53,7 +53,7 @@ def test_an_added_session_closes_at_the_regular_hour() -> None:
     teach_year()
     calendar = calendar_for("XSHG")
     assert calendar.close_at(date(2027, 7, 1)) == datetime(2027, 7, 1, 7)
-    assert calendar.published_at(date(2027, 1, 4)) == datetime(2027, 1, 4, 10, 30)
+    assert calendar.published_at(date(2027, 1, 4)) == datetime(2027, 1, 4, 11, 15)
     assert calendar.last_published(datetime(2027, 2, 10, 12)) == date(2027, 2, 4)
 
 

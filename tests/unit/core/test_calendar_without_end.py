@@ -59,7 +59,7 @@ def test_new_york_is_expected_by_its_rules(end_library: EndLibrary) -> None:
 
 def test_moments_go_on_beyond_the_end(old: TradingCalendar) -> None:
     assert old.close_at(date(2024, 9, 3)) == datetime(2024, 9, 3, 7)
-    assert old.published_at(date(2024, 9, 3)) == datetime(2024, 9, 3, 10, 30)
+    assert old.published_at(date(2024, 9, 3)) == datetime(2024, 9, 3, 11, 15)
     assert old.last_published(datetime(2024, 9, 10, 12)) == date(2024, 9, 10)
     assert old.session_on_or_before(date(2024, 9, 8)) == date(2024, 9, 6)
 
