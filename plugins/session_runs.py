@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from factorprism.core.calendar import TradingCalendar
+    from factorprism.core.config import Config
 
 TUSHARE_CONNECTION = "tushare_default"
 ALERTS_CONNECTION = "prism_alerts"
@@ -29,13 +30,16 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     publication ends its data interval. Any other run is for the session that its logical date
     names (midnight UTC), or else for the last one published when it was started.
 
+    The data of a replay end, and a run by hand that names no session is for their last one then.
+
     Raises `ConfigurationError` for a day that is no session, is not published yet, or lies
-    outside the calendar.
+    outside the calendar, and `EndOfData` for one after the end of a replay.
     """
     from factorprism.core.calendar import calendar_of, exchange_of
     from factorprism.core.config import load_config
 
-    target = load_config(environ).universe.target
+    config = load_config(environ)
+    target = config.universe.target
     learn_days(exchange_of(target), environ)
     calendar = calendar_of(target)
     named = context.get("params", {}).get("session")
@@ -47,7 +51,20 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
         moment = run.data_interval_end if planned else run.logical_date or run.run_after
         session = session_at(moment, calendar)
     _require_published(session, calendar, datetime.now(UTC))
-    return session
+    return _within_data(session, config, context)
+
+
+def _within_data(session: date, config: Config, context: Mapping[str, Any]) -> date:
+    """Return `session`, or the last one of a replay where nobody has asked for a later one."""
+    from factorprism.sources import find_final_session, require_within_data
+
+    final = find_final_session(config)
+    if final is None or session <= final:
+        return session
+    named = context.get("params", {}).get("session")
+    if named or context["dag_run"].run_type in PLANNED_RUNS:
+        require_within_data(config, session)
+    return final
 
 
 def session_at(moment: datetime, calendar: TradingCalendar) -> date:

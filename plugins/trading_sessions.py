@@ -13,6 +13,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from pendulum import DateTime, instance
 
 from known_days import learn_days
+from source_ends import source_end
 
 if TYPE_CHECKING:
     from factorprism.core.calendar import TradingCalendar
@@ -45,6 +46,8 @@ class TradingSessionTimetable(Timetable):
     holds. After those every weekday is taken as a session: its run fails on the calendar's own
     error, which is seen, while a timetable without an answer would stop the DAG in silence. From
     30 sessions before the end a warning is logged.
+
+    A source whose data are a replay has nothing after their end, and no run is planned there.
     """
 
     def __init__(
@@ -119,6 +122,9 @@ class TradingSessionTimetable(Timetable):
         day = max(bounds)
         while not self._is_due_on(day):
             day += ONE_DAY
+        end = source_end(os.environ)
+        if end is not None and day > end:
+            return None
         interval = self._interval(day)
         if restriction.latest is not None and interval.start > restriction.latest:
             return None

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from factorprism.cli.embedded import with_embedded_urls
 from factorprism.core.config import Config, load_config
 from factorprism.pipelines import Ports, Run, open_ports
+from factorprism.sources import require_within_data
 
 
 def say(line: str) -> None:
@@ -31,8 +32,13 @@ def open_warehouse() -> Iterator[tuple[Config, Ports]]:
 
 @contextmanager
 def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterator[Run]:
-    """Give a run of `session`, or of the latest session that the source can serve."""
+    """Give a run of `session`, or of the latest session that the source can serve.
+
+    Raises `EndOfData` for a session after the end of a replay.
+    """
     with open_warehouse() as (config, ports):
+        if session is not None:
+            require_within_data(config, session)
         yield Run(session or latest_session(config, ports), config, ports, tell)
 
 

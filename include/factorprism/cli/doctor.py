@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines import Ports, Run
+from factorprism.sources import REAL_DATA
 
 FREE_BYTES_MIN = 2_000_000_000
 CALENDAR_SESSIONS_MIN = 30
@@ -22,11 +24,19 @@ CALENDAR_SESSIONS_MIN = 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `remedy` is empty where it is well."""
+    """One thing that was looked at; `remedy` is empty where it is well.
+
+    A `warning` is to be known, and needs no mending.
+    """
 
     subject: str
     sentence: str
     remedy: str = ""
+    warning: bool = False
+
+    @property
+    def word(self) -> str:
+        return "warn" if self.warning else "MEND" if self.remedy else "ok"
 
 
 def examine() -> int:
@@ -39,10 +49,10 @@ def examine() -> int:
             with _reporting(findings, subject):
                 findings.append(look(opened, ports))
     for finding in findings:
-        print(f"{'MEND' if finding.remedy else 'ok':<5} {finding.subject:<10} {finding.sentence}")
+        print(f"{finding.word:<5} {finding.subject:<10} {finding.sentence}")
         if finding.remedy:
             print(f"{'':<16} {finding.remedy}")
-    return 1 if any(finding.remedy for finding in findings) else 0
+    return 1 if any(finding.word == "MEND" for finding in findings) else 0
 
 
 @contextmanager
@@ -81,7 +91,11 @@ def _calendar(config: Config, ports: Ports) -> Finding:
 
 def _source(config: Config, ports: Ports) -> Finding:
     latest = latest_session(config, ports)
-    return Finding("source", f"{config.source}: latest session {latest}")
+    final = ports.source.final_session(config.universe.target)
+    if final is None:
+        return Finding("source", f"{config.source}: latest session {latest}")
+    sentence = f"{config.source}: a replay that ends at {final}; nothing is scheduled after it"
+    return Finding("source", sentence, REAL_DATA, warning=True)
 
 
 def _bars(config: Config, ports: Ports) -> Finding:
@@ -122,10 +136,18 @@ def _alerts(config: Config, ports: Ports) -> Finding:
     return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")
 
 
+def _addresses(config: Config, ports: Ports) -> Finding:
+    named = ", ".join(address.label for address in build_sink(config).addresses)
+    if named:
+        return Finding("addresses", f"alerts go to {named}")
+    return Finding("addresses", NO_ADDRESS, HOW_TO_ADDRESS, warning=True)
+
+
 _LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
     "calendar": _calendar,  # after the warehouse, which may know days beyond the library's
     "source": _source,
     "bars": _bars,
     "champion": _champion,
     "alerts": _alerts,
+    "addresses": _addresses,
 }
