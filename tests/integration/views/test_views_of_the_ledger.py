@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,27 @@ def test_the_version_moves_with_what_a_page_may_show(migrated_url: str, warehous
     house.forget_version()
     assert len({before, raised, house.read_version()}) == 3
     house.warehouse.close()
+
+
+def test_the_contests_forecasts_stand_apart_from_the_ledgers(ledger: Any) -> None:
+    warehouse, _ = ledger
+    found = read_track_record(warehouse, CONFIG, None, None)
+    assert found is not None
+    walk = found.walk_forward
+    assert walk is not None
+    judged = warehouse.contests.load_judged("hs300", 14)
+    own = judged[walk.entrant]
+    assert len(own.sessions) == max(len(one.sessions) for one in judged.values())
+    assert (walk.record.p_up == own.p_up).all()
+    assert sum(year.settled for year in walk.years) == len(own.sessions)
+    assert {one.name: one.n_sessions for one in walk.entrants} == {
+        name: len(one.sessions) for name, one in judged.items()
+    }
+    brier = ((own.p_up - own.went_up) ** 2).mean()
+    assert walk.entrants[0].brier == pytest.approx(brier)
+    # What was issued is counted without them.
+    assert found.n_settled == 580
+    named = read_track_record(warehouse, replace(CONFIG, model="logistic"), None, None)
+    assert named is not None
+    assert named.walk_forward is not None
+    assert named.walk_forward.entrant == "logistic"
