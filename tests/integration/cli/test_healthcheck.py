@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from factorprism.cli.health import Check, check_health
+from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Forecast, ForecastState, Promotion
 
@@ -84,7 +85,7 @@ def make_row(session: date = SESSION, **changes: Any) -> Forecast:
         target="000300.SH",
         session=session,
         horizon=14,
-        horizon_end=date(2024, 7, 19),
+        horizon_end=calendar_of("000300.SH").offset(session, 14),
         model_id="m1",
         state=ForecastState.ISSUED,
         p_up=0.55,

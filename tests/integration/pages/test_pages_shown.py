@@ -148,6 +148,6 @@ def test_a_session_without_a_row_says_which_there_are(pages: Any) -> None:
 
 def test_the_contests_forecasts_are_shown_as_not_issued(pages: Any) -> None:
     text = pages.get("/prism/record").text
-    title = "Not issued: the contest&#39;s walk-forward forecasts"
+    title = "Not issued: the contest's walk-forward forecasts"
     assert text.index("Year by year") < text.index(title) < text.index("Walk-forward, year by year")
     assert "并非已发布：竞赛中的滚动前推预测" in pages.get("/prism/record?lang=zh").text
