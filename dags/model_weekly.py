@@ -13,8 +13,11 @@ Each network or baseline on one fold is a task of its own: what was judged stand
 `prism.fold_forecasts`, so that a run which is cut off goes on where it was, and a week later only
 the newest fold is open.
 
-**contest** `full`: all networks, with placebos (labels shuffled, labels shifted); `quick`: the
-configured network and the baselines on four folds.
+**contest** `night`: as much of the full contest as fits `FACTORPRISM_CONTEST_HOURS` on the machine
+that trains. `size_contest` measures it by the folds judged of late or by a few batches, says the
+expected time and what is left out; what was judged in earlier weeks costs nothing, so that the
+contest grows from week to week. `full`: all networks, with placebos (labels shuffled, labels
+shifted); `quick`: the configured network and the baselines on four folds.
 
 **mode** `auto` fine-tunes a champion that is young enough and retrains otherwise; `fine_tune`
 starts from the champion's weights; `retrain` starts from scratch. The first run of all always
@@ -59,10 +62,10 @@ with DAG(
             description="How the candidate is trained.",
         ),
         "contest": Param(
-            "full",
-            enum=["full", "quick"],
+            "night",
+            enum=["night", "full", "quick"],
             title="Contest",
-            description="Who takes part.",
+            description="Who takes part: as many as fit a night here, all, or the fewest.",
         ),
         "approval": Param(
             False,
@@ -82,20 +85,35 @@ with DAG(
     step = partial(StepOperator, pipeline="weekly")
 
     build_dataset = step(
-        task_id="build_dataset", options=["mode", "contest"], inlets=[BARS, FACTORS]
+        task_id="build_dataset",
+        options=["mode", "contest"],
+        inlets=[BARS, FACTORS],
+        execution_timeout=timedelta(hours=1),
     )
-    plan_contest = step(task_id="plan_contest", refs=build_dataset.output, hands_on="folds")
+    size_contest = step(
+        task_id="size_contest",
+        refs=build_dataset.output,
+        execution_timeout=timedelta(hours=2),
+        **GPU,
+    )
+    plan_contest = step(
+        task_id="plan_contest",
+        refs=size_contest.output,
+        hands_on="folds",
+        execution_timeout=timedelta(hours=1),
+    )
     judge_folds = StepOperator.partial(
         task_id="judge_folds",
         pipeline="weekly",
-        refs=build_dataset.output,
+        refs=size_contest.output,
         execution_timeout=timedelta(hours=6),
         map_index_template="{{ task.fold['entrant'] }}, fold {{ task.fold['number'] }}",
         **GPU,
     ).expand(fold=plan_contest.output)
     tabulate_contest = step(
         task_id="tabulate_contest",
-        refs=build_dataset.output,
+        refs=size_contest.output,
+        execution_timeout=timedelta(hours=2),  # bootstraps, on a slow machine too
         # No fold is open when all were judged before: then there was nothing to map.
         trigger_rule="none_failed",
     )
@@ -110,7 +128,7 @@ with DAG(
     judge_candidate = step(
         task_id="judge_candidate",
         refs=train_candidate.output,
-        execution_timeout=timedelta(hours=1),
+        execution_timeout=timedelta(hours=2),
         **GPU,
     )
     ask_approval = AskApprovalOperator(

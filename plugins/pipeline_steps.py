@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction, RetryRule, XComArg
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from session_runs import session_of, task_environ
 from task_alerts import alert_on_failure, fault_of, sentence_of
@@ -108,6 +108,8 @@ class StepOperator(BaseOperator):
         self.fold = fold
 
     def execute(self, context: Context) -> dict[str, Any] | list[Any]:
+        from factorprism.core.errors import EndOfData
+
         environ = task_environ()
         try:
             from factorprism.pipelines import run_step
@@ -116,6 +118,9 @@ class StepOperator(BaseOperator):
             refs = self.collect_refs(context)
             done = run_step(self.pipeline, self.task_id, session, refs, environ)
             return done[self.hands_on] if self.hands_on else done
+        except EndOfData as error:
+            # Nothing is amiss, and nobody is to be woken: there is no such session.
+            raise AirflowSkipException(str(error)) from error
         except Exception as error:
             words = sentence_of(error)
             self.log.error("%s", words)  # the plain words, above Airflow's traceback

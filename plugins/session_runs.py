@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from factorprism.core.calendar import TradingCalendar
+    from factorprism.core.config import Config
 
 TUSHARE_CONNECTION = "tushare_default"
 ALERTS_CONNECTION = "prism_alerts"
@@ -31,7 +32,10 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     published by then. Any other run is for the session that its logical date names (midnight UTC),
     or else for the last one published when it was started.
 
-    Raises `ConfigurationError` as `core.sessions.check_session` does.
+    The data of a replay end, and a run by hand that names no session is for their last one then.
+
+    Raises `ConfigurationError` as `core.sessions.check_session` does, and `EndOfData` for a session
+    after the end of a replay.
     """
     from factorprism.core.calendar import exchange_of
     from factorprism.core.config import load_config
@@ -43,9 +47,11 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     calendar = config.calendar_of(target)
     named = context.get("params", {}).get("session")
     if named:
-        return read_session(str(named), calendar, utc_now())
-    moment = _moment_of(context["dag_run"], calendar)
-    return check_session(session_at(moment, calendar), calendar, utc_now())
+        session = read_session(str(named), calendar, utc_now())
+    else:
+        moment = _moment_of(context["dag_run"], calendar)
+        session = check_session(session_at(moment, calendar), calendar, utc_now())
+    return _within_data(session, config, context)
 
 
 def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
@@ -58,6 +64,19 @@ def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
     if calendar.is_session(day):
         return named if calendar.close_at(day).replace(tzinfo=UTC) <= end else end
     return end
+
+
+def _within_data(session: date, config: Config, context: Mapping[str, Any]) -> date:
+    """Return `session`, or the last one of a replay where nobody has asked for a later one."""
+    from factorprism.sources import find_final_session, require_within_data
+
+    final = find_final_session(config)
+    if final is None or session <= final:
+        return session
+    named = context.get("params", {}).get("session")
+    if named or context["dag_run"].run_type in PLANNED_RUNS:
+        require_within_data(config, session)
+    return final
 
 
 def session_at(moment: datetime, calendar: TradingCalendar) -> date:

@@ -13,6 +13,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from pendulum import DateTime, instance
 
 from known_days import learn_days
+from source_ends import source_end
 
 if TYPE_CHECKING:
     from factorprism.core.calendar import TradingCalendar
@@ -50,6 +51,8 @@ class TradingSessionTimetable(Timetable):
     The calendar library's data end at some day; after it come the vendor's days and the bars that
     the warehouse holds. After those the calendar's expected sessions get a run each, which is told
     in the log: on a holiday that could not be known, its run finds no bars.
+
+    A source whose data are a replay has nothing after their end, and no run is planned there.
     """
 
     def __init__(
@@ -134,6 +137,9 @@ class TradingSessionTimetable(Timetable):
         day = max(bounds)
         while not self._is_due_on(day):
             day += ONE_DAY
+        end = source_end(os.environ)
+        if end is not None and day > end:
+            return None
         interval = self._interval(day)
         if restriction.latest is not None and interval.start > restriction.latest:
             return None

@@ -9,7 +9,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -143,17 +143,20 @@ async def show(
     *,
     params: tuple[str, ...] = SELECTION,
     template: str | None = None,
+    moment: Callable[[House], Hashable] = lambda house: None,
 ) -> Response:
     """Return the page `page` to `reader`: ``<page>.html.j2`` filled with what `build` returns.
 
     `build` runs in a thread, and only when the page is not held for the warehouse's present
-    version. Of the address it sees the `params` that are named here and no others.
+    version and the value of `moment`, by which a page ages that owes something to the clock. Of
+    the address it sees the `params` that are named here and no others.
     """
     language = language_of(request)
     chosen = read_params(request, params)
     house = open_house()
     version = house.known_version() or await run_in_threadpool(house.read_version)
-    key = (page, tuple(chosen.items()), language.code, _who(reader), version)
+    aged = await run_in_threadpool(moment, house)
+    key = (page, tuple(chosen.items()), language.code, _who(reader), version, aged)
     kept = _memory.get(key)
     if kept is None:
         asked = Asked(page, chosen, reader, language, house)

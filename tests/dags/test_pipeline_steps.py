@@ -18,6 +18,7 @@ NEVER = {
     "AccessDenied",
     "ArtefactError",
     "ConfigurationError",
+    "EndOfData",
     "LookAheadError",
     "PromotionError",
     "QualityError",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from factorprism.core.errors import ConfigurationError
+from factorprism.core.errors import ConfigurationError, EndOfData
 from session_runs import session_of, task_environ
 
 ENVIRON: Mapping[str, str] = {"FACTORPRISM_SOURCE": "sample"}
@@ -78,11 +79,11 @@ def test_the_session_named_by_a_person_comes_first(build_context: Build) -> None
 def test_sessions_are_those_of_the_targets_exchange(build_context: Build) -> None:
     context = build_context(
         run_type="scheduled",
-        logical_date=moment("2024-10-08"),
-        data_interval_end=moment("2024-10-08T10:30"),  # New York has not opened yet
+        logical_date=moment("2018-10-09"),
+        data_interval_end=moment("2018-10-09T10:30"),  # New York has not opened yet
     )
     environ = {**ENVIRON, "FACTORPRISM_UNIVERSE": "us"}
-    assert session_of(context, environ) == date(2024, 10, 7)
+    assert session_of(context, environ) == date(2018, 10, 8)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +153,30 @@ def test_the_connection_is_not_asked_for_when_the_source_needs_no_token(
     monkeypatch.setenv("FACTORPRISM_SOURCE", "sample")
     monkeypatch.setenv("AIRFLOW_CONN_TUSHARE_DEFAULT", '{"conn_type": "http", "password": "held"}')
     assert "TUSHARE_TOKEN" not in task_environ()
+
+
+def test_a_planned_run_after_the_end_of_a_replay_is_for_nothing(build_context: Build) -> None:
+    context = build_context(
+        run_type="scheduled",
+        logical_date=moment("2026-01-05"),
+        data_interval_end=moment("2026-01-05T12:00"),
+        run_after=moment("2026-01-05T12:00"),
+    )
+    with pytest.raises(EndOfData, match="replay and end at 2025-12-31: there is nothing of 2026"):
+        session_of(context, ENVIRON)
+    named = build_context(run_type="manual", params={"session": "2026-01-05"})
+    with pytest.raises(EndOfData, match="TUSHARE_TOKEN"):
+        session_of(named, ENVIRON)
+
+
+def test_a_run_by_hand_after_the_end_of_a_replay_repeats_its_last_session(
+    build_context: Build,
+) -> None:
+    context = build_context(run_type="manual", run_after=moment("2026-11-30T08:00"))
+    assert session_of(context, ENVIRON) == date(2025, 12, 31)
+
+
+def test_files_have_no_end(build_context: Build, tmp_path: Path) -> None:
+    environ = {"FACTORPRISM_SOURCE": "files", "FACTORPRISM_FILES": str(tmp_path)}
+    context = build_context(run_type="manual", run_after=moment("2026-01-06T08:00"))
+    assert session_of(context, environ) == date(2026, 1, 5)

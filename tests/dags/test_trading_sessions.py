@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,10 +13,21 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import DateTime, instance
 
 from factorprism.core.calendar import calendar_for
+from source_ends import forget_end, source_end
 from trading_sessions import TradingSessionTimetable
 
 DAILY = TradingSessionTimetable("XSHG")
 WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=13, minutes=45))
+
+
+@pytest.fixture(autouse=True)
+def _source_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Plan for a source that goes on; the sample's data are a replay."""
+    monkeypatch.setenv("FACTORPRISM_SOURCE", "files")
+    monkeypatch.setenv("FACTORPRISM_FILES", str(tmp_path))
+    forget_end()
+    yield
+    forget_end()
 
 
 def moment(text: str) -> DateTime:
@@ -287,3 +299,35 @@ def test_a_dag_stored_by_an_earlier_release_takes_the_hour_that_is_set(
 def test_a_wrong_argument_is_named(wrong: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         TradingSessionTimetable(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timetable", [DAILY, WEEKLY], ids=["daily", "weekly"])
+def test_nothing_is_planned_after_the_end_of_a_replay(
+    timetable: TradingSessionTimetable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORPRISM_SOURCE", "sample")
+    assert sessions(timetable, "2025-12-29", "2026-03-31")[-1] == "2025-12-31"
+    last = timetable.infer_manual_data_interval(run_after=moment("2025-12-31"))
+    for held in (None, last):
+        restriction = TimeRestriction(moment("2005-01-04"), None, catchup=False)
+        answer = timetable.next_dagrun_info(
+            last_automated_data_interval=held, restriction=restriction
+        )
+        assert answer is None
+
+
+def test_a_source_that_is_not_named_ends_unless_tasks_may_find_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.utils.db import initdb
+
+    initdb()
+    monkeypatch.delenv("FACTORPRISM_SOURCE")
+    assert source_end({}) == date(2025, 12, 31)
+    forget_end()
+    monkeypatch.setenv("AIRFLOW_CONN_TUSHARE_DEFAULT", "http://:token@")
+    assert source_end({}) is None
+
+
+def test_where_the_end_cannot_be_said_runs_go_on() -> None:
+    assert source_end({"FACTORPRISM_SOURCE": "tushare"}) is None  # the token is in a connection

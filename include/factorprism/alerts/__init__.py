@@ -1,6 +1,7 @@
 """Messages worth a person's attention: which there are, to whom they go, and how they are told."""
 
 from factorprism.alerts import catalogue
+from factorprism.alerts.addresses import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.alerts.catalogue import KINDS, Kind, kind_of
 from factorprism.alerts.delivery import Delivery
 from factorprism.alerts.faults import classify_fault, read_fault
@@ -8,7 +9,9 @@ from factorprism.alerts.messages import Wording, build_wording, compose_message,
 from factorprism.alerts.sinks import AppriseSink, build_sink
 
 __all__ = [
+    "HOW_TO_ADDRESS",
     "KINDS",
+    "NO_ADDRESS",
     "AppriseSink",
     "Delivery",
     "Kind",

@@ -13,6 +13,11 @@ from factorprism.core.schemas import Address
 
 # They write addresses, with the passwords and tokens in them, when they are told to say more.
 _TALKATIVE = ("apprise", "urllib3", "requests", "smtplib")
+# What is said, with its remedy, where nobody would be told of anything.
+NO_ADDRESS = "no address for alerts is set, so that nobody is told"
+HOW_TO_ADDRESS = (
+    "Set FACTORPRISM_ALERTS_URL, or Airflow's connection prism_alerts, which is not seen from here."
+)
 _AUDIENCE = re.compile(rf"^({'|'.join(AUDIENCES)})=")
 
 

@@ -13,7 +13,7 @@ from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.factors import CATALOGUE, compute_factors
-from factorprism.pipelines import Run, run_pipeline
+from factorprism.pipelines import Ports, Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
 from factorprism.pipelines.daily import settle
 from factorprism.pipelines.watch import watch
@@ -61,10 +61,13 @@ def print_contest(session: date | None, *, as_json: bool) -> None:
     with open_warehouse() as (config, ports):
         name, horizon = config.universe_name, config.horizon
         report = ports.warehouse.contests.load_report(name, horizon, session)
+        newest = report or ports.warehouse.contests.load_report(name, horizon)
     if report is None:
         raise ConfigurationError(
             f"no contest of {name} was held" + (f" as of {session}" if session else ""),
-            remedy="Hold one: factorprism train --contest full.",
+            remedy=f"The newest is as of {newest.as_of}."
+            if newest
+            else "Hold one: factorprism train --contest full.",
         )
     if as_json:
         write_json(asdict(report))
@@ -100,6 +103,8 @@ def run_watch(session: date | None) -> None:
 def print_forecasts(form: str, target: str | None, start: date | None, end: date | None) -> None:
     with open_warehouse() as (_, ports):
         rows = ports.warehouse.forecasts.load_forecasts(target, start, end)
+        if not rows:
+            _require_any(ports, target, start, end)
     if form == "json":
         write_json([forecast_values(row) for row in rows])
     elif form == "csv":
@@ -110,15 +115,33 @@ def print_forecasts(form: str, target: str | None, start: date | None, end: date
         print("The ledger is empty. Make a forecast: factorprism daily")
 
 
+def _require_any(ports: Ports, target: str | None, start: date | None, end: date | None) -> None:
+    """Say what there is where a choice of target or sessions has left nothing of the ledger."""
+    lines = ports.warehouse.forecasts.list_lines()
+    if not lines or (target is None and start is None and end is None):
+        return
+    spans = ", ".join(f"{line.target} from {line.first} to {line.last}" for line in lines)
+    asked = [f"of {target}" if target else "", f"from {start}" if start else ""]
+    asked.append(f"to {end}" if end else "")
+    raise ConfigurationError(
+        f"the ledger has no row {' '.join(filter(None, asked))}",
+        remedy=f"It holds {spans}.",
+    )
+
+
 def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> int:
     """Print the missing-data line; 3 when the bars of the range are not all there."""
     with open_warehouse() as (config, ports):
         symbol = symbol or config.universe.target
         extent = ports.warehouse.bars.load_extent(symbol)
         if extent is None:
+            held = [
+                name for name in config.universe.channels if ports.warehouse.bars.load_extent(name)
+            ]
             raise ConfigurationError(
                 f"the warehouse holds no bars of {symbol}",
-                remedy="Load its history: factorprism backfill --start DATE --end DATE.",
+                remedy=(f"It holds {', '.join(held)}. " if held else "")
+                + "Load a history: factorprism backfill --start DATE --end DATE.",
             )
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
     if bars.empty:

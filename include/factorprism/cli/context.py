@@ -14,6 +14,7 @@ from factorprism.cli.embedded import with_embedded_urls
 from factorprism.core.config import Config, load_config
 from factorprism.core.sessions import check_session, utc_now
 from factorprism.pipelines import Ports, Run, open_ports
+from factorprism.sources import require_within_data
 
 
 def say(line: str) -> None:
@@ -34,10 +35,12 @@ def open_warehouse() -> Iterator[tuple[Config, Ports]]:
 def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterator[Run]:
     """Give a run of `session`, or of the latest session that the source can serve.
 
-    Raises `ConfigurationError` as `core.sessions.check_session` does, before anything is written.
+    Raises `ConfigurationError` as `core.sessions.check_session` does, before anything is written,
+    and `EndOfData` for a session after the end of a replay.
     """
     with open_warehouse() as (config, ports):
         if session is not None:
+            require_within_data(config, session)
             check_session(session, config.calendar_of(config.universe.target), utc_now())
         yield Run(session or latest_session(config, ports), config, ports, tell)
 

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from factorprism.alerts import kind_of
+from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink, kind_of
 from factorprism.alerts.catalogue import HORIZON
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines import Ports, Run
+from factorprism.sources import REAL_DATA
 
 FREE_BYTES_MIN = 2_000_000_000
 CALENDAR_SESSIONS_MIN = 30
@@ -94,7 +95,11 @@ def _calendar(config: Config, ports: Ports) -> Finding:
 
 def _source(config: Config, ports: Ports) -> Finding:
     latest = latest_session(config, ports)
-    return Finding("source", f"{config.source}: latest session {latest}")
+    final = ports.source.final_session(config.universe.target)
+    if final is None:
+        return Finding("source", f"{config.source}: latest session {latest}")
+    sentence = f"{config.source}: a replay that ends at {final}; nothing is scheduled after it"
+    return Finding("source", sentence, REAL_DATA, warning=True)
 
 
 def _bars(config: Config, ports: Ports) -> Finding:
@@ -136,10 +141,18 @@ def _alerts(config: Config, ports: Ports) -> Finding:
     return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")
 
 
+def _addresses(config: Config, ports: Ports) -> Finding:
+    named = ", ".join(address.label for address in build_sink(config).addresses)
+    if named:
+        return Finding("addresses", f"alerts go to {named}")
+    return Finding("addresses", NO_ADDRESS, HOW_TO_ADDRESS, warning=True)
+
+
 _LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
     "calendar": _calendar,  # after the warehouse, which may know days beyond the library's
     "source": _source,
     "bars": _bars,
     "champion": _champion,
     "alerts": _alerts,
+    "addresses": _addresses,
 }

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 
+from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.core.config import PREFIX, Config, load_config
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 
@@ -65,6 +66,8 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
         return
     start_airflow(config)
     print(how_to_open(config))
+    if not config.alerts_url:
+        print(f"note          {NO_ADDRESS}. {HOW_TO_ADDRESS}")
     if mlflow:
         pages = _mlflow_pages(config)
         pages.start()

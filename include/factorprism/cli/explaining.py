@@ -29,10 +29,13 @@ def print_explanations(session: date | None, *, as_json: bool) -> None:
     """
     with open_warehouse() as (config, ports):
         found = _load(config, ports, session)
+        newest = _load(config, ports, None) if session and not found else []
     if not found:
+        there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
         raise ConfigurationError(
             "no forecast" + (f" of {session}" if session else "") + " is explained",
-            remedy="Make one: factorprism daily" + (f" --session {session}." if session else "."),
+            remedy=f"{there}Make one: factorprism daily"
+            + (f" --session {session}." if session else "."),
         )
     if as_json:
         write_json([asdict(explanation) for _, explanation in found])

@@ -25,7 +25,7 @@ from factorprism.pipelines.factors import compute_factors as compute_changed_fac
 from factorprism.quality import count_missing
 from factorprism.telemetry import make_formatter, secrets_of
 
-DAILY_DAG = "index_daily"
+DAILY_DAG, WEEKLY_DAG = "index_daily", "model_weekly"
 
 
 def run_everything() -> int:
@@ -103,6 +103,9 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
         say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
         return session_forecasts(run)
+    # The weekly contest is on from now on; it sizes itself for this machine.
+    runs.await_dag(WEEKLY_DAG)
+    runs.unpause(WEEKLY_DAG)
     with _timed(f"{DAILY_DAG}: run for {run.session} ended"):
         state = runs.run_dag(
             DAILY_DAG,

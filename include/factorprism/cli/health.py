@@ -13,13 +13,13 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
-from factorprism.alerts import build_sink
+from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
 from factorprism.cli.airflow_health import airflow_address, ask_airflow
-from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.services import EmbeddedPostgres
-from factorprism.sources import build_source
+from factorprism.sources import find_final_session
+from factorprism.views.freshness import Freshness, measure_freshness
 from factorprism.warehouse import PostgresWarehouse
 
 # All probes run at once; what has not answered by then is ill.
@@ -28,17 +28,23 @@ CONNECT_SECONDS = 3
 # The evening's run has two hours, and then its alert.
 FORECAST_GRACE = timedelta(hours=3)
 FREE_BYTES_MIN = 2_000_000_000
-SEARCHED = timedelta(days=60)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was asked; `remedy` is empty where it is well."""
+    """One thing that was asked; `remedy` may be empty where it is well.
+
+    What is well and still has a remedy is to be known, and is no fault.
+    """
 
     name: str
     well: bool
     sentence: str
     remedy: str = ""
+
+    @property
+    def word(self) -> str:
+        return "ILL" if not self.well else "note" if self.remedy else "ok"
 
 
 Probe = Callable[[Config, datetime], Iterator[Check]]
@@ -61,7 +67,7 @@ def print_health(*, as_json: bool) -> int:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     else:
         for check in checks:
-            line = f"{'ok' if check.well else 'ILL':<4} {check.name:<10} {check.sentence}"
+            line = f"{check.word:<4} {check.name:<10} {check.sentence}"
             print(f"{line}. {check.remedy}" if check.remedy else line)
     return 0 if well else 1
 
@@ -112,6 +118,7 @@ def _warehouse(config: Config, now: datetime) -> Iterator[Check]:
         yield Check("warehouse", True, "answers, its schema is current")
         yield _forecast(config, warehouse, now)
         yield _champion(config, warehouse)
+        yield _alerts(warehouse)
         yield _messages(warehouse)
 
 
@@ -135,27 +142,33 @@ def _impatient(url: str) -> str:
 
 
 def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Check:
-    expected = _expected_session(config, now)
+    """Ask for an issued forecast of the last session that must have one by `now`."""
     target = config.universe.target
-    rows = warehouse.forecasts.load_forecasts(target, first=expected - SEARCHED)
-    rows = [row for row in rows if row.universe == config.universe_name]
+    name, horizon = config.universe_name, config.horizon
+    newest = warehouse.forecasts.find_newest_issued(target, name, horizon)
+    final, calendar = find_final_session(config), config.calendar_of(target)
+    at = measure_freshness(newest, calendar, now - FORECAST_GRACE, final)
     remedy = "See the last run of index_daily, or make it: factorprism daily."
-    if not rows:
-        return Check("forecast", False, f"there is none since {expected - SEARCHED}", remedy)
-    last = rows[-1]
-    if last.session < expected:
-        behind = len(calendar_of(target).sessions(last.session, expected)) - 1
-        sentence = f"the last row is of {last.session}, {behind} sessions before {expected}"
-        return Check("forecast", False, sentence, remedy)
-    return Check("forecast", True, f"the last row, {last.state.value}, is of {last.session}")
+    if newest is None:
+        return Check("forecast", False, f"none of {target} was ever issued", remedy)
+    if not at.behind:
+        return Check("forecast", True, _describe_newest(newest, at))
+    why = _reason_of(config, warehouse, at.due)
+    sentence = f"the last issued is of {newest}, {at.behind} sessions before {at.due}{why}"
+    return Check("forecast", False, sentence, remedy)
 
 
-def _expected_session(config: Config, now: datetime) -> date:
-    """Return the last session that should have a row at `now`."""
-    if config.source == "sample":  # its data end, and so do the rows
-        return build_source(config).latest_session(config.universe.target, now)
-    calendar = config.calendar_of(config.universe.target)
-    return calendar.last_published(now - FORECAST_GRACE)
+def _describe_newest(newest: date, at: Freshness) -> str:
+    if at.replay_is_over:
+        return f"the last issued is of {newest}, the end of the replay, {at.passed} sessions ago"
+    return f"the last issued is of {newest}"
+
+
+def _reason_of(config: Config, warehouse: PostgresWarehouse, session: date) -> str:
+    """Say why the row of `session` was withheld; empty where there is none."""
+    rows = warehouse.forecasts.load_forecasts(config.universe.target, session, session)
+    reasons = [row.reason for row in rows if row.universe == config.universe_name and row.reason]
+    return f", which was withheld: {reasons[-1]}" if reasons else ""
 
 
 def _champion(config: Config, warehouse: PostgresWarehouse) -> Check:
@@ -166,23 +179,36 @@ def _champion(config: Config, warehouse: PostgresWarehouse) -> Check:
     return Check("champion", True, f"{holder} since {decisions[-1].as_of}")
 
 
+def _alerts(warehouse: PostgresWarehouse) -> Check:
+    """Ask for alerts that want somebody at once; what only warns is counted."""
+    found = warehouse.alerts.list_open_alerts()
+    critical = [alert for alert in found if alert.severity == "critical"]
+    if not critical:
+        return Check("alerts", True, f"none is critical, {len(found)} open")
+    sentence = f"{len(critical)} critical of {len(found)} open, the first: {critical[0].sentence}"
+    remedy = "Remove its cause; the next run that ends well closes it."
+    return Check("alerts", False, sentence, remedy)
+
+
 def _messages(warehouse: PostgresWarehouse) -> Check:
     stuck = [entry for entry in warehouse.alerts.list_untold() if entry.tries]
-    n_open = len(warehouse.alerts.list_open_alerts())
     if not stuck:
-        return Check("alerts", True, f"{n_open} open, no message waits for a failed delivery")
+        return Check("messages", True, "none waits for a failed delivery")
     first = stuck[0]
     sentence = (
         f"{len(stuck)} messages could not be delivered, the first since "
         f"{first.raised_at:%Y-%m-%d %H:%M} UTC: {first.alert.key}"
     )
     remedy = "Mend the address or its service; the next run sends them: factorprism watch."
-    return Check("alerts", False, sentence, remedy)
+    return Check("messages", False, sentence, remedy)
 
 
 def _addresses(config: Config, _: datetime) -> Iterator[Check]:
     named = ", ".join(address.label for address in build_sink(config).addresses)
-    yield Check("addresses", True, named or "none in the environment")
+    if named:
+        yield Check("addresses", True, named)
+    else:
+        yield Check("addresses", True, NO_ADDRESS, HOW_TO_ADDRESS)
 
 
 def _airflow(config: Config, _: datetime) -> Iterator[Check]:

@@ -58,6 +58,7 @@ class Mode(StrEnum):
 
 class Size(StrEnum):
     QUICK = "quick"
+    NIGHT = "night"
     FULL = "full"
 
 
@@ -98,7 +99,10 @@ def daily(session: Day = None) -> None:
 def train(
     mode: Mode = Mode.AUTO,
     contest: Annotated[
-        Size, typer.Option(help="full: all networks and placebos, which takes hours.")
+        Size,
+        typer.Option(
+            help="night: as much as fits FACTORPRISM_CONTEST_HOURS here; full: all of it."
+        ),
     ] = Size.QUICK,
     session: Day = None,
 ) -> None:

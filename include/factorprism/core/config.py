@@ -57,6 +57,8 @@ class Config:
     repull_sessions: int = 20  # asked for again every day, so that revisions are seen
     contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
     contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
+    contest_hours: float = 8.0  # that a contest of size night may take, by measured times
+    training_gap_max_sessions: int = 5  # between the last image and the session of a training
     holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
     champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
     frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
@@ -93,6 +95,11 @@ class Config:
         for name in (*counts, "contest_folds", "ask_again_seconds", *kept):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
+        if self.contest_hours <= 0.0:
+            raise _invalid("CONTEST_HOURS", str(self.contest_hours), "a positive number of hours")
+        if self.training_gap_max_sessions < 0:
+            gap = str(self.training_gap_max_sessions)
+            raise _invalid("TRAINING_GAP_MAX_SESSIONS", gap, "a whole number from 0")
         if self.language not in LANGUAGES:
             raise _invalid("LANGUAGE", self.language, f"one of {', '.join(LANGUAGES)}")
         if self.ui_url and not self.ui_url.startswith(("http://", "https://")):

@@ -58,6 +58,15 @@ FOLD_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class FoldTime:
+    """How long an entrant took to learn and judge one fold."""
+
+    entrant: str
+    settings: Mapping[str, object]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ContestReport:
     """What one contest came to: `sentence` first of all, then the tables in `content` (JSON)."""
 

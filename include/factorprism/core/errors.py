@@ -4,6 +4,7 @@
 
     FactorPrismError
     ├── ConfigurationError      a setting that cannot be used
+    │   └── EndOfData           a session after the last one of a replay
     ├── SourceError             a vendor or a file did not give what was asked for
     │   ├── Throttled           too many calls: wait, then retry
     │   ├── AccessDenied        wrong token or missing permission: never retry
@@ -44,6 +45,10 @@ class ConfigurationError(FactorPrismError):
     """A setting that cannot be used."""
 
     exit_code = 2
+
+
+class EndOfData(ConfigurationError):
+    """A session after the last one that the source will ever have."""
 
 
 class SourceError(FactorPrismError):

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
+from factorprism.core.contest import ContestReport, Explanation, FoldForecasts, FoldTime
 from factorprism.core.housekeeping import (
     StoredBundle,
     StoredImageSet,
@@ -81,6 +81,10 @@ class BarSource(Protocol):
 
     def first_session(self, symbol: str) -> date:
         """Return the first session worth asking for."""
+        ...
+
+    def final_session(self, symbol: str) -> date | None:
+        """Return the last session of `symbol` that there will ever be; None: more are to come."""
         ...
 
 
@@ -261,6 +265,10 @@ class ForecastLedger(Protocol):
         """Return the sessions that the ledger has a row of, ascending."""
         ...
 
+    def find_newest_issued(self, target: str, universe: str, horizon: int) -> date | None:
+        """Return the last session with an issued forecast of the line, or None."""
+        ...
+
     def list_issued(
         self, universe: str, first: date, last: date, before: datetime
     ) -> list[IssuedForecast]:
@@ -289,6 +297,10 @@ class ContestStore(Protocol):
 
     def count_trials(self, universe: str, horizon: int) -> int:
         """Return how many entrants, each setting for itself, were ever judged on true labels."""
+        ...
+
+    def list_times(self, universe: str, horizon: int, since: datetime) -> list[FoldTime]:
+        """Return how long folds of true labels took that were judged after `since` (UTC)."""
         ...
 
     def save_report(self, report: ContestReport) -> None:

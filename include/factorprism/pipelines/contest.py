@@ -12,38 +12,23 @@ from itertools import groupby
 from typing import Any
 
 from factorprism.core.contest import ContestReport, FoldForecasts
-from factorprism.core.errors import ConfigurationError
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.contest_accounts import describe_accounts, run_accounts
 from factorprism.pipelines.contest_page import write_contest
-from factorprism.pipelines.history import load_training_set, training_settings
+from factorprism.pipelines.contest_size import list_contest, size_of
+from factorprism.pipelines.history import load_training_set
 from factorprism.training import TrainingSet
-from factorprism.training.contest import (
-    PLACEBOS,
-    Entrant,
-    Task,
-    choose_entrants,
-    list_tasks,
-    pool_folds,
-    tabulate,
-)
+from factorprism.training.contest import ContestSize, Task, pool_folds, tabulate
 from factorprism.training.metrics import HeldOut
-
-SIZES = ("quick", "full")
-QUICK_FOLDS = 4
 
 
 def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Say which folds are open; the size ``contest`` of `refs` is ``quick`` or ``full``.
-
-    ``quick`` holds the configured network against the baselines on a few folds, without placebos.
-    """
+    """Say which folds of the contest are open."""
     training_set, _ = load_training_set(run, refs)
-    size = _size(refs)
-    tasks = _list_tasks(run, training_set, size)
+    tasks = _list_tasks(run, training_set, refs)
     open_tasks = _without_held(run, tasks)
     run.tell(
-        f"contest: {size}, {len({task.entrant.name for task in tasks})} entrants, "
+        f"contest: {_size(run, refs).name}, {len({task.entrant.name for task in tasks})} entrants, "
         f"{len({task.fold.number for task in tasks})} folds, {len(open_tasks)} of {len(tasks)} "
         "fits to do"
     )
@@ -54,7 +39,7 @@ def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
 def judge_folds(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Judge the open folds: the one entrant on the one fold that ``fold`` names, else all."""
     training_set, _ = load_training_set(run, refs)
-    tasks = _list_tasks(run, training_set, _size(refs))
+    tasks = _list_tasks(run, training_set, refs)
     one = refs.get("fold")
     if one:
         named = (int(one["number"]), str(one["entrant"]))
@@ -88,7 +73,12 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
         as_of=run.session,
         image_set_hash=refs["image_set_hash"],
         sentence=table.sentence,
-        content=table.to_dict() | {"size": _size(refs), "accounts": describe_accounts(accounts)},
+        content=table.to_dict()
+        | {
+            "size": _size(run, refs).name,
+            "plan": _size(run, refs).to_dict(),
+            "accounts": describe_accounts(accounts),
+        },
     )
     contests.save_report(report)
     for leak in table.leaks:
@@ -103,7 +93,7 @@ def load_contest(
     run: Run, training_set: TrainingSet, refs: Mapping[str, Any]
 ) -> list[FoldForecasts]:
     """Return all judged folds of the contest; raises `ArtefactError` when one is open."""
-    tasks = _list_tasks(run, training_set, _size(refs))
+    tasks = _list_tasks(run, training_set, refs)
     return run.ports.warehouse.contests.load_folds([task.key for task in tasks])
 
 
@@ -111,34 +101,22 @@ def load_judged_folds(run: Run, training_set: TrainingSet, refs: Mapping[str, An
     """Return what the configured network has shown on all folds of the contest."""
     keys = [
         task.key
-        for task in _list_tasks(run, training_set, _size(refs))
+        for task in _list_tasks(run, training_set, refs)
         if task.entrant.name == run.config.model and not task.placebo
     ]
     return pool_folds(run.ports.warehouse.contests.load_folds(keys), training_set)
 
 
-def _size(refs: Mapping[str, Any]) -> str:
-    size = str(refs.get("contest") or "quick")
-    if size not in SIZES:
-        raise ConfigurationError(f"contest {size!r} is unknown", remedy=f"Use {', '.join(SIZES)}.")
+def _list_tasks(run: Run, training_set: TrainingSet, refs: Mapping[str, Any]) -> list[Task]:
+    return list_contest(run, training_set, _size(run, refs))
+
+
+def _size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
+    """Return the size of the contest; one that is measured was handed on by `size_contest`."""
+    size = size_of(run, refs)
+    if size is None:
+        raise ValueError("size: a contest 'night' is measured by the step size_contest")
     return size
-
-
-def _list_tasks(run: Run, training_set: TrainingSet, size: str) -> list[Task]:
-    full = size == "full"
-    return list_tasks(
-        training_set,
-        _entrants(run, full),
-        run.config.contest_folds if full else min(QUICK_FOLDS, run.config.contest_folds),
-        PLACEBOS if full else (),
-        run.config.universe_name,
-    )
-
-
-def _entrants(run: Run, full: bool) -> tuple[Entrant, ...]:
-    others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
-    names = [*others, run.config.model] if full else [run.config.model]
-    return choose_entrants(names, training_settings(run), quick=not full)
 
 
 def _without_held(run: Run, tasks: Sequence[Task]) -> list[Task]:

@@ -16,7 +16,7 @@ from factorprism.figures import (
     render_reliability,
 )
 from factorprism.pipelines._run import Run
-from factorprism.pipelines.contest_tables import Row, describe_scope, tabulate_report
+from factorprism.pipelines.contest_tables import Row, describe_scope, describe_size, tabulate_report
 from factorprism.training.backtest import BUY_AND_HOLD, Comparison
 from factorprism.training.metrics import HeldOut
 
@@ -106,6 +106,7 @@ def render_contest(report: ContestReport) -> str:
         report.sentence,
         *_content(report)["leaks"],
         describe_scope(report),
+        describe_size(report),
     ]
     for section in tabulate_report(report):
         parts += [f"## {section.heading}", section.note]

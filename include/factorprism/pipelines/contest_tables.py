@@ -103,6 +103,17 @@ def describe_scope(report: ContestReport) -> str:
     )
 
 
+def describe_size(report: ContestReport) -> str:
+    """Say what of the full contest was left out, and why; empty where nothing was."""
+    plan: Any = report.content.get("plan")
+    if not plan or not plan["left_out"]:
+        return ""
+    return (
+        f"Sized for this machine, with {plan['expected_seconds'] / 3600:.1f} h expected. Left out: "
+        f"{'; '.join(plan['left_out'])}."
+    )
+
+
 def _gain_section(content: Mapping[str, Any]) -> ContestSection:
     trials = content["trials"]
     note = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from factorprism.core.errors import QualityError
 from factorprism.core.schemas import Promotion, Training
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
@@ -26,6 +27,7 @@ from factorprism.pipelines.contest import (
     plan_contest,
     tabulate_contest,
 )
+from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.history import align_history, load_training_set, training_settings
 from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
@@ -43,6 +45,7 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Align the channels' whole history through the session and keep it under its hash."""
     universe = run.config.universe
     image_set = align_history(run)
+    _require_recent(run, image_set.sessions[-1].astype(date))
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
@@ -52,6 +55,18 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     )
     run.tell(f"data set: {' x '.join(map(str, image_set.cube.shape))} from {first}")
     return {"image_set_hash": content, "image_set_path": place}
+
+
+def _require_recent(run: Run, last: date) -> None:
+    """Refuse data that end long before the session: a model of them would be old at its birth."""
+    missing = len(run.calendar.sessions(last, run.session)) - 1
+    if missing > run.config.training_gap_max_sessions:
+        raise QualityError(
+            f"the images of {run.config.universe_name} end at {last}, {missing} sessions before "
+            f"{run.session}: nothing is trained on them",
+            remedy="Bring the bars up to date first: see the last runs of index_daily, or load "
+            "them with factorprism backfill.",
+        )
 
 
 def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -179,6 +194,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 STEPS = (
     build_dataset,
+    size_contest,
     plan_contest,
     judge_folds,
     tabulate_contest,

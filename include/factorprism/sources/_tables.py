@@ -94,6 +94,10 @@ class TableSource(ABC):
         first: date = self._days(symbol)[0].astype(date)
         return first
 
+    def final_session(self, symbol: str) -> date | None:
+        """Return None: whoever keeps the bars may add to them."""
+        return None
+
     def _days(self, symbol: str) -> DayArray:
         return as_days(self._load(symbol)["session"])
 

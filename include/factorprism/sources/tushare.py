@@ -154,6 +154,10 @@ class TushareSource:
         endpoint_of(symbol)
         return max(self._history_start, BASE_DATES.get(symbol, self._history_start))
 
+    def final_session(self, symbol: str) -> date | None:
+        """Return None: the vendor publishes every evening."""
+        return None
+
     def _ask(
         self, api_name: str, params: Mapping[str, str], fields: tuple[str, ...], require_rows: bool
     ) -> Page:

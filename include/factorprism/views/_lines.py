@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
 from factorprism.core.readings import ForecastLine
@@ -39,6 +41,32 @@ def choose_line(
     # The configured line first, then the one that was forecast last.
     return max(
         wanted, key=lambda line: ((line.universe, line.horizon) == own, line.last), default=None
+    )
+
+
+def require_held(session: date, known: Sequence[date], target: str) -> None:
+    """Raise `NotHeld` unless `session` is among `known`, the ledger's sessions, ascending."""
+    place = bisect_left(known, session)
+    if place < len(known) and known[place] == session:
+        return
+    require_trading(session, target)
+    nearest = (*known[max(0, place - 1) : place], *known[place : place + 1])
+    raise NotHeld(
+        f"the ledger has no row of {session}",
+        remedy=f"It holds sessions from {known[0]} to {known[-1]}; the nearest: "
+        f"{' and '.join(map(str, nearest))}.",
+    )
+
+
+def require_trading(session: date, target: str) -> None:
+    """Raise `NotHeld` for a day on which the exchange of `target` is known not to trade."""
+    calendar = calendar_of(target)
+    if not calendar.first <= session <= calendar.known_through or calendar.is_session(session):
+        return
+    before = calendar.session_on_or_before(session)
+    raise NotHeld(
+        f"{calendar.exchange} does not trade on {session}",
+        remedy=f"The session before it is {before}.",
     )
 
 

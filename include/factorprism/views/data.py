@@ -22,6 +22,7 @@ from factorprism.views._coverage import (
     load_coverage,
     load_days,
 )
+from factorprism.views._lines import require_trading
 from factorprism.views._missing import MissingTable, load_missing
 from factorprism.views._revisions import RevisedBar, load_revisions
 
@@ -99,9 +100,12 @@ def read_data(
 ) -> DataPage:
     """Return the page for `symbol` (default: the target) and the gates of `session` (the newest).
 
-    Raises ``ValueError`` for a symbol that is no channel of `universe`.
+    Raises ``ValueError`` for a symbol that is no channel of `universe`, `NotHeld` for a session
+    that is none.
     """
     symbol = _check_symbol(universe, symbol)
+    if session is not None:
+        require_trading(session, universe.target)
     through = find_through(warehouse, universe)
     channels, pulls = universe.channels, warehouse.pulls
     recent = _summarise_gates(warehouse, universe, session or through)

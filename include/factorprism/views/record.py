@@ -72,8 +72,26 @@ class Settled:
 
 
 @dataclass(frozen=True, eq=False)
+class WalkForward:
+    """What the contest has forecast of the past, out of sample; none of it was ever issued.
+
+    `record` are the forecasts of `entrant`, of which `windows` do not overlap; `entrants` the
+    figures of everybody, each on its own judged sessions, `entrant` first.
+    """
+
+    entrant: str
+    record: Record
+    windows: int
+    years: tuple[Year, ...]
+    entrants: tuple[Rival, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class TrackRecord:
-    """All that is known of one line's forecasts through `through`."""
+    """All that is known of one line's forecasts through `through`.
+
+    `walk_forward` stands apart from the ledger's own; None where no contest was held.
+    """
 
     line: ForecastLine
     lines: tuple[ForecastLine, ...]
@@ -86,6 +104,7 @@ class TrackRecord:
     rivals: tuple[Rival, ...]
     years: tuple[Year, ...]
     latest: tuple[Settled, ...]
+    walk_forward: WalkForward | None
 
 
 def read_track_record(
@@ -117,7 +136,46 @@ def read_track_record(
         rivals=_compare(record, rows, judged, block),
         years=_by_year(record),
         latest=_latest(record, rows),
+        walk_forward=_walk_forward(judged, config.model, line.horizon),
     )
+
+
+def _walk_forward(
+    judged: dict[str, JudgedForecasts], model: str, horizon: int
+) -> WalkForward | None:
+    """Return the contest's forecasts by `model`, or else by whoever has judged most sessions."""
+    if not judged:
+        return None
+    most = max(judged, key=lambda name: (name == model, len(judged[name].sessions)))
+    record = _as_record(judged[most])
+    block = BLOCK_HORIZONS * horizon
+    return WalkForward(
+        entrant=most,
+        record=record,
+        windows=count_independent(np.arange(len(record.sessions)), horizon),
+        years=_by_year(record),
+        entrants=tuple(
+            _measure_judged(name, judged[name], block)
+            for name in sorted(judged, key=lambda name: (name != most, name))
+        ),
+    )
+
+
+def _as_record(judged: JudgedForecasts) -> Record:
+    unknown = np.full(len(judged.sessions), np.nan)
+    return Record(
+        sessions=judged.sessions,
+        horizon_end=np.full(len(judged.sessions), np.datetime64("NaT", "D")),
+        p_up=judged.p_up,
+        base_rate=judged.base_rate,
+        forward_return=unknown,
+        went_up=judged.went_up.astype(np.float64),
+    )
+
+
+def _measure_judged(name: str, judged: JudgedForecasts, block: int) -> Rival:
+    own, up = judged.p_up, judged.went_up == 1
+    return _measure(name, own, own, judged.base_rate, up, block)
 
 
 def _compare(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +16,8 @@ from factorprism.training import find_skill
 from factorprism.training.promotion import find_holder
 from factorprism.training.skill import INDEPENDENT
 from factorprism.views._belief import Belief, Matured, find_belief
-from factorprism.views._lines import final_rows
+from factorprism.views._lines import final_rows, require_held
+from factorprism.views.freshness import Freshness
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ class Contest:
 
 @dataclass(frozen=True)
 class LineToday:
-    """One line at the session; `forecast` is None where the ledger has no row of it."""
+    """One line at the session; `forecast` is None where the ledger has no row of it.
+
+    `freshness` says how old the line's newest forecast is by now. `ended` tells that the horizon
+    of `forecast` has ended by now, whether or not there is an `outcome`.
+    """
 
     line: ForecastLine
     forecast: Forecast | None
@@ -63,6 +68,8 @@ class LineToday:
     champion: Champion | None
     contest: Contest | None
     outcome: Outcome | None
+    freshness: Freshness
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -78,20 +85,26 @@ class Today:
     alerts: tuple[Alert, ...]
 
 
-def read_today(warehouse: Warehouse, session: date | None = None) -> Today | None:
+def read_today(
+    warehouse: Warehouse,
+    session: date | None,
+    freshness_of: Callable[[ForecastLine], Freshness],
+) -> Today | None:
     """Return what stood in the ledger at `session`, by default the last one.
 
-    A session between two of the ledger's gives the one before it. Nothing matured, judged or
-    decided after the session is used. None where the ledger is empty.
+    Nothing matured, judged or decided after the session is used, but for what came of it;
+    `freshness_of` tells how old a line's newest forecast is by now. None where the ledger is
+    empty; raises `NotHeld` for a session that it does not hold.
     """
     sessions = warehouse.forecasts.list_sessions()
     if not sessions:
         return None
-    shown = sessions[max(0, bisect_right(sessions, session) - 1)] if session else sessions[-1]
+    lines = warehouse.forecasts.list_lines()
+    shown = session or sessions[-1]
+    require_held(shown, sessions, lines[0].target)
     place = bisect_left(sessions, shown)
     rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
     held = {(row.target, row.universe, row.horizon): row for row in rows}
-    lines = [line for line in warehouse.forecasts.list_lines() if line.first <= shown]
     return Today(
         session=shown,
         first=sessions[0],
@@ -99,15 +112,26 @@ def read_today(warehouse: Warehouse, session: date | None = None) -> Today | Non
         previous=sessions[place - 1] if place else None,
         following=sessions[place + 1] if place + 1 < len(sessions) else None,
         lines=tuple(
-            _read_line(warehouse, line, held.get((line.target, line.universe, line.horizon)), shown)
+            _read_line(
+                warehouse,
+                line,
+                held.get((line.target, line.universe, line.horizon)),
+                shown,
+                freshness_of(line),
+            )
             for line in lines
+            if line.first <= shown
         ),
         alerts=tuple(warehouse.alerts.list_open_alerts()),
     )
 
 
 def _read_line(
-    warehouse: Warehouse, line: ForecastLine, forecast: Forecast | None, session: date
+    warehouse: Warehouse,
+    line: ForecastLine,
+    forecast: Forecast | None,
+    session: date,
+    freshness: Freshness,
 ) -> LineToday:
     champion = _read_champion(warehouse, line, session)
     contest = warehouse.contests.load_last_contest(line.universe, line.horizon, session)
@@ -122,6 +146,8 @@ def _read_line(
         champion=champion,
         contest=Contest(*contest) if contest else None,
         outcome=came[0] if came else None,
+        freshness=freshness,
+        ended=forecast is not None and forecast.horizon_end <= freshness.published,
     )
 
 

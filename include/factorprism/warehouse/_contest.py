@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from factorprism.core.contest import FOLD_COLUMNS, ContestReport, FoldForecasts
+from factorprism.core.contest import FOLD_COLUMNS, ContestReport, FoldForecasts, FoldTime
 from factorprism.core.errors import ArtefactError
 from factorprism.core.readings import JudgedForecasts
 from factorprism.warehouse._connection import Database
+from factorprism.warehouse._moments import to_database
 from factorprism.warehouse.tables import contests, fold_forecasts
 
 NEWEST_FOLDS = 16
@@ -64,6 +65,21 @@ class ContestRepository:
         )
         with self._database.begin() as connection:
             return connection.scalar(select(func.count()).select_from(tried.subquery())) or 0
+
+    def list_times(self, universe: str, horizon: int, since: datetime) -> list[FoldTime]:
+        """Return how long folds of true labels took that were judged after `since` (UTC)."""
+        table = fold_forecasts.c
+        seconds = func.extract("epoch", table.judged_at - table.begun_at)
+        statement = select(table.entrant, table.settings, seconds.label("seconds")).where(
+            table.universe == universe,
+            table.horizon == horizon,
+            table.placebo == "",
+            table.begun_at.is_not(None),
+            table.judged_at > to_database(since),
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(statement).all()
+        return [FoldTime(row.entrant, row.settings, float(row.seconds)) for row in rows]
 
     def save_report(self, report: ContestReport) -> None:
         """Keep `report`; one of the same universe, horizon and session is replaced."""

@@ -196,6 +196,19 @@ class ForecastRepository:
         with self._database.begin() as connection:
             return list(connection.scalars(statement))
 
+    def find_newest_issued(self, target: str, universe: str, horizon: int) -> date | None:
+        """Return the last session with an issued forecast of the line, or None."""
+        table = forecasts.c
+        statement = select(func.max(table.session)).where(
+            table.target == target,
+            table.universe == universe,
+            table.horizon == horizon,
+            table.state == "issued",
+        )
+        with self._database.begin() as connection:
+            newest: date | None = connection.scalar(statement)
+            return newest
+
     def list_issued(
         self, universe: str, first: date, last: date, before: datetime
     ) -> list[IssuedForecast]:

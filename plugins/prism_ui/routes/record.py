@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from factorprism.core.readings import Record
 from factorprism.views.record import TrackRecord, read_track_record
 from prism_ui.pages import Asked, show
 from prism_ui.reliability import lay_out_reliability
@@ -36,10 +37,13 @@ def build(asked: Asked) -> Mapping[str, Any]:
     gettext = asked.language.gettext
     return {
         "found": found,
-        "forecasts_chart": _draw_forecasts(found, gettext),
+        "forecasts_chart": _draw_forecasts(found.record, gettext),
         "skill_chart": _draw_skill(found, gettext),
         "yearly_skill": list(_yearly_skill(found)),
         "diagram": lay_out_reliability(found.bins),
+        "walk_chart": _draw_forecasts(found.walk_forward.record, gettext)
+        if found.walk_forward
+        else None,
     }
 
 
@@ -59,8 +63,7 @@ def _yearly_skill(found: TrackRecord) -> Iterator[dict[str, Any]]:
         }
 
 
-def _draw_forecasts(found: TrackRecord, gettext: Any) -> dict[str, Any]:
-    record = found.record
+def _draw_forecasts(record: Record, gettext: Any) -> dict[str, Any]:
     p_up = _rounded(record.p_up)
     low, high = _range_of(record.p_up, record.base_rate)
     # What came of it stands at the edges, where it hides no forecast.

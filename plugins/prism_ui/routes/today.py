@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from factorprism.core.calendar import calendar_of
+from factorprism.core.readings import ForecastLine
+from factorprism.views import House
+from factorprism.views.freshness import Freshness, read_freshness
 from factorprism.views.today import read_today
 from prism_ui.pages import Asked, show
 from prism_ui.security import ReaderDep
+from source_ends import source_end
 
 router = APIRouter()
 
@@ -18,9 +25,25 @@ router = APIRouter()
 @router.get("/today")
 async def open_today(request: Request, reader: ReaderDep) -> Response:
     """Show all forecasts of one session."""
-    return await show(request, reader, "today", build)
+    return await show(request, reader, "today", build, moment=read_moment)
+
+
+def read_moment(house: House) -> Hashable:
+    """Return what the page owes to the clock: it ages once an evening, at the publication."""
+    return calendar_of(house.config.universe.target).last_published(_now()), source_end(os.environ)
 
 
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the session asked for, or with the latest one in the ledger."""
-    return {"today": read_today(asked.house.warehouse, asked.day("session"))}
+    house, final = asked.house, source_end(os.environ)
+
+    def freshness_of(line: ForecastLine) -> Freshness:
+        own = line.universe == house.config.universe_name
+        calendar = calendar_of(line.target)
+        return read_freshness(house.warehouse, line, calendar, _now(), final if own else None)
+
+    return {"today": read_today(house.warehouse, asked.day("session"), freshness_of)}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

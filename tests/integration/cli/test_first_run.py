@@ -10,20 +10,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from factorprism.services import EmbeddedPostgres
+from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 # The smallest network and one epoch: what is tested is the way, not the forecast.
-SETTINGS = {"FACTORPRISM_MODEL": "inception_tiny", "FACTORPRISM_EPOCHS": "1"}
+SETTINGS = {
+    "FACTORPRISM_MODEL": "inception_tiny",
+    "FACTORPRISM_EPOCHS": "1",
+    # Too short for anything but what was judged before.
+    "FACTORPRISM_CONTEST_HOURS": "0.01",
+    "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
+}
 MOMENTS = (2.0, 9.0)  # while the history is loaded, and while the champion is trained
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="factorprism-run-"))
     folder.chmod(0o711)
@@ -31,6 +39,13 @@ def home() -> Iterator[Path]:
     call(folder, "services", "stop")
     shutil.rmtree(EmbeddedPostgres(folder).data_folder.parent, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def airflow(home: Path) -> EmbeddedAirflow:
+    """The Airflow that the first run has left running."""
+    environ = {**os.environ, **SETTINGS}
+    return EmbeddedAirflow(home, EmbeddedPostgres(home).url("airflow"), environ)
 
 
 def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,3 +91,53 @@ def test_a_run_killed_on_its_way_and_repeated_ends_like_the_one_before_it(home: 
     assert again.returncode == 0, again.stderr
     assert "has succeeded already" in again.stderr
     assert fingerprints(home) == left
+
+
+def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the_sample(
+    airflow: EmbeddedAirflow,
+) -> None:
+    runs = airflow.runs()
+    for name in ("index_daily", "model_weekly"):
+        dag = runs.api.call("GET", f"/api/v2/dags/{name}")
+        assert dag["is_paused"] is False
+        assert dag["next_dagrun_run_after"] is None
+        held = runs.api.call("GET", f"/api/v2/dags/{name}/dagRuns")["dag_runs"]
+        assert {run["run_type"] for run in held} <= {"manual"}
+
+
+def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
+    airflow: EmbeddedAirflow, home: Path
+) -> None:
+    state = airflow.runs().run_dag("model_weekly", "by-hand", {}, timeout_seconds=600)
+    assert state == "success"
+    warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))
+    report = warehouse.contests.load_report("hs300", 14)
+    warehouse.close()
+    assert report is not None
+    assert report.as_of == date(2025, 12, 31)
+    plan: Any = report.content["plan"]
+    assert (plan["name"], "inception_tiny" in plan["entrants"]) == ("night", True)
+    assert plan["expected_seconds"] > 0
+    assert any(said.startswith("mlp_tiny: ") for said in plan["left_out"])
+    assert "Left out: " in call(home, "contest").stdout
+
+
+def test_the_replay_is_well_and_a_session_after_it_is_refused(
+    airflow: EmbeddedAirflow, home: Path
+) -> None:
+    well = call(home, "healthcheck")
+    assert well.returncode == 0, well.stdout
+    assert "the end of the replay" in well.stdout
+    assert "note addresses" in well.stdout
+    examined = call(home, "doctor")
+    assert examined.returncode == 0, examined.stdout
+    assert "warn  addresses" in examined.stdout
+    before = fingerprints(home)
+    refused = call(home, "daily", "--session", "2026-06-01")
+    assert refused.returncode == 2
+    assert "are a replay and end at 2025-12-31" in refused.stderr
+    for options in (["--target", "NOPE"], ["--start", "2026-01-05"]):
+        nothing = call(home, "forecasts", *options)
+        assert nothing.returncode == 2
+        assert "It holds 000300.SH from 2025-12-31 to 2025-12-31." in nothing.stderr
+    assert fingerprints(home) == before

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from factorprism.cli.health import Check, check_health
+from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Forecast, ForecastState, Promotion
 
@@ -78,19 +80,34 @@ def config(migrated_url: str, tmp_path: Path) -> Config:
     return Config(home=tmp_path, warehouse_url=migrated_url, source="files", files=files)
 
 
-def fill(warehouse: Any, session: date = SESSION) -> None:
-    warehouse.forecasts.append(
-        Forecast(
-            target="000300.SH",
-            session=session,
-            horizon=14,
-            horizon_end=date(2024, 7, 19),
-            model_id="none",
-            state=ForecastState.WITHHELD,
-            reason="no champion",
-            universe="hs300",
-        )
+def make_row(session: date = SESSION, **changes: Any) -> Forecast:
+    issued = Forecast(
+        target="000300.SH",
+        session=session,
+        horizon=14,
+        horizon_end=calendar_of("000300.SH").offset(session, 14),
+        model_id="m1",
+        state=ForecastState.ISSUED,
+        p_up=0.55,
+        p_up_raw=0.56,
+        base_rate=0.52,
+        universe="hs300",
+        data_hash="d" * 64,
+        factor_hash="f" * 64,
+        image_hash="1" * 64,
     )
+    return replace(issued, **changes)
+
+
+def make_withheld(session: date) -> Forecast:
+    empty = dict.fromkeys(("p_up", "p_up_raw", "base_rate"))
+    hashes = dict.fromkeys(("data_hash", "factor_hash", "image_hash"), "")
+    state, reason = ForecastState.WITHHELD, "stale data: no bar"
+    return make_row(session, state=state, reason=reason, **empty, **hashes)
+
+
+def fill(warehouse: Any, session: date = SESSION) -> None:
+    warehouse.forecasts.append(make_row(session))
     warehouse.models.append_promotion(
         Promotion("hs300", 14, date(2024, 6, 28), "m1", "m1", "", True, "the first")
     )
@@ -109,8 +126,9 @@ def test_a_house_with_last_evenings_row_is_well(warehouse: Any, config: Config, 
     fill(warehouse)
     checks = ask(config.with_changes(ui_url=airflow.url))
     assert ills(checks) == []
-    assert checks["forecast"].sentence == "the last row, withheld, is of 2024-07-01"
-    assert set(checks) >= {"warehouse", "forecast", "champion", "alerts", "airflow", "disk home"}
+    assert checks["forecast"].sentence == "the last issued is of 2024-07-01"
+    asked = {"warehouse", "forecast", "champion", "alerts", "messages", "airflow", "disk home"}
+    assert set(checks) >= asked
 
 
 def test_a_row_is_missed_three_hours_after_its_bars_are_final(
@@ -121,6 +139,33 @@ def test_a_row_is_missed_three_hours_after_its_bars_are_final(
     checks = ask(config, datetime(2024, 7, 2, 14, 0))
     assert ills(checks) == ["forecast"]
     assert "of 2024-07-01, 1 sessions before 2024-07-02" in checks["forecast"].sentence
+
+
+def test_a_withheld_row_is_no_forecast_and_its_reason_is_said(
+    warehouse: Any, config: Config
+) -> None:
+    warehouse.forecasts.append(make_withheld(SESSION))
+    checks = ask(config)
+    assert ills(checks) == ["champion", "forecast"]
+    assert checks["forecast"].sentence == "none of 000300.SH was ever issued"
+    fill(warehouse, date(2024, 6, 28))
+    checks = ask(config)
+    assert ills(checks) == ["forecast"]
+    assert checks["forecast"].sentence.endswith("which was withheld: stale data: no bar")
+
+
+def test_a_replay_is_well_with_the_forecast_of_its_last_session(
+    warehouse: Any, config: Config
+) -> None:
+    now, sample = datetime(2026, 3, 2, 14, 0), config.with_changes(source="sample", files=None)
+    fill(warehouse, date(2025, 12, 30))
+    checks = ask(sample, now)
+    assert ills(checks) == ["forecast"]
+    assert "1 sessions before 2025-12-31" in checks["forecast"].sentence
+    warehouse.forecasts.append(make_row(date(2025, 12, 31)))
+    checks = ask(sample, now)
+    assert ills(checks) == []
+    assert "the end of the replay, 35 sessions ago" in checks["forecast"].sentence
 
 
 def test_an_empty_warehouse_lacks_forecast_and_champion(warehouse: Any, config: Config) -> None:
@@ -146,12 +191,30 @@ def test_airflow_is_ill_though_it_answers_200(warehouse: Any, config: Config, ai
 
 def test_a_message_that_could_not_be_delivered_is_ill(warehouse: Any, config: Config) -> None:
     fill(warehouse)
-    warehouse.alerts.raise_alert(Alert("daily hs300", "critical", "withheld", SESSION))
+    warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
     assert ills(ask(config)) == []
     warehouse.alerts.mark_failed(warehouse.alerts.list_untold()[0], [])
     checks = ask(config)
+    assert ills(checks) == ["messages"]
+    assert "1 messages could not be delivered" in checks["messages"].sentence
+
+
+def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
+    assert ask(config)["alerts"].sentence == "none is critical, 1 open"
+    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", "weekly has failed", SESSION))
+    checks = ask(config)
     assert ills(checks) == ["alerts"]
-    assert "1 messages could not be delivered" in checks["alerts"].sentence
+    assert checks["alerts"].sentence == "1 critical of 2 open, the first: weekly has failed"
+
+
+def test_no_address_for_alerts_is_noted_and_is_no_fault(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    check = ask(config)["addresses"]
+    assert (check.well, check.word) == (True, "note")
+    assert "FACTORPRISM_ALERTS_URL" in check.remedy
+    assert ask(config.with_changes(alerts_url="json://127.0.0.1:9"))["addresses"].word == "ok"
 
 
 def test_an_address_that_nobody_knows_is_ill_and_is_not_shown(

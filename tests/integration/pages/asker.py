@@ -65,6 +65,7 @@ class Asker:
         for name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:
             del os.environ[name]
         os.environ.update(settings)
+        self._forget_end()
         self._forget_decisions()
 
     def request(self, method: str, path: str, who: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -181,6 +182,11 @@ class Asker:
 
         views, _ = plugins_manager._get_ui_plugins()
         return [view for view in views if view["url_route"].startswith("prism")]
+
+    def _forget_end(self) -> None:
+        from source_ends import forget_end
+
+        forget_end()
 
     def _forget_decisions(self) -> None:
         from airflow.models.dagrun import DagRun

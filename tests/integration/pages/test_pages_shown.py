@@ -116,3 +116,38 @@ def test_the_ui_lists_every_page_and_two_tabs(pages: Any) -> None:
 def test_drawing_loads_no_library_of_the_workers(pages: Any, page: str) -> None:
     assert pages.get(f"/prism/{page}?lang=en").status == 200
     assert HEAVY.isdisjoint(pages.call("modules"))
+
+
+def test_freshness_is_said_first(pages: Any, ledger_url: str, tmp_path: Path) -> None:
+    text = pages.get("/prism/today").text
+    assert "The sample data are a replay and end there" in text
+    assert "FACTORPRISM_SOURCE=files" in text
+    assert "the replay holds no bar of that day" in text
+    assert text.index("The sample data are a replay") < text.index("open alert")
+    assert "示例数据是回放" in pages.get("/prism/today?lang=zh").text
+    pages.show(ledger_url, tmp_path, SOURCE="files", FILES=str(tmp_path))
+    text = pages.get("/prism/today?lang=en").text
+    assert "sessions ago; bars are final through" in text
+    assert "replay" not in text
+
+
+@pytest.mark.parametrize("page", ["today", "data"])
+def test_a_holiday_is_no_session_of_another_day(pages: Any, page: str) -> None:
+    answer = pages.get(f"/prism/{page}?session=2024-10-03", accept="text/html")
+    assert answer.status == 404
+    assert "XSHG does not trade on 2024-10-03" in answer.text
+    assert "The session before it is 2024-09-30." in answer.text
+
+
+def test_a_session_without_a_row_says_which_there_are(pages: Any) -> None:
+    answer = pages.get("/prism/today?session=2026-01-05", accept="text/html")
+    assert answer.status == 404
+    assert "the ledger has no row of 2026-01-05" in answer.text
+    assert "the nearest: 2025-12-31" in answer.text
+
+
+def test_the_contests_forecasts_are_shown_as_not_issued(pages: Any) -> None:
+    text = pages.get("/prism/record").text
+    title = "Not issued: the contest's walk-forward forecasts"
+    assert text.index("Year by year") < text.index(title) < text.index("Walk-forward, year by year")
+    assert "并非已发布：竞赛中的滚动前推预测" in pages.get("/prism/record?lang=zh").text

@@ -16,8 +16,10 @@ from typing import Any
 import psycopg2
 import pytest
 
+from factorprism.core.errors import QualityError
 from factorprism.pipelines import Run, open_ports, run_pipeline
-from factorprism.pipelines.contest import plan_contest
+from factorprism.pipelines.contest import judge_folds, plan_contest, tabulate_contest
+from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.warehouse import PostgresWarehouse
 
@@ -122,3 +124,35 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
         "factorprism: no contest of hs300 was held",
         "Hold one: factorprism train --contest full.",
     ]
+
+
+def test_a_contest_of_a_night_is_sized_said_recorded_and_held_again_in_its_size(place: Any) -> None:
+    told: list[str] = []
+    config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
+    with open_ports(config) as ports:
+        run = Run(TRAINED_AS_OF, config, ports, told.append)
+        refs = build_dataset(run, {"contest": "night"}) | {"contest": "night"}
+        refs |= size_contest(run, refs)
+        plan = refs["size"]
+        assert any("expected, with the candidate" in line for line in told)
+        assert any("logistic takes" in line and "folds of late" in line for line in told)
+        assert any("mlp_tiny takes" in line and "by a short try" in line for line in told)
+        assert any(line.startswith("contest: left out, ") for line in told)
+        assert len(plan["left_out"]) >= 1
+        judge_folds(run, refs)
+        tabulate_contest(run, refs)
+        content = ports.warehouse.contests.load_report("hs300", 14, TRAINED_AS_OF).content
+        assert content["plan"] == plan
+        assert {line["entrant"] for line in content["entrants"]} == set(plan["entrants"])
+        told.clear()
+        assert size_contest(run, {"contest": "night"}) == {"size": plan}
+        assert not any("takes" in line for line in told)
+
+
+def test_nothing_is_trained_on_data_that_end_long_before_the_session(place: Any) -> None:
+    with open_ports(place.config) as ports:
+        near = Run(date(2024, 7, 5), place.config, ports)
+        build_dataset(near, {})
+        far = Run(date(2024, 7, 8), place.config, ports)
+        with pytest.raises(QualityError, match="end at 2024-06-28, 6 sessions before 2024-07-08"):
+            build_dataset(far, {})

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Promotion
 from factorprism.training import skill_sentence
 from factorprism.views import House, NotHeld
+from factorprism.views.freshness import Freshness, measure_freshness, read_freshness
 from factorprism.views.record import read_track_record
 from factorprism.views.today import read_today
 
 CONFIG = Config(home=Path())
 
 
+def age(warehouse: Any, line: Any, now: datetime, final: date | None = None) -> Freshness:
+    return read_freshness(warehouse, line, calendar_of(line.target), now, final)
+
+
+def fresh(line: Any) -> Freshness:
+    """The age of a line whose last session was this evening's."""
+    return measure_freshness(line.last, calendar_of(line.target), datetime(2025, 12, 31, 12))
+
+
 def test_an_empty_ledger_has_no_page(warehouse: Any) -> None:
-    assert read_today(warehouse) is None
+    assert read_today(warehouse, None, fresh) is None
     assert read_track_record(warehouse, CONFIG, None, None) is None
 
 
 def test_today_is_the_last_session_and_knows_its_neighbours(ledger: Any) -> None:
     warehouse, line = ledger
     days = line.sessions.astype(date)
-    today = read_today(warehouse)
+    today = read_today(warehouse, None, fresh)
     assert today is not None
     assert (today.session, today.previous, today.following) == (days[-1], days[-2], None)
     (shown,) = today.lines
@@ -40,19 +52,45 @@ def test_today_is_the_last_session_and_knows_its_neighbours(ledger: Any) -> None
     assert f"{shown.champion.skill.value:+.1%}" in said
 
 
-def test_a_day_without_trading_shows_the_session_before_it(ledger: Any) -> None:
+def test_a_day_without_trading_and_a_session_without_a_row_are_refused(ledger: Any) -> None:
     warehouse, line = ledger
     days = line.sessions.astype(date)
     gap = next(i for i in range(1, len(days)) if days[i] - days[i - 1] > timedelta(days=4))
-    today = read_today(warehouse, days[gap] - timedelta(days=1))
-    assert today is not None
-    assert (today.session, today.following) == (days[gap - 1], days[gap])
+    with pytest.raises(NotHeld, match="XSHG does not trade on") as caught:
+        read_today(warehouse, days[gap] - timedelta(days=1), fresh)
+    assert str(days[gap - 1]) in caught.value.remedy
+    with pytest.raises(NotHeld, match="the ledger has no row of 2026-01-05") as caught:
+        read_today(warehouse, date(2026, 1, 5), fresh)
+    assert f"the nearest: {days[-1]}" in caught.value.remedy
+
+
+def test_the_horizon_has_ended_by_the_clock_whether_or_not_it_is_settled(ledger: Any) -> None:
+    warehouse, line = ledger
+    end = calendar_of("000300.SH").offset(line.sessions[-1].astype(date), 14)
+    for day, ended in ((end - timedelta(days=1), False), (end + timedelta(days=1), True)):
+        noon = datetime(day.year, day.month, day.day, 12)
+        today = read_today(warehouse, None, lambda one, noon=noon: age(warehouse, one, noon))
+        assert today is not None
+        assert (today.lines[0].ended, today.lines[0].outcome) == (ended, None)
+
+
+def test_freshness_counts_sessions_and_knows_the_end_of_a_replay(ledger: Any) -> None:
+    warehouse, line = ledger
+    (one,) = warehouse.forecasts.list_lines()
+    last = line.sessions[-1].astype(date)
+    later = calendar_of(one.target).offset(last, 5)
+    noon = datetime(later.year, later.month, later.day, 12)
+    at = age(warehouse, one, noon)
+    assert (at.newest, at.published, at.passed, at.behind) == (last, later, 5, 5)
+    assert not at.replay_is_over
+    at = age(warehouse, one, noon, last)
+    assert (at.due, at.passed, at.behind, at.replay_is_over) == (last, 5, 0, True)
 
 
 def test_a_past_page_uses_nothing_that_came_later(ledger: Any) -> None:
     warehouse, line = ledger
     days = line.sessions.astype(date)
-    before = read_today(warehouse, days[450])
+    before = read_today(warehouse, days[450], fresh)
     warehouse.models.append_promotion(
         Promotion("hs300", 14, days[500], line.model_id, line.model_id, "", True, "again", number=1)
     )
@@ -62,7 +100,7 @@ def test_a_past_page_uses_nothing_that_came_later(ledger: Any) -> None:
             "UPDATE prism.outcomes SET went_up = NOT went_up WHERE session > %s",
             (days[450 - 14],),
         )
-    after = read_today(warehouse, days[450])
+    after = read_today(warehouse, days[450], fresh)
     assert before is not None
     assert after is not None
     assert before.lines[0].belief is not None
@@ -75,7 +113,7 @@ def test_a_session_before_the_first_champion_says_so(ledger: Any) -> None:
     with warehouse._database.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE prism.promotions DISABLE TRIGGER ALL")
         connection.exec_driver_sql("DELETE FROM prism.promotions")
-    today = read_today(warehouse, line.sessions[100].astype(date))
+    today = read_today(warehouse, line.sessions[100].astype(date), fresh)
     assert today is not None
     assert today.lines[0].champion is None
 
@@ -128,3 +166,27 @@ def test_the_version_moves_with_what_a_page_may_show(migrated_url: str, warehous
     house.forget_version()
     assert len({before, raised, house.read_version()}) == 3
     house.warehouse.close()
+
+
+def test_the_contests_forecasts_stand_apart_from_the_ledgers(ledger: Any) -> None:
+    warehouse, _ = ledger
+    found = read_track_record(warehouse, CONFIG, None, None)
+    assert found is not None
+    walk = found.walk_forward
+    assert walk is not None
+    judged = warehouse.contests.load_judged("hs300", 14)
+    own = judged[walk.entrant]
+    assert len(own.sessions) == max(len(one.sessions) for one in judged.values())
+    assert (walk.record.p_up == own.p_up).all()
+    assert sum(year.settled for year in walk.years) == len(own.sessions)
+    assert {one.name: one.n_sessions for one in walk.entrants} == {
+        name: len(one.sessions) for name, one in judged.items()
+    }
+    brier = ((own.p_up - own.went_up) ** 2).mean()
+    assert walk.entrants[0].brier == pytest.approx(brier)
+    # What was issued is counted without them.
+    assert found.n_settled == 580
+    named = read_track_record(warehouse, replace(CONFIG, model="logistic"), None, None)
+    assert named is not None
+    assert named.walk_forward is not None
+    assert named.walk_forward.entrant == "logistic"

@@ -26,6 +26,7 @@ def test_each_index_is_whole_on_its_own_calendar(
     source = SampleSource(now=lambda: NOW)
     assert source.first_session(symbol) == first
     assert source.latest_session(symbol, NOW) == last
+    assert source.final_session(symbol) == last
     (pull,) = source.fetch_bars([symbol], first, last)
     assert (as_days(pull.bars["session"]) == calendar_of(symbol).sessions(first, last)).all()
     assert pull.bars.iloc[-1][["close", "volume_shares"]].tolist() == [close, volume]

@@ -1,5 +1,6 @@
 """The contest: who takes part, which folds are judged, and the table drawn from them."""
 
+from factorprism.training.contest._effort import probe_fold
 from factorprism.training.contest._entrants import (
     Entrant,
     Task,
@@ -8,12 +9,14 @@ from factorprism.training.contest._entrants import (
     pool_folds,
 )
 from factorprism.training.contest._folds import PLACEBOS, SHIFTED, SHUFFLES, Fold, cut_folds
+from factorprism.training.contest._size import ContestSize, choose_size, describe_seconds
 from factorprism.training.contest._table import ContestTable, Line, PlaceboLine, tabulate
 
 __all__ = [
     "PLACEBOS",
     "SHIFTED",
     "SHUFFLES",
+    "ContestSize",
     "ContestTable",
     "Entrant",
     "Fold",
@@ -21,8 +24,11 @@ __all__ = [
     "PlaceboLine",
     "Task",
     "choose_entrants",
+    "choose_size",
     "cut_folds",
+    "describe_seconds",
     "list_tasks",
     "pool_folds",
+    "probe_fold",
     "tabulate",
 ]

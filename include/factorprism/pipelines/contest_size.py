@@ -1,0 +1,142 @@
+"""The size of a contest: fixed by name, or as much as fits a night on the machine it runs on."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from factorprism.core.errors import ConfigurationError
+from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.history import load_training_set, training_settings
+from factorprism.training import TrainingSet
+from factorprism.training.contest import (
+    PLACEBOS,
+    ContestSize,
+    Entrant,
+    Task,
+    choose_entrants,
+    choose_size,
+    describe_seconds,
+    list_tasks,
+    probe_fold,
+)
+
+SIZES = ("quick", "full", "night")
+QUICK_FOLDS = 4
+# Older times may be another machine's.
+TIMES_KEPT = timedelta(days=35)
+# Of the hours that are set, what fits and folds may take; the rest is for tables and surprises.
+USED_SHARE = 0.8
+
+
+def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Decide who takes part; ``contest`` of `refs` is ``quick``, ``full`` or ``night``.
+
+    ``quick`` holds the configured network against the baselines on a few folds, without placebos.
+    ``night`` measures: it takes the times of folds judged of late, tries whoever has none on a few
+    batches, and leaves out what does not fit into `contest_hours`. A contest that was tabulated is
+    held again in the size that its report has recorded.
+    """
+    size = size_of(run, refs)
+    if size is None:
+        size = _recorded_size(run) or _measure_size(run, refs)
+    if size.expected_seconds is not None:
+        run.tell(
+            f"contest: {describe_seconds(size.expected_seconds)} expected, with the candidate, "
+            f"for {len(size.entrants)} entrants on {size.n_folds} folds"
+        )
+    for sentence in size.left_out:
+        run.tell(f"contest: left out, {sentence}")
+    return {"size": size.to_dict()}
+
+
+def size_of(run: Run, refs: Mapping[str, Any]) -> ContestSize | None:
+    """Return the size that was decided on or that a name fixes; None where it is to be measured.
+
+    Raises `ConfigurationError` for an unknown name.
+    """
+    if "size" in refs:
+        return ContestSize.from_dict(refs["size"])
+    name = str(refs.get("contest") or "quick")
+    if name not in SIZES:
+        raise ConfigurationError(f"contest {name!r} is unknown", remedy=f"Use {', '.join(SIZES)}.")
+    return None if name == "night" else _fixed_size(run, name)
+
+
+def list_contest(run: Run, training_set: TrainingSet, size: ContestSize) -> list[Task]:
+    """Return all work of a contest of `size`."""
+    entrants = [one for one in _entrants(run, full=True) if one.name in size.entrants]
+    tasks = list_tasks(
+        training_set, entrants, size.n_folds, size.placebos, run.config.universe_name
+    )
+    return size.select(tasks)
+
+
+def _fixed_size(run: Run, name: str) -> ContestSize:
+    full, folds = name != "quick", run.config.contest_folds
+    return ContestSize(
+        name,
+        tuple(entrant.name for entrant in _entrants(run, full=full)),
+        folds if full else min(QUICK_FOLDS, folds),
+        PLACEBOS if full else (),
+    )
+
+
+def _entrants(run: Run, *, full: bool) -> tuple[Entrant, ...]:
+    others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
+    names = [*others, run.config.model] if full else [run.config.model]
+    return choose_entrants(names, training_settings(run), quick=not full)
+
+
+def _recorded_size(run: Run) -> ContestSize | None:
+    """Return the measured size by which this session's report was drawn, if there is one."""
+    config = run.config
+    report = run.ports.warehouse.contests.load_report(
+        config.universe_name, config.horizon, run.session
+    )
+    plan: Any = report.content.get("plan") if report else None
+    return ContestSize.from_dict(plan) if plan and plan["name"] == "night" else None
+
+
+def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
+    training_set, _ = load_training_set(run, refs)
+    full = _fixed_size(run, "night")
+    tasks = list_contest(run, training_set, full)
+    held = run.ports.warehouse.contests.list_held([task.key for task in tasks])
+    open_tasks = [task for task in tasks if task.key not in held]
+    seconds = _measure(run, tasks)
+    settings = training_settings(run)
+    rounds = settings.epochs / min(settings.epochs, settings.fold_epochs)
+    return choose_size(
+        full,
+        open_tasks,
+        tasks,
+        seconds,
+        own=run.config.model,
+        besides=(1 + settings.witnesses) * rounds * seconds[run.config.model],
+        limit=run.config.contest_hours * 3600.0 * USED_SHARE,
+    )
+
+
+def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
+    """Return the seconds of each entrant for a fold: of those judged of late, or by a short try."""
+    newest = {task.entrant.name: task for task in tasks if not task.placebo}
+    config, since = run.config, datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
+    times = run.ports.warehouse.contests.list_times(config.universe_name, config.horizon, since)
+    seconds = {}
+    for name, task in newest.items():
+        wanted = _text(task.entrant.described)
+        own = [
+            one.seconds for one in times if one.entrant == name and _text(one.settings) == wanted
+        ]
+        how = f"{len(own)} folds of late" if own else "a short try"
+        seconds[name] = statistics.median(own) if own else probe_fold(task.entrant, task.fold)
+        run.tell(f"contest: {name} takes {seconds[name]:.1f} s a fold, by {how}")
+    return seconds
+
+
+def _text(settings: Mapping[str, object]) -> str:
+    return json.dumps(settings, sort_keys=True)
