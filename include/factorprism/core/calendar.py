@@ -19,13 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.holidays import YEARS_EXPECTED, expected_sessions
+from factorprism.core.holidays import FIRST_SESSION, YEARS_EXPECTED, expected_sessions
 from factorprism.core.schemas import DayArray
 
 if TYPE_CHECKING:
     import exchange_calendars
 
-FIRST_SESSION = "1990-12-19"
 # Closing prices are served before they are final; the vendor's bars are taken as final from here.
 PUBLICATION_DELAY = {"XSHG": timedelta(hours=3, minutes=30), "XNYS": timedelta(hours=2)}
 # When trading ends on a day without an early close, on the exchange's own clock.
