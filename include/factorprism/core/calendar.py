@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.holidays import YEARS_EXPECTED, expected_sessions
+from factorprism.core.holidays import FIRST_SESSION, YEARS_EXPECTED, expected_sessions
 from factorprism.core.publication import (
     PUBLISHED_AT,
     REGULAR_CLOSE,
@@ -31,7 +31,6 @@ from factorprism.core.schemas import DayArray
 if TYPE_CHECKING:
     import exchange_calendars
 
-FIRST_SESSION = "1990-12-19"
 # Closing prices are served before they are final; bars are taken as final so long after the close,
 # an early one too, where nothing else is set.
 PUBLICATION_DELAY = {

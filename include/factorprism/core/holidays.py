@@ -13,6 +13,7 @@ import numpy as np
 
 from factorprism.core.schemas import DayArray
 
+FIRST_SESSION = "1990-12-19"  # calendars of the library are built from here
 # So far ahead something is expected; what is known moves on with every bar.
 YEARS_EXPECTED = 20
 # Month and day of the holidays of the mainland that keep their day. By law (State Council order
@@ -41,6 +42,6 @@ def _fixed_holidays(exchange: str, first: int, last: int) -> DayArray:
     # Imported here because the module costs most of a second and the timetable must stay light.
     import exchange_calendars
 
-    rules = exchange_calendars.get_calendar(exchange).regular_holidays
+    rules = exchange_calendars.get_calendar(exchange, start=FIRST_SESSION).regular_holidays
     found = rules.holidays(f"{first}-01-01", f"{last}-12-31")
     return np.asarray(found.to_numpy()).astype("datetime64[D]")

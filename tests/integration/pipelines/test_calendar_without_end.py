@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from factorprism.cli.doctor import examine
-from factorprism.core.errors import EmptyResponse
+from factorprism.core.config import Config
+from factorprism.core.errors import ConfigurationError, EmptyResponse
 from factorprism.core.schemas import ForecastState
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.views.lineage import read_lineage
+from factorprism.warehouse import PostgresWarehouse
 
 KNOWN_TO, SESSION = date(2024, 8, 30), date(2024, 9, 2)
 HOLIDAY = date(2024, 9, 16)  # Mid-Autumn: Monday and Tuesday without trading
@@ -69,3 +72,16 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
     told = capsys.readouterr().out
     assert "warn  calendar   XSHG is known to 2024-09-24, 0 sessions ahead" in told
     assert "Update" not in told
+
+
+def test_a_backfill_does_not_reach_into_the_future(
+    warehouse: PostgresWarehouse, migrated_url: str, tmp_path: Path
+) -> None:
+    config = Config(home=tmp_path, warehouse_url=migrated_url)
+    coming = datetime.now(UTC).date() + timedelta(days=2)
+    with open_ports(config) as ports:
+        run = Run(date(2025, 12, 31), config, ports)
+        options = {"first": "2025-12-01", "last": coming.isoformat()}
+        with pytest.raises(ConfigurationError, match=f"{coming} lies in the future"):
+            run_pipeline("backfill", run, options)
+    assert warehouse.pulls.list_pulls(config.universe.channels, 1) == []
