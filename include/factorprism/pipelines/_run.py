@@ -120,9 +120,14 @@ class Run:
             logger.info("event %s: %s", key, sentence)
             self.ports.delivery.tell()
 
-    def resolve_alert(self, key: str, sentence: str) -> None:
-        """Close the alert of `key`, if it is open for no later session, and say it is over."""
-        if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=self.session):
+    def resolve_alert(self, key: str, sentence: str, through: date | None = None) -> None:
+        """Close the alert of `key`, if it is open for no later session, and say it is over.
+
+        `through` is the last session that the good news is of, by default the run's; a run of a
+        range that ends before its own session gives that end.
+        """
+        known = min(through or self.session, self.session)
+        if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=known):
             logger.info("alert %s is over: %s", key, sentence)
             self.ports.delivery.tell()
 

@@ -36,10 +36,10 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         else:
             pull_ids += _pull_through(run, symbol, first, last)
         run.tell(f"{symbol}: pulled {first} to {last}")
-    faults = (catalogue.SOURCE, catalogue.QUOTA, catalogue.DATA)
-    resolve_source(
-        run, faults, f"the source {run.ports.source.name} has given all bars through {last}"
-    )
+    answered = f"the source {run.ports.source.name} has given all bars through {last}"
+    resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), answered, last)
+    if not refs.get("first"):  # a range that was asked for may have holes, or be of some symbols
+        resolve_source(run, (catalogue.DATA,), answered, last)
     return {"pull_ids": pull_ids}
 
 
@@ -51,10 +51,10 @@ def _read_last(run: Run, last: str | None) -> date:
     return day
 
 
-def resolve_source(run: Run, faults: Iterable[Kind], sentence: str) -> None:
-    """Close the alerts of the kinds `faults`, since the source has answered."""
+def resolve_source(run: Run, faults: Iterable[Kind], sentence: str, through: date) -> None:
+    """Close the alerts of the kinds `faults` for sessions to `through`: the source has answered."""
     for kind in faults:
-        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence)
+        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence, through)
 
 
 def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date:

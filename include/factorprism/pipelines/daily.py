@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
+from factorprism.pipelines.waiting import due_at, wait_for_bars
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -110,7 +112,8 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     The picture is drawn again, now with the forecast under its title.
     """
-    row = from_json(refs["forecast"])
+    due = due_at(run.config, run.session)
+    row = replace(from_json(refs["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
     _draw_picture(run, load_window(run), row)
     sentence = f"{row.target}: a forecast of {row.session} is issued again"
@@ -172,6 +175,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
         state=ForecastState.WITHHELD,
         reason=reason,
         universe=universe.name,
+        due_at=due_at(run.config, run.session),
     )
     appended = run.ports.warehouse.forecasts.append(row)
     sentence = f"{universe.target}: forecast withheld: {reason}"
@@ -191,7 +195,7 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
     kind = read_fault(fault)
     if kind is catalogue.DATA:
         sentence_of_end = f"the source {run.ports.source.name} answers again"
-        resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end)
+        resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end, run.session)
     run.raise_alert(kind.key(universe=run.config.universe_name), sentence)
 
 
@@ -199,6 +203,7 @@ GATES = ("bars", "factors")
 
 STEPS = (
     refresh_calendar,
+    wait_for_bars,
     pull_bars,
     gate_bars,
     merge_bars,
