@@ -17,6 +17,7 @@ MARKETS = {
     "szse": "SZ",
     "xshe": "SZ",
 }
+SYMBOL = re.compile(r"\d{6}\.S[HZ]|\^.+")
 INDEX = re.compile(r"000\d{3}\.SH|399\d{3}\.SZ|\^.+")
 _MARKET_FIRST = re.compile(r"([a-z]{2,4})[.:#_-]?(\d{6})")
 _MARKET_LAST = re.compile(r"(\d{6})[.:_-]([a-z]{2,4})")
@@ -41,6 +42,11 @@ def is_index(symbol: str) -> bool:
     return INDEX.fullmatch(symbol) is not None
 
 
+def is_symbol(text: str) -> bool:
+    """Tell a symbol of a known exchange from any other word."""
+    return SYMBOL.fullmatch(text) is not None
+
+
 def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column: str) -> None:
     """Raise `Refused` at the first cell of `cells` that names another instrument than `symbol`."""
     strange = {cell for cell in {_text(cell) for cell in cells} if not _agrees(cell, symbol)}
@@ -51,8 +57,8 @@ def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column:
         f"{column} {show(cells[position])} is another instrument than the file's name says, "
         f"{symbol}",
         line=lines[position],
-        remedy="Keep one file an instrument, named by its code; if the column is no code, say "
-        'so in files.toml: columns = { code = "" }.',
+        remedy="Keep one file an instrument, named by its code; if the column is no code,",
+        ask={"columns": {"code": ""}},
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from factorprism.sources.files._names import count_roles, list_names, normalise_name
-from factorprism.sources.files._refusal import Refused, show
+from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, show
 from factorprism.sources.files._table import Table
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
@@ -43,12 +43,12 @@ def parse_text(text: str, own: Mapping[str, str]) -> Table:
     header's cells.
     """
     if not text.strip():
-        raise Refused("the file is empty", empty=True)
+        raise Refused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
     lines = text.split("\n")
     header = _find_header(lines, own)
     rows = _without_remarks(list(_read_rows(lines, header)))
     if not rows:
-        raise Refused("the file has no rows", empty=True)
+        raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     cells = [_fit(row, header) for row in rows]
     ended = text.endswith("\n") or rows[-1].line < len(lines)
     return Table(

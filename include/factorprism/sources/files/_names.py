@@ -126,12 +126,7 @@ def assign_columns(
     for role in ROLES:
         found = _find_own(role, own[role], names) if role in own else _find(role, names)
         if len(found) > 1:
-            twice = " and ".join(repr(names[position]) for position in found)
-            raise Refused(
-                f"columns {twice} are both {role}",
-                line=header_line,
-                remedy=_columns_remedy(role, names[found[0]]),
-            )
+            raise _twice(role, [names[place] for place in found], found, header_line)
         if found:
             positions[role] = found[0]
     if "date" not in positions and (unnamed := _find_unnamed(names)) is not None:
@@ -192,12 +187,21 @@ def _require(positions: Mapping[str, int], names: Sequence[str], line: int | Non
     raise Refused(
         f"{which} {'are' if len(absent) > 1 else 'is'} missing{adjusted}",
         line=line,
-        remedy=f"It has {list_names(names)}. {_columns_remedy(absent[0], 'its name there')}",
+        remedy=f"It has {list_names(names)}. If one of them is it,",
+        ask={"columns": dict.fromkeys(absent, "its name there")},
     )
 
 
-def _columns_remedy(role: str, name: str) -> str:
-    return f'If one of them is it, say so in files.toml: columns = {{ {role} = "{name.strip()}" }}.'
+def _twice(role: str, names: list[str], places: list[int], line: int | None) -> Refused:
+    named = " and ".join(
+        f"{place + 1} ({name!r})" for place, name in zip(places, names, strict=True)
+    )
+    why = f"columns {named} are both {role}"
+    distinct = {name.strip() for name in names}
+    if len(distinct) < len(names):
+        return Refused(why, line=line, remedy="Remove or rename all but one of them.")
+    ask = {"columns": {role: names[0].strip()}}
+    return Refused(why, line=line, remedy="If the first of them is it,", ask=ask)
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused
 from factorprism.sources.files._table import Table
 
 # What pandas writes for a header of several levels.
@@ -19,7 +19,7 @@ def parse_parquet(path: Path) -> Table:
     import pyarrow.parquet as pq
 
     if not path.stat().st_size:
-        raise Refused("the file is empty", empty=True)
+        raise Refused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
     try:
         with path.open("rb") as file:
             read = pq.ParquetFile(file, page_checksum_verification=True).read()
@@ -41,7 +41,7 @@ def parse_parquet(path: Path) -> Table:
             "frame.columns = frame.columns.get_level_values(0).",
         )
     if not read.num_rows:
-        raise Refused("the file has no rows", empty=True)
+        raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     lines = range(1, read.num_rows + 1)
     return Table(names, columns, lines, "Parquet", unit="row")
 

@@ -69,7 +69,8 @@ def read_file(path: Path, symbol: str, settings: FileSettings | None = None) -> 
         unit = "row" if path.suffix.lower() == ".parquet" else "line"
         place = f"{name}, {unit} {exc.line}" if exc.line is not None else name
         kind = EmptyResponse if exc.empty else MalformedResponse
-        raise kind(f"{place}: {exc.why}", remedy=exc.remedy) from exc
+        said = f" {_ask(symbol, settings or FileSettings(), exc.ask)}" if exc.ask else ""
+        raise kind(f"{place}: {exc.why}", remedy=f"{exc.remedy}{said}") from exc
     except OSError as exc:
         raise SourceError(f"{name} cannot be opened: {exc.strerror or exc}") from exc
 
@@ -153,17 +154,18 @@ def _decide_units(
             raise Refused(
                 f"the prices are adjusted: {why}",
                 remedy="Export unadjusted prices (不复权); if you mean to use adjusted ones, whose "
-                f"amount is then left out, {_say(symbol, settings, {'adjusted': True})}",
+                "amount is then left out,",
+                ask={"adjusted": True},
             )
         return _units_of_adjusted(evidence, stepping), True
     units = _units.prove_units(evidence)
     if isinstance(units, _units.Unproved):
-        raise _ask(symbol, settings, units)
+        raise _unproved(symbol, units)
     if evidence.amount is None and not is_index(symbol) and settings.adjusted is None:
-        ask = {"adjusted": False}
         raise Refused(
             "there is no amount, so that adjusted prices cannot be told from unadjusted ones",
-            remedy=f"If they are unadjusted, {_say(symbol, settings, ask)}",
+            remedy="If they are unadjusted,",
+            ask={"adjusted": False},
         )
     return units, False
 
@@ -191,20 +193,21 @@ def _units_of_adjusted(
     return _units.Units(shares, cny, "by the end of the history that is unadjusted")
 
 
-def _ask(symbol: str, settings: FileSettings, unproved: _units.Unproved) -> Refused:
+def _unproved(symbol: str, unproved: _units.Unproved) -> Refused:
     ask: dict[str, Any] = {"units": unproved.ask}
     if "amount" not in unproved.ask and not is_index(symbol):
         ask["adjusted"] = False
     return Refused(
         f"the units cannot be proved: {unproved.why}",
         remedy="If these are the units (or with others: shares, lots, CNY, thousand CNY, or what "
-        f"one unit is worth), {_say(symbol, settings, ask)}",
+        "one unit is worth),",
+        ask=ask,
     )
 
 
-def _say(symbol: str, settings: FileSettings, more: Mapping[str, Any]) -> str:
+def _ask(symbol: str, settings: FileSettings, more: Mapping[str, Any]) -> str:
     """Return the request for one line of `SETTINGS_FILE`, which keeps what stands there."""
-    line = render_line(symbol, {**describe(settings), **more})
+    line = render_line(symbol, describe(settings, more))
     return f"write this line into {SETTINGS_FILE} beside the file: {line}"
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 SHOWN_LENGTH = 40
+EXPORT_AGAIN = "Fetch or export the file again."
 
 
 class Refused(Exception):
     """A file that cannot be read: `why`, at which `line` (or row) if at one, and the `remedy`.
 
-    `empty` tells a file without rows from one with rows that are wrong.
+    `ask` is what the folder's owner may say in ``files.toml`` to have it read; the reader ends
+    the remedy with that line. `empty` tells a file without rows from one with rows that are wrong.
     """
 
     def __init__(
-        self, why: str, *, line: int | None = None, remedy: str = "", empty: bool = False
+        self,
+        why: str,
+        *,
+        line: int | None = None,
+        remedy: str = "",
+        empty: bool = False,
+        ask: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(why)
         self.why = why
         self.line = line
         self.remedy = remedy
         self.empty = empty
+        self.ask = ask
 
 
 def show(cell: Any) -> str:

@@ -72,20 +72,23 @@ def render_line(symbol: str, said: Mapping[str, Any]) -> str:
     return f"{_render(symbol)} = {_render(said)}"
 
 
-def describe(settings: FileSettings) -> dict[str, Any]:
-    """Return `settings` as ``files.toml`` writes them."""
+def describe(settings: FileSettings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings` as ``files.toml`` writes them, with `more` said."""
     units = {
         kind: next((name for name, size in UNITS[kind].items() if size == value), value)
         for kind, value in (("volume", settings.shares), ("amount", settings.cny))
         if value is not None
     }
-    said = {
+    said: dict[str, Any] = {
         "adjusted": settings.adjusted,
         "columns": dict(settings.columns) or None,
         "encoding": settings.encoding,
         "units": units or None,
     }
-    return {key: value for key, value in said.items() if value is not None}
+    kept = {key: value for key, value in said.items() if value is not None}
+    for key, value in more.items():
+        kept[key] = {**kept.get(key, {}), **value} if isinstance(value, Mapping) else value
+    return kept
 
 
 def _merge(tables: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:

@@ -19,8 +19,10 @@ MARKS = (
 )
 # Where neither UTF-8 nor GB18030 fits, the library chooses among these.
 OTHERS = ["big5", "cp1252", "cp1251", "cp1250", "shift_jis", "euc_kr"]
-# ASCII text in UTF-16 has a NUL in every other byte, and in no other encoding of text any.
+# ASCII text in UTF-16 has a NUL in every other byte, and in no other encoding of text any. A few
+# Chinese characters have one in the other byte.
 NUL_SHARE = 0.4
+STRAY_NUL_SHARE = 0.1
 REMEDY = "Save the file as UTF-8, or name its encoding in files.toml."
 
 
@@ -67,13 +69,10 @@ def _detect(data: bytes) -> Text:
 
 
 def _detect_utf_16(data: bytes) -> str | None:
-    half = len(data) // 2
+    half = max(len(data) // 2, 1)
+    shares = [data[offset::2].count(0) / half for offset in range(2)]
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if (
-            half
-            and data[offset::2].count(0) > NUL_SHARE * half
-            and not data[1 - offset :: 2].count(0)
-        ):
+        if shares[offset] > NUL_SHARE and shares[1 - offset] < STRAY_NUL_SHARE:
             return encoding
     return None
 

@@ -15,8 +15,6 @@ from factorprism.sources.files._reading import Reading, printable, read_file
 from factorprism.sources.files._settings import FileSettings, load_settings, settings_of
 from factorprism.sources.files.source import list_files
 
-GAPS_NAMED = 3
-
 
 @dataclass(frozen=True)
 class FileVerdict:

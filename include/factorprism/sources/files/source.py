@@ -11,7 +11,7 @@ import pandas as pd
 from factorprism.core.errors import SourceError
 from factorprism.sources._published import utc_now
 from factorprism.sources._tables import TableSource
-from factorprism.sources.files._codes import symbol_of_stem
+from factorprism.sources.files._codes import is_symbol, symbol_of_stem
 from factorprism.sources.files._reading import printable, read_file
 from factorprism.sources.files._settings import load_settings, settings_of
 
@@ -92,6 +92,6 @@ def list_files(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in paths:
         symbol, suffix = symbol_of_stem(path.stem), path.suffix.lower()
-        if suffix in SUFFIXES or (suffix in TEXT_SUFFIXES and symbol != path.stem.lower()):
+        if suffix in SUFFIXES or (suffix in TEXT_SUFFIXES and is_symbol(symbol)):
             found.setdefault(symbol, []).append(path)
     return found
