@@ -19,7 +19,7 @@ from factorprism.sources.files._codes import check_codes, check_preamble, is_ind
 from factorprism.sources.files._cut import check_last_cell
 from factorprism.sources.files._dates import Days, parse_dates
 from factorprism.sources.files._grid import parse_text
-from factorprism.sources.files._names import Columns, assign_columns
+from factorprism.sources.files._names import REQUIRED, Columns, assign_columns
 from factorprism.sources.files._numbers import Numbers, parse_numbers, uses_decimal_comma
 from factorprism.sources.files._parquet import parse_parquet
 from factorprism.sources.files._percent import to_per_cent
@@ -89,6 +89,7 @@ def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     days = parse_dates(cells["date"], table.lines, names["date"] or "date", exchange_of(symbol))
     numbers = _parse_all(cells, names, table)
     check_last_cell(table, columns, numbers)
+    numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
     said = _adjusted.said_adjusted([path.stem, table.preamble], cells.get("adjustment", ()))
     units, adjusted = _decide_units(symbol, settings, columns, table, days, numbers, said)
     if "pct_chg" in numbers:
@@ -125,6 +126,11 @@ def _parse_all(
         )
         for role in given
     }
+
+
+def _is_given(role: str, values: Numbers) -> bool:
+    """Tell a column that holds something from an optional one without a single value."""
+    return role in REQUIRED or bool(np.isfinite(values).any())
 
 
 def _decide_units(
