@@ -32,6 +32,10 @@ models_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
+files_app = typer.Typer(
+    help="A folder of files as the source of bars.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(files_app, name="files")
 
 
 class Format(StrEnum):
@@ -309,6 +313,16 @@ def models_compare(
     from factorprism.cli.models import print_contest_of_two
 
     print_contest_of_two(first, second, _to_date(session), as_json=format_ is TableOrJson.JSON)
+
+
+@files_app.command("check")
+def files_check(
+    folder: Path, format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE
+) -> None:
+    """Say of each file in FOLDER what it is taken for and whether it loads; writes nothing."""
+    from factorprism.cli.files import check_files
+
+    raise typer.Exit(check_files(folder, as_json=format_ is TableOrJson.JSON))
 
 
 @services_app.command("start")
