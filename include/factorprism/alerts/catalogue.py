@@ -210,6 +210,13 @@ REVISED = _event(
     "data",
     ("Past bars were revised: {subject}", "历史行情被修订：{subject}"),
 )
+REBASED = _event(
+    "rebased {symbol} {pull}",
+    NOW,
+    OPERATORS,
+    "data",
+    ("The source has rebased its prices: {subject}", "数据源调整了价格基准：{subject}"),
+)
 PROMOTION = _event(
     "promotion {universe} {decision}",
     DIGEST,
@@ -257,6 +264,7 @@ KINDS = (
     DRIFT,
     SKILL,
     REVISED,
+    REBASED,
     PROMOTION,
     ROLLBACK,
     DAILY_DIGEST,

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
+from factorprism.cli.findings import describe_findings, print_findings
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
@@ -144,6 +145,7 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
                 + "Load a history: factorprism backfill --start DATE --end DATE.",
             )
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
+        found = describe_findings(ports.warehouse.findings, symbol)
     if bars.empty:
         raise ConfigurationError(
             f"no bars of {symbol} from {start or extent[0]} to {end or extent[1]}",
@@ -164,12 +166,14 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
                 "ratio": report.ratio,
                 "line": report.line,
                 "per_factor": dict(report.per_factor),
+                **found,
             }
         )
         return 0
     print(f"{symbol} {first} to {last}: {report.line}")
     for factor in CATALOGUE:
         print(f"  {factor.name:<18} {report.explanations[factor.name]}")
+    print_findings(found)
     return 0
 
 

@@ -36,6 +36,8 @@ files_app = typer.Typer(
     help="A folder of files as the source of bars.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(files_app, name="files")
+quality_app = typer.Typer(help="What the gate has found.", rich_markup_mode=None)
+app.add_typer(quality_app, name="quality")
 
 
 class Format(StrEnum):
@@ -171,17 +173,33 @@ def explain(
     print_explanations(_to_date(session), as_json=format_ is Format.JSON)
 
 
-@app.command()
+@quality_app.callback(invoke_without_command=True)
 def quality(
+    context: typer.Context,
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
     end: Day = None,
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
-    """Print the missing-data line of a symbol's factors, computed from these sessions alone."""
+    """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
+
+    The factors are computed from these sessions alone.
+    """
     from factorprism.cli.commands import print_quality
 
-    raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+    if context.invoked_subcommand is None:
+        raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+
+
+@quality_app.command("accept")
+def quality_accept(
+    finding: Annotated[str, typer.Argument(help="The finding's name, as it is told.")],
+    because: Annotated[str, typer.Option(help="Why it is no fault, in one sentence.")],
+) -> None:
+    """Accept a critical finding for good, with your name: the next run lets its bars pass."""
+    from factorprism.cli.findings import accept
+
+    accept(finding, because)
 
 
 @app.command()

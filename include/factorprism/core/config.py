@@ -48,6 +48,7 @@ class Config:
     lookback: int = 56
     horizon: int = 14
     missing_ratio_max: float = 0.05
+    set_aside_ratio_max: float = 0.05  # of a pull's rows; more critical ones refuse it as a whole
     model: str = "inception"
     seed: int = 14
     epochs: int = 30
@@ -108,8 +109,9 @@ class Config:
             raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
         if not 0.0 < self.novelty_quantile < 1.0:
             raise _invalid("NOVELTY_QUANTILE", str(self.novelty_quantile), "between 0 and 1")
-        if not 0.0 <= self.missing_ratio_max <= 1.0:
-            raise _invalid("MISSING_RATIO_MAX", str(self.missing_ratio_max), "a ratio from 0 to 1")
+        for name in ("missing_ratio_max", "set_aside_ratio_max"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise _invalid(name.upper(), str(getattr(self, name)), "a ratio from 0 to 1")
         self._check_hours()
 
     def _check_hours(self) -> None:

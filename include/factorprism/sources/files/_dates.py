@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from dateutil import parser as dateutil_parser
 
-from factorprism.core.calendar import REGULAR_CLOSE
+from factorprism.core.publication import REGULAR_CLOSE
 from factorprism.core.schemas import DayArray
 from factorprism.sources.files._refusal import Refused, show
 
