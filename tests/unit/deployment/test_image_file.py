@@ -28,9 +28,21 @@ def test_the_linter_finds_nothing(repository_root: Path, tmp_path: Path) -> None
 def test_it_is_pinned_and_runs_as_nobody_in_particular(repository_root: Path) -> None:
     text = (repository_root / "Dockerfile").read_text()
     stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
-    assert len(stages) == 2
-    assert set(stages) == {"python:3.11.14-slim-bookworm"}
+    assert stages == [
+        "python:3.11.14-slim-bookworm",
+        "dependencies",
+        "python:3.11.14-slim-bookworm",
+    ]
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["50000:50000"]
+
+
+def test_downloads_stay_with_the_builder_and_in_no_layer(repository_root: Path) -> None:
+    text = (repository_root / "Dockerfile").read_text().replace("\\\n", " ")
+    installs = re.findall(r"^RUN .*(?:uv pip|pip install).*", text, re.MULTILINE)
+    assert len(installs) == 3
+    for install in installs:
+        assert re.search(r"--mount=type=cache,target=/root/\.cache/(uv|pip)", install), install
+        assert "no-cache" not in install
 
 
 def test_nothing_unnamed_is_sent_to_the_builder(repository_root: Path) -> None:
