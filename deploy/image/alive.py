@@ -58,7 +58,8 @@ def answers(port: int, path: str) -> bytes:
 
 def serves() -> bool:
     """Tell whether the api-server reaches its database: it answers with 200 even where not."""
-    health = json.loads(answers(8080, "/api/v2/monitor/health"))
+    port = int(os.environ.get("AIRFLOW__API__PORT", "8080"))
+    health = json.loads(answers(port, "/api/v2/monitor/health"))
     return bool(health["metadatabase"]["status"] == "healthy")
 
 
@@ -66,7 +67,7 @@ def works() -> bool:
     """Tell whether the worker of this host takes messages."""
     from celery import Celery
 
-    me = f"celery@{socket.gethostname()}"
+    me = f"celery@{os.environ.get('HOSTNAME') or socket.gethostname()}"
     app = Celery(broker=os.environ["AIRFLOW__CELERY__BROKER_URL"])
     return bool(app.control.ping([me], timeout=PATIENCE_SECONDS, limit=1))
 
