@@ -44,7 +44,8 @@ bench: ## Run the benchmarks and print one table
 	@.ci/install run
 	@exec $(BIN)/python benchmarks $(BENCH)
 
-secrets: ## Write the secrets of docker-compose.yml to .env, once
+secrets: ## Write the secrets of docker-compose.yml to .env, and its settings.env, once
+	@[ -e settings.env ] || install -m 600 deploy/settings.env settings.env
 	@deploy/secrets.sh .env
 
 lock: ## Compile the pinned requirements anew from pyproject.toml

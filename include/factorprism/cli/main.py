@@ -69,7 +69,6 @@ class Size(StrEnum):
 
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
-RequiredDay = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 
 
 @app.callback()
@@ -86,11 +85,15 @@ def root(
 
 
 @app.command()
-def run() -> None:
-    """Set everything up and make the forecast of the source's latest session, in Airflow."""
+def run(
+    airflow: Annotated[
+        bool, typer.Option("--airflow/--no-airflow", help="In Airflow, or in this process alone.")
+    ] = True,
+) -> None:
+    """Set everything up and make the forecast of the source's latest session."""
     from factorprism.cli.first_run import run_everything
 
-    raise typer.Exit(run_everything())
+    raise typer.Exit(run_everything(airflow=airflow))
 
 
 @app.command()
@@ -130,16 +133,16 @@ def contest(
 
 @app.command()
 def backfill(
-    start: RequiredDay,
-    end: RequiredDay,
+    start: Day = None,
+    end: Day = None,
     symbol: Annotated[list[str] | None, typer.Option(help="A symbol; repeat for more.")] = None,
 ) -> None:
-    """Load a range of sessions; a backfill that was cut off goes on where it was."""
+    """Load a range of sessions (all that the source has without dates); go on where it was cut."""
     from factorprism.cli.commands import run_backfill
 
-    if end < start:
+    if start and end and end < start:
         raise typer.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
-    run_backfill(start.date(), end.date(), symbol or [])
+    run_backfill(_to_date(start), _to_date(end), symbol or [])
 
 
 @app.command()
