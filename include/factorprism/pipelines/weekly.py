@@ -61,8 +61,8 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def _require_recent(run: Run, image_set: ImageSet) -> None:
     """Refuse data that end long before the session: a model of them would be old at its birth."""
-    absent = np.isnan(image_set.cube).all(axis=1).any(axis=1)  # of some channel nothing is held
-    held = np.flatnonzero(~absent)
+    # Of every channel some factor is held.
+    held = np.flatnonzero(np.all(np.any(np.isfinite(image_set.cube), axis=1), axis=1))
     last: date = image_set.sessions[held[-1] if len(held) else 0].astype(date)
     missing = len(run.calendar.sessions(last, run.session)) - 1
     if missing > run.config.training_gap_max_sessions:
