@@ -117,7 +117,15 @@ def test_work_for_a_gpu_waits_in_its_queue_and_pool(dag_bag: DagBag) -> None:
         if task.queue == "gpu"
     }
     assert queued == dict.fromkeys(
-        ("forecast", "explain", "judge_folds", "train_candidate", "judge_candidate"), "gpu"
+        (
+            "forecast",
+            "explain",
+            "size_contest",
+            "judge_folds",
+            "train_candidate",
+            "judge_candidate",
+        ),
+        "gpu",
     )
     training = dag_bag.dags["model_weekly"].get_task("train_candidate")
     assert training.execution_timeout >= timedelta(hours=6)

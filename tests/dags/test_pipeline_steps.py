@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, RetryAction
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from factorprism.core import errors
 from pipeline_steps import RETRY_POLICY, StepOperator, WithholdOperator
@@ -160,3 +162,19 @@ def test_a_missed_deadline_is_told_from_plain_json(
             context={"dag_run": run}, pipeline="daily", step="publish", message="late"
         )
     assert "daily.publish could not be" in caplog.text
+
+
+def test_a_step_for_a_session_after_the_end_of_a_replay_is_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FACTORPRISM_SOURCE", "sample")
+    with DAG("replayed"):
+        step = StepOperator(task_id="refresh_calendar", pipeline="daily")
+    for params in ({}, {"session": "2026-01-05"}):
+        run = SimpleNamespace(
+            run_type="scheduled",
+            logical_date=datetime(2026, 1, 5, tzinfo=UTC),
+            data_interval_end=datetime(2026, 1, 5, 12, tzinfo=UTC),
+        )
+        with pytest.raises(AirflowSkipException, match="are a replay and end at 2025-12-31"):
+            step.execute({"dag_run": run, "params": params})

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Promotion, Training
+from factorprism.core.schemas import ImageSet, Promotion, Training
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
 from factorprism.models import load_normaliser
@@ -50,7 +52,7 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Align the channels' whole history through the session and keep it under its hash."""
     universe = run.config.universe
     image_set = align_history(run)
-    _require_recent(run, image_set.sessions[-1].astype(date))
+    _require_recent(run, image_set)
     require_training_history(run, image_set)
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, run.config.artefacts_url)
@@ -63,8 +65,11 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"image_set_hash": content, "image_set_path": place}
 
 
-def _require_recent(run: Run, last: date) -> None:
+def _require_recent(run: Run, image_set: ImageSet) -> None:
     """Refuse data that end long before the session: a model of them would be old at its birth."""
+    # Of every channel some factor is held.
+    held = np.flatnonzero(np.all(np.any(np.isfinite(image_set.cube), axis=1), axis=1))
+    last: date = image_set.sessions[held[-1] if len(held) else 0].astype(date)
     missing = len(run.calendar.sessions(last, run.session)) - 1
     if missing > run.config.training_gap_max_sessions:
         raise QualityError(
