@@ -59,7 +59,7 @@ class Shortened:
 def shorten(calendar: TradingCalendar, now: datetime) -> Shortened:
     """Return the last session that had closed by the shortened hour of publication."""
     published = now - PUBLISHED_AGO
-    closed = calendar.close_times < np.datetime64(published)
+    closed = calendar.close_times < np.datetime64(published - timedelta(minutes=1))
     session: date = calendar.session_days[closed][-1].astype(date)
     local = published.replace(tzinfo=UTC).astimezone(SHANGHAI)
     return Shortened(session, f"{local:%H:%M:%S}+{(local.date() - session).days}")
