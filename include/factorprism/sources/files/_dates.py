@@ -19,11 +19,9 @@ from factorprism.sources.files._refusal import Refused, show
 
 YEARS = range(1900, 2101)
 EXCEL_EPOCH = date(1899, 12, 30)
-# Trading days at most, before dates are taken for wrong: none falls on a weekend.
+# No trading day falls on a weekend; of a few rows, one such day is the gate's to find.
 WEEKEND_SHARE = 0.1
 WEEKEND_ROWS = 10
-# A stamp without a zone may be midnight or any time between these on the exchange's own clock.
-DAYTIME = (time(9), time(17))
 
 _TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
 _ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?"

@@ -13,14 +13,14 @@ from factorprism.sources.files._refusal import Refused
 # By role, as `normalise_name` leaves them. The second tier counts where the first is absent.
 ALIASES: Mapping[str, tuple[str, str]] = {
     "date": (
-        "date tradedate tradingdate tradeday tradingday day 日期 交易日期 交易日",
+        "date trddt tradedate tradingdate tradeday tradingday day 日期 交易日期 交易日",
         "time datetime timestamp 时间 交易时间",
     ),
-    "open": ("open openprice openingprice 开盘 开盘价 开盘点位 今开 今开盘", "o"),
-    "high": ("high highprice highest 最高 最高价 最高点位 高", "h"),
-    "low": ("low lowprice lowest 最低 最低价 最低点位 低", "l"),
+    "open": ("open opnindex opnprc openprice openingprice 开盘 开盘价 开盘点位 今开 今开盘", "o"),
+    "high": ("high hiindex hiprc highprice highest 最高 最高价 最高点位 高", "h"),
+    "low": ("low loindex loprc lowprice lowest 最低 最低价 最低点位 低", "l"),
     "close": (
-        "close closeprice closingprice close/last 收盘 收盘价 收盘点位 今收 今收盘",
+        "close clsindex clsprc closeprice closingprice close/last 收盘 收盘价 收盘点位 今收 今收盘",
         "price last latest 最新价 c",
     ),
     "pre_close": (
@@ -32,13 +32,18 @@ ALIASES: Mapping[str, tuple[str, str]] = {
         " 涨幅% 涨跌% 涨跌百分比",
         "",
     ),
-    "volume": ("volume vol tradingvolume tradevolume 成交量 交易量 总手 成交股数 总成交量", "v"),
+    "volume": (
+        "volume vol dnshrtrd tradingvolume tradevolume 成交量 交易量 总手 成交股数 总成交量",
+        "v",
+    ),
     "amount": (
-        "amount amt money turnovervalue tradingvalue 成交额 成交金额 交易额 金额 成交总额 总成交额",
+        "amount amt money dnvaltrd totalturnover turnovervalue tradingvalue"
+        " 成交额 成交金额 交易额 金额 成交总额 总成交额",
         "",
     ),
     "code": (
-        "tscode code symbol ticker stockcode indexcode windcode thscode secucode 代码 股票代码"
+        "tscode orderbookid indexcd stkcd code symbol ticker stockcode indexcode windcode thscode secucode"
+        " 代码 股票代码"
         " 证券代码 指数代码 基金代码 品种代码 股票 合约代码",
         "",
     ),
@@ -84,7 +89,9 @@ AMOUNT_UNITS = {
     "亿元": 1e8,
 }
 NAMED_UNITS = {"总手": "手"}
-_BRACKETS = re.compile(r"(.+?)[(\[](.*)[)\]]")
+# CSI writes both languages: 成交量(万手)Volume(M Shares), 开盘Open.
+_BRACKETS = re.compile(r"(.+?)[(\[]([^)\]]*)[)\]].*")
+_CHINESE_FIRST = re.compile(r"([\u4e00-\u9fff]+)[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -100,12 +107,14 @@ class Columns:
 
 
 @lru_cache(maxsize=4096)
-def normalise_name(name: str) -> tuple[str, str]:
+def normalise_name(header: str) -> tuple[str, str]:
     """Return a column's name and the unit in its brackets, without case, spaces and marks."""
-    text = unicodedata.normalize("NFKC", name).strip("\ufeff'\" \t").lower()
+    text = unicodedata.normalize("NFKC", header).strip("\ufeff'\"* \t").lower()
     found = _BRACKETS.fullmatch(text)
     base, unit = found.groups() if found else (text, "")
-    return re.sub(r"[\s_\-.]+", "", base), re.sub(r"\s+", "", unit)
+    name = re.sub(r"[\s_\-.]+", "", base)
+    both = _CHINESE_FIRST.fullmatch(name)
+    return both.group(1) if both else name, re.sub(r"\s+", "", unit)
 
 
 def count_roles(names: Sequence[str]) -> int:

@@ -93,7 +93,7 @@ def _parse(cell: Any, percent: bool, decimal_comma: bool) -> tuple[float | None,
 def _parse_text(cell: str, percent: bool, decimal_comma: bool) -> tuple[float | None, bool]:
     if _PLAIN.fullmatch(cell):
         return _within(float(cell)), False
-    text = unicodedata.normalize("NFKC", cell).strip().strip("'\"=").strip()
+    text = unicodedata.normalize("NFKC", cell).strip().strip("'\"=$¥").strip()
     if text.lower() in MISSING:
         return math.nan, False
     if percent:

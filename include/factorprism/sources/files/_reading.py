@@ -90,7 +90,7 @@ def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     numbers = _parse_all(cells, names, table)
     check_last_cell(table, columns, numbers)
     numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
-    said = _adjusted.said_adjusted([path.stem, table.preamble], cells.get("adjustment", ()))
+    said = _said_adjusted(path, symbol, table, cells)
     units, adjusted = _decide_units(symbol, settings, columns, table, days, numbers, said)
     if "pct_chg" in numbers:
         numbers["pct_chg"] = to_per_cent(days.days, numbers["close"], numbers["pct_chg"])
@@ -128,9 +128,19 @@ def _parse_all(
     }
 
 
+def _said_adjusted(
+    path: Path, symbol: str, table: Table, cells: Mapping[str, Sequence[Any]]
+) -> str:
+    # Of an index, terminals write the setting of the window: there is nothing to adjust.
+    if is_index(symbol):
+        return ""
+    return _adjusted.said_adjusted([path.stem, table.preamble], cells.get("adjustment", ()))
+
+
 def _is_given(role: str, values: Numbers) -> bool:
     """Tell a column that holds something from an optional one without a single value."""
-    return role in REQUIRED or bool(np.isfinite(values).any())
+    given = values > 0 if role == "amount" else np.isfinite(values)
+    return role in REQUIRED or bool(given.any())
 
 
 def _decide_units(
@@ -154,7 +164,7 @@ def _decide_units(
         documented=_units.TUSHARE if _is_tushare(table) else None,
     )
     stepping = _find_adjustment(evidence, numbers["close"])
-    if said or stepping or settings.adjusted:
+    if said or stepping or (settings.adjusted and not is_index(symbol)):
         why = f"the file says {said}" if said else (stepping[1] if stepping else "")
         if not settings.adjusted:
             raise Refused(

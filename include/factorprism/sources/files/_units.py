@@ -35,6 +35,10 @@ INDEX_PRICES = (3.0, 60.0)
 # What an owner says is held against this alone, the quality gate's own range.
 STATED_INDEX_PRICES = (1.5, 150.0)
 AVERAGE_PRICE_TOLERANCE = 0.005
+# Counted in whole shares; a volume with fractions is in a greater unit than tried.
+WHOLE_SHARE = 0.9
+# An index's constituents trade more than this a day, and did since long before 2005.
+LEAST_INDEX_SHARES = 1e7
 # Of the rows of a share or fund, so many must agree on a unit.
 AGREEING_SHARE = 0.6
 # Since 2013 the median volume of each lies above this many shares (1.3e9 to 4e10), and below it
@@ -166,6 +170,8 @@ def _tiers(evidence: Evidence) -> list[Sequence[Pair]]:
 
 def _fits(evidence: Evidence, ratio: Numbers, pair: Pair) -> bool:
     size = pair[1] / pair[0]
+    if evidence.stated[0] is None and not _is_whole(evidence.volume * pair[0]):
+        return False
     if not is_index(evidence.symbol):
         counted = np.isfinite(ratio)
         agreeing = agreeing_rows(
@@ -179,10 +185,17 @@ def _fits(evidence: Evidence, ratio: Numbers, pair: Pair) -> bool:
     return (None not in said and pair == said) or _fits_market(evidence, pair)
 
 
+def _is_whole(shares: Numbers) -> bool:
+    given = shares[np.isfinite(shares)]
+    parted = np.abs(given - np.round(given)) > 0.01 + 1e-9 * np.abs(given)
+    return float(parted.mean()) <= 1.0 - WHOLE_SHARE
+
+
 def _fits_market(evidence: Evidence, pair: Pair) -> bool:
     known = _known_rows(evidence)
     if not known.any():
-        return True
+        traded = evidence.volume[evidence.volume > 0] * pair[0]
+        return len(traded) < LEAST_ROWS_KNOWN or float(np.median(traded)) >= LEAST_INDEX_SHARES
     shares = float(np.nanmedian(evidence.volume[known])) * pair[0]
     assert evidence.amount is not None
     cny = float(np.nanmedian(evidence.amount[known])) * pair[1]

@@ -93,6 +93,8 @@ def list_files(folder: Path) -> dict[str, list[Path]]:
         raise SourceError(f"{folder} cannot be read: {exc.strerror or exc}") from exc
     found: dict[str, list[Path]] = {}
     for path in paths:
+        if path.name.startswith("."):
+            continue  # what a file system or an editor keeps beside a file
         symbol, suffix = symbol_of_stem(path.stem), path.suffix.lower()
         if suffix in SUFFIXES or (suffix in TEXT_SUFFIXES and is_symbol(symbol)):
             found.setdefault(symbol, []).append(path)

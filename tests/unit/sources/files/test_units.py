@@ -88,6 +88,54 @@ def test_a_known_market_tells_what_the_ratio_leaves_open(tmp_path: Path) -> None
     assert read(tmp_path, written, "399006.SZ").units.shares == 100.0
 
 
+@pytest.mark.parametrize(("shares", "cny"), [(1e4, 1e4), (1e6, 1e8)])
+def test_greater_units_that_no_header_states_are_asked_for(
+    tmp_path: Path, shares: float, cny: float
+) -> None:
+    """Their ratio is that of smaller units, and a volume of a few thousand is no index's."""
+    bars = draw(3000.0, 5e9, 9.0)
+    written = bars.assign(volume=bars["volume"] / shares, amount=bars["amount"] / cny)
+    with pytest.raises(MalformedResponse, match="units cannot be proved"):
+        read(tmp_path, written, OTHER_INDEX)
+    whole = written.round({"volume": 0})
+    with pytest.raises(MalformedResponse, match="units cannot be proved"):
+        read(tmp_path, whole, OTHER_INDEX)
+    reading = read(tmp_path, written, OTHER_INDEX, shares=shares, cny=cny)
+    np.testing.assert_allclose(reading.bars["volume_shares"], bars["volume"], rtol=1e-9)
+
+
+def test_units_in_a_header_of_two_languages_are_read(tmp_path: Path) -> None:
+    bars = draw(3000.0, 5e9, 9.0)
+    written = pd.DataFrame(
+        {
+            "日期Date": bars["date"].str.replace("-", ""),
+            "指数代码Index Code": "000016",
+            "开盘Open": bars["open"],
+            "最高High": bars["high"],
+            "最低Low": bars["low"],
+            "收盘Close": bars["close"],
+            "成交量（万手）Volume(M Shares)": bars["volume"] / 1e6,
+            "成交金额（亿元）Turnover(100M CNY)": bars["amount"] / 1e8,
+        }
+    )
+    reading = read(tmp_path, written, OTHER_INDEX)
+    assert (reading.units.shares, reading.units.cny) == (1e6, 1e8)
+    np.testing.assert_allclose(reading.bars["volume_shares"], bars["volume"], rtol=1e-9)
+
+
+def test_an_amount_without_a_value_is_none(tmp_path: Path) -> None:
+    bars = draw(4000.0, 1e10, 15.0)
+    for nothing in (0.0, np.nan):
+        reading = read(tmp_path, bars.assign(amount=nothing), INDEX)
+        assert reading.bars["amount_cny"].isna().all()
+
+
+def test_what_a_terminal_says_of_an_index_is_no_adjustment(tmp_path: Path) -> None:
+    path = write(tmp_path, draw(4000.0, 1e10, 15.0), INDEX)
+    path.write_text(f"000300 日线 前复权\n{path.read_text()}", "utf-8")
+    assert len(read_file(path, INDEX).bars) == N_ROWS
+
+
 def test_columns_of_the_vendor_have_its_units(tmp_path: Path) -> None:
     bars = draw(2000.0, 1e10, 36.0).rename(columns={"date": "trade_date", "volume": "vol"})
     written = bars.assign(ts_code=OTHER_INDEX, vol=bars["vol"] / 100, amount=bars["amount"] / 1000)
