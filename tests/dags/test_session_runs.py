@@ -30,6 +30,20 @@ def test_a_planned_run_is_for_the_session_of_its_interval(build_context: Build) 
     assert session_of(context, ENVIRON) == date(2025, 12, 30)
 
 
+@pytest.mark.parametrize("published_at", ["17:00", "23:30", "09:30+1"])
+def test_a_planned_run_keeps_its_session_when_another_hour_is_set(
+    build_context: Build, published_at: str
+) -> None:
+    context = build_context(
+        run_type="scheduled",
+        logical_date=moment("2025-12-30"),
+        data_interval_end=moment("2025-12-30T11:15"),
+        run_after=moment("2025-12-30T11:15"),
+    )
+    environ = {**ENVIRON, "FACTORPRISM_PUBLISHED_AT_XSHG": published_at}
+    assert session_of(context, environ) == date(2025, 12, 30)
+
+
 def test_a_weekly_run_on_saturday_is_for_the_weeks_last_session(build_context: Build) -> None:
     context = build_context(
         run_type="scheduled",

@@ -48,21 +48,18 @@ exec(compile(source, {dag!r}, "exec"))
 """
 
 
-@dataclass(frozen=True)
-class Shortened:
-    """An evening whose bars were due `PUBLISHED_AGO`: its session and the setting that says so."""
-
-    session: date
-    published_at: str
-
-
-def shorten(calendar: TradingCalendar, now: datetime) -> Shortened:
+def last_session(calendar: TradingCalendar) -> date:
     """Return the last session that had closed by the shortened hour of publication."""
-    published = now - PUBLISHED_AGO
+    published = (datetime.now(UTC) - PUBLISHED_AGO).replace(tzinfo=None)
     closed = calendar.close_times < np.datetime64(published - timedelta(minutes=1))
     session: date = calendar.session_days[closed][-1].astype(date)
-    local = published.replace(tzinfo=UTC).astimezone(SHANGHAI)
-    return Shortened(session, f"{local:%H:%M:%S}+{(local.date() - session).days}")
+    return session
+
+
+def published_ago(session: date) -> str:
+    """Return the hour of publication by which bars of `session` were due `PUBLISHED_AGO`."""
+    local = datetime.now(SHANGHAI) - PUBLISHED_AGO
+    return f"{local:%H:%M:%S}+{(local.date() - session).days}"
 
 
 def clock_in(seconds: float) -> str:
@@ -76,9 +73,17 @@ class Evening:
 
     dag_id: str
     environ: dict[str, str]
+    session: date
     settings: Path
     vendor: Any
     webhook: Any
+
+    def write_dag(self, source: Path, folder: Path) -> None:
+        """Put the DAG into `folder`; from now on the bars have been due for `PUBLISHED_AGO`."""
+        self.set(FACTORPRISM_PUBLISHED_AT_XSHG=published_ago(self.session))
+        settings = str(self.settings)
+        file = DAG_FILE.format(settings=settings, dag=str(source), dag_id=self.dag_id)
+        (folder / f"{self.dag_id}.py").write_text(file)
 
     def clock_in(self, seconds: float) -> str:
         return clock_in(seconds)
@@ -112,8 +117,8 @@ def protocol(repository_root: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def shortened() -> Shortened:
-    return shorten(calendar_for("XSHG"), datetime.now(UTC).replace(tzinfo=None))
+def session() -> date:
+    return last_session(calendar_for("XSHG"))
 
 
 def write_history(folder: Path, symbol: str, skipped: int, days: Any) -> None:
@@ -131,17 +136,17 @@ def write_history(folder: Path, symbol: str, skipped: int, days: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, shortened: Shortened) -> Path:
+def served(tmp_path_factory: pytest.TempPathFactory, session: date) -> Path:
     folder = tmp_path_factory.mktemp("served")
     calendar = calendar_for("XSHG")
-    through = calendar.session_days[calendar.session_days <= np.datetime64(shortened.session)]
+    through = calendar.session_days[calendar.session_days <= np.datetime64(session)]
     days = through[-N_SESSIONS:]
     write_history(folder, TARGET, 0, days)
     write_history(folder, OVERLAY, 1000, days)
     return folder
 
 
-def make_environ(home: Path, warehouse_url: str, vendor: Any, hours: Shortened) -> dict[str, str]:
+def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     (home / "universes.toml").write_text(f'[pair]\ntarget = "{TARGET}"\noverlays = ["{OVERLAY}"]\n')
     return {
@@ -155,7 +160,7 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, hours: Shortened) 
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
         "FACTORPRISM_WITNESSES": "0",
-        "FACTORPRISM_PUBLISHED_AT_XSHG": hours.published_at,
+        "FACTORPRISM_PUBLISHED_AT_XSHG": published_ago(session),
         "FACTORPRISM_PATIENCE_UNTIL": clock_in(3600),
         "FACTORPRISM_ASK_AGAIN_SECONDS": "2",
     }
@@ -166,14 +171,14 @@ def champion(
     postgres: Any,
     protocol: ModuleType,
     served: Path,
-    shortened: Shortened,
+    session: date,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The settings of a world with history and a champion, to be copied."""
-    before = calendar_for("XSHG").offset(shortened.session, -1)
+    before = calendar_for("XSHG").offset(session, -1)
     with protocol.TushareServer(served) as vendor:
         environ = make_environ(
-            tmp_path_factory.mktemp("champion"), postgres.new_database(), vendor, shortened
+            tmp_path_factory.mktemp("champion"), postgres.new_database(), vendor, session
         )
         config = load_config(environ)
         with open_ports(config) as ports:
@@ -192,31 +197,24 @@ def make_evening(
     receivers: ModuleType,
     served: Path,
     champion: dict[str, str],
-    shortened: Shortened,
-    repository_root: Path,
+    session: date,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[Path, str], Evening]]:
-    """Write the DAG of an evening into a folder, with a vendor and a warehouse of its own."""
+) -> Iterator[Callable[[str], Evening]]:
+    """Make an evening with a vendor and a warehouse of its own."""
     opened: list[Any] = []
 
-    def make(dags: Path, dag_id: str) -> Evening:
+    def make(dag_id: str) -> Evening:
         vendor, webhook = protocol.TushareServer(served), receivers.Webhook()
         opened.extend([vendor.__enter__(), webhook.__enter__()])
         home = tmp_path_factory.mktemp(dag_id)
         shutil.copytree(champion["FACTORPRISM_HOME"], home, dirs_exist_ok=True)
         name = champion["FACTORPRISM_WAREHOUSE_URL"].rsplit("/", 1)[1]
         url = postgres.new_database(template=name)
-        environ = make_environ(home, url, vendor, shortened)
+        environ = make_environ(home, url, vendor, session)
         environ["FACTORPRISM_TRACKING_URL"] = champion["FACTORPRISM_TRACKING_URL"]
         environ["FACTORPRISM_ARTEFACTS"] = load_config(champion).artefacts_url
         environ["FACTORPRISM_ALERTS_URL"] = webhook.url
-        evening = Evening(dag_id, environ, home / "settings.json", vendor, webhook)
-        evening.set()
-        dag = str(repository_root / "dags/index_daily.py")
-        settings = str(evening.settings)
-        file = DAG_FILE.format(settings=settings, dag=dag, dag_id=dag_id)
-        (dags / f"{dag_id}.py").write_text(file)
-        return evening
+        return Evening(dag_id, environ, session, home / "settings.json", vendor, webhook)
 
     yield make
     for server in reversed(opened):
@@ -225,18 +223,23 @@ def make_evening(
 
 @pytest.fixture(scope="module")
 def evenings(
-    make_evening: Callable[[Path, str], Evening], postgres: Any, repository_root: Path
+    make_evening: Callable[[str], Evening], postgres: Any, repository_root: Path
 ) -> Iterator[tuple[EmbeddedAirflow, dict[str, Evening]]]:
     """A real Airflow with the DAGs of two evenings: one comes late, of one a bar never comes."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-evening-"))
     (home / "repository/dags").mkdir(parents=True)
     (home / "repository/plugins").symlink_to(repository_root / "plugins")
     shutil.copy(repository_root / "dags/pools.json", home / "repository/dags")
-    made = {name: make_evening(home / "repository/dags", name) for name in ("late", "never")}
-    environ = os.environ | {"FACTORPRISM_WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    made = {name: make_evening(name) for name in ("late", "never")}
+    environ = os.environ | {
+        "FACTORPRISM_WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",  # new files are seen so soon
+    }
     airflow = EmbeddedAirflow(home, postgres.new_database(), environ, home / "repository")
     try:
         airflow.start()
+        for evening in made.values():
+            evening.write_dag(repository_root / "dags/index_daily.py", home / "repository/dags")
         yield airflow, made
     finally:
         airflow.stop()

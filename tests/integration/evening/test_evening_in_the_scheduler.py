@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ OVERLAY = "000905.SH"
 ENDED_SECONDS = 420.0
 
 
-def planned_run(session: Any) -> str:
+def planned_run(session: date) -> str:
     return f"scheduled__{session}T00:00:00+00:00"
 
 
@@ -48,10 +48,10 @@ def watch_for_slots(airflow: EmbeddedAirflow, dag_id: str, run_id: str) -> dict[
 
 
 @pytest.fixture(scope="module")
-def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], shortened: Any) -> dict[str, Any]:
+def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dict[str, Any]:
     """Both evenings played to their end; what was seen on the way."""
     airflow, made = evenings
-    runs, run_id = airflow.runs(), planned_run(shortened.session)
+    runs, run_id = airflow.runs(), planned_run(session)
     for evening in made.values():
         runs.await_dag(evening.dag_id)
     made["late"].vendor.publish(OVERLAY, "half+25s+50s")
@@ -64,7 +64,7 @@ def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], shortened: Any) -> di
     for name in made:
         seen[name] = runs.wait_for_run(name, run_id, timeout_seconds=ENDED_SECONDS)
         seen[f"{name} log"] = read_log(airflow, name, run_id, "wait_for_bars")
-    by_hand = {"session": shortened.session.isoformat()}
+    by_hand = {"session": session.isoformat()}
     seen["never again"] = runs.run_dag("never", "again", by_hand, timeout_seconds=ENDED_SECONDS)
     return seen
 
@@ -84,31 +84,31 @@ def test_a_bar_that_comes_late_and_in_halves_is_waited_for_and_named(told: dict[
 
 
 def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
-    told: dict[str, Any], evenings: Any, shortened: Any
+    told: dict[str, Any], evenings: Any, session: date
 ) -> None:
     assert told["late"] == "success"
     late = evenings[1]["late"]
     (row,) = late.rows()
-    assert (row.session, row.state) == (shortened.session, ForecastState.ISSUED)
+    assert (row.session, row.state) == (session, ForecastState.ISSUED)
     calendar = load_config(late.environ).calendar_of("000300.SH")
-    assert row.due_at == calendar.published_at(shortened.session) + RUN_TAKES
+    assert row.due_at == calendar.published_at(session) + RUN_TAKES
     assert row.late_by >= timedelta(minutes=30)
     assert punctuality_of(row.late_by) is Punctuality.LATE
     assert late.webhook.titles == []
 
 
 def test_what_never_comes_is_withheld_once_by_name_and_told_once(
-    told: dict[str, Any], evenings: Any, shortened: Any
+    told: dict[str, Any], evenings: Any, session: date
 ) -> None:
     assert (told["never"], told["never again"]) == ("failed", "failed")
     assert "looking again at" in told["never log"]
     never = evenings[1]["never"]
     (row,) = never.rows()
-    assert (row.session, row.state) == (shortened.session, ForecastState.WITHHELD)
-    assert f"has no bar of {OVERLAY} for {shortened.session}" in row.reason
+    assert (row.session, row.state) == (session, ForecastState.WITHHELD)
+    assert f"has no bar of {OVERLAY} for {session}" in row.reason
     assert "patience ended at" in row.reason
     assert row.due_at is not None
     assert never.open_alerts() == ["data pair"]
     (title,) = never.webhook.titles
-    assert title == f"factorprism {shortened.session}: The data of pair are incomplete"
+    assert title == f"factorprism {session}: The data of pair are incomplete"
     assert OVERLAY in never.webhook.messages[0].body
