@@ -16,6 +16,7 @@ from factorprism.quality import is_too_much
 # Requests a symbol and evening for rows that were set aside; the latest ones are asked for first.
 REQUESTS_MAX = 10
 TOLD = 3
+WAIT = "Mend it at the source, or wait until it does; earlier bars stay in force."
 ACCEPT = "If it is no fault: factorprism quality accept {} --because TEXT."
 
 
@@ -124,7 +125,14 @@ def advise_on(refused: Sequence[QualityResult]) -> str:
     return _advise([finding.finding_id for item in refused for finding in item.findings])
 
 
+def join_advice(remedies: Sequence[str]) -> str:
+    """Return the advice on several pulls, that on their findings once."""
+    on_findings = [remedy for remedy in remedies if remedy.startswith(WAIT)]
+    others = [remedy for remedy in remedies if remedy and not remedy.startswith(WAIT)]
+    once = on_findings if len(on_findings) < 2 else [f"{WAIT} {ACCEPT.format('ID')}"]
+    return " ".join(dict.fromkeys([*once, *others]))
+
+
 def _advise(names: Sequence[str]) -> str:
     distinct = list(dict.fromkeys(names))
-    wait = "Mend it at the source, or wait until it does; earlier bars stay in force."
-    return f"{wait} {ACCEPT.format(distinct[0] if len(distinct) == 1 else 'ID')}"
+    return f"{WAIT} {ACCEPT.format(distinct[0] if len(distinct) == 1 else 'ID')}"

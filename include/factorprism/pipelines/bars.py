@@ -24,6 +24,7 @@ from factorprism.pipelines._run import Refs, Run, learn_days
 from factorprism.pipelines._set_aside import (
     advise_on,
     clear_aside,
+    join_advice,
     keep_aside,
     pull_again,
     require_needed,
@@ -157,7 +158,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         raise QualityError(
             "; ".join(error.message for error in refused),
             failures=[failure for error in refused for failure in error.failures],
-            remedy=" ".join(dict.fromkeys(error.remedy for error in refused)),
+            remedy=join_advice([error.remedy for error in refused]),
         )
     warnings = sum(not result.success for result in results)
     run.tell(f"bars: {len(results)} expectations, {warnings} warnings")
@@ -223,6 +224,7 @@ def _judge_pull(
     run: Run, pull: Pull, results: Sequence[QualityResult], refs: Mapping[str, Any]
 ) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
+    _require_one_base(run, pull)
     accepted = run.ports.warehouse.findings.list_accepted([pull.symbol])
     keys = {key for acceptance in accepted for key in acceptance.finding.keys}
     found = sort_out(results, keys)
@@ -234,7 +236,7 @@ def _judge_pull(
         ) from None
     is_asked_again = pull.pull_id in refs.get("asked_again_ids", ())
     keep_aside(run, pull, found.set_aside, limited=not is_asked_again)
-    _require_one_base(run, pull)
+    _require_one_base(run, take_out(run, pull))
 
 
 def _require_one_base(run: Run, pull: Pull) -> None:
@@ -242,7 +244,7 @@ def _require_one_base(run: Run, pull: Pull) -> None:
     ratio = find_ratio(run, pull)
     if ratio is None:
         return
-    unreached = find_unreached(run, take_out(run, pull))
+    unreached = find_unreached(run, pull)
     if unreached:
         extent = run.ports.warehouse.bars.load_extent(pull.symbol)
         assert extent is not None

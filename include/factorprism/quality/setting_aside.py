@@ -45,7 +45,7 @@ def sort_out(
 
 def blank_untraded(bars: pd.DataFrame) -> pd.DataFrame:
     """Return `bars` with volume NaN where an index shows none: an open exchange trades."""
-    untraded = bars["volume_shares"].eq(0.0) & bars["symbol"].map(is_index)
+    untraded = bars["volume_shares"].eq(0.0) & bars["symbol"].map(is_index).astype(bool)
     return bars.assign(volume_shares=bars["volume_shares"].mask(untraded))
 
 

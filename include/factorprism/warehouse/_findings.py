@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from factorprism.core.errors import WarehouseError
 from factorprism.core.schemas import Acceptance, Finding, SetAside
@@ -122,7 +122,7 @@ class FindingRepository:
         table = set_aside.c
         statement = (
             select(set_aside)
-            .distinct(table.symbol, table.session)
+            .ext(distinct_on(table.symbol, table.session))
             .where(table.symbol.in_(symbols), table.cleared_at.is_(None))
             .order_by(table.symbol, table.session, table.pull_id.desc())
         )
