@@ -16,8 +16,6 @@ from typing import Any
 import psycopg2
 import pytest
 
-from factorprism.core.calendar import calendar_of
-from factorprism.core.errors import ConfigurationError
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.weekly import build_dataset
@@ -124,17 +122,3 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
         "factorprism: no contest of hs300 was held",
         "Hold one: factorprism train --contest full.",
     ]
-
-
-def test_too_short_a_history_says_what_a_training_needs_before_anything_is_trained(
-    place: Any,
-) -> None:
-    """What is wanting is said by the first step: 528 samples, and the sessions around them."""
-    before = read_fingerprints(place)
-    short = calendar_of("000300.SH").offset(date(2016, 1, 4), 486)
-    with open_ports(place.config) as ports:
-        run = Run(short, place.config, ports)
-        with pytest.raises(ConfigurationError, match=r"487 sessions .* 640 are needed") as caught:
-            run_pipeline("weekly", run, {"mode": "retrain"})
-    assert "(528 that can be learned from, there are 375)" in caught.value.message
-    assert read_fingerprints(place) == before
