@@ -16,9 +16,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from factorprism.core.calendar import calendar_of
 from factorprism.core.contest import ContestReport
-from factorprism.core.errors import ConfigurationError, QualityError
+from factorprism.core.errors import QualityError
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
@@ -166,17 +165,3 @@ def test_nothing_is_trained_on_data_that_end_long_before_the_session(place: Any)
         far = Run(date(2024, 7, 8), place.config, ports)
         with pytest.raises(QualityError, match="end at 2024-06-28, 6 sessions before 2024-07-08"):
             build_dataset(far, {})
-
-
-def test_too_short_a_history_says_what_a_training_needs_before_anything_is_trained(
-    place: Any,
-) -> None:
-    """What is wanting is said by the first step: 528 samples, and the sessions around them."""
-    before = read_fingerprints(place)
-    short = calendar_of("000300.SH").offset(date(2016, 1, 4), 486)
-    with open_ports(place.config) as ports:
-        run = Run(short, place.config, ports)
-        with pytest.raises(ConfigurationError, match=r"487 sessions .* 640 are needed") as caught:
-            run_pipeline("weekly", run, {"mode": "retrain"})
-    assert "(528 that can be learned from, there are 375)" in caught.value.message
-    assert read_fingerprints(place) == before

@@ -145,23 +145,7 @@ def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None
     assert len(outcomes) == 1
 
 
-def test_too_short_a_history_is_withheld_with_what_is_there_and_what_is_needed(
-    place: Any, tmp_path: Path
-) -> None:
-    folder = tmp_path / "files"
-    with open_ports(place.config) as ports:
-        (pull,) = ports.source.fetch_bars(["000300.SH"], date(2016, 1, 4), SESSION)
-    write_files(folder, pull.bars[-40:], "000905.SH")
-    (place.home / "universes.toml").write_text('[short]\ntarget = "000905.SH"\n', "utf-8")
-    short = {"source": "files", "files": folder, "universe_name": "short"}
-    with pytest.raises(QualityError, match=r"40 sessions of 000905.SH are held .* needs 99"):
-        run_daily(place, **short)
-    (row,) = ledger(place)
-    assert (row.target, row.state) == ("000905.SH", ForecastState.WITHHELD)
-    assert "a forecast needs 99" in row.reason
-
-
-def write_files(folder: Path, bars: pd.DataFrame, symbol: str = "000300.SH") -> None:
+def write_files(folder: Path, bars: pd.DataFrame) -> None:
     folder.mkdir(exist_ok=True)
     table = pd.DataFrame(
         {
@@ -171,7 +155,7 @@ def write_files(folder: Path, bars: pd.DataFrame, symbol: str = "000300.SH") -> 
             "amount": bars["amount_cny"],
         }
     )
-    table.to_csv(folder / f"{symbol}.csv", index=False)
+    table.to_csv(folder / "000300.SH.csv", index=False)
 
 
 def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(

@@ -42,8 +42,8 @@ ALIASES: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "code": (
-        "tscode orderbookid indexcd stkcd code symbol ticker stockcode indexcode windcode thscode secucode"
-        " 代码 股票代码"
+        "tscode orderbookid indexcd stkcd code symbol ticker stockcode indexcode windcode thscode"
+        " secucode 代码 股票代码"
         " 证券代码 指数代码 基金代码 品种代码 股票 合约代码",
         "",
     ),

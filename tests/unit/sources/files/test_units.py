@@ -104,6 +104,15 @@ def test_greater_units_that_no_header_states_are_asked_for(
     np.testing.assert_allclose(reading.bars["volume_shares"], bars["volume"], rtol=1e-9)
 
 
+def test_two_units_that_fit_are_asked_for(tmp_path: Path) -> None:
+    """At 5 CNY a share, thousands and ten thousands of CNY both give an average price."""
+    bars = draw(3000.0, 5e9, 5.0)
+    written = bars.assign(volume=bars["volume"] / 100, amount=bars["amount"] / 1000)
+    with pytest.raises(MalformedResponse, match="fits lots and thousand CNY or lots and 10,000"):
+        read(tmp_path, written, OTHER_INDEX)
+    assert read(tmp_path, written, OTHER_INDEX, cny=1000.0).units.shares == 100.0
+
+
 def test_units_in_a_header_of_two_languages_are_read(tmp_path: Path) -> None:
     bars = draw(3000.0, 5e9, 9.0)
     written = pd.DataFrame(
