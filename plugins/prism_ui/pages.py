@@ -143,7 +143,7 @@ async def show(
     *,
     params: tuple[str, ...] = SELECTION,
     template: str | None = None,
-    moment: Callable[[House], Hashable] = lambda house: None,
+    moment: Callable[[House], Hashable] | None = None,
 ) -> Response:
     """Return the page `page` to `reader`: ``<page>.html.j2`` filled with what `build` returns.
 
@@ -155,7 +155,7 @@ async def show(
     chosen = read_params(request, params)
     house = open_house()
     version = house.known_version() or await run_in_threadpool(house.read_version)
-    aged = await run_in_threadpool(moment, house)
+    aged = await run_in_threadpool(moment, house) if moment else None
     key = (page, tuple(chosen.items()), language.code, _who(reader), version, aged)
     kept = _memory.get(key)
     if kept is None:

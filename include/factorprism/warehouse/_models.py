@@ -24,6 +24,8 @@ from factorprism.warehouse.tables import (
     trainings,
 )
 
+NAMED = 3  # models that are named where another was asked for
+
 
 class ModelRepository:
     """`ModelStore` over the tables of image sets, models, trainings, evaluations and decisions."""
@@ -67,9 +69,18 @@ class ModelRepository:
             ).one_or_none()
         if row is None:
             raise ArtefactError(
-                f"model {model_id} is not in the warehouse", remedy="Train one: factorprism train."
+                f"model {model_id} is not in the warehouse", remedy=self._name_newest()
             )
         return _to_record(row)
+
+    def _name_newest(self) -> str:
+        """Say which models there are, for whoever has asked for another."""
+        newest = select(models.c.model_id).order_by(models.c.saved_at.desc()).limit(NAMED)
+        with self._database.begin() as connection:
+            names = list(connection.scalars(newest))
+        if not names:
+            return "There is none yet. Train one: factorprism train."
+        return f"The newest: {', '.join(names)}. All: factorprism models list."
 
     def list_models(self, universe: str, horizon: int) -> list[ModelRecord]:
         """Return the models in the order of their last training session, then of their ids."""

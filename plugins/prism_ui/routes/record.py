@@ -41,9 +41,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
         "skill_chart": _draw_skill(found, gettext),
         "yearly_skill": list(_yearly_skill(found)),
         "diagram": lay_out_reliability(found.bins),
-        "walk_chart": _draw_forecasts(found.walk_forward.record, gettext)
-        if found.walk_forward
-        else None,
+        "walk_chart": _draw_walk_forward(found, gettext),
     }
 
 
@@ -141,6 +139,14 @@ def _draw_skill(found: TrackRecord, gettext: Any) -> dict[str, Any] | None:
         ],
         "bands": [[0, 1]],
     }
+
+
+def _draw_walk_forward(found: TrackRecord, gettext: Any) -> dict[str, Any] | None:
+    if found.walk_forward is None:
+        return None
+    chart = _draw_forecasts(found.walk_forward.record, gettext)
+    # Nothing of it was issued, and so nothing withheld.
+    return chart | {"series": chart["series"][:-1]}
 
 
 def _range_of(*columns: Any) -> tuple[float, float]:

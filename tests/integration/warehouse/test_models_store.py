@@ -67,9 +67,14 @@ def test_model_never_changes(warehouse):
     assert warehouse.models.load_model("inception-1").base_rate == 0.53
 
 
-def test_unknown_model_is_named(warehouse):
-    with pytest.raises(ArtefactError, match="inception-9"):
+def test_unknown_model_is_named_beside_those_there_are(warehouse):
+    with pytest.raises(ArtefactError, match="inception-9") as caught:
         warehouse.models.load_model("inception-9")
+    assert caught.value.remedy == "There is none yet. Train one: factorprism train."
+    warehouse.models.save_model(RECORD)
+    with pytest.raises(ArtefactError, match="inception-9") as caught:
+        warehouse.models.load_model("inception-9")
+    assert caught.value.remedy == "The newest: inception-1. All: factorprism models list."
 
 
 def test_models_are_listed_by_their_training_end(warehouse):
