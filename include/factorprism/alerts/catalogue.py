@@ -145,6 +145,18 @@ DISK = _fault(
     ("The disk has room again: {subject}", "磁盘空间已恢复：{subject}"),
     ("Free some space, or move the folder.", "请释放空间或迁移目录。"),
 )
+SERVICES = _fault(
+    "services {host}",
+    NOW,
+    OPERATORS,
+    "today",
+    ("A service ended by itself: {subject}", "服务意外退出：{subject}"),
+    ("All services run again: {subject}", "所有服务已恢复运行：{subject}"),
+    (
+        "It is started again by itself; where that repeats, see the folder logs of the home.",
+        "系统会自动重新启动该服务；如反复发生，请查看主目录下的 logs 文件夹。",
+    ),
+)
 HORIZON = _fault(
     "horizon {exchange}",
     DIGEST,
@@ -257,6 +269,7 @@ KINDS = (
     QUOTA,
     TASK,
     DISK,
+    SERVICES,
     HORIZON,
     CALENDAR,
     ARTEFACTS,

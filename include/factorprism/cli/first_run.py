@@ -84,7 +84,7 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     with timed("airflow: scheduler and UI are up"):
         airflow = start_airflow(run.config)
     run_id = f"session-{run.session}-{run.config.universe_name}"
-    runs = airflow.runs()
+    runs = airflow.runs(say)
     if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
         say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
         return session_forecasts(run)

@@ -161,6 +161,19 @@ class Config:
     def logs_folder(self) -> Path:
         return self.home / "logs"
 
+    def paths(self) -> dict[str, str]:
+        """Return the settings that name places on this machine, absolute, by their variables.
+
+        For a process in another folder, where a relative path would lead elsewhere.
+        """
+        places = {
+            "HOME": str(self.home),
+            "FILES": str(self.files or ""),
+            "BACKUPS": str(self.backups or ""),
+            "ARTEFACTS": self.artefacts,
+        }
+        return {PREFIX + name: place for name, place in places.items() if place}
+
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with `changes`, validated again."""
         return replace(self, **changes)
@@ -172,6 +185,16 @@ def _read_bool(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _read_path(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _read_place(text: str) -> str:
+    """Return an fsspec URL as it stands, and a path as one of this machine's files."""
+    local = text.removeprefix("file://") if text.startswith("file://") else text
+    return text if "://" in local or "::" in local else _read_path(local).as_uri()
+
+
 # Environment names that differ from the field's own.
 _NAMES = {"universe_name": "UNIVERSE"}
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
@@ -179,9 +202,10 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "float": float,
     "str": str,
     "bool": _read_bool,
-    "Path": lambda text: Path(text).expanduser().resolve(),
-    "Path | None": lambda text: Path(text).expanduser().resolve(),
+    "Path": _read_path,
+    "Path | None": _read_path,
 }
+_OWN_PARSERS: Mapping[str, Callable[[str], Any]] = {"artefacts": _read_place}
 
 
 def load_config(environ: Mapping[str, str]) -> Config:
@@ -206,7 +230,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         if not text:
             continue
         try:
-            values[item.name] = _PARSERS[str(item.type)](text)
+            read = _OWN_PARSERS.get(item.name) or _PARSERS[str(item.type)]
+            values[item.name] = read(text)
         except ValueError as exc:
             raise _invalid(name.removeprefix(PREFIX), text, f"of type {item.type}") from exc
     values.setdefault("home", Path(".factorprism").resolve())
