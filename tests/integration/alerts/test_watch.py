@@ -153,8 +153,8 @@ def test_a_calendar_that_is_known_for_less_than_thirty_sessions_is_information(r
     near = Run(CALENDAR.offset(CALENDAR.last, -29), run.config, run.ports)
     watch(near, {})
     assert "29 sessions after" in open_alerts(run)["horizon XSHG"]
-    (alert,) = run.ports.warehouse.alerts.list_open_alerts()
-    assert (alert.key, alert.severity) == ("horizon XSHG", "info")
+    alerts = run.ports.warehouse.alerts.list_open_alerts()
+    assert {a.severity for a in alerts if a.key == "horizon XSHG"} == {"info"}
     watch(Run(CALENDAR.offset(CALENDAR.last, -30), run.config, run.ports), {})
     assert "horizon XSHG" in open_alerts(run)  # an earlier session proves nothing of a later one
 
