@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from factorprism.alerts import Kind, catalogue
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Pull, PullState, QualityResult, Revision
 from factorprism.pipelines._revised import (
@@ -89,6 +89,8 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
     )
     expected = calendar_of(symbol).session_on_or_before(last)
     if newest is None or newest < expected:
+        for pull in pulls:
+            _keep(run, pull)
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
             + (f", it ends at {newest}" if newest else ""),
@@ -126,7 +128,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     """
     pulls = _load_pulls(run, refs)
     series = _load_series(run, pulls)
-    checked = {id(pull): _check_pull(pull, series) for pull in pulls}
+    checked = {id(pull): _check_pull(pull, calendar_of(pull.symbol), series) for pull in pulls}
     results = [result for found in checked.values() for result in found]
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
     run.ports.warehouse.quality.save_results(results, run_key)
@@ -183,13 +185,15 @@ def _load_series(run: Run, pulls: Sequence[Pull]) -> dict[str, pd.DataFrame]:
     return series
 
 
-def _check_pull(pull: Pull, series: Mapping[str, pd.DataFrame]) -> list[QualityResult]:
+def _check_pull(
+    pull: Pull, calendar: TradingCalendar, series: Mapping[str, pd.DataFrame]
+) -> list[QualityResult]:
     return check_bars(
         pull.bars,
         pull.symbol,
         pull.first,
         pull.last,
-        calendar=calendar_of(pull.symbol),
+        calendar=calendar,
         history=series[pull.symbol],
         others=[bars for symbol, bars in series.items() if symbol != pull.symbol and len(bars)],
     )
