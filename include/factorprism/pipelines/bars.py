@@ -99,6 +99,8 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
     calendar = calendar_of(symbol)
     expected = calendar.session_on_or_before(last)
     if newest is None or newest < expected:
+        for pull in pulls:
+            _keep(run, pull)
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
             + (f", it ends at {newest}" if newest else "")
@@ -138,7 +140,8 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     pulls = _load_pulls(run, refs)
     series = _load_series(run, pulls)
     checked = {
-        id(pull): _check_pull(pull, series, _settled_calendar(pull.symbol, pulls)) for pull in pulls
+        id(pull): _check_pull(pull, _settled_calendar(pull.symbol, pulls), series)
+        for pull in pulls
     }
     results = [result for found in checked.values() for result in found]
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
@@ -207,7 +210,7 @@ def _load_series(run: Run, pulls: Sequence[Pull]) -> dict[str, pd.DataFrame]:
 
 
 def _check_pull(
-    pull: Pull, series: Mapping[str, pd.DataFrame], calendar: TradingCalendar
+    pull: Pull, calendar: TradingCalendar, series: Mapping[str, pd.DataFrame]
 ) -> list[QualityResult]:
     return check_bars(
         pull.bars,

@@ -24,7 +24,7 @@ from factorprism.quality._rules import (
     mostly_of,
 )
 
-VOLUME_SHIFT_MAX = 0.7  # log10, so 5-fold at once and held; largest real value: 4.2-fold
+VOLUME_SHIFT_MAX = 0.7  # log10, so 5-fold at once and held; largest real value: 3.1-fold
 VOLUME_USUAL = 0.9  # log10, so 8-fold
 VOLUME_JUMP_MAX = 1.5  # log10, so 32-fold; largest real value: 8.4-fold (a shortened US session)
 AVERAGE_PRICE_JUMP_MAX = 0.7  # log10, so 5-fold; largest real value: 1.8-fold
