@@ -131,3 +131,12 @@ def test_a_file_without_rows_is_said_to_be_empty(tmp_path: Path, data: bytes) ->
 
 def test_a_file_without_a_header_shows_its_first_line(tmp_path: Path) -> None:
     assert "no header is found" in refusal_of(tmp_path, "\n".join(ROWS))
+
+
+@pytest.mark.parametrize(("place", "name"), [(4, "close"), (5, "volume")])
+def test_a_needed_column_without_a_value_is_named(tmp_path: Path, place: int, name: str) -> None:
+    """investing.com writes a column of volume for indices that have none."""
+    rows = [row.split(",") for row in ROWS]
+    text = "\n".join(",".join([*row[:place], "-", *row[place + 1 :]]) for row in rows)
+    said = refusal_of(tmp_path, f"{HEADER}\n{text}\n")
+    assert said.startswith(f", line 2: {name} has no value in any row")
