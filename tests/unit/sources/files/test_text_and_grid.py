@@ -52,6 +52,13 @@ def test_an_encoding_that_was_named_is_not_questioned() -> None:
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"])
+def test_a_file_of_another_kind_is_called_by_its_kind(begin: bytes) -> None:
+    with pytest.raises(Refused, match="and no text") as caught:
+        decode(begin + bytes(40))
+    assert caught.value.remedy == "Save it as CSV."
+
+
 def test_a_nul_byte_is_named_by_line_and_character() -> None:
     with pytest.raises(Refused, match="character 2 is a NUL byte") as caught:
         decode(b"a,b\n1\x00,2\n")
