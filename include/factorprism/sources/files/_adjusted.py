@@ -46,7 +46,7 @@ def find_adjustment(
     steps at each dividend; at one end of the history it is 1.
     """
     order = np.argsort(days, kind="stable")
-    given = order[(np.isfinite(ratio) & (close > 0))[order]]
+    given = order[(np.isfinite(ratio) & (low > 0) & (high > 0) & (close > 0))[order]]
     if len(given) < LEAST_ROWS:
         return None
     parted = np.log(ratio[given] / ((low + high + close)[given] / 3))

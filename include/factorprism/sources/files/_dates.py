@@ -21,7 +21,7 @@ YEARS = range(1900, 2101)
 EXCEL_EPOCH = date(1899, 12, 30)
 # No trading day falls on a weekend; of a few rows, one such day is the gate's to find.
 WEEKEND_SHARE = 0.1
-WEEKEND_ROWS = 10
+WEEKEND_ROWS = 3
 
 _TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
 _ZONE = r"\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from factorprism.sources.files._names import count_roles, list_names, normalise_name
+from factorprism.sources.files._names import list_names, normalise_name, roles_of
 from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, show
 from factorprism.sources.files._table import Table
 
@@ -73,7 +73,7 @@ def _find_header(lines: Sequence[str], own: Mapping[str, str]) -> _Header:
             if delimiter not in line:
                 continue
             names = _split(line, delimiter)
-            score = count_roles(names) + sum(name.strip() in given for name in names)
+            score = len(roles_of(names)) + sum(name.strip() in given for name in names)
             if score >= LEAST_ROLES and (best is None or score > best[0]):
                 best = (score, _Header(place, delimiter, tuple(names)))
         if best:

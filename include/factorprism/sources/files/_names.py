@@ -117,10 +117,9 @@ def normalise_name(header: str) -> tuple[str, str]:
     return both.group(1) if both else name, re.sub(r"\s+", "", unit)
 
 
-def count_roles(names: Sequence[str]) -> int:
-    """Return how many different roles `names` play: a header plays several, other lines none."""
-    found = {role for name in names for role in _roles_of(name)}
-    return len(found)
+def roles_of(names: Sequence[str]) -> set[str]:
+    """Return the roles that `names` play: a header plays several, any other line hardly one."""
+    return {role for name in names for role in _roles_of(name)}
 
 
 def assign_columns(

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from factorprism.sources.files._names import roles_of
 from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused
 from factorprism.sources.files._table import Table
 
@@ -33,7 +34,7 @@ def parse_parquet(path: Path) -> Table:
             f"the file cannot be read as Parquet: {first}",
             remedy="The file is damaged or of another kind; write it again.",
         ) from exc
-    names = [str(name) for name in read.column_names]
+    names = _name_dates([str(name) for name in read.column_names], read.schema.types, pa)
     if levels := [name for name in names if _LEVELS.fullmatch(name)]:
         raise Refused(
             f"the columns have several levels, as {levels[0]}",
@@ -44,6 +45,14 @@ def parse_parquet(path: Path) -> Table:
         raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     lines = range(1, read.num_rows + 1)
     return Table(names, columns, lines, "Parquet", unit="row")
+
+
+def _name_dates(names: list[str], types: list[Any], pa: Any) -> list[str]:
+    """Return `names` with the one column of dates named so, where no name says date."""
+    dated = [pa.types.is_timestamp(kind) or pa.types.is_date(kind) for kind in types]
+    if sum(dated) != 1 or "date" in roles_of(names):
+        return names
+    return ["date" if is_date else name for name, is_date in zip(names, dated, strict=True)]
 
 
 def _to_cells(column: Any, pa: Any) -> list[Any]:

@@ -88,6 +88,7 @@ def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     names = {role: table.names[place].strip() for role, place in columns.positions.items()}
     days = parse_dates(cells["date"], table.lines, names["date"] or "date", exchange_of(symbol))
     numbers = _parse_all(cells, names, table)
+    _check_given(numbers, names, table)
     check_last_cell(table, columns, numbers)
     numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
     said = _said_adjusted(path, symbol, table, cells)
@@ -126,6 +127,17 @@ def _parse_all(
         )
         for role in given
     }
+
+
+def _check_given(numbers: Mapping[str, Numbers], names: Mapping[str, str], table: Table) -> None:
+    """Raise `Refused` where a needed column has not a single value."""
+    for role, values in numbers.items():
+        if role in REQUIRED and not np.isfinite(values).any():
+            raise Refused(
+                f"{names[role]} has no value in any row; {role} is needed",
+                line=table.lines[0],
+                remedy="Export the file with this column filled.",
+            )
 
 
 def _said_adjusted(

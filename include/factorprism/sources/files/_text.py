@@ -17,6 +17,13 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
+# What files of other kinds begin with.
+OTHER_KINDS = {
+    b"PK\x03\x04": "an Excel workbook or another archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"PAR1": "Parquet",
+    b"\x1f\x8b": "compressed",
+}
 # Where neither UTF-8 nor GB18030 fits, the library chooses among these.
 OTHERS = ["big5", "cp1252", "cp1251", "cp1250", "shift_jis", "euc_kr"]
 # ASCII text in UTF-16 has a NUL in every other byte, and in no other encoding of text any. A few
@@ -39,6 +46,9 @@ def decode(data: bytes, encoding: str | None = None) -> Text:
 
     Raises `Refused` for bytes that no encoding fits, and for NUL characters.
     """
+    for begin, kind in OTHER_KINDS.items():
+        if data.startswith(begin):
+            raise Refused(f"the file is {kind} and no text", remedy="Save it as CSV.")
     found = _decode_as(data, encoding, encoding.upper()) if encoding else _detect(data)
     text = found.text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:

@@ -205,6 +205,8 @@ def _fits_market(evidence: Evidence, pair: Pair) -> bool:
 def _known_rows(evidence: Evidence) -> npt.NDArray[np.bool_]:
     """Return the rows whose market's size is known; none where they are too few to tell."""
     known: npt.NDArray[np.bool_] = (evidence.days >= KNOWN_SINCE) & (evidence.volume > 0)
+    if evidence.amount is not None:
+        known &= evidence.amount > 0
     enough = evidence.symbol in KNOWN_MARKETS and int(known.sum()) >= LEAST_ROWS_KNOWN
     return known if enough else np.zeros(len(known), dtype=np.bool_)
 

@@ -114,6 +114,12 @@ def test_intraday_bars_are_refused() -> None:
         days_of("2005-04-08 10:00", "2005-04-08 10:05")
 
 
+def test_midnight_in_utc_is_the_evening_before_in_new_york_and_refused_where_it_shows() -> None:
+    mondays = [f"2020-{month:02d}-{day:02d}T00:00:00Z" for month, day in ((1, 6), (1, 13), (2, 3))]
+    with pytest.raises(Refused, match="Saturdays or Sundays"):
+        days_of(*mondays, exchange="XNYS")
+
+
 def test_days_that_are_shifted_onto_weekends_are_refused() -> None:
     shifted = [f"2021-{month:02d}-{day:02d}" for month in (1, 2, 3) for day in range(1, 29)]
     with pytest.raises(Refused, match="Saturdays or Sundays"):

@@ -52,6 +52,13 @@ def test_an_encoding_that_was_named_is_not_questioned() -> None:
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"])
+def test_a_file_of_another_kind_is_called_by_its_kind(begin: bytes) -> None:
+    with pytest.raises(Refused, match="and no text") as caught:
+        decode(begin + bytes(40))
+    assert caught.value.remedy == "Save it as CSV."
+
+
 def test_a_nul_byte_is_named_by_line_and_character() -> None:
     with pytest.raises(Refused, match="character 2 is a NUL byte") as caught:
         decode(b"a,b\n1\x00,2\n")
@@ -131,3 +138,12 @@ def test_a_file_without_rows_is_said_to_be_empty(tmp_path: Path, data: bytes) ->
 
 def test_a_file_without_a_header_shows_its_first_line(tmp_path: Path) -> None:
     assert "no header is found" in refusal_of(tmp_path, "\n".join(ROWS))
+
+
+@pytest.mark.parametrize(("place", "name"), [(4, "close"), (5, "volume")])
+def test_a_needed_column_without_a_value_is_named(tmp_path: Path, place: int, name: str) -> None:
+    """investing.com writes a column of volume for indices that have none."""
+    rows = [row.split(",") for row in ROWS]
+    text = "\n".join(",".join([*row[:place], "-", *row[place + 1 :]]) for row in rows)
+    said = refusal_of(tmp_path, f"{HEADER}\n{text}\n")
+    assert said.startswith(f", line 2: {name} has no value in any row")
