@@ -108,7 +108,7 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
 def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
     airflow: EmbeddedAirflow, home: Path
 ) -> None:
-    state = airflow.runs().run_dag("model_weekly", "by-hand", {}, timeout_seconds=600)
+    state = airflow.runs().run_dag("model_weekly", "by-hand", {}, timeout_seconds=1500)
     assert state == "success"
     warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))
     report = warehouse.contests.load_report("hs300", 14)
