@@ -1,6 +1,7 @@
 # The commands of the house; `make help` lists them.
 #
-# PYTHON=/path/to/python3.12 chooses the interpreter of .venv; GPU=1 the CUDA build of TensorFlow.
+# PYTHON=/path/to/python3.12 chooses the interpreter of .venv; GPU=1 the CUDA build of TensorFlow,
+# which stays until GPU=0.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -8,7 +9,6 @@ MAKEFLAGS += --no-print-directory
 export PYTHON GPU
 
 BIN := .venv/bin
-KIND := $(if $(filter-out 0,$(GPU)),gpu,run)
 
 .PHONY: help run up down test lint check bench lock secrets
 
@@ -16,11 +16,11 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Install, start the services, load history, train, forecast, and print the result
-	@.ci/install $(KIND)
+	@.ci/install run
 	@exec $(BIN)/factorprism run
 
 up: ## Start the warehouse and Airflow, and say how to open the UI (MLFLOW=1: MLflow's pages too)
-	@.ci/install $(KIND)
+	@.ci/install run
 	@exec $(BIN)/factorprism services start $(if $(filter-out 0,$(MLFLOW)),--mlflow)
 
 down: ## Stop all services
@@ -31,12 +31,13 @@ test: ## Run all tests
 	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
 		--no-loadscope-reorder $(TESTS)
 
-lint: ## Run the checks that need no test: ruff, mypy and import-linter
+lint: ## Run the checks that need no test: ruff, mypy, import-linter, and a trial of each lock
 	@.ci/install dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@.ci/platforms
 
 check: lint test ## Run all checks
 
@@ -44,7 +45,8 @@ bench: ## Run the benchmarks and print one table
 	@.ci/install run
 	@exec $(BIN)/python benchmarks $(BENCH)
 
-secrets: ## Write the secrets of docker-compose.yml to .env, once
+secrets: ## Write the secrets of docker-compose.yml to .env, and its settings.env, once
+	@[ -e settings.env ] || install -m 600 deploy/settings.env settings.env
 	@deploy/secrets.sh .env
 
 lock: ## Compile the pinned requirements anew from pyproject.toml

@@ -29,7 +29,7 @@ with DAG(
     "housekeeping_weekly",
     description="A verified backup, retention by policy, and the search for orphans",
     doc_md=__doc__,
-    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=38, minutes=30)),
+    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=37, minutes=45)),
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

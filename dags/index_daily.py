@@ -1,11 +1,17 @@
 """
 ### The evening's forecast
 
-Each trading session of Shanghai, once its bars are final (18:30 Asia/Shanghai): ask the vendor for
-the exchange's coming days, pull the bars, prove them fit for use, compute the factors, encode the
+Each trading session of Shanghai, once its bars are to be had (`FACTORPRISM_PUBLISHED_AT_XSHG`,
+19:15 Asia/Shanghai): ask the vendor for the exchange's coming days, wait until it has the bars of
+all channels, pull them, prove them fit for use, compute the factors, encode the
 image, let the champion read it, explain what its forecast is owed to, and put one row into the
 ledger `prism.forecasts`. A forecast whose image is unlike any that the champion has learned from is
 withheld.
+
+**Waiting** holds no worker: between two looks, five minutes apart, `wait_for_bars` is deferred. It
+ends at `FACTORPRISM_PATIENCE_UNTIL`, 08:30 of the next morning, and so before the next evening.
+What comes late is issued late, and its row says by how much; what is still missing then is named in
+the withheld row.
 
 **When a step before `publish` fails**, `withhold` writes a row that says why there is no forecast.
 The run stays red. Remove the cause, clear the failed task, and the issued row follows the
@@ -41,6 +47,7 @@ from pipeline_steps import (
 from prism_assets import BARS, FACTORS, FORECASTS, MODELS
 from task_alerts import DeadlineNotifier
 from trading_sessions import TradingSessionTimetable
+from waiting_steps import WaitOperator
 
 with DAG(
     "index_daily",
@@ -78,9 +85,12 @@ with DAG(
     step = partial(StepOperator, pipeline="daily")
 
     refresh_calendar = step(task_id="refresh_calendar", **MARKET_DATA)
+    wait_for_bars = WaitOperator(
+        task_id="wait_for_bars", pipeline="daily", refs=refresh_calendar.output, **MARKET_DATA
+    )
     pull_bars = step(
         task_id="pull_bars",
-        refs=refresh_calendar.output,
+        refs=wait_for_bars.output,
         execution_timeout=timedelta(hours=1),
         **MARKET_DATA,
     )
@@ -103,6 +113,7 @@ with DAG(
         outlets=[FORECASTS],
         steps=[
             refresh_calendar,
+            wait_for_bars,
             pull_bars,
             gate_bars,
             merge_bars,

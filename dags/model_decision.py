@@ -1,10 +1,11 @@
 """
-### A decision on the title, by hand
+### A decision by hand, on the title or on a finding
 
 Gives the title of champion to a model because a person wants it: `promote` to any model of the
 universe, `roll_back` to a former champion. The page *Models* starts it; the name of whoever did
-stands in the ledger's reason. The model's files are verified first, which is why a worker does it
-and not the page: only workers reach the artefact store.
+stands in the ledger's reason. `accept` declares a finding of the quality gate to be no fault: the
+page *Data* starts it, and the next run lets the bars pass. A model's files are verified first,
+which is why a worker does it and not the page: only workers reach the artefact store.
 
 A refusal (the model holds the title already, was altered, reads other images, somebody else took
 the title meanwhile) is an answer: the run ends well, and its result says why nothing was written.
@@ -23,7 +24,7 @@ from prism_assets import MODELS
 
 with DAG(
     "model_decision",
-    description="A person gives the title to a model, or gives it back",
+    description="A person gives the title to a model, gives it back, or accepts a finding",
     doc_md=__doc__,
     schedule=None,
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
@@ -36,9 +37,9 @@ with DAG(
     params={
         "action": Param(
             "promote",
-            enum=["promote", "roll_back"],
+            enum=["promote", "roll_back", "accept"],
             title="Action",
-            description="Promote any model, or go back to a former champion.",
+            description="Promote any model, go back to a former champion, or accept a finding.",
         ),
         "model_id": Param(
             "", type="string", title="Model", description="Who is to hold the title."
@@ -59,6 +60,9 @@ with DAG(
         "universe": Param("", type="string", title="Universe", description="Whose title it is."),
         "horizon": Param(
             14, type="integer", minimum=1, title="Horizon", description="In sessions."
+        ),
+        "finding_id": Param(
+            "", type="string", title="Finding", description="What is accepted: its name."
         ),
         "session": Param(
             None,

@@ -48,7 +48,7 @@ with DAG(
     "model_weekly",
     description="A candidate model against the champion, on sessions that neither has seen",
     doc_md=__doc__,
-    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=14, minutes=30)),
+    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=13, minutes=45)),
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

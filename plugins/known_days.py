@@ -1,4 +1,4 @@
-"""The exchange's days beyond the calendar library, from the warehouse, for whoever plans runs."""
+"""What the warehouse knows of an exchange's days beyond the library, for whoever plans runs."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ def learn_days(exchange: str, environ: Mapping[str, str]) -> None:
 
     _look_again_at[exchange] = now + SECONDS_TO_RETRY
     try:
-        extend_calendar(exchange, read_trading_days(url, exchange, timeout_seconds=QUERY_SECONDS))
+        learned = read_trading_days(url, exchange, timeout_seconds=QUERY_SECONDS)
     except FactorPrismError as error:
         logger.warning("%s The calendar stays as it is known.", error.message)
         return
+    extend_calendar(exchange, learned.published, learned.traded)
     _look_again_at[exchange] = now + SECONDS_KEPT
 
 

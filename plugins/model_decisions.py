@@ -1,4 +1,4 @@
-"""The task that takes a person's decision on the title, in the name of whoever started its run."""
+"""The task that takes a person's decision, in the name of whoever started its run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from airflow.sdk import Context
 
 from pipeline_steps import StepOperator
 
-ASKED = ("action", "model_id", "champion_id", "reason", "universe", "horizon")
+ASKED = (
+    *("action", "model_id", "champion_id", "reason", "universe", "horizon"),
+    "finding_id",
+)
 
 
 class DecideOperator(StepOperator):

@@ -71,14 +71,6 @@ MARKET_DATA = {"pool": "market_data"}
 GPU = {"pool": "gpu", "queue": "gpu"}
 
 
-def _is_final(error: Exception, environ: Mapping[str, str]) -> bool:
-    """Tell whether waiting is in vain, because the data come with the package."""
-    from factorprism.core.config import load_config
-    from factorprism.core.errors import EmptyResponse
-
-    return isinstance(error, EmptyResponse) and load_config(environ).source == "sample"
-
-
 class StepOperator(BaseOperator):
     """Runs the step of `pipeline` that the task is named after.
 
@@ -112,11 +104,7 @@ class StepOperator(BaseOperator):
 
         environ = task_environ()
         try:
-            from factorprism.pipelines import run_step
-
-            session = session_of(context, environ)
-            refs = self.collect_refs(context)
-            done = run_step(self.pipeline, self.task_id, session, refs, environ)
+            done = self.do_step(context, environ)
             return done[self.hands_on] if self.hands_on else done
         except EndOfData as error:
             # Nothing is amiss, and nobody is to be woken: there is no such session.
@@ -127,9 +115,23 @@ class StepOperator(BaseOperator):
             # The sentence without its remedy, as the command line writes it to the ledger.
             context["ti"].xcom_push(key=REASON, value=words.splitlines()[0])
             context["ti"].xcom_push(key=FAULT, value=fault_of(error))
-            if _is_final(error, environ):
+            if self.is_final(error, environ):
                 raise AirflowFailException(words) from error
             raise
+
+    def do_step(self, context: Context, environ: Mapping[str, str]) -> dict[str, Any]:
+        """Run the step and return all references."""
+        from factorprism.pipelines import run_step
+
+        session = session_of(context, environ)
+        return run_step(self.pipeline, self.task_id, session, self.collect_refs(context), environ)
+
+    def is_final(self, error: Exception, environ: Mapping[str, str]) -> bool:
+        """Tell whether waiting is in vain, because the data come with the package."""
+        from factorprism.core.config import load_config
+        from factorprism.core.errors import EmptyResponse
+
+        return isinstance(error, EmptyResponse) and load_config(environ).source == "sample"
 
     def collect_refs(self, context: Context) -> dict[str, Any]:
         """Return the references that the step is given."""

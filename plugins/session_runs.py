@@ -18,40 +18,52 @@ if TYPE_CHECKING:
 TUSHARE_CONNECTION = "tushare_default"
 ALERTS_CONNECTION = "prism_alerts"
 ALERTS_URL, UI_URL = "FACTORPRISM_ALERTS_URL", "FACTORPRISM_UI_URL"
-AUDIENCES = ("operators", "researchers")
 # Runs that the timetable has planned; of these alone the data interval can be relied on.
 PLANNED_RUNS = ("scheduled", "backfill")
+AUDIENCES = ("operators", "researchers")
 
 
 def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     """Return the session that the run of `context` is for, on the calendar of the target.
 
-    A session named in the run's parameters comes first. A planned run is for the session whose
-    publication ends its data interval. Any other run is for the session that its logical date
-    names (midnight UTC), or else for the last one published when it was started.
+    A session named in the run's parameters comes first. A planned run is for the session that its
+    logical date names, whatever hour of publication has been set since it was planned; where the
+    target trades elsewhere and had not closed by the end of the run's interval, for the last one
+    published by then. Any other run is for the session that its logical date names (midnight UTC),
+    or else for the last one published when it was started.
 
     The data of a replay end, and a run by hand that names no session is for their last one then.
 
-    Raises `ConfigurationError` for a day that is no session, is not published yet, or lies
-    outside the calendar, and `EndOfData` for one after the end of a replay.
+    Raises `ConfigurationError` as `core.sessions.check_session` does, and `EndOfData` for a session
+    after the end of a replay.
     """
-    from factorprism.core.calendar import calendar_of, exchange_of
+    from factorprism.core.calendar import exchange_of
     from factorprism.core.config import load_config
+    from factorprism.core.sessions import check_session, read_session, utc_now
 
     config = load_config(environ)
     target = config.universe.target
     learn_days(exchange_of(target), environ)
-    calendar = calendar_of(target)
+    calendar = config.calendar_of(target)
     named = context.get("params", {}).get("session")
     if named:
-        session = read_session(str(named), calendar)
+        session = read_session(str(named), calendar, utc_now())
     else:
-        run = context["dag_run"]
-        planned = run.run_type in PLANNED_RUNS
-        moment = run.data_interval_end if planned else run.logical_date or run.run_after
-        session = session_at(moment, calendar)
-    _require_published(session, calendar, datetime.now(UTC))
+        moment = _moment_of(context["dag_run"], calendar)
+        session = check_session(session_at(moment, calendar), calendar, utc_now())
     return _within_data(session, config, context)
+
+
+def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
+    """Return the moment that says what `run` is for: midnight UTC of its session where it can."""
+    named: datetime = run.logical_date or run.run_after
+    if run.run_type not in PLANNED_RUNS:
+        return named
+    end: datetime = run.data_interval_end
+    day = named.astimezone(UTC).date()
+    if calendar.is_session(day):
+        return named if calendar.close_at(day).replace(tzinfo=UTC) <= end else end
+    return end
 
 
 def _within_data(session: date, config: Config, context: Mapping[str, Any]) -> date:
@@ -70,40 +82,9 @@ def _within_data(session: date, config: Config, context: Mapping[str, Any]) -> d
 def session_at(moment: datetime, calendar: TradingCalendar) -> date:
     """Return the session of `calendar` that `moment` (with a time zone) means."""
     moment = moment.astimezone(UTC).replace(tzinfo=None)
-    # Beyond the calendar's end the last known session would be taken again and again.
-    calendar.session_on_or_before(moment.date())
     if moment.time() == time(0) and calendar.is_session(moment.date()):
         return moment.date()
     return calendar.last_published(moment)
-
-
-def read_session(text: str, calendar: TradingCalendar) -> date:
-    """Read a session typed by a person (YYYY-MM-DD)."""
-    from factorprism.core.errors import ConfigurationError
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as exc:
-        raise ConfigurationError(
-            f"session {text[:40]!r} is not a date", remedy="Write it as YYYY-MM-DD."
-        ) from exc
-    if not calendar.is_session(day):
-        raise ConfigurationError(
-            f"{calendar.exchange} does not trade on {day}",
-            remedy=f"The session before it is {calendar.session_on_or_before(day)}.",
-        )
-    return day
-
-
-def _require_published(session: date, calendar: TradingCalendar, now: datetime) -> None:
-    from factorprism.core.errors import ConfigurationError
-
-    published_at = calendar.published_at(session).replace(tzinfo=UTC)
-    if published_at > now:
-        raise ConfigurationError(
-            f"the bars of {session} are not final yet",
-            remedy=f"Run this session after {published_at:%Y-%m-%d %H:%M} UTC.",
-        )
 
 
 def task_environ() -> dict[str, str]:

@@ -38,6 +38,8 @@ def fault_of(error: BaseException | str | None) -> str:
     """Return the word of the kind of fault that `error` is, as the package's catalogue has it."""
     from factorprism.alerts import classify_fault
 
+    if isinstance(error, AirflowFailException):  # says that no retry helps, and not what it was
+        error = error.__cause__
     return classify_fault(error).word
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What the UI says; the moments themselves come from the calendar.
-PUBLICATION = {"XSHG": "18:30 Asia/Shanghai", "XNYS": "18:00 America/New_York"}
+# The setting of each exchange: FACTORPRISM_PUBLISHED_AT_XSHG.
+PUBLISHED_AT_SETTING = "FACTORPRISM_PUBLISHED_AT_{exchange}"
 CADENCES = ("session", "week")
-LEAST_HORIZON_SESSIONS = 30
-REMEDY = (
-    "Update exchange-calendars, or use a source that publishes the coming days (tushare: each "
-    "December for the next year)."
-)
 ONE_DAY = timedelta(days=1)
 FIRST_RUN_GRACE = timedelta(hours=1)
+
+
+def published_at_setting(exchange: str, environ: Mapping[str, str]) -> str:
+    """Return when the bars of `exchange` are asked for, as it is set or else usual."""
+    from factorprism.core.publication import PUBLISHED_AT
+
+    name = PUBLISHED_AT_SETTING.format(exchange=exchange)
+    return environ.get(name, "").strip() or PUBLISHED_AT[exchange]
 
 
 class TradingSessionTimetable(Timetable):
@@ -37,15 +40,17 @@ class TradingSessionTimetable(Timetable):
 
     The data interval runs from the session at 00:00 UTC, so that the logical date carries the
     session's own date, to the publication of its bars; the run is due `delay` after that.
+    `published_at` is the hour of publication on the exchange's clock (``19:15``, or ``09:30+1`` for
+    the morning after), by default the one that is set where the DAG file is parsed. It is kept with
+    the DAG, so that whoever plans runs agrees with whoever shows them.
 
     With the DAG's ``catchup=True`` every session since `start_date` gets a run, as anywhere in
     Airflow. With ``catchup=False`` the first run of all is the coming one, and from then on up to
     `make_up` missed runs before the latest are made up.
 
-    The calendar library's data end at some day; after it come the vendor's days that the warehouse
-    holds. After those every weekday is taken as a session: its run fails on the calendar's own
-    error, which is seen, while a timetable without an answer would stop the DAG in silence. From
-    30 sessions before the end a warning is logged.
+    The calendar library's data end at some day; after it come the vendor's days and the bars that
+    the warehouse holds. After those the calendar's expected sessions get a run each, which is told
+    in the log: on a holiday that could not be known, its run finds no bars.
 
     A source whose data are a replay has nothing after their end, and no run is planned there.
     """
@@ -57,9 +62,13 @@ class TradingSessionTimetable(Timetable):
         cadence: str = "session",
         delay: timedelta = timedelta(0),
         make_up: int = 0,
+        published_at: str = "",
     ) -> None:
-        if exchange not in PUBLICATION:
-            raise ValueError(f"exchange: {exchange!r}, allowed are {', '.join(PUBLICATION)}")
+        # Imported here, as everything of the package in this folder; this module of it is light.
+        from factorprism.core.publication import REGULAR_CLOSE, read_publication
+
+        if exchange not in REGULAR_CLOSE:
+            raise ValueError(f"exchange: {exchange!r}, allowed are {', '.join(REGULAR_CLOSE)}")
         if cadence not in CADENCES:
             raise ValueError(f"cadence: {cadence!r}, allowed are {', '.join(CADENCES)}")
         if delay < timedelta(0):
@@ -70,6 +79,9 @@ class TradingSessionTimetable(Timetable):
         self.cadence = cadence
         self.delay = delay
         self.make_up = make_up
+        self.published_at = published_at or published_at_setting(exchange, os.environ)
+        self._zone = REGULAR_CLOSE[exchange][1]
+        self._publication = read_publication(self.published_at, exchange)
         self.description = self._describe()
 
     @property
@@ -82,6 +94,7 @@ class TradingSessionTimetable(Timetable):
             "cadence": self.cadence,
             "delay_seconds": self.delay.total_seconds(),
             "make_up": self.make_up,
+            "published_at": self.published_at,
         }
 
     @classmethod
@@ -91,6 +104,8 @@ class TradingSessionTimetable(Timetable):
             cadence=data["cadence"],
             delay=timedelta(seconds=data["delay_seconds"]),
             make_up=data["make_up"],
+            # A DAG that an earlier release has stored has none until its file is parsed again.
+            published_at=data.get("published_at", ""),
         )
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
@@ -128,7 +143,7 @@ class TradingSessionTimetable(Timetable):
         interval = self._interval(day)
         if restriction.latest is not None and interval.start > restriction.latest:
             return None
-        self._warn_near_the_end(day)
+        self._tell_expected(day)
         return DagRunInfo(run_after=interval.end + self.delay, data_interval=interval)
 
     @property
@@ -137,18 +152,16 @@ class TradingSessionTimetable(Timetable):
         from factorprism.core.calendar import calendar_for
 
         learn_days(self.exchange, os.environ)
-        return calendar_for(self.exchange)
+        return calendar_for(self.exchange).published_from(self._publication)
 
     def _describe(self) -> str:
         runs = "Each session" if self.cadence == "session" else "The last session of each week"
-        moment = f"its bars are final ({PUBLICATION[self.exchange]})"
+        moment = f"its bars are final ({self.published_at} {self._zone})"
         after = f"{self.delay} after {moment}" if self.delay else f"once {moment}"
         return f"{runs} of {self.exchange}, {after}"
 
     def _trades(self, day: date) -> bool:
         calendar = self._calendar
-        if day > calendar.known_through:
-            return day.weekday() < 5
         return day >= calendar.first and calendar.is_session(day)
 
     def _is_due_on(self, day: date) -> bool:
@@ -158,9 +171,7 @@ class TradingSessionTimetable(Timetable):
         return not any(self._trades(day + n * ONE_DAY) for n in rest_of_week)
 
     def _published_at(self, day: date) -> datetime:
-        known = min(day, self._calendar.last)
-        moment = self._calendar.published_at(known).replace(tzinfo=UTC)
-        return moment + (day - known)
+        return self._calendar.published_at(day).replace(tzinfo=UTC)
 
     def _interval(self, day: date) -> DataInterval:
         start = datetime.combine(day, time(0), UTC)
@@ -190,26 +201,14 @@ class TradingSessionTimetable(Timetable):
                     break
         return day
 
-    def _warn_near_the_end(self, day: date) -> None:
+    def _tell_expected(self, day: date) -> None:
         calendar = self._calendar
-        if day > calendar.known_through:
-            logger.error(
-                "The %s calendar ends at %s: the run of %s is a guess and will fail. %s",
+        if calendar.is_expected(day):
+            logger.info(
+                "The %s calendar is known to %s: the session of %s is expected.",
                 self.exchange,
                 calendar.known_through,
                 day,
-                REMEDY,
-            )
-            return
-        left = len(calendar.sessions(day, calendar.known_through)) - 1
-        if left < LEAST_HORIZON_SESSIONS:
-            logger.warning(
-                "The %s calendar ends at %s, %d sessions after %s. %s",
-                self.exchange,
-                calendar.known_through,
-                left,
-                day,
-                REMEDY,
             )
 
 

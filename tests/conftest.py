@@ -26,9 +26,10 @@ import shutil  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import closing  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
+from datetime import date  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import ModuleType  # noqa: E402
 from typing import Any  # noqa: E402
@@ -160,3 +161,26 @@ def mailbox(receivers: ModuleType) -> Iterator[Any]:
     """A mail server on loopback that keeps what it is sent."""
     with receivers.Mailbox() as server:
         yield server
+
+
+@pytest.fixture
+def end_library() -> Iterator[Callable[[date], None]]:
+    """Give a function that lets the calendar library end earlier, as an older release does."""
+    yield _end_library
+    _end_library(None)
+
+
+def _end_library(through: date | None) -> None:
+    import pandas as pd
+    from exchange_calendars import get_calendar, register_calendar_type
+    from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
+    from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
+
+    from factorprism.core import calendar
+
+    for known in (XSHGExchangeCalendar, XNYSExchangeCalendar):
+        bound = {"bound_max": classmethod(lambda cls: pd.Timestamp(through))} if through else {}
+        register_calendar_type(known.name, type(known.__name__, (known,), bound), force=True)
+        get_calendar(known.name, start="2010-01-04")  # what it has built before is kept no longer
+    calendar.library_calendar.cache_clear()
+    calendar.forget_extensions()

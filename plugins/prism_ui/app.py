@@ -17,7 +17,7 @@ from prism_ui.languages import language_of
 from prism_ui.navigation import PAGES
 from prism_ui.pages import link, remember_language
 from prism_ui.rendering import render
-from prism_ui.routes import decisions, files, runs
+from prism_ui.routes import decisions, files, findings, runs
 from prism_ui.security import ReaderDep
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def create_app() -> FastAPI:
     app.include_router(files.router)
     app.include_router(runs.router)
     app.include_router(decisions.router)
+    app.include_router(findings.router)
     for page in PAGES:
         app.include_router(import_module(f"prism_ui.routes.{page.slug}").router)
     app.add_exception_handler(FactorPrismError, _tell_error)

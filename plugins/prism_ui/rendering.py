@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from factorprism.core.publication import punctuality_of, split_delay
 from prism_ui.languages import LANGUAGES, Language
 from prism_ui.navigation import PAGES
 from prism_ui.static_files import static_address
@@ -39,6 +40,8 @@ def environment_of(language: Language) -> Environment:
         number=language.number,
         day=language.day,
         moment=language.moment,
+        punctuality=punctuality_of,
+        hours_minutes=split_delay,
     )
     return environment
 

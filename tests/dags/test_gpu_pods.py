@@ -1,4 +1,4 @@
-"""The Helm values against the DAGs: whoever names the queue gpu gets a device on Kubernetes too."""
+"""The Helm values against the DAGs: who gets a device on Kubernetes, who the backups' volume."""
 
 from __future__ import annotations
 
@@ -65,3 +65,26 @@ def test_a_pod_without_labels_or_limits_is_no_stumbling_block(settings: dict[str
     unlimited.spec.containers[0].resources.limits = None
     settings["pod_mutation_hook"](unlimited)
     assert unlimited.spec.containers[0].resources.limits["nvidia.com/gpu"] == "1"
+
+
+def test_the_task_that_writes_backups_gets_their_volume_and_no_other(
+    settings: dict[str, Any], values: dict[str, Any], dag_bag: DagBag
+) -> None:
+    from kubernetes.client import models
+
+    def change(task_id: str) -> models.V1PodSpec:
+        spec = models.V1PodSpec(containers=[models.V1Container(name="base")])
+        pod = models.V1Pod(metadata=models.V1ObjectMeta(labels={"task_id": task_id}), spec=spec)
+        settings["pod_mutation_hook"](pod)
+        return spec
+
+    tasks = [task for dag in dag_bag.dags.values() for task in dag.tasks]
+    assert settings["BACKUP_TASKS"] == {t.task_id for t in tasks if "back_up" in t.task_id}
+    for task_id in settings["BACKUP_TASKS"]:
+        spec = change(task_id)
+        (volume,), (mount,) = spec.volumes, spec.containers[0].volume_mounts
+        assert volume.persistent_volume_claim.claim_name == settings["BACKUP_CLAIM"]
+        told = {entry["name"]: entry["value"] for entry in values["env"]}
+        assert mount.mount_path == told["FACTORPRISM_BACKUPS"]
+        assert mount.name == volume.name
+    assert not change("remove_expired").volumes

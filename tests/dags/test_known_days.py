@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from factorprism.core.calendar import forget_extensions, library_calendar
+from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
 from known_days import forget_days
 from trading_sessions import TradingSessionTimetable
@@ -88,28 +90,36 @@ def test_an_added_session_is_due_when_its_bars_are_final(warehouse: str) -> None
     by_hand = instance(datetime(2027, 2, 10, 9, tzinfo=UTC))  # in Spring Festival
     interval = DAILY.infer_manual_data_interval(run_after=by_hand)
     assert interval.start == instance(datetime(2027, 2, 4, tzinfo=UTC))
-    assert interval.end == instance(datetime(2027, 2, 4, 10, 30, tzinfo=UTC))
+    assert interval.end == instance(datetime(2027, 2, 4, 11, 15, tzinfo=UTC))
 
 
-def test_the_warning_counts_from_the_end_of_what_is_known(
+def test_beyond_what_the_vendor_knows_the_expected_sessions_run(
     warehouse: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, logger="trading_sessions"):
-        planned(DAILY, date(2026, 12, 30), date(2026, 12, 31))
+    with caplog.at_level(logging.INFO, logger="trading_sessions"):
+        planned(DAILY, date(2027, 6, 28), date(2027, 6, 30))
         assert not caplog.text
-        planned(DAILY, date(2027, 6, 28), date(2027, 6, 28))
-    assert "The XSHG calendar ends at 2027-06-30, 2 sessions after 2027-06-28" in caplog.text
-
-
-def test_beyond_what_the_vendor_knows_weekdays_run_visibly(
-    warehouse: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.ERROR, logger="trading_sessions"):
         assert planned(DAILY, date(2027, 7, 1), date(2027, 7, 3)) == [
             date(2027, 7, 1),
             date(2027, 7, 2),
         ]
-    assert "calendar ends at 2027-06-30" in caplog.text
+    assert "known to 2027-06-30: the session of 2027-07-01 is expected" in caplog.text
+
+
+def test_bars_that_have_arrived_tell_which_days_had_a_session(
+    warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [date(2026, 12, 31), date(2027, 1, 4), date(2027, 1, 7)]
+    opened = PostgresWarehouse(warehouse_url)
+    opened.migrate()
+    bars = make_bars(
+        pd.DataFrame({"symbol": "000300.SH", "session": days, **dict.fromkeys(BAR_VALUES, 1.0)})
+    )
+    pull = Pull("sample", "000300.SH", days[0], days[-1], bars, datetime(2027, 1, 7, 12))
+    opened.bars.merge_bars(bars, opened.pulls.save_pull(pull))
+    opened.close()
+    monkeypatch.setenv("FACTORPRISM_WAREHOUSE_URL", warehouse_url)
+    assert planned(DAILY, date(2026, 12, 31), date(2027, 1, 8)) == [*days, date(2027, 1, 8)]
 
 
 def test_a_warehouse_that_is_down_does_not_stop_the_planning(
@@ -121,7 +131,6 @@ def test_a_warehouse_that_is_down_does_not_stop_the_planning(
     with caplog.at_level(logging.WARNING):
         assert planned(DAILY, date(2026, 12, 31), date(2027, 1, 4)) == [
             date(2026, 12, 31),
-            date(2027, 1, 1),  # a guess that fails where it is seen
             date(2027, 1, 4),
         ]
     # Told once, not at every look.

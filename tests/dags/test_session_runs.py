@@ -30,6 +30,20 @@ def test_a_planned_run_is_for_the_session_of_its_interval(build_context: Build) 
     assert session_of(context, ENVIRON) == date(2025, 12, 30)
 
 
+@pytest.mark.parametrize("published_at", ["17:00", "23:30", "09:30+1"])
+def test_a_planned_run_keeps_its_session_when_another_hour_is_set(
+    build_context: Build, published_at: str
+) -> None:
+    context = build_context(
+        run_type="scheduled",
+        logical_date=moment("2025-12-30"),
+        data_interval_end=moment("2025-12-30T11:15"),
+        run_after=moment("2025-12-30T11:15"),
+    )
+    environ = {**ENVIRON, "FACTORPRISM_PUBLISHED_AT_XSHG": published_at}
+    assert session_of(context, environ) == date(2025, 12, 30)
+
+
 def test_a_weekly_run_on_saturday_is_for_the_weeks_last_session(build_context: Build) -> None:
     context = build_context(
         run_type="scheduled",
@@ -94,7 +108,7 @@ def test_sessions_are_those_of_the_targets_exchange(build_context: Build) -> Non
         ("2025-13-01", "'2025-13-01' is not a date"),
         ("{{ ds }}", "is not a date"),
         ("1980-01-02", "lies outside the XSHG calendar"),
-        ("2999-01-02", "lies outside the XSHG calendar"),
+        ("2999-01-02", "2999-01-02 lies in the future\nThe last session whose bars are final is"),
     ],
 )
 def test_a_day_that_is_no_session_is_refused_in_plain_words(
@@ -104,31 +118,37 @@ def test_a_day_that_is_no_session_is_refused_in_plain_words(
         session_of(build_context(run_type="manual", params={"session": named}), ENVIRON)
 
 
-def test_a_session_whose_bars_are_not_final_is_refused(build_context: Build) -> None:
+def test_a_coming_session_is_refused(build_context: Build) -> None:
     from factorprism.core.calendar import calendar_for
 
     calendar = calendar_for("XNYS")
     coming = calendar.offset(calendar.last_published(datetime.now(UTC).replace(tzinfo=None)), 2)
     context = build_context(run_type="manual", params={"session": coming.isoformat()})
-    with pytest.raises(ConfigurationError, match=f"the bars of {coming} are not final yet"):
+    with pytest.raises(ConfigurationError, match=f"{coming}( lies in the future| are not final)"):
         session_of(context, {**ENVIRON, "FACTORPRISM_UNIVERSE": "us"})
 
 
-def test_a_planned_run_beyond_the_calendar_fails_instead_of_repeating_its_last_session(
-    build_context: Build,
-) -> None:
-    from factorprism.core.calendar import calendar_for
-
-    beyond = datetime.combine(
-        calendar_for("XSHG").last + timedelta(days=40), datetime.min.time(), UTC
+def test_a_run_for_a_moment_that_has_not_come_is_refused(build_context: Build) -> None:
+    moment_to_come = datetime.now(UTC) + timedelta(days=40)
+    context = build_context(
+        run_type="scheduled", logical_date=moment_to_come, data_interval_end=moment_to_come
     )
+    with pytest.raises(ConfigurationError, match="lies in the future"):
+        session_of(context, ENVIRON)
+
+
+def test_a_planned_run_beyond_what_is_known_is_for_its_own_session(
+    build_context: Build, end_library: Callable[[date], None]
+) -> None:
+    end_library(date(2024, 9, 20))
     context = build_context(
         run_type="scheduled",
-        logical_date=beyond,
-        data_interval_end=beyond + timedelta(hours=10, minutes=30),
+        logical_date=moment("2024-09-25"),
+        data_interval_end=moment("2024-09-25T10:30"),
     )
-    with pytest.raises(ConfigurationError, match="Update exchange-calendars"):
-        session_of(context, ENVIRON)
+    assert session_of(context, ENVIRON) == date(2024, 9, 25)
+    named = build_context(run_type="manual", params={"session": "2024-09-26"})
+    assert session_of(named, ENVIRON) == date(2024, 9, 26)
 
 
 def test_the_environments_token_comes_before_the_connections(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from factorprism.core.errors import AccessDenied, QualityError, SourceError
 from factorprism.pipelines import run_step
 from factorprism.warehouse import PostgresWarehouse
 from pipeline_steps import StepOperator
-from session_runs import read_session, task_environ
+from session_runs import task_environ
 from task_alerts import DeadlineNotifier, alert_on_failure, fault_of
 
 SESSION = "2025-06-30"
@@ -59,8 +59,7 @@ def test_a_failed_task_and_the_row_withheld_for_it_are_one_message(
     error = AccessDenied("the token is wrong")
     fail(build_context, error)
     refs = {"reason": error.message, "fault": fault_of(error)}
-    calendar = SimpleNamespace(exchange="XSHG", is_session=lambda day: True)
-    run_step("daily", "withhold", read_session(SESSION, calendar), refs, task_environ())
+    run_step("daily", "withhold", date.fromisoformat(SESSION), refs, task_environ())
     miss_the_deadline()
     (message,) = webhook.messages
     assert message.title == "factorprism 2025-06-30: The source of hs300 refuses"

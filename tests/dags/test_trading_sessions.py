@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
@@ -13,10 +14,10 @@ from pendulum import DateTime, instance
 
 from factorprism.core.calendar import calendar_for
 from source_ends import forget_end, source_end
-from trading_sessions import PUBLICATION, TradingSessionTimetable
+from trading_sessions import TradingSessionTimetable
 
 DAILY = TradingSessionTimetable("XSHG")
-WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=14, minutes=30))
+WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=13, minutes=45))
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def test_a_run_is_due_when_the_bars_are_final_and_carries_the_sessions_date() ->
     )
     assert info is not None
     assert info.logical_date == moment("2025-12-31")
-    assert info.run_after == moment("2025-12-31T10:30:00")  # 18:30 in Shanghai
+    assert info.run_after == moment("2025-12-31T11:15:00")  # 19:15 in Shanghai
     assert info.data_interval == DataInterval(info.logical_date, info.run_after)
 
 
@@ -192,8 +193,8 @@ def test_a_dag_that_has_run_its_latest_session_waits_for_the_next() -> None:
     [
         ("2024-10-03T08:00:00", "2024-09-30"),  # in Golden Week
         ("2024-10-12T08:00:00", "2024-10-11"),  # a Saturday
-        ("2025-12-31T10:29:59", "2025-12-30"),  # a second before publication
-        ("2025-12-31T10:30:00", "2025-12-31"),
+        ("2025-12-31T11:14:59", "2025-12-30"),  # a second before publication
+        ("2025-12-31T11:15:00", "2025-12-31"),
         ("2025-12-31T00:00:00", "2025-12-31"),  # the session's own logical date
         ("2024-10-03T00:00:00", "2024-09-30"),  # midnight of a day that is no session
     ],
@@ -204,35 +205,30 @@ def test_a_run_by_hand_is_for_the_last_published_session(
 ) -> None:
     interval = timetable.infer_manual_data_interval(run_after=moment(started))
     assert interval.start == moment(session)
-    assert interval.end == moment(f"{session}T10:30:00")
+    assert interval.end == moment(f"{session}T11:15:00")
 
 
-def test_after_the_end_of_the_calendar_weekdays_run_and_an_error_is_logged(
-    caplog: pytest.LogCaptureFixture,
+def test_beyond_what_is_known_the_expected_sessions_run_and_the_log_says_so(
+    end_library: Callable[[date], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    last = calendar_for("XSHG").last
-    monday = last + timedelta(days=7 - last.weekday())
-    with caplog.at_level(logging.ERROR, logger="trading_sessions"):
-        found = sessions(DAILY, monday.isoformat(), (monday + timedelta(days=7)).isoformat())
-    assert found == [(monday + timedelta(days=n)).isoformat() for n in (0, 1, 2, 3, 4, 7)]
-    assert f"The XSHG calendar ends at {last}" in caplog.text
+    end_library(date(2024, 9, 20))
+    with caplog.at_level(logging.INFO, logger="trading_sessions"):
+        found = sessions(DAILY, "2024-09-19", "2024-10-09")
+    september = ["19", "20", "23", "24", "25", "26", "27", "30"]
+    assert found == [f"2024-09-{day}" for day in september] + ["2024-10-08", "2024-10-09"]
+    assert "known to 2024-09-20: the session of 2024-09-23 is expected" in caplog.text
+    assert "2024-09-20 is expected" not in caplog.text
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
-def test_near_the_end_of_the_calendar_a_warning_counts_the_sessions_left(
-    caplog: pytest.LogCaptureFixture,
+def test_a_run_beyond_what_is_known_is_due_when_its_bars_would_be_final(
+    end_library: Callable[[date], None],
 ) -> None:
-    calendar = calendar_for("XSHG")
-    with caplog.at_level(logging.WARNING, logger="trading_sessions"):
-        near, nearer = calendar.offset(calendar.last, -30), calendar.offset(calendar.last, -29)
-        sessions(DAILY, near.isoformat(), near.isoformat())
-        assert not caplog.text
-        sessions(DAILY, nearer.isoformat(), nearer.isoformat())
-    assert f"29 sessions after {nearer}" in caplog.text
-
-
-def test_the_library_knows_at_least_thirty_sessions_beyond_this_release() -> None:
-    calendar = calendar_for("XSHG")
-    assert len(calendar.sessions(date(2026, 11, 1), calendar.last)) >= 30
+    end_library(date(2024, 9, 20))
+    assert list(walk(WEEKLY, "2024-09-23", "2024-10-01")) == [
+        (date(2024, 9, 27), moment("2024-09-28T01:00:00")),
+        (date(2024, 9, 30), moment("2024-10-01T01:00:00")),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -249,16 +245,44 @@ def test_a_serialised_timetable_comes_back_the_same(timetable: TradingSessionTim
     assert vars(again) == vars(timetable)
 
 
-@pytest.mark.parametrize("exchange", PUBLICATION)
-def test_the_description_names_the_moment_that_the_calendar_computes(exchange: str) -> None:
-    from zoneinfo import ZoneInfo
+@pytest.mark.parametrize(
+    ("exchange", "zone", "setting", "clock", "days"),
+    [
+        ("XSHG", "Asia/Shanghai", "", "19:15", 0),
+        ("XNYS", "America/New_York", "", "18:00", 0),
+        ("XSHG", "Asia/Shanghai", "20:05", "20:05", 0),
+        ("XNYS", "America/New_York", "06:30+1", "06:30", 1),
+    ],
+)
+def test_a_run_is_due_at_the_hour_that_is_set_and_the_description_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+    exchange: str,
+    zone: str,
+    setting: str,
+    clock: str,
+    days: int,
+) -> None:
+    monkeypatch.setenv(f"FACTORPRISM_PUBLISHED_AT_{exchange}", setting)
+    stored = TradingSessionTimetable(exchange).serialize()
+    monkeypatch.setenv(f"FACTORPRISM_PUBLISHED_AT_{exchange}", "23:59")
+    # Whoever reads the stored DAG elsewhere agrees with whoever parsed it.
+    timetable = TradingSessionTimetable.deserialize(stored)
+    for day in (date(2025, 1, 15), date(2025, 7, 15)):  # winter and summer time
+        midnight = moment(day.isoformat())
+        end = timetable.infer_manual_data_interval(run_after=midnight).end
+        local = end.astimezone(ZoneInfo(zone))
+        assert local.strftime("%H:%M") == clock
+        assert local.date() == day + timedelta(days=days)
+    assert f"({setting or clock} {zone})" in timetable.description
 
-    clock, zone = PUBLICATION[exchange].split()
-    timetable = TradingSessionTimetable(exchange)
-    for day in ("2025-01-15", "2025-07-15"):  # winter and summer time
-        end = timetable.infer_manual_data_interval(run_after=moment(day)).end
-        assert end.astimezone(ZoneInfo(zone)).strftime("%H:%M") == clock
-    assert PUBLICATION[exchange] in timetable.description
+
+def test_a_dag_stored_by_an_earlier_release_takes_the_hour_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = TradingSessionTimetable("XSHG").serialize()
+    del stored["published_at"]
+    monkeypatch.setenv("FACTORPRISM_PUBLISHED_AT_XSHG", "21:00")
+    assert TradingSessionTimetable.deserialize(stored).published_at == "21:00"
 
 
 @pytest.mark.parametrize(
@@ -268,6 +292,8 @@ def test_the_description_names_the_moment_that_the_calendar_computes(exchange: s
         ({"cadence": "month"}, "cadence"),
         ({"delay": timedelta(hours=-1)}, "delay"),
         ({"make_up": -1}, "make_up"),
+        ({"published_at": "7 pm"}, "'7 pm' is no hour"),
+        ({"published_at": "14:59"}, "not after the close"),
     ],
 )
 def test_a_wrong_argument_is_named(wrong: dict[str, object], named: str) -> None:

@@ -27,6 +27,15 @@ are the fates of the first requests, in order; after them every request is answe
     unfinished:20200102 one more row, of that day
     slow:2              the good answer after so many seconds
     cut                 the connection is cut in the middle of the body
+
+`--published` is the vendor's clock: when the newest day of a symbol, or of an endpoint, is given,
+in seconds from the start. What is not named is there from the beginning::
+
+    --published 000905.SH=+90s,399006.SZ=never,000300.SH=half+30s+90s,trade_cal=+10s
+
+    +90s                not before 90 seconds have passed
+    never               not at all
+    half+30s+90s        in two halves: prices alone after 30 seconds, the rest after 90
 """
 
 from __future__ import annotations
@@ -34,6 +43,8 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
+import re
 import threading
 import time
 from collections import deque
@@ -50,6 +61,34 @@ PER_WINDOW = "抱歉，您每{}最多访问该接口200次，权限的具体详�
 NO_PERMISSION = "抱歉，您没有访问该接口的权限，权限的具体详情访问：https://tushare.pro/document/1"
 HTML = b"<html><body><h1>Bad gateway</h1></body></html>"
 Row = dict[str, Any]
+# The first half of a bar, as the vendor gives it: no volume, no amount, nothing derived.
+SECOND_HALF = ("vol", "amount", "pre_close", "pct_chg")
+_HOURS = re.compile(r"(?P<half>half\+(?P<first>\d+(\.\d+)?)s)?\+(?P<whole>\d+(\.\d+)?)s")
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When the newest day is given: `half` of it, and the `whole`, by a monotonic clock."""
+
+    half: float
+    whole: float
+
+    @classmethod
+    def read(cls, text: str, now: float) -> Hours:
+        """Read ``+90s``, ``never`` or ``half+30s+90s``, counted from `now`."""
+        if text == "never":
+            return cls(math.inf, math.inf)
+        found = _HOURS.fullmatch(text)
+        if found is None:
+            raise ValueError(f"published: {text!r}, allowed are +90s, never and half+30s+90s")
+        whole = now + float(found["whole"])
+        return cls(now + float(found["first"]) if found["half"] else whole, whole)
+
+    def give(self, row: Row, now: float) -> Row | None:
+        """Return what is given of `row` at `now`, None for nothing."""
+        if now >= self.whole:
+            return row
+        return row | dict.fromkeys(SECOND_HALF) if now >= self.half else None
 
 
 @dataclass(frozen=True)
@@ -93,7 +132,8 @@ class TushareServer:
     """Serves the CODE.csv files of `folder`; a context manager that listens while it is open.
 
     `script` sets the fates of the coming requests, `revise` changes a value for good,
-    `publish_days` adds days to the calendar, `requests` holds what was asked.
+    `publish` says when the newest day comes, `publish_days` adds days to the calendar, `requests`
+    holds what was asked.
     """
 
     def __init__(self, folder: Path, *, token: str = TOKEN, port: int = 0) -> None:
@@ -101,6 +141,7 @@ class TushareServer:
         self.requests: list[Request] = []
         self.row_caps = dict(ROW_CAPS)
         self._published: dict[str, int] = {}
+        self._hours: dict[str, Hours] = {}
         self._faults: deque[str] = deque()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -139,6 +180,10 @@ class TushareServer:
         rows = self._bars[symbol]
         self._bars[symbol] = [row for row in rows if not first <= row["trade_date"] <= last]
 
+    def publish(self, what: str, when: str) -> None:
+        """Give the newest day of a symbol or an endpoint from `when` on, counted from now."""
+        self._hours[what] = Hours.read(when, time.monotonic())
+
     def publish_days(self, first: date, last: date, closed: Iterable[date] = ()) -> None:
         """Let `trade_cal` know the days [`first`, `last`]: weekdays but `closed` are open."""
         shut = set(closed)
@@ -162,9 +207,12 @@ class TushareServer:
         if request.api_name not in ROW_CAPS:
             return Answer(code=40101, message="请指定正确的接口名")
         if request.api_name == "trade_cal":
-            rows = _calendar_rows(self._bars.values(), self._published, request.params)
+            rows: Sequence[Row] = _calendar_rows(
+                self._bars.values(), self._published, request.params
+            )
         else:
             rows = self._bars.get(request.params.get("ts_code", ""), [])
+        rows = self._published_rows(request, rows)
         first = request.params.get("start_date", "")
         last = request.params.get("end_date", "") or "99999999"
         day = "cal_date" if request.api_name == "trade_cal" else "trade_date"
@@ -173,6 +221,15 @@ class TushareServer:
         cap = self.row_caps[request.api_name]
         columns = request.fields or tuple(inside[0] if inside else ())
         return Answer(inside[:cap], columns, has_more=len(inside) > cap)
+
+    def _published_rows(self, request: Request, rows: Sequence[Row]) -> list[Row]:
+        """Return `rows`, oldest first, as far as they are published; a symbol's hours first."""
+        named = request.params.get("ts_code", "")
+        hours = self._hours.get(named) or self._hours.get(request.api_name)
+        if hours is None or not rows:
+            return list(rows)
+        newest = hours.give(rows[-1], time.monotonic())
+        return [*rows[:-1], *([newest] if newest else [])]
 
 
 def _spoil(answer: Answer, fault: str, argument: str) -> Answer:
@@ -310,11 +367,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", type=Path, required=True, help="folder of CODE.csv")
     parser.add_argument("--faults", default="", help="fates of the first requests, by comma")
+    parser.add_argument("--published", default="", help="when the newest day comes, by comma")
     parser.add_argument("--token", default=TOKEN)
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     with TushareServer(options.files, token=options.token, port=options.port) as server:
         server.script(*filter(None, options.faults.split(",")))
+        for rule in filter(None, options.published.split(",")):
+            what, _, when = rule.partition("=")
+            server.publish(what, when)
         print(server.url, flush=True)
         try:
             threading.Event().wait()

@@ -145,16 +145,29 @@ DISK = _fault(
     ("The disk has room again: {subject}", "磁盘空间已恢复：{subject}"),
     ("Free some space, or move the folder.", "请释放空间或迁移目录。"),
 )
+SERVICES = _fault(
+    "services {host}",
+    NOW,
+    OPERATORS,
+    "today",
+    ("A service ended by itself: {subject}", "服务意外退出：{subject}"),
+    ("All services run again: {subject}", "所有服务已恢复运行：{subject}"),
+    (
+        "It is started again by itself; where that repeats, see the folder logs of the home.",
+        "系统会自动重新启动该服务；如反复发生，请查看主目录下的 logs 文件夹。",
+    ),
+)
 HORIZON = _fault(
     "horizon {exchange}",
     DIGEST,
     OPERATORS,
     "data",
-    ("The trading calendar of {subject} ends soon", "{subject} 的交易日历即将到期"),
+    ("Ends of horizons on {subject} are expected soon", "{subject} 的预测期末即将只能预计"),
     ("The trading calendar of {subject} reaches far enough", "{subject} 的交易日历已延长"),
     (
-        "Update exchange-calendars, or let the vendor's calendar be read.",
-        "请更新 exchange-calendars，或启用数据商的交易日历。",
+        "Nothing needs doing: outcomes are settled on the sessions that come. "
+        "The vendor's calendar (tushare's trade_cal) makes the ends exact.",
+        "无需处理：结果按实际交易日结算。启用数据商日历（tushare 的 trade_cal）可得到确切的期末。",
     ),
 )
 CALENDAR = _fault(
@@ -209,6 +222,13 @@ REVISED = _event(
     "data",
     ("Past bars were revised: {subject}", "历史行情被修订：{subject}"),
 )
+REBASED = _event(
+    "rebased {symbol} {pull}",
+    NOW,
+    OPERATORS,
+    "data",
+    ("The source has rebased its prices: {subject}", "数据源调整了价格基准：{subject}"),
+)
 PROMOTION = _event(
     "promotion {universe} {decision}",
     DIGEST,
@@ -249,6 +269,7 @@ KINDS = (
     QUOTA,
     TASK,
     DISK,
+    SERVICES,
     HORIZON,
     CALENDAR,
     ARTEFACTS,
@@ -256,6 +277,7 @@ KINDS = (
     DRIFT,
     SKILL,
     REVISED,
+    REBASED,
     PROMOTION,
     ROLLBACK,
     DAILY_DIGEST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 from urllib.parse import urlsplit
 
@@ -10,10 +11,16 @@ from factorprism.core.config import Config
 from factorprism.services import EmbeddedAirflow
 
 PATH = "/api/v2/monitor/health"
+EXECUTION_API_URL = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 
 
 def airflow_address(config: Config) -> str:
-    """Return the address of the UI: the configured one, or the embedded one's; empty for none."""
+    """Return where Airflow answers: where tasks reach it, the UI's address, or the embedded one's.
+
+    In a container the UI's address is for people, and leads nowhere. Empty: none is known.
+    """
+    if inside := os.environ.get(EXECUTION_API_URL, "").strip():
+        return inside.rstrip("/").removesuffix("/execution")
     if config.ui_url:
         return config.ui_url.rstrip("/")
     embedded = EmbeddedAirflow(config.home, "", {})

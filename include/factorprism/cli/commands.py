@@ -8,9 +8,12 @@ from dataclasses import asdict
 from datetime import date
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
+from factorprism.cli.findings import describe_findings, print_findings
+from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.sessions import check_end, utc_now
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Ports, Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
@@ -32,23 +35,32 @@ def step_printer() -> Callable[[str, float], None]:
 def run_daily(session: date | None) -> int:
     """Run the daily pipeline and print the session's rows; 3 when the forecast was withheld."""
     with open_run(session) as run:
-        check_session(run)
-        code = 0
-        try:
-            run_pipeline("daily", run, on_step=step_printer())
-        except FactorPrismError as error:
-            rows = session_forecasts(run)
-            if not any(row.state is ForecastState.WITHHELD for row in rows):
-                raise
-            say(str(error))
-            code = 3
-        write_table(session_forecasts(run))
-        return code
+        note_source_end(run)
+        rows = forecast_session(run)
+        write_table(rows)
+        return 0 if is_issued(rows) else 3
+
+
+def forecast_session(run: Run) -> list[Forecast]:
+    """Run the daily pipeline in this process and return the session's rows.
+
+    Raises what stopped the pipeline where no withheld row says so, or where one was issued.
+    """
+    try:
+        run_pipeline("daily", run, on_step=step_printer())
+    except FactorPrismError as error:
+        rows = session_forecasts(run)
+        if not rows or is_issued(rows):
+            raise
+        say(str(error))
+    return session_forecasts(run)
 
 
 def run_training(session: date | None, mode: str, contest: str) -> None:
+    """Run the weekly pipeline, on an empty warehouse after loading the history it learns from."""
     with open_run(session) as run:
-        check_session(run)
+        note_source_end(run)
+        load_history(run)
         options = {"mode": mode, "contest": contest}
         refs = run_pipeline("weekly", run, options, on_step=step_printer())
         print(refs["contest_sentence"])
@@ -74,11 +86,19 @@ def print_contest(session: date | None, *, as_json: bool) -> None:
         print(render_contest(report), end="")
 
 
-def run_backfill(start: date, end: date, symbols: list[str]) -> None:
+def run_backfill(start: date | None, end: date | None, symbols: list[str]) -> None:
+    """Load a range of sessions: by default from `history_start` to the source's latest session."""
     with open_warehouse() as (config, ports):
-        calendar = Run(end, config, ports).calendar
-        run = Run(calendar.session_on_or_before(end), config, ports, say)
-        options = {"first": start.isoformat(), "last": end.isoformat(), "symbols": symbols}
+        first = start or date.fromisoformat(config.history_start)
+        last = end or latest_session(config, ports)
+        if last < first:
+            raise ConfigurationError(
+                f"the range ends at {last}, before it begins at {first}",
+                remedy="Name both: factorprism backfill --start DATE --end DATE.",
+            )
+        session = check_end(last, config.calendar_of(config.universe.target), utc_now())
+        run = Run(session, config, ports, say)
+        options = {"first": first.isoformat(), "last": last.isoformat(), "symbols": symbols}
         refs = run_pipeline("backfill", run, options, on_step=step_printer())
         for symbol, (first, last) in refs["held"].items():
             print(f"{symbol}: bars held from {first} to {last}")
@@ -140,9 +160,10 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
             raise ConfigurationError(
                 f"the warehouse holds no bars of {symbol}",
                 remedy=(f"It holds {', '.join(held)}. " if held else "")
-                + "Load a history: factorprism backfill --start DATE --end DATE.",
+                + "Load its history: factorprism backfill.",
             )
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
+        found = describe_findings(ports.warehouse.findings, symbol)
     if bars.empty:
         raise ConfigurationError(
             f"no bars of {symbol} from {start or extent[0]} to {end or extent[1]}",
@@ -163,12 +184,14 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
                 "ratio": report.ratio,
                 "line": report.line,
                 "per_factor": dict(report.per_factor),
+                **found,
             }
         )
         return 0
     print(f"{symbol} {first} to {last}: {report.line}")
     for factor in CATALOGUE:
         print(f"  {factor.name:<18} {report.explanations[factor.name]}")
+    print_findings(found)
     return 0
 
 
@@ -178,14 +201,13 @@ def session_forecasts(run: Run) -> list[Forecast]:
     return run.ports.warehouse.forecasts.load_forecasts(target, run.session, run.session)
 
 
-def check_session(run: Run) -> None:
-    """Refuse a day without trading and a session that the source cannot have yet."""
-    if not run.calendar.is_session(run.session):
-        before = run.calendar.session_on_or_before(run.session)
-        raise ConfigurationError(
-            f"{run.session} is not a trading session of {run.calendar.exchange}",
-            remedy=f"The session before it is {before}.",
-        )
+def is_issued(rows: list[Forecast]) -> bool:
+    """Tell whether one of a session's rows is a forecast; it may follow withheld ones."""
+    return any(row.state is ForecastState.ISSUED for row in rows)
+
+
+def note_source_end(run: Run) -> None:
+    """Say where the source ends, for a session that it cannot have yet."""
     latest = latest_session(run.config, run.ports)
     if run.session > latest:
         say(f"note: the source ends at {latest}")

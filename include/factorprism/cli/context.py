@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 
 from factorprism.cli.embedded import with_embedded_urls
 from factorprism.core.config import Config, load_config
+from factorprism.core.sessions import check_session, utc_now
 from factorprism.pipelines import Ports, Run, open_ports
 from factorprism.sources import require_within_data
 
@@ -34,15 +35,16 @@ def open_warehouse() -> Iterator[tuple[Config, Ports]]:
 def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterator[Run]:
     """Give a run of `session`, or of the latest session that the source can serve.
 
-    Raises `EndOfData` for a session after the end of a replay.
+    Raises `ConfigurationError` as `core.sessions.check_session` does, before anything is written,
+    and `EndOfData` for a session after the end of a replay.
     """
     with open_warehouse() as (config, ports):
         if session is not None:
             require_within_data(config, session)
+            check_session(session, config.calendar_of(config.universe.target), utc_now())
         yield Run(session or latest_session(config, ports), config, ports, tell)
 
 
 def latest_session(config: Config, ports: Ports) -> date:
     """Return the latest session that the source can serve for the universe's target."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return ports.source.latest_session(config.universe.target, now)
+    return ports.source.latest_session(config.universe.target, utc_now())

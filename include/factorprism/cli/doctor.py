@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
+from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink, kind_of
+from factorprism.alerts.catalogue import HORIZON
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
@@ -79,14 +80,17 @@ def _disk(config: Config) -> Finding:
 def _calendar(config: Config, ports: Ports) -> Finding:
     calendar = calendar_of(config.universe.target)
     today = datetime.now(UTC).date()
-    left = len(calendar.sessions(min(today, calendar.last), calendar.last))
-    remedy = (
-        ""
-        if left >= CALENDAR_SESSIONS_MIN
-        else "Update exchange-calendars, or use a source that publishes the coming days (tushare)."
-    )
+    left = calendar.count_ahead(today)
     sentence = f"{calendar.exchange} is known to {calendar.known_through}, {left} sessions ahead"
-    return Finding("calendar", sentence, remedy)
+    if left >= CALENDAR_SESSIONS_MIN:
+        return Finding("calendar", sentence)
+    return Finding(
+        "calendar",
+        f"{sentence}; later ends of horizons are expected",
+        "Nothing needs doing: outcomes are settled on the sessions that come. The vendor's "
+        "calendar (tushare) makes the ends exact.",
+        warning=True,
+    )
 
 
 def _source(config: Config, ports: Ports) -> Finding:
@@ -131,6 +135,7 @@ def _champion(config: Config, ports: Ports) -> Finding:
 
 def _alerts(config: Config, ports: Ports) -> Finding:
     alerts = ports.warehouse.alerts.list_open_alerts()
+    alerts = [alert for alert in alerts if kind_of(alert.key) is not HORIZON]  # told by _calendar
     if not alerts:
         return Finding("alerts", "none open")
     return Finding("alerts", alerts[0].sentence, f"{len(alerts)} open; see the table prism.alerts.")

@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.core.config import PREFIX, Config, load_config
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
+from factorprism.warehouse import PostgresWarehouse
 
 
 def with_embedded_urls(config: Config) -> Config:
@@ -19,7 +24,7 @@ def with_embedded_urls(config: Config) -> Config:
     if config.warehouse_url and config.tracking_url:
         return config
     server = EmbeddedPostgres(config.home)
-    server.start()
+    server.start(_say)
     return config.with_changes(
         warehouse_url=config.warehouse_url or server.url("prism"),
         tracking_url=config.tracking_url or server.url("mlflow"),
@@ -36,31 +41,35 @@ def embedded_airflow(config: Config) -> EmbeddedAirflow:
 
     Its metadata stand in the embedded server, whatever the warehouse is.
     """
-    environ = dict(os.environ) | {
-        f"{PREFIX}WAREHOUSE_URL": config.warehouse_url,
-        f"{PREFIX}TRACKING_URL": config.tracking_url,
-    }
+    urls = {"WAREHOUSE_URL": config.warehouse_url, "TRACKING_URL": config.tracking_url}
+    # Its processes work in another folder, where a relative path would lead elsewhere.
+    environ = dict(os.environ) | config.paths()
+    environ |= {f"{PREFIX}{name}": url for name, url in urls.items()}
     server = EmbeddedPostgres(config.home)
     return EmbeddedAirflow(config.home, server.url("airflow"), environ)
 
 
 def start_airflow(config: Config) -> EmbeddedAirflow:
-    """Start the embedded server and Airflow, again if its tasks would see other settings."""
-    EmbeddedPostgres(config.home).start()
+    """Start the embedded server and Airflow, again if it runs with other settings or code."""
+    EmbeddedPostgres(config.home).start(_say)
     airflow = embedded_airflow(config)
     stamp = config.home / "airflow" / "settings.json"
-    wanted = json.dumps(_settings(airflow), sort_keys=True)
+    wanted = json.dumps(_settings(airflow) | {"code": _code(airflow)}, sort_keys=True)
     if airflow.is_running() and (not stamp.is_file() or stamp.read_text() != wanted):
         airflow.stop()
-    airflow.start()
+    # Before the start: one that is cut off is waited for by the next, with these settings.
+    stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.touch(mode=0o600)
     stamp.write_text(wanted)
+    airflow.start(_say)
     return airflow
 
 
 def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
     """Start PostgreSQL, and Airflow unless told otherwise; print how to open the pages."""
     config = with_embedded_urls(load_config(os.environ))
+    with closing(PostgresWarehouse(config.warehouse_url)) as warehouse:
+        warehouse.migrate()
     if only_warehouse:
         print("PostgreSQL is running; its address: factorprism services url")
         return
@@ -70,7 +79,7 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
         print(f"note          {NO_ADDRESS}. {HOW_TO_ADDRESS}")
     if mlflow:
         pages = _mlflow_pages(config)
-        pages.start()
+        pages.start(_say)
         print(f"MLflow        {pages.address}")
 
 
@@ -111,6 +120,10 @@ def how_to_open(config: Config) -> str:
     return f"Airflow UI    {airflow.address}   user admin, password {airflow.passwords()['admin']}"
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _settings(airflow: EmbeddedAirflow) -> dict[str, str]:
     # Hashed, since a token and a password are among them.
     return {
@@ -118,3 +131,17 @@ def _settings(airflow: EmbeddedAirflow) -> dict[str, str]:
         for name, value in airflow.environ.items()
         if value and (name.startswith(PREFIX) or name == "TUSHARE_TOKEN")
     }
+
+
+def _code(airflow: EmbeddedAirflow) -> str:
+    """Return a fingerprint of the code that the components have loaded, without reading it."""
+    seen = hashlib.sha256()
+    for path in sorted(_code_files(airflow.repository)):
+        facts = path.stat()
+        seen.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def _code_files(repository: Path) -> Iterator[Path]:
+    for folder in ("include/factorprism", "plugins"):
+        yield from (repository / folder).rglob("*.py")

@@ -1,21 +1,20 @@
-"""Everything in one command: services, history, a champion, and the day's run in Airflow."""
+"""Everything in one command: services, history, a champion, and the day's run."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 
-from factorprism.cli.commands import session_forecasts
+from factorprism.cli.commands import forecast_session, is_issued, session_forecasts
 from factorprism.cli.context import latest_session, open_warehouse, say
 from factorprism.cli.embedded import how_to_open, start_airflow
+from factorprism.cli.loading import load_history, timed
 from factorprism.cli.tables import write_table
 from factorprism.core.config import Config
 from factorprism.core.errors import ServiceError
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.schemas import Forecast
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
@@ -28,10 +27,13 @@ from factorprism.telemetry import make_formatter, secrets_of
 DAILY_DAG, WEEKLY_DAG = "index_daily", "model_weekly"
 
 
-def run_everything() -> int:
-    """Run all steps, each a line with its time; 0 issued, 3 withheld."""
+def run_everything(*, airflow: bool = True) -> int:
+    """Run all steps, each a line with its time; 0 issued, 3 withheld.
+
+    Without `airflow` the day's steps run in this process, and nothing of Airflow is started.
+    """
     started = time.perf_counter()
-    with _timed("warehouse: PostgreSQL started, schema current"):
+    with timed("warehouse: PostgreSQL started, schema current"):
         opened = open_warehouse()
         config, ports = opened.__enter__()
     try:
@@ -40,21 +42,15 @@ def run_everything() -> int:
         say(f"source {config.source}, universe {config.universe_name}, session {run.session}")
         _load_history(run)
         _train_first_champion(run)
-        rows = _run_in_airflow(run)
+        rows = _run_in_airflow(run) if airflow else forecast_session(run)
         _print_results(run, rows)
+        if airflow:
+            print(how_to_open(config))
         say(f"log: {log}")
         say(f"done in {time.perf_counter() - started:.0f} s")
-        issued = any(row.state is ForecastState.ISSUED for row in rows)
-        return 0 if issued else 3
+        return 0 if is_issued(rows) else 3
     finally:
         opened.__exit__(None, None, None)
-
-
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    say(f"{time.perf_counter() - started:6.1f} s  {what}")
 
 
 def _log_to_file(config: Config) -> str:
@@ -69,20 +65,9 @@ def _log_to_file(config: Config) -> str:
 
 
 def _load_history(run: Run) -> None:
-    """Load the history of each channel once; a load that was cut off goes on."""
-    pulls, source = run.ports.warehouse.pulls, run.ports.source.name
-    absent = [name for name in run.config.universe.channels if not pulls.last_pulled(source, name)]
-    if not absent:
-        with _timed("history: held already"):
+    if not load_history(run):
+        with timed("history: held already"):
             compute_changed_factors(run, {})
-        return
-    with _timed("history: loaded, checked, factors computed"):
-        run_pipeline(
-            "backfill",
-            run,
-            {"first": run.config.history_start, "last": run.session.isoformat(), "symbols": absent},
-        )
-        compute_changed_factors(run, {})
 
 
 def _train_first_champion(run: Run) -> None:
@@ -90,23 +75,23 @@ def _train_first_champion(run: Run) -> None:
     if champion is not None:
         say(f"{0.0:6.1f} s  champion: {champion} is in force")
         return
-    with _timed("champion: trained, judged and promoted"):
+    with timed("champion: trained, judged and promoted"):
         run_pipeline("weekly", run, {"mode": "retrain"})
 
 
 def _run_in_airflow(run: Run) -> list[Forecast]:
     """Run the daily DAG for the session in the real scheduler; a run that succeeded stays."""
-    with _timed("airflow: scheduler and UI are up"):
+    with timed("airflow: scheduler and UI are up"):
         airflow = start_airflow(run.config)
     run_id = f"session-{run.session}-{run.config.universe_name}"
-    runs = airflow.runs()
+    runs = airflow.runs(say)
     if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
         say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
         return session_forecasts(run)
     # The weekly contest is on from now on; it sizes itself for this machine.
     runs.await_dag(WEEKLY_DAG)
     runs.unpause(WEEKLY_DAG)
-    with _timed(f"{DAILY_DAG}: run for {run.session} ended"):
+    with timed(f"{DAILY_DAG}: run for {run.session} ended"):
         state = runs.run_dag(
             DAILY_DAG,
             run_id,
@@ -133,7 +118,6 @@ def _print_results(run: Run, rows: list[Forecast]) -> None:
     champion = champion_at(run, run.session)
     if champion:
         print(f"model         {run.ports.registry.fetch_bundle(champion)}")
-    print(how_to_open(run.config))
 
 
 def _missing_line(run: Run) -> str:

@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
 from factorprism.cli.airflow_health import airflow_address, ask_airflow
-from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.services import EmbeddedPostgres
@@ -147,7 +146,7 @@ def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Ch
     target = config.universe.target
     name, horizon = config.universe_name, config.horizon
     newest = warehouse.forecasts.find_newest_issued(target, name, horizon)
-    final, calendar = find_final_session(config), calendar_of(target)
+    final, calendar = find_final_session(config), config.calendar_of(target)
     at = measure_freshness(newest, calendar, now - FORECAST_GRACE, final)
     remedy = "See the last run of index_daily, or make it: factorprism daily."
     if newest is None:

@@ -32,6 +32,12 @@ models_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
+files_app = typer.Typer(
+    help="A folder of files as the source of bars.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(files_app, name="files")
+quality_app = typer.Typer(help="What the gate has found.", rich_markup_mode=None)
+app.add_typer(quality_app, name="quality")
 
 
 class Format(StrEnum):
@@ -63,7 +69,6 @@ class Size(StrEnum):
 
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
-RequiredDay = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 
 
 @app.callback()
@@ -80,11 +85,15 @@ def root(
 
 
 @app.command()
-def run() -> None:
-    """Set everything up and make the forecast of the source's latest session, in Airflow."""
+def run(
+    airflow: Annotated[
+        bool, typer.Option("--airflow/--no-airflow", help="In Airflow, or in this process alone.")
+    ] = True,
+) -> None:
+    """Set everything up and make the forecast of the source's latest session."""
     from factorprism.cli.first_run import run_everything
 
-    raise typer.Exit(run_everything())
+    raise typer.Exit(run_everything(airflow=airflow))
 
 
 @app.command()
@@ -124,16 +133,16 @@ def contest(
 
 @app.command()
 def backfill(
-    start: RequiredDay,
-    end: RequiredDay,
+    start: Day = None,
+    end: Day = None,
     symbol: Annotated[list[str] | None, typer.Option(help="A symbol; repeat for more.")] = None,
 ) -> None:
-    """Load a range of sessions; a backfill that was cut off goes on where it was."""
+    """Load a range of sessions (all that the source has without dates); go on where it was cut."""
     from factorprism.cli.commands import run_backfill
 
-    if end < start:
+    if start and end and end < start:
         raise typer.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
-    run_backfill(start.date(), end.date(), symbol or [])
+    run_backfill(_to_date(start), _to_date(end), symbol or [])
 
 
 @app.command()
@@ -167,17 +176,33 @@ def explain(
     print_explanations(_to_date(session), as_json=format_ is Format.JSON)
 
 
-@app.command()
+@quality_app.callback(invoke_without_command=True)
 def quality(
+    context: typer.Context,
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
     end: Day = None,
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
-    """Print the missing-data line of a symbol's factors, computed from these sessions alone."""
+    """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
+
+    The factors are computed from these sessions alone.
+    """
     from factorprism.cli.commands import print_quality
 
-    raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+    if context.invoked_subcommand is None:
+        raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+
+
+@quality_app.command("accept")
+def quality_accept(
+    finding: Annotated[str, typer.Argument(help="The finding's name, as it is told.")],
+    because: Annotated[str, typer.Option(help="Why it is no fault, in one sentence.")],
+) -> None:
+    """Accept a critical finding for good, with your name: the next run lets its bars pass."""
+    from factorprism.cli.findings import accept
+
+    accept(finding, because)
 
 
 @app.command()
@@ -309,6 +334,16 @@ def models_compare(
     from factorprism.cli.models import print_contest_of_two
 
     print_contest_of_two(first, second, _to_date(session), as_json=format_ is TableOrJson.JSON)
+
+
+@files_app.command("check")
+def files_check(
+    folder: Path, format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE
+) -> None:
+    """Say of each file in FOLDER what it is taken for and whether it loads; writes nothing."""
+    from factorprism.cli.files import check_files
+
+    raise typer.Exit(check_files(folder, as_json=format_ is TableOrJson.JSON))
 
 
 @services_app.command("start")

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from factorprism.cli.commands import check_session
 from factorprism.cli.context import open_run, open_warehouse
 from factorprism.cli.model_tables import (
     print_comparison,
@@ -51,13 +50,11 @@ def print_model(model_id: str, *, as_json: bool) -> int:
 
 def promote_by_hand(model_id: str, reason: str, session: date | None) -> None:
     with open_run(session) as run:
-        check_session(run)
         print_decision(promote_model(run, model_id, reason))
 
 
 def roll_back_by_hand(model_id: str, reason: str, session: date | None) -> None:
     with open_run(session) as run:
-        check_session(run)
         print_decision(roll_back(run, model_id, reason))
 
 
@@ -65,7 +62,6 @@ def print_contest_of_two(
     first_id: str, second_id: str, session: date | None, *, as_json: bool
 ) -> None:
     with open_run(session) as run:
-        check_session(run)
         paired = compare_models(run, first_id, second_id)
     if as_json:
         write_json({"first_id": first_id, "second_id": second_id, **asdict(paired)})

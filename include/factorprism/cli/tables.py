@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from factorprism.core.publication import punctuality_words
 from factorprism.core.schemas import Forecast
 
 COLUMNS = (
@@ -19,6 +20,7 @@ COLUMNS = (
     "session",
     "horizon",
     "horizon_end",
+    "horizon_end_expected",
     "state",
     "reason",
     "p_up",
@@ -30,6 +32,9 @@ COLUMNS = (
     "factor_hash",
     "image_hash",
     "created_at",
+    "due_at",
+    "late_by_seconds",
+    "punctuality",
 )
 
 
@@ -47,6 +52,9 @@ def forecast_values(row: Forecast) -> dict[str, Any]:
         "horizon_end": row.horizon_end.isoformat(),
         "state": row.state.value,
         "created_at": row.created_at.isoformat() if row.created_at else None,
+        "due_at": row.due_at.isoformat() if row.due_at else None,
+        "late_by_seconds": round(row.late_by.total_seconds()) if row.due_at else None,
+        "punctuality": punctuality_words(row.late_by) or ("in time" if row.due_at else ""),
     }
     return {name: values[name] for name in COLUMNS}
 
@@ -70,8 +78,8 @@ def write_table(rows: Sequence[Forecast]) -> None:
         table.add_row(
             row.target,
             row.session.isoformat(),
-            f"{row.horizon_end} ({row.horizon})",
-            row.state.value,
+            f"{row.horizon_end} ({row.horizon}{', expected' if row.horizon_end_expected else ''})",
+            ", ".join(filter(None, (row.state.value, punctuality_words(row.late_by)))),
             _share(row.p_up),
             _share(row.base_rate),
             row.model_id,

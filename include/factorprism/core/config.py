@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from factorprism.core.calendar import TradingCalendar, calendar_for, exchange_of
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.publication import PUBLISHED_AT, read_clock, read_publication
 from factorprism.core.universe import Universe, load_universe
 
 PREFIX = "FACTORPRISM_"
@@ -38,10 +40,15 @@ class Config:
     tushare_url: str = TUSHARE_URL
     tushare_token: str = field(default="", repr=False)
     tushare_calls_per_minute: int = 200
+    published_at_xshg: str = PUBLISHED_AT["XSHG"]  # when bars are asked for, on the local clock
+    published_at_xnys: str = PUBLISHED_AT["XNYS"]  # 09:30+1 is the morning after the session
+    patience_until: str = "08:30"  # missing bars are waited for until this hour comes, local clock
+    ask_again_seconds: int = 300  # between two looks for bars that are missing
     universe_name: str = "hs300"
     lookback: int = 56
     horizon: int = 14
     missing_ratio_max: float = 0.05
+    set_aside_ratio_max: float = 0.05  # of a pull's rows; more critical ones refuse it as a whole
     model: str = "inception"
     seed: int = 14
     epochs: int = 30
@@ -86,7 +93,7 @@ class Config:
             )
         counts = ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads")
         kept = ("backups_kept", "artefacts_kept_weeks", "payloads_kept_days", "files_kept_days")
-        for name in (*counts, "contest_folds", *kept):
+        for name in (*counts, "contest_folds", "ask_again_seconds", *kept):
             if getattr(self, name) < 1:
                 raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
         if self.contest_hours <= 0.0:
@@ -102,8 +109,36 @@ class Config:
             raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
         if not 0.0 < self.novelty_quantile < 1.0:
             raise _invalid("NOVELTY_QUANTILE", str(self.novelty_quantile), "between 0 and 1")
-        if not 0.0 <= self.missing_ratio_max <= 1.0:
-            raise _invalid("MISSING_RATIO_MAX", str(self.missing_ratio_max), "a ratio from 0 to 1")
+        for name in ("missing_ratio_max", "set_aside_ratio_max"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise _invalid(name.upper(), str(getattr(self, name)), "a ratio from 0 to 1")
+        self._check_hours()
+
+    def _check_hours(self) -> None:
+        for exchange in PUBLISHED_AT:
+            text = self._published_at(exchange)
+            try:
+                read_publication(text, exchange)
+            except ValueError as exc:
+                allowed = "an hour after the close, as 19:15, or 09:30+1 for the morning after"
+                raise _invalid(f"PUBLISHED_AT_{exchange}", text, allowed) from exc
+        try:
+            read_clock(self.patience_until)
+        except ValueError as exc:
+            raise _invalid("PATIENCE_UNTIL", self.patience_until, "an hour as 08:30") from exc
+
+    def _published_at(self, exchange: str) -> str:
+        published_at: str = getattr(self, f"published_at_{exchange.lower()}")
+        return published_at
+
+    def calendar_for(self, exchange: str) -> TradingCalendar:
+        """Return the calendar of `exchange`, whose bars are final at the hour that is set."""
+        calendar = calendar_for(exchange)
+        return calendar.published_from(read_publication(self._published_at(exchange), exchange))
+
+    def calendar_of(self, symbol: str) -> TradingCalendar:
+        """Return the calendar of the exchange of `symbol`, as `calendar_for` does."""
+        return self.calendar_for(exchange_of(symbol))
 
     @property
     def universe(self) -> Universe:
@@ -126,6 +161,19 @@ class Config:
     def logs_folder(self) -> Path:
         return self.home / "logs"
 
+    def paths(self) -> dict[str, str]:
+        """Return the settings that name places on this machine, absolute, by their variables.
+
+        For a process in another folder, where a relative path would lead elsewhere.
+        """
+        places = {
+            "HOME": str(self.home),
+            "FILES": str(self.files or ""),
+            "BACKUPS": str(self.backups or ""),
+            "ARTEFACTS": self.artefacts,
+        }
+        return {PREFIX + name: place for name, place in places.items() if place}
+
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with `changes`, validated again."""
         return replace(self, **changes)
@@ -137,6 +185,16 @@ def _read_bool(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _read_path(text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _read_place(text: str) -> str:
+    """Return an fsspec URL as it stands, and a path as one of this machine's files."""
+    local = text.removeprefix("file://") if text.startswith("file://") else text
+    return text if "://" in local or "::" in local else _read_path(local).as_uri()
+
+
 # Environment names that differ from the field's own.
 _NAMES = {"universe_name": "UNIVERSE"}
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
@@ -144,9 +202,10 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "float": float,
     "str": str,
     "bool": _read_bool,
-    "Path": lambda text: Path(text).expanduser().resolve(),
-    "Path | None": lambda text: Path(text).expanduser().resolve(),
+    "Path": _read_path,
+    "Path | None": _read_path,
 }
+_OWN_PARSERS: Mapping[str, Callable[[str], Any]] = {"artefacts": _read_place}
 
 
 def load_config(environ: Mapping[str, str]) -> Config:
@@ -171,7 +230,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
         if not text:
             continue
         try:
-            values[item.name] = _PARSERS[str(item.type)](text)
+            read = _OWN_PARSERS.get(item.name) or _PARSERS[str(item.type)]
+            values[item.name] = read(text)
         except ValueError as exc:
             raise _invalid(name.removeprefix(PREFIX), text, f"of type {item.type}") from exc
     values.setdefault("home", Path(".factorprism").resolve())

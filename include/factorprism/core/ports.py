@@ -33,10 +33,12 @@ from factorprism.core.readings import (
     RevisedValue,
 )
 from factorprism.core.schemas import (
+    Acceptance,
     Address,
     Alert,
     Evaluation,
     FactorPanel,
+    Finding,
     Forecast,
     MergeResult,
     Message,
@@ -46,6 +48,7 @@ from factorprism.core.schemas import (
     Pull,
     PullState,
     QualityResult,
+    SetAside,
     TrackedAlert,
     Training,
 )
@@ -179,6 +182,42 @@ class QualityStore(Protocol):
 
     def summarise_gates(self, run_keys: Sequence[str]) -> list[GateSummary]:
         """Return the summaries of those of `run_keys` that are held, the newest first."""
+        ...
+
+
+class FindingStore(Protocol):
+    """The gate's critical findings by name, what was accepted, and the rows kept out of bars."""
+
+    def save_findings(self, findings: Sequence[Finding]) -> None:
+        """Keep `findings`; one that is held already stays as it is."""
+        ...
+
+    def load_finding(self, finding_id: str) -> Finding | None: ...
+
+    def list_findings(self, symbols: Sequence[str], limit: int) -> list[Finding]:
+        """Return the newest `limit` findings of `symbols` that nobody has accepted."""
+        ...
+
+    def accept_finding(self, finding_id: str, by: str, reason: str) -> bool:
+        """Accept for good what is held as `finding_id`; False when somebody has done so already."""
+        ...
+
+    def list_accepted(self, symbols: Sequence[str]) -> list[Acceptance]:
+        """Return what was accepted of `symbols`, the newest first."""
+        ...
+
+    def save_set_aside(self, pull_id: int, rows: Sequence[SetAside]) -> None:
+        """Keep `rows` as what `pull_id` has not given; what it had before is replaced."""
+        ...
+
+    def load_set_aside(self, pull_id: int) -> list[SetAside]: ...
+
+    def list_set_aside(self, symbols: Sequence[str]) -> list[SetAside]:
+        """Return what stands of `symbols`, one row a session (its newest), the latest first."""
+        ...
+
+    def clear_set_aside(self, symbol: str, sessions: Sequence[date]) -> None:
+        """Note that sound bars of `sessions` are held now."""
         ...
 
 
@@ -337,7 +376,7 @@ class ExplanationStore(Protocol):
 
 
 class CalendarStore(Protocol):
-    """Trading days as vendors publish them; the newest answer on a day is the one in force."""
+    """Trading days: what vendors publish, the newest answer on each, and the days with bars."""
 
     def save_days(
         self, exchange: str, source: str, days: Mapping[date, bool], fetched_at: datetime
@@ -347,6 +386,10 @@ class CalendarStore(Protocol):
 
     def load_days(self, exchange: str) -> dict[date, bool]:
         """Return all days held of `exchange`, ascending, each by its newest answer."""
+        ...
+
+    def load_traded(self, exchange: str) -> list[date]:
+        """Return the days of which a bar of any symbol of `exchange` is held, ascending."""
         ...
 
     def last_fetched(self, exchange: str, source: str) -> datetime | None:
@@ -428,6 +471,9 @@ class Warehouse(Protocol):
 
     @property
     def quality(self) -> QualityStore: ...
+
+    @property
+    def findings(self) -> FindingStore: ...
 
     @property
     def models(self) -> ModelStore: ...

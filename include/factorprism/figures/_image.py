@@ -83,8 +83,9 @@ def describe_forecast(forecast: Forecast) -> str:
     if forecast.state is ForecastState.WITHHELD or forecast.p_up is None:
         return f"forecast withheld: {forecast.reason}"
     base = "" if forecast.base_rate is None else f" against a base rate of {forecast.base_rate:.1%}"
+    count = f"{forecast.horizon} sessions{', expected' if forecast.horizon_end_expected else ''}"
     return (
-        f"up by {forecast.horizon_end} ({forecast.horizon} sessions) with probability "
+        f"up by {forecast.horizon_end} ({count}) with probability "
         f"{forecast.p_up:.1%}{base}; issued by {forecast.model_id}"
     )
 

@@ -69,7 +69,13 @@ def encode_window(image_set: ImageSet, session: date) -> Window:
 
 
 def predict_window(
-    window: Window, bundle: ModelBundle, record: ModelRecord, *, horizon_end: date, data_hash: str
+    window: Window,
+    bundle: ModelBundle,
+    record: ModelRecord,
+    *,
+    horizon_end: date,
+    horizon_end_expected: bool = False,
+    data_hash: str,
 ) -> Forecast:
     """Return the issued forecast of `window` by the model of `record`, whose bundle is `bundle`.
 
@@ -102,6 +108,7 @@ def predict_window(
         session=window.session,
         horizon=record.horizon,
         horizon_end=horizon_end,
+        horizon_end_expected=horizon_end_expected,
         model_id=record.model_id,
         state=ForecastState.ISSUED,
         p_up=float(p_up[0]),

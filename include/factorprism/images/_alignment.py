@@ -8,7 +8,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.calendar import PUBLICATION_DELAY, TradingCalendar, calendar_of
+from factorprism.core.calendar import (
+    PUBLICATION_DELAY,
+    TradingCalendar,
+    calendar_of,
+    exchange_of,
+)
 from factorprism.core.schemas import DayArray, FactorPanel, ImageSet
 from factorprism.core.universe import Universe
 
@@ -43,23 +48,36 @@ def align_panels(
     if lookback < 1:
         raise ValueError(f"lookback: {lookback}, allowed are whole numbers from 1")
     _check_panels(panels, universe)
-    target, calendar = panels[0], calendar_of(universe.target)
-    sessions = calendar.sessions(
+    target, calendar = panels[0], _settled_calendar(universe.target, panels)
+    sessions = calendar.known_sessions(
         first or target.sessions[0].astype(date), last or target.sessions[-1].astype(date)
     )
     cube = np.full((len(sessions), len(target.factors), len(panels)), np.nan, dtype=np.float32)
     for channel, panel in enumerate(panels):
-        rows, held = _find_rows(panel, _sessions_known(panel.symbol, sessions, calendar))
+        own = _settled_calendar(panel.symbol, panels)
+        rows, held = _find_rows(panel, _sessions_known(own, sessions, calendar))
         cube[held, :, channel] = panel.values[rows[held]]
     return ImageSet(universe.channels, target.factors, sessions, cube, lookback)
 
 
-def _sessions_known(symbol: str, sessions: DayArray, calendar: TradingCalendar) -> DayArray:
-    """Return for each of the target's `sessions` the session of `symbol` to read, or NaT."""
-    own = calendar_of(symbol)
+def _settled_calendar(symbol: str, panels: Sequence[FactorPanel]) -> TradingCalendar:
+    """Return the calendar of `symbol`, beyond its known end as the rows of `panels` make it known.
+
+    A row rests on a bar: on no day that is only expected does an image or a label depend.
+    """
+    exchange = exchange_of(symbol)
+    same = [panel.sessions for panel in panels if exchange_of(panel.symbol) == exchange]
+    return calendar_of(symbol).settled_by(np.concatenate(same))
+
+
+def _sessions_known(
+    own: TradingCalendar, sessions: DayArray, calendar: TradingCalendar
+) -> DayArray:
+    """Return for each of the target's `sessions` the session of `own` to read, or NaT."""
     if own.exchange == calendar.exchange:
         return sessions
     closes = calendar.close_times[np.searchsorted(calendar.session_days, sessions)]
+    # Not the hour that is set for asking: a window must not depend on a machine's settings.
     final_from = own.close_times + np.timedelta64(PUBLICATION_DELAY[own.exchange])
     latest = np.searchsorted(final_from, closes, side="right") - 1
     known = own.session_days[np.maximum(latest, 0)]

@@ -16,6 +16,7 @@ from factorprism.pipelines.runner import (
     run_pipeline,
     run_step,
 )
+from factorprism.pipelines.waiting import find_patience
 
 __all__ = [
     "GATES",
@@ -28,6 +29,7 @@ __all__ = [
     "Run",
     "champion_at",
     "find_bars_start",
+    "find_patience",
     "load_recent_images",
     "load_window_bars",
     "open_ports",

@@ -38,6 +38,7 @@ class Finding:
     key: str
     sentence: str
     fault: bool = True
+    severity: str = "warning"
 
     @property
     def lasts(self) -> bool:
@@ -59,8 +60,8 @@ def look_at_age(run: Run) -> Iterator[Finding]:
 def look_at_drift(run: Run) -> Iterator[Finding]:
     """Hold the factors of late against those that the champion was trained on."""
     record = _champion(run)
-    if record is None:
-        return
+    if record is None or run.calendar.is_expected(run.session):
+        return  # of a session that is only expected there are no factors
     last = record.spec.get("last_training_session", record.trained_through.isoformat())
     trained_to = date.fromisoformat(str(last))
     if len(run.calendar.sessions(trained_to, run.session)) <= RECENT_SESSIONS // 2:
@@ -98,10 +99,13 @@ def look_at_calendar(run: Run) -> Iterator[Finding]:
     """Count the sessions that the calendar still knows, for each exchange of the universe."""
     calendars = [calendar_of(symbol) for symbol in run.config.universe.channels]
     for calendar in {calendar.exchange: calendar for calendar in calendars}.values():
-        left = int((calendar.session_days > np.datetime64(run.session, "D")).sum())
-        sentence = f"the calendar ends at {calendar.last}, {left} sessions after {run.session}"
+        left = calendar.count_ahead(run.session)
+        sentence = (
+            f"the calendar is known to {calendar.known_through}, {left} sessions after "
+            f"{run.session}; later ends of horizons are expected"
+        )
         key = catalogue.HORIZON.key(exchange=calendar.exchange)
-        yield Finding(key, sentence, left < LEAST_HORIZON_SESSIONS)
+        yield Finding(key, sentence, left < LEAST_HORIZON_SESSIONS, severity="info")
 
 
 def look_at_revisions(run: Run) -> Iterator[Finding]:

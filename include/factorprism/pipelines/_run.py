@@ -10,7 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of, extend_calendar
+from factorprism.core.calendar import TradingCalendar, exchange_of, extend_calendar
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def calendar(self) -> TradingCalendar:
-        return calendar_of(self.config.universe.target)
+        return self.config.calendar_of(self.config.universe.target)
 
     def alert_key(self, pipeline: str) -> str:
         """Return the key under which a failure of `pipeline` is raised and closed again."""
@@ -120,9 +120,14 @@ class Run:
             logger.info("event %s: %s", key, sentence)
             self.ports.delivery.tell()
 
-    def resolve_alert(self, key: str, sentence: str) -> None:
-        """Close the alert of `key`, if it is open for no later session, and say it is over."""
-        if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=self.session):
+    def resolve_alert(self, key: str, sentence: str, through: date | None = None) -> None:
+        """Close the alert of `key`, if it is open for no later session, and say it is over.
+
+        `through` is the last session that the good news is of, by default the run's; a run of a
+        range that ends before its own session gives that end.
+        """
+        known = min(through or self.session, self.session)
+        if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=known):
             logger.info("alert %s is over: %s", key, sentence)
             self.ports.delivery.tell()
 
@@ -138,16 +143,18 @@ def open_ports(config: Config) -> Iterator[Ports]:
     """
     ports = Ports(config)
     try:
-        _learn_days(config, ports)
+        learn_days(config, ports)
         yield ports
     finally:
         ports.close()
 
 
-def _learn_days(config: Config, ports: Ports) -> None:
+def learn_days(config: Config, ports: Ports) -> None:
+    """Teach this process the days that the warehouse knows: published ones, and those with bars."""
     try:
         for exchange in {exchange_of(symbol) for symbol in config.universe.channels}:
-            extend_calendar(exchange, ports.warehouse.calendar.load_days(exchange))
+            store = ports.warehouse.calendar
+            extend_calendar(exchange, store.load_days(exchange), store.load_traded(exchange))
     except FactorPrismError as error:
         # A warehouse that is new has no such table yet, and one that is down is refused in its
         # own words by whatever needs it.

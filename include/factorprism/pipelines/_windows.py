@@ -10,17 +10,43 @@ from typing import Any
 import pandas as pd
 
 from factorprism.core.calendar import calendar_of
+from factorprism.core.errors import QualityError
 from factorprism.core.schemas import Forecast, ForecastState, ImageSet
 from factorprism.factors import bars_needed_from
 from factorprism.forecasts import Window, encode_window
 from factorprism.images import align_panels
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.factors import load_recent_panel
+from factorprism.pipelines.history import sessions_before_first_image
 
 
 def load_window(run: Run) -> Window:
-    """Return the image of the run's session."""
+    """Return the image of the run's session.
+
+    Raises `QualityError` where a channel's history is too short for one, or does not reach it.
+    """
+    _require_history(run)
     return encode_window(load_recent_images(run, run.config.lookback), run.session)
+
+
+def _require_history(run: Run) -> None:
+    needed = sessions_before_first_image(run.config.lookback) + 1
+    for symbol in run.config.universe.channels:
+        held = _count_held(run, symbol)
+        if held < needed:
+            raise QualityError(
+                f"{held} sessions of {symbol} are held through {run.session}, a forecast needs "
+                f"{needed}",
+                remedy="Load an earlier start of the history, or give the source more sessions.",
+            )
+
+
+def _count_held(run: Run, symbol: str) -> int:
+    """Return the sessions from the first that is held of `symbol` through the run's."""
+    extent = run.ports.warehouse.bars.load_extent(symbol)
+    if extent is None or extent[0] > run.session:
+        return 0
+    return len(calendar_of(symbol).sessions(extent[0], run.session))
 
 
 def load_recent_images(run: Run, n_sessions: int) -> ImageSet:

@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
+import pandas as pd
+
 from factorprism.alerts import Kind, catalogue
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.errors import EmptyResponse, QualityError
-from factorprism.core.schemas import Pull, PullState
-from factorprism.pipelines._run import Refs, Run
-from factorprism.quality import check_bars, require
+from factorprism.core.schemas import Pull, PullState, QualityResult, Revision, as_days
+from factorprism.core.sessions import check_end, utc_now
+from factorprism.pipelines._revised import (
+    find_ratio,
+    find_unreached,
+    join_pulls,
+    reach_back,
+)
+from factorprism.pipelines._run import Refs, Run, learn_days
+from factorprism.pipelines._set_aside import (
+    advise_on,
+    clear_aside,
+    join_advice,
+    keep_aside,
+    pull_again,
+    require_needed,
+    take_out,
+)
+from factorprism.quality import blank_untraded, check_bars, require, sort_out
 
 # Bars before a pull that its jumps and units are judged against.
 HISTORY_DAYS = 600
+# Revised values that are told one by one; the table bar_revisions has them all.
+REVISIONS_TOLD = 20
 
 
 def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Fetch the bars of every channel and keep each pull as it came.
 
     Without ``first`` in `refs`, asks from the first session that is not held yet, and for
-    `repull_sessions` held ones again so that revisions are seen. Pulls that an interrupted run has
-    kept, and that no gate has judged yet, are not asked for again.
+    `repull_sessions` held ones again so that revisions are seen: further back where the oldest of
+    them was revised. Rows that were set aside before are asked for again, each for itself. Pulls
+    that an interrupted run has kept, and that no gate has judged yet, are not asked for again.
     """
     pull_ids: list[int] = []
-    last = date.fromisoformat(refs["last"]) if refs.get("last") else run.session
+    again: list[int] = []
+    last = _read_last(run, refs.get("last"))
     for symbol in refs.get("symbols") or run.config.universe.channels:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
         if refs.get("first"):
             pull_ids += _pull_range(run, symbol, first, last)
         else:
             pull_ids += _pull_through(run, symbol, first, last)
+            again += [_keep(run, pull) for pull in pull_again(run, symbol, first)]
         run.tell(f"{symbol}: pulled {first} to {last}")
-    faults = (catalogue.SOURCE, catalogue.QUOTA, catalogue.DATA)
-    resolve_source(
-        run, faults, f"the source {run.ports.source.name} has given all bars through {last}"
-    )
-    return {"pull_ids": pull_ids}
+    answered = f"the source {run.ports.source.name} has given all bars through {last}"
+    resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), answered, last)
+    if not refs.get("first"):  # a range that was asked for may have holes, or be of some symbols
+        resolve_source(run, (catalogue.DATA,), answered, last)
+    return {"pull_ids": [*pull_ids, *again], "asked_again_ids": again}
 
 
-def resolve_source(run: Run, faults: Iterable[Kind], sentence: str) -> None:
-    """Close the alerts of the kinds `faults`, since the source has answered."""
+def _read_last(run: Run, last: str | None) -> date:
+    if not last:
+        return run.session
+    day = date.fromisoformat(last)
+    check_end(day, run.calendar, utc_now())
+    return day
+
+
+def resolve_source(run: Run, faults: Iterable[Kind], sentence: str, through: date) -> None:
+    """Close the alerts of the kinds `faults` for sessions to `through`: the source has answered."""
     for kind in faults:
-        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence)
+        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence, through)
 
 
 def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date:
@@ -60,20 +92,20 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
 
 def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
     """Pull [`first`, `last`], and refuse a source that has no bar of the last session yet."""
-    pull_ids = []
-    newest: date | None = None
-    for pull in run.ports.source.fetch_bars([symbol], first, last):
-        pull_ids.append(_keep(run, pull))
-        if len(pull.bars):
-            newest = pull.bars["session"].max().date()
-    expected = calendar_of(symbol).session_on_or_before(last)
+    pulls = list(run.ports.source.fetch_bars([symbol], first, last))
+    newest = max(
+        (pull.bars["session"].max().date() for pull in pulls if len(pull.bars)), default=None
+    )
+    calendar = calendar_of(symbol)
+    expected = calendar.session_on_or_before(last)
     if newest is None or newest < expected:
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} has no bar of {symbol} for {expected}"
-            + (f", it ends at {newest}" if newest else ""),
+            + (f", it ends at {newest}" if newest else "")
+            + ("; that day is an expected session" if calendar.is_expected(expected) else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )
-    return pull_ids
+    return [_keep(run, pull) for pull in reach_back(run, symbol, pulls)]
 
 
 def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
@@ -98,62 +130,176 @@ def _keep(run: Run, pull: Pull) -> int:
 
 
 def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Check every pull of `refs`; a critical failure quarantines the pull and stops the run."""
-    pulls = [run.ports.warehouse.pulls.load_pull(pull_id) for pull_id in refs["pull_ids"]]
-    results = []
-    refused: list[QualityError] = []
+    """Check every pull of `refs`, and set its rows with a critical fault aside one by one.
+
+    A pull that is at fault as a whole, or in too many of its rows, is quarantined and stops the
+    run. What a person has accepted is no fault.
+    """
+    pulls = _load_pulls(run, refs)
+    series = _load_series(run, pulls)
+    checked = {
+        id(pull): _check_pull(pull, series, _settled_calendar(pull.symbol, pulls)) for pull in pulls
+    }
+    results = [result for found in checked.values() for result in found]
+    run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
+    run.ports.warehouse.quality.save_results(results, run_key)
+    run.ports.warehouse.findings.save_findings(
+        [finding for result in results for finding in result.findings]
+    )
+    refused = []
     for pull in pulls:
-        found = _check_pull(run, pull)
-        results += found
         try:
-            require(found)
+            _judge_pull(run, pull, checked[id(pull)], refs)
         except QualityError as error:
             refused.append(error)
             assert pull.pull_id is not None
             run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
-    run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
-    run.ports.warehouse.quality.save_results(results, run_key)
     if refused:
         raise QualityError(
             "; ".join(error.message for error in refused),
             failures=[failure for error in refused for failure in error.failures],
-            remedy="The pull is kept as quarantined; earlier bars stay in force.",
+            remedy=join_advice([error.remedy for error in refused]),
         )
     warnings = sum(not result.success for result in results)
     run.tell(f"bars: {len(results)} expectations, {warnings} warnings")
-    return {"gate_run_keys": [run_key]}
+    return {"gate_run_keys": [run_key], "pull_ids": [pull.pull_id for pull in pulls]}
 
 
-def _check_pull(run: Run, pull: Pull) -> list[Any]:
-    before = pull.first - timedelta(days=1)
-    history = run.ports.warehouse.bars.load_bars(
-        [pull.symbol], before - timedelta(days=HISTORY_DAYS), before
-    )
+def _settled_calendar(symbol: str, pulls: Iterable[Pull]) -> TradingCalendar:
+    """Return the calendar of `symbol`, beyond its known end as the bars of `pulls` make it known.
+
+    A day on which no symbol of the exchange has a bar, between days with bars, was no session.
+    """
+    exchange = exchange_of(symbol)
+    same = [pull.bars["session"] for pull in pulls if exchange_of(pull.symbol) == exchange]
+    return calendar_of(symbol).settled_by(as_days(pd.concat(same)))
+
+
+def _load_pulls(run: Run, refs: Mapping[str, Any]) -> list[Pull]:
+    """Return the pulls, those of a symbol whose prices were rebased as one."""
+    store = run.ports.warehouse.pulls
+    again = set(refs.get("asked_again_ids", ()))
+    loaded = [store.load_pull(pull_id) for pull_id in refs["pull_ids"]]
+    pulls: list[Pull] = []
+    for (_, is_again), group in groupby(loaded, lambda one: (one.symbol, one.pull_id in again)):
+        parts = list(group)
+        if len(parts) > 1 and not is_again and find_ratio(run, join_pulls(parts)) is not None:
+            parts = [store.load_pull(store.save_pull(join_pulls(parts)))]
+        pulls += parts
+    return pulls
+
+
+def _load_series(run: Run, pulls: Sequence[Pull]) -> dict[str, pd.DataFrame]:
+    """Return each channel's bars around `pulls`: what is held, and over it what was pulled."""
+    if not pulls:
+        return {}
+    first = min(pull.first for pull in pulls) - timedelta(days=HISTORY_DAYS)
+    last = max(pull.last for pull in pulls)
+    symbols = {*run.config.universe.channels, *(pull.symbol for pull in pulls)}
+    series = {}
+    for symbol in sorted(symbols):
+        held = run.ports.warehouse.bars.load_bars([symbol], first, last)
+        new = [pull.bars for pull in pulls if pull.symbol == symbol]
+        joined = pd.concat([held, *new]) if new else held
+        joined = joined.drop_duplicates("session", keep="last").sort_values("session")
+        series[symbol] = joined.reset_index(drop=True)
+    return series
+
+
+def _check_pull(
+    pull: Pull, series: Mapping[str, pd.DataFrame], calendar: TradingCalendar
+) -> list[QualityResult]:
     return check_bars(
         pull.bars,
         pull.symbol,
         pull.first,
         pull.last,
-        calendar=calendar_of(pull.symbol),
-        history=history,
+        calendar=calendar,
+        history=series[pull.symbol],
+        others=[bars for symbol, bars in series.items() if symbol != pull.symbol and len(bars)],
     )
 
 
+def _judge_pull(
+    run: Run, pull: Pull, results: Sequence[QualityResult], refs: Mapping[str, Any]
+) -> None:
+    """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
+    _require_one_base(run, pull)
+    accepted = run.ports.warehouse.findings.list_accepted([pull.symbol])
+    keys = {key for acceptance in accepted for key in acceptance.finding.keys}
+    found = sort_out(results, keys)
+    try:
+        require(found.refused)
+    except QualityError as error:
+        raise QualityError(
+            error.message, failures=error.failures, remedy=advise_on(found.refused)
+        ) from None
+    is_asked_again = pull.pull_id in refs.get("asked_again_ids", ())
+    keep_aside(run, pull, found.set_aside, limited=not is_asked_again)
+    _require_one_base(run, take_out(run, pull))
+
+
+def _require_one_base(run: Run, pull: Pull) -> None:
+    """Refuse rebased prices that would leave a part of what is held on the old base."""
+    ratio = find_ratio(run, pull)
+    if ratio is None:
+        return
+    unreached = find_unreached(run, pull)
+    if unreached:
+        extent = run.ports.warehouse.bars.load_extent(pull.symbol)
+        assert extent is not None
+        raise QualityError(
+            f"{pull.symbol}: the source has rebased or adjusted its prices by {ratio:.6g}, and "
+            f"{len(unreached)} held sessions from {unreached[0]} to {unreached[-1]} are not among "
+            "those that it gives anew; a series of two bases is not held",
+            failures=[f"{pull.symbol}: prices rebased by {ratio:.6g}."],
+            remedy=f"Let the source give all of them: factorprism backfill --start {extent[0]} "
+            f"--end {max(extent[1], pull.last)} --symbol {pull.symbol}.",
+        )
+
+
 def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Merge the accepted pulls into the bars; changed values are kept as revisions."""
+    """Merge the sound rows of the pulls into the bars; changed values are kept as revisions.
+
+    Raises `QualityError`, once all is merged, where a row that was set aside is one that the
+    session's forecast needs.
+    """
     inserted = revised = 0
     for pull_id in refs["pull_ids"]:
-        pull = run.ports.warehouse.pulls.load_pull(pull_id)
-        result = run.ports.warehouse.bars.merge_bars(pull.bars, pull_id)
+        pull = take_out(run, run.ports.warehouse.pulls.load_pull(pull_id))
+        ratio = find_ratio(run, pull)
+        result = run.ports.warehouse.bars.merge_bars(blank_untraded(pull.bars), pull_id)
         run.ports.warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+        clear_aside(run, pull)
         inserted += result.inserted
         revised += len(result.revisions)
-        for revision in result.revisions:
-            run.tell(
-                f"{revision.symbol} {revision.session}: {revision.column} revised from "
-                f"{revision.old_value:g} to {revision.new_value:g}"
-            )
+        _tell_revisions(run, pull, result.revisions, ratio)
+    learn_days(run.config, run.ports)  # a day with a bar is a session, from here on
     labels = {"universe": run.config.universe_name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
     run.tell(f"bars: {inserted} new, {revised} values revised")
+    if not refs.get("first"):
+        require_needed(run)
     return {"bars_inserted": inserted, "values_revised": revised}
+
+
+def _tell_revisions(
+    run: Run, pull: Pull, revisions: Sequence[Revision], ratio: float | None
+) -> None:
+    if ratio is not None and revisions:
+        sentence = (
+            f"{pull.symbol}: the source has rebased or adjusted its prices by {ratio:.6g}; all "
+            f"{len(pull.bars)} sessions held were replaced at once"
+        )
+        run.tell(sentence)
+        run.record_event(
+            catalogue.REBASED.key(symbol=pull.symbol, pull=f"(pull {pull.pull_id})"), sentence
+        )
+        return
+    for revision in revisions[:REVISIONS_TOLD]:
+        run.tell(
+            f"{revision.symbol} {revision.session}: {revision.column} revised from "
+            f"{revision.old_value:g} to {revision.new_value:g}"
+        )
+    if len(revisions) > REVISIONS_TOLD:
+        run.tell(f"{pull.symbol}: {len(revisions) - REVISIONS_TOLD} more values revised")

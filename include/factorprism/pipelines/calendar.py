@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from factorprism.core.calendar import (
     calendar_for,
     exchange_of,
     extend_calendar,
+    find_differences,
     library_calendar,
 )
 from factorprism.core.errors import SourceError
+from factorprism.core.sessions import utc_now
 from factorprism.pipelines._run import Refs, Run
 
 # Past sessions that the vendor is asked for again, so that both calendars are compared.
@@ -28,12 +30,11 @@ def refresh_calendar(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     Asks once a session at most: not when its last answer came after the session's bars were
     final. A source without a calendar, a refusal and a vendor that is down are told and change
-    nothing, as long as what is known reaches the end of the session's horizon; else the step
-    fails with the vendor's error, or the calendar's.
+    nothing: beyond what is known the calendar answers with what it expects.
     """
     channels = run.config.universe.channels
     exchanges = dict.fromkeys(exchange_of(symbol) for symbol in channels)
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     return {
         "calendar_through": {
             name: refresh_exchange(run, name, now).isoformat() for name in exchanges
@@ -46,42 +47,38 @@ def refresh_exchange(run: Run, exchange: str, now: datetime) -> date:
 
     Returns the last day that is known then.
     """
-    refusal = _ask_vendor(run, exchange, now)
+    _ask_vendor(run, exchange, now)
     held = run.ports.warehouse.calendar.load_days(exchange)
     extend_calendar(exchange, held)
     _compare(run, exchange, held)
     calendar = calendar_for(exchange)
-    if exchange == run.calendar.exchange:
-        _require_horizon(run, refusal)
-    ahead = max(0, len(calendar.session_days) - _count_through(calendar, run.session))
+    ahead = calendar.count_ahead(run.session)
     run.tell(f"calendar: {exchange} is known to {calendar.known_through}, {ahead} sessions ahead")
     return calendar.known_through
 
 
-def _ask_vendor(run: Run, exchange: str, now: datetime) -> SourceError | None:
-    """Ask and keep the answer, unless it is there already; returns the error of a refusal."""
+def _ask_vendor(run: Run, exchange: str, now: datetime) -> None:
+    """Ask and keep the answer, unless it is there already."""
     store, source = run.ports.warehouse.calendar, run.ports.source
     asked_at = store.last_fetched(exchange, source.name)
     if asked_at is not None and asked_at >= _final_at(run, exchange):
-        return None
+        return
     # Vendors publish a year at a time, some weeks before it begins.
     last = date(max(run.session, now.date()).year + 1, 12, 31)
     try:
         days = source.fetch_days(exchange, _first_to_ask(run, exchange), last)
     except SourceError as error:
         run.tell(f"calendar: {source.name} gave no days of {exchange}: {error.message}")
-        return error
+        return
     if days:
         store.save_days(exchange, source.name, days, now)
     else:
         run.tell(f"calendar: the source {source.name} publishes no days of {exchange}")
-    return None
 
 
 def _final_at(run: Run, exchange: str) -> datetime:
-    calendar = calendar_for(exchange)
-    session = min(run.session, calendar.known_through)
-    return calendar.published_at(calendar.session_on_or_before(session))
+    calendar = run.config.calendar_for(exchange)
+    return calendar.published_at(calendar.session_on_or_before(run.session))
 
 
 def _first_to_ask(run: Run, exchange: str) -> date:
@@ -89,7 +86,8 @@ def _first_to_ask(run: Run, exchange: str) -> date:
     calendar = calendar_for(exchange)
     position = _count_through(calendar, run.session) - 1
     back: date = calendar.session_days[max(0, position - COMPARED_SESSIONS)].astype(date)
-    differing = _find_differences(exchange, run.ports.warehouse.calendar.load_days(exchange))
+    held = run.ports.warehouse.calendar.load_days(exchange)
+    differing = find_differences(library_calendar(exchange), held)
     return min([back, *differing[:1]])
 
 
@@ -97,16 +95,9 @@ def _count_through(calendar: TradingCalendar, day: date) -> int:
     return int(np.searchsorted(calendar.session_days, np.datetime64(day), side="right"))
 
 
-def _find_differences(exchange: str, held: Mapping[date, bool]) -> list[date]:
-    """Return the days on which the vendor's answer is not the library's, ascending."""
-    library = library_calendar(exchange)
-    known = [day for day in sorted(held) if library.first <= day <= library.known_through]
-    return [day for day in known if held[day] != library.is_session(day)]
-
-
 def _compare(run: Run, exchange: str, held: Mapping[date, bool]) -> None:
     key = f"calendar {exchange}"
-    differing = _find_differences(exchange, held)
+    differing = find_differences(library_calendar(exchange), held)
     if not differing:
         run.resolve_alert(key, f"vendor and library agree on the days of {exchange} again")
         return
@@ -115,17 +106,7 @@ def _compare(run: Run, exchange: str, held: Mapping[date, bool]) -> None:
     sentence = (
         f"the vendor's calendar of {exchange} differs from the library's on {', '.join(named)}"
         + (f" and {more} more days" if more else "")
-        + "; the library's days stay in force"
+        + "; the vendor's days are in force until bars decide"
     )
     run.tell(f"calendar: {sentence}")
     run.raise_alert(key, sentence, "warning")
-
-
-def _require_horizon(run: Run, refusal: SourceError | None) -> None:
-    """Refuse a calendar that ends before the horizon; a refusal of the vendor is the cause."""
-    ends_early = _count_through(run.calendar, run.session) + run.config.horizon > len(
-        run.calendar.session_days
-    )
-    if refusal is not None and ends_early:
-        raise refusal
-    run.calendar.offset(run.session, run.config.horizon)

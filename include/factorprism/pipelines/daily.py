@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
+from factorprism.pipelines.waiting import due_at, wait_for_bars
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -92,11 +94,13 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"the factors of {run.session} changed between two steps of this run",
             remedy="Run this session again.",
         )
+    horizon_end = run.calendar.offset(run.session, run.config.horizon)
     row = predict_window(
         window,
         bundle,
         record,
-        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        horizon_end=horizon_end,
+        horizon_end_expected=run.calendar.is_expected(horizon_end),
         data_hash=hash_bars(load_window_bars(run, window)),
     )
     run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
@@ -108,7 +112,8 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     The picture is drawn again, now with the forecast under its title.
     """
-    row = from_json(refs["forecast"])
+    due = due_at(run.config, run.session)
+    row = replace(from_json(refs["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
     _draw_picture(run, load_window(run), row)
     sentence = f"{row.target}: a forecast of {row.session} is issued again"
@@ -119,7 +124,10 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write the outcomes of all forecasts of the target whose horizon has passed."""
+    """Write the outcomes of all forecasts of the target whose horizon has passed.
+
+    It has passed when `horizon` sessions have, whichever day that was expected to be.
+    """
     target, horizon = run.config.universe.target, run.config.horizon
     ledger = run.ports.warehouse.forecasts
     unsettled = ledger.load_unsettled(target, horizon, run.session)
@@ -128,7 +136,8 @@ def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
     first = min(row.session for row in unsettled)
     bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
-    settled = ledger.save_outcomes(settle_forecasts(unsettled, closes, run.session))
+    outcomes = settle_forecasts(unsettled, closes, run.calendar, run.session)
+    settled = ledger.save_outcomes(outcomes)
     run.tell(f"outcomes: {settled} forecasts settled")
     return {"settled": settled}
 
@@ -155,15 +164,18 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     """
     reason = str(refs["reason"])
     universe = run.config.universe
+    horizon_end = run.calendar.offset(run.session, run.config.horizon)
     row = Forecast(
         target=universe.target,
         session=run.session,
         horizon=run.config.horizon,
-        horizon_end=run.calendar.offset(run.session, run.config.horizon),
+        horizon_end=horizon_end,
+        horizon_end_expected=run.calendar.is_expected(horizon_end),
         model_id=champion_at(run, run.session) or NO_MODEL,
         state=ForecastState.WITHHELD,
         reason=reason,
         universe=universe.name,
+        due_at=due_at(run.config, run.session),
     )
     appended = run.ports.warehouse.forecasts.append(row)
     sentence = f"{universe.target}: forecast withheld: {reason}"
@@ -183,7 +195,7 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
     kind = read_fault(fault)
     if kind is catalogue.DATA:
         sentence_of_end = f"the source {run.ports.source.name} answers again"
-        resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end)
+        resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end, run.session)
     run.raise_alert(kind.key(universe=run.config.universe_name), sentence)
 
 
@@ -191,6 +203,7 @@ GATES = ("bars", "factors")
 
 STEPS = (
     refresh_calendar,
+    wait_for_bars,
     pull_bars,
     gate_bars,
     merge_bars,

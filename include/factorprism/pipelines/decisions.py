@@ -1,4 +1,4 @@
-"""A person's decision on the title, taken where the models lie: the page asks, a worker decides."""
+"""A person's decision, on the title or on a finding: the page asks, a worker decides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from factorprism.core.errors import PromotionError
 from factorprism.core.schemas import Promotion
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.accepting import ACCEPT, answer_accepting
 from factorprism.pipelines.champions import list_decisions, write_decision
 from factorprism.pipelines.promotions import promote_model, roll_back
 
@@ -20,11 +21,19 @@ def decide(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     ``champion_id`` is who held the title when the person decided: if somebody else holds it by
     now, the decision is refused. A refusal is an answer and no failure: ``decided`` is False then,
-    and ``sentence`` and ``remedy`` say why. Raises ``ValueError`` for an unknown action.
+    and ``sentence`` and ``remedy`` say why. The action ``accept`` accepts ``finding_id`` instead.
+    Raises ``ValueError`` for an unknown action.
     """
+    take = answer_accepting if refs["action"] == ACCEPT else _decide_title
+    answer = take(run, refs)
+    run.resolve_alert(run.alert_key("decision"), "a decision was taken again")
+    return answer
+
+
+def _decide_title(run: Run, refs: Mapping[str, Any]) -> Refs:
     action, model_id, by = refs["action"], refs["model_id"], refs["by"]
     if action not in KINDS:
-        raise ValueError(f"action: {action!r}, allowed are {', '.join(KINDS)}")
+        raise ValueError(f"action: {action!r}, allowed are {', '.join((*KINDS, ACCEPT))}")
     reason = f"{refs['reason'].strip()} (decided by {by})"
     try:
         decision = _find_taken(run, action, model_id, reason)
@@ -42,7 +51,6 @@ def decide(run: Run, refs: Mapping[str, Any]) -> Refs:
         after = f" after {decision.previous_id}" if decision.previous_id else ""
         run.tell(f"{decision.champion_id} takes the title{after}")
         answer = {"decided": True, "sentence": decision.reason, "remedy": ""}
-    run.resolve_alert(run.alert_key("decision"), "a decision on the title was taken again")
     return answer
 
 

@@ -12,11 +12,16 @@ import pandas as pd
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import DayArray, ImageSet, hash_bars
-from factorprism.factors import catalogue_hash
+from factorprism.factors import CATALOGUE, catalogue_hash
 from factorprism.images import align_panels
 from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
-from factorprism.training import TrainingSet, TrainingSettings, build_training_set
+from factorprism.training import (
+    TrainingSet,
+    TrainingSettings,
+    build_training_set,
+    least_samples,
+)
 
 
 def align_history(run: Run) -> ImageSet:
@@ -63,6 +68,31 @@ def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, s
         refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
     )
     return join_closes(run, image_set)
+
+
+def sessions_before_first_image(lookback: int) -> int:
+    """Return how many sessions of history lie before the session of the first complete image."""
+    return lookback - 1 + max(factor.lookback for factor in CATALOGUE)
+
+
+def require_training_history(run: Run, image_set: ImageSet) -> None:
+    """Raise `ConfigurationError` where `image_set` is too short for a training, saying by how much.
+
+    A sample needs a complete image before it and its label's horizon after it.
+    """
+    settings = training_settings(run)
+    samples = len(join_closes(run, image_set)[0].samples)
+    sizes = (settings.sizes(settings.holdout_sessions), settings.sizes(settings.fold_sessions))
+    needed = least_samples(run.config.horizon, *sizes)
+    if samples >= needed:
+        return
+    around = sessions_before_first_image(run.config.lookback) + run.config.horizon
+    raise ConfigurationError(
+        f"{len(image_set.sessions)} sessions of {run.config.universe_name} through {run.session} "
+        f"are too few to train on: {needed + around} are needed ({needed} that can be learned "
+        f"from, there are {samples})",
+        remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
+    )
 
 
 def training_settings(run: Run) -> TrainingSettings:

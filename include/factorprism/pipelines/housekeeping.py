@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from factorprism.core.sessions import utc_now
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
 from factorprism.pipelines._run import Refs, Run
 
@@ -97,11 +97,6 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 STEPS = (back_up_warehouse, list_removals, remove_expired, match_artefacts, report)
-
-
-def utc_now() -> datetime:
-    """Return the wall clock as a naive UTC moment: what is old is so by the clock on the wall."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _sum_up(removals: list[Removal]) -> str:

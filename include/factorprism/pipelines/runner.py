@@ -12,9 +12,10 @@ from typing import Any
 
 from factorprism.alerts import catalogue, classify_fault
 from factorprism.core.config import load_config
-from factorprism.core.errors import FactorPrismError
+from factorprism.core.errors import FactorPrismError, SourceError
 from factorprism.pipelines import backfill, daily, decisions, housekeeping, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
+from factorprism.pipelines.waiting import describe_wait, wait_for_bars
 from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
 
@@ -119,11 +120,25 @@ def raise_step_alert(
 def raise_deadline_alert(
     environ: Mapping[str, str], pipeline: str, step: str, session: date | None, message: str
 ) -> None:
-    """Raise the alert of a run that is late, unless the reason for it is told already."""
+    """Raise the alert of a run that is late, unless the reason for it is told already.
+
+    Where the run waits for bars, it says which and until when instead of `message`.
+    """
     with _alerting(environ, pipeline, step, session) as run:
         if not _is_told_why(run):
             key = catalogue.DEADLINE.key(universe=run.config.universe_name)
-            run.raise_alert(key, f"{pipeline}, step {step}: {message}")
+            run.raise_alert(key, _words_of_wait(run) or f"{pipeline}, step {step}: {message}")
+
+
+def _words_of_wait(run: Run) -> str:
+    """Say what the run still waits for; empty where all bars are there or patience has ended."""
+    waited = describe_wait(run)
+    try:
+        if waited:
+            wait_for_bars(run, {})
+    except SourceError as error:
+        return f"the forecast of {run.session} is late: {error.message}; {waited}"
+    return ""
 
 
 def _is_told_why(run: Run) -> bool:

@@ -19,7 +19,7 @@ def measure_standing(run: Run) -> None:
     _measure_forecasts(run)
     _measure_champion(run)
     calendar = run.calendar
-    left = len(calendar.sessions(run.session, calendar.last)) - 1
+    left = calendar.count_ahead(run.session)
     run.ports.meter.record("prism.calendar.horizon", left, exchange=calendar.exchange)
     by_severity = Counter(alert.severity for alert in run.ports.warehouse.alerts.list_open_alerts())
     for severity in SEVERITIES:
@@ -33,6 +33,8 @@ def _measure_forecasts(run: Run) -> None:
         row
         for row in run.ports.warehouse.forecasts.load_forecasts(target, first, run.session)
         if (row.universe, row.horizon) == (universe, run.config.horizon)
+        # An expected session may have turned out to be a holiday.
+        and run.calendar.is_session(row.session)
     ]
     named = {"universe": universe, "target": target}
     for state in ForecastState:

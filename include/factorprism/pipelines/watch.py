@@ -54,7 +54,7 @@ def _judge(run: Run, look: Look) -> None:
         if not finding.lasts:
             run.record_event(finding.key, finding.sentence)
         elif finding.fault:
-            run.raise_alert(finding.key, finding.sentence, severity="warning")
+            run.raise_alert(finding.key, finding.sentence, severity=finding.severity)
         else:
             run.resolve_alert(finding.key, finding.sentence)
 

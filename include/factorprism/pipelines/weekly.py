@@ -30,7 +30,12 @@ from factorprism.pipelines.contest import (
     tabulate_contest,
 )
 from factorprism.pipelines.contest_size import size_contest
-from factorprism.pipelines.history import align_history, load_training_set, training_settings
+from factorprism.pipelines.history import (
+    align_history,
+    load_training_set,
+    require_training_history,
+    training_settings,
+)
 from factorprism.pipelines.refreshing import choose_mode
 from factorprism.training import (
     Candidate,
@@ -48,6 +53,7 @@ def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     universe = run.config.universe
     image_set = align_history(run)
     _require_recent(run, image_set)
+    require_training_history(run, image_set)
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)

@@ -3,17 +3,24 @@
 Great Expectations is imported when the first check runs, not with this package.
 """
 
+from factorprism.quality.bar_rules import is_index
 from factorprism.quality.bars import check_bars
 from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
 from factorprism.quality.gate import require
 from factorprism.quality.missing import MissingReport, count_missing
+from factorprism.quality.setting_aside import Sorted, blank_untraded, is_too_much, sort_out
 
 __all__ = [
     "MissingReport",
+    "Sorted",
+    "blank_untraded",
     "check_bars",
     "check_factors",
     "count_missing",
+    "is_index",
+    "is_too_much",
     "render_data_docs",
     "require",
+    "sort_out",
 ]

@@ -22,6 +22,15 @@ EXAMPLES_TOLD = 3
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """One rule's result, and every failing session with the value that was found."""
+
+    rule: Rule
+    result: QualityResult
+    failing: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is judged: one symbol's data for [`first`, `last`]."""
 
@@ -33,6 +42,13 @@ class Subject:
 def judge(
     frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
 ) -> list[QualityResult]:
+    """Return the result of each rule on `frame`, as `judge_rows` does."""
+    return [verdict.result for verdict in judge_rows(frame, rules, suite, subject)]
+
+
+def judge_rows(
+    frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
+) -> list[Verdict]:
     """Return the verdict of each rule on `frame`, in the order of `rules`.
 
     `frame` has a column ``session``, by which failing rows are named, and every column that the
@@ -61,7 +77,7 @@ def judge(
         verdict["expectation_config"]["meta"]["rule"]: verdict
         for verdict in validation.to_json_dict()["results"]
     }
-    return [_to_result(rule, verdicts[rule.key], suite, subject, frame.columns) for rule in rules]
+    return [_to_verdict(rule, verdicts[rule.key], suite, subject, frame.columns) for rule in rules]
 
 
 @lru_cache(maxsize=1)
@@ -83,17 +99,18 @@ def _build_expectation(gx: ModuleType, rule: Rule) -> Any:
     return builder(**rule.options, severity=rule.severity, meta=meta)
 
 
-def _to_result(
+def _to_verdict(
     rule: Rule,
     verdict: Mapping[str, Any],
     suite: str,
     subject: Subject,
     measured_columns: Container[object],
-) -> QualityResult:
+) -> Verdict:
     success = bool(verdict["success"])
-    details = _details(verdict, measured_columns)
+    examples = [] if success else _failing_rows(verdict)
+    details = _details(verdict, measured_columns, _failing_rows(verdict))
     told = rule.holds if success else f"{rule.finding}{_where(details)}"
-    return QualityResult(
+    result = QualityResult(
         suite=suite,
         expectation=rule.name,
         symbol=subject.symbol,
@@ -105,9 +122,25 @@ def _to_result(
         sentence=f"{subject.symbol}: {told}.",
         details=details,
     )
+    failing = tuple((str(row["session"]), tell_value(row["value"])) for row in examples)
+    return Verdict(rule, result, failing)
 
 
-def _details(verdict: Mapping[str, Any], columns: Container[object]) -> dict[str, object]:
+def _failing_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return session and measured value of each failing row, by session."""
+    measured = verdict["expectation_config"]["kwargs"].get("column")
+    failing = (verdict.get("result") or {}).get("unexpected_index_list") or []
+    rows = [
+        {"session": str(row["session"])[:10], "value": _plain(row.get(measured))}
+        for row in failing
+        if "session" in row
+    ]
+    return sorted(rows, key=lambda row: str(row["session"]))
+
+
+def _details(
+    verdict: Mapping[str, Any], columns: Container[object], examples: Sequence[Mapping[str, Any]]
+) -> dict[str, object]:
     result: Mapping[str, Any] = verdict.get("result") or {}
     details: dict[str, object] = {"type": verdict["expectation_config"]["type"]}
     for source, target in (("element_count", "rows"), ("unexpected_count", "failing")):
@@ -120,15 +153,8 @@ def _details(verdict: Mapping[str, Any], columns: Container[object]) -> dict[str
     if observed is not None:
         details["observed"] = observed
     measured = verdict["expectation_config"]["kwargs"].get("column")
-    failing = result.get("unexpected_index_list") or []
-    examples = [
-        {"session": str(row["session"])[:10], "value": _plain(row.get(measured))}
-        for row in failing
-        if "session" in row
-    ]
-    examples.sort(key=lambda example: str(example["session"]))
     if examples:
-        details["examples"] = examples[:EXAMPLES_KEPT]
+        details["examples"] = list(examples[:EXAMPLES_KEPT])
         details["last_failing"] = examples[-1]["session"]
     raised = _raised(verdict.get("exception_info") or {})
     if raised:
@@ -149,10 +175,10 @@ def _where(details: Mapping[str, object]) -> str:
     if not isinstance(examples, list):
         if "error" in details:
             return f" (not judged: {details['error']})"
-        return f" (observed: {_told(details['observed'])})" if "observed" in details else ""
+        return f" (observed: {tell_value(details['observed'])})" if "observed" in details else ""
     told = [
         # Flags, counts and names of the row repeat the sentence; only a measured value adds to it.
-        f"{example['session']} ({_told(example['value'])})"
+        f"{example['session']} ({tell_value(example['value'])})"
         if isinstance(example["value"], float)
         else example["session"]
         for example in examples[:EXAMPLES_TOLD]
@@ -163,7 +189,8 @@ def _where(details: Mapping[str, object]) -> str:
     return f" on {', '.join(told)}{rest}"
 
 
-def _told(value: object) -> str:
+def tell_value(value: object) -> str:
+    """Return a measured value in the words of a sentence."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

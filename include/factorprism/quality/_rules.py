@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 CRITICAL = "critical"
 WARNING = "warning"
@@ -13,6 +14,19 @@ BETWEEN = "ExpectColumnValuesToBeBetween"
 TOLERATED_ROWS = 2
 TOLERATED_RATIO = 0.02
 FAULTS_TOLERATED = f"{TOLERATED_ROWS} rows or {TOLERATED_RATIO:.0%} of them"
+# A panic has several extreme days in one month, so that an evening's pull may hold as many.
+EXTREMES_TOLERATED = 5
+
+
+class Reach(StrEnum):
+    """Which sessions a failing row of a critical rule speaks against."""
+
+    ROW = "row"  # itself
+    SPIKE = "spike"  # itself where the series comes back at once, else it and all that follow
+    LASTING = "lasting"  # it and all that follow
+    UNIT = "unit"  # itself, or all from a run of `UNIT_RUN` failing rows on
+    RUN = "run"  # the run that it belongs to
+    PULL = "pull"  # the pull as a whole
 
 
 @dataclass(frozen=True)
@@ -22,6 +36,8 @@ class Rule:
     `expectation` is the class in ``great_expectations.expectations`` that judges it and `options`
     its arguments; `column` is the column a person is told about, which may differ from the
     measure that is judged. `holds` and `finding` complete a sentence that starts with the symbol.
+    `reach` says what a critical failure is held against, `before` how many sessions earlier it
+    began. A warning of single rows names its `counterpart`: the critical rule for many of them.
     """
 
     name: str
@@ -32,6 +48,9 @@ class Rule:
     reason: str
     column: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
+    reach: Reach = Reach.ROW
+    before: int = 0
+    counterpart: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in (CRITICAL, WARNING):
@@ -43,8 +62,39 @@ class Rule:
         return f"{self.name}:{self.column}"
 
 
-def mostly_of(n_rows: int) -> float:
+def graded(warning: Rule, many: Rule) -> list[Rule]:
+    """Return a warning of single rows with `many`, the critical rule for too many of them."""
+    return [replace(warning, severity=WARNING, counterpart=many.name), many]
+
+
+def for_many(
+    rule: Rule,
+    name: str,
+    n_rows: int,
+    *,
+    rows: int = TOLERATED_ROWS,
+    ratio: float = TOLERATED_RATIO,
+    reason: str,
+) -> Rule:
+    """Return the critical rule that refuses a pull of `n_rows` where `rule` fails too often.
+
+    Tolerated are `rows` failures, or `ratio` of all rows where that is more.
+    """
+    return replace(
+        rule,
+        name=name,
+        severity=CRITICAL,
+        holds=f"on all but {rows} rows, or {ratio:.0%} of them, {rule.holds}",
+        finding=f"on more than {rows} rows and {ratio:.0%} of them, {rule.finding}",
+        reason=reason,
+        options={**rule.options, "mostly": mostly_of(n_rows, rows, ratio)},
+        reach=Reach.PULL,
+        counterpart="",
+    )
+
+
+def mostly_of(n_rows: int, rows: int = TOLERATED_ROWS, ratio: float = TOLERATED_RATIO) -> float:
     """Return the ratio of `n_rows` that must hold where isolated faults are tolerated."""
-    tolerated = max(TOLERATED_ROWS / max(n_rows, 1), TOLERATED_RATIO)
+    tolerated = max(rows / max(n_rows, 1), ratio)
     # A rounding error must not turn two tolerated rows into one.
     return max(0.0, 1.0 - tolerated - 1e-9)

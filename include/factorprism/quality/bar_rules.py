@@ -21,12 +21,12 @@ def bar_rules(symbol: str, n_rows: int) -> list[Rule]:
     """Return the suite over measured bars (`measure_bars`) of `symbol`, `n_rows` long."""
     index = is_index(symbol)
     return [
-        *price_rules.value_rules(),
+        *price_rules.value_rules(n_rows, is_index=index),
         *price_rules.arithmetic_rules(),
         *price_rules.vendor_rules(n_rows),
-        *price_rules.move_rules(),
-        *unit_rules.volume_rules(CRITICAL if index else WARNING),
-        *(unit_rules.index_rules(symbol) if index else unit_rules.security_rules(n_rows)),
-        *price_rules.staleness_rules(),
+        *price_rules.move_rules(n_rows),
+        *unit_rules.volume_rules(CRITICAL if index else WARNING, n_rows),
+        *(unit_rules.index_rules(symbol, n_rows) if index else unit_rules.security_rules(n_rows)),
+        *price_rules.staleness_rules(n_rows),
         *price_rules.filled_rules(),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -10,9 +11,10 @@ import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import DayArray, QualityResult, empty_bars, make_bars
-from factorprism.quality._judge import Subject, judge
+from factorprism.quality._findings import name_findings
+from factorprism.quality._judge import Subject, judge_rows
 from factorprism.quality._measures import measure_bars, measure_calendar
-from factorprism.quality._rules import CRITICAL
+from factorprism.quality._rules import CRITICAL, Rule
 from factorprism.quality.bar_rules import bar_rules, is_index
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 
@@ -29,6 +31,7 @@ def check_bars(
     *,
     calendar: TradingCalendar,
     history: pd.DataFrame | None = None,
+    others: Sequence[pd.DataFrame] = (),
 ) -> list[QualityResult]:
     """Judge one pull of bars by the expectations of ``docs/quality.md``.
 
@@ -46,6 +49,9 @@ def check_bars(
     history
         Bars held before the pull. Rows from the pull's first session on are left out, so that a
         pull is never compared with an older copy of itself. Some 270 sessions are of use.
+    others
+        Bars of the other indices of the market, history included, one frame a symbol: an extreme
+        that they share is the market's, and no fault.
 
     Raises
     ------
@@ -57,15 +63,25 @@ def check_bars(
     if first > last:
         raise ValueError(f"first: {first} lies after last {last}")
     subject = Subject(symbol, first, last)
-    results = judge(bars, schema_rules(symbol), SCHEMA_SUITE, subject)
+    results = _judge(bars, schema_rules(symbol), SCHEMA_SUITE, subject)
     if any(not result.success and result.severity == CRITICAL for result in results):
         return results
     ordered = bars.sort_values("session", kind="stable", ignore_index=True)
     results += _check_calendar(ordered, calendar.sessions(first, last), subject)
     measured = measure_bars(
-        ordered, _history_before(ordered, symbol, history), calendar, is_index=is_index(symbol)
+        ordered,
+        _history_before(ordered, symbol, history),
+        calendar,
+        is_index=is_index(symbol),
+        others=others,
     )
-    return results + judge(measured, bar_rules(symbol, len(ordered)), BARS_SUITE, subject)
+    return results + _judge(measured, bar_rules(symbol, len(ordered)), BARS_SUITE, subject)
+
+
+def _judge(
+    frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
+) -> list[QualityResult]:
+    return [name_findings(verdict, frame) for verdict in judge_rows(frame, rules, suite, subject)]
 
 
 def _check_calendar(
@@ -73,7 +89,7 @@ def _check_calendar(
 ) -> list[QualityResult]:
     days = measure_calendar(bars, sessions)
     missing = days.loc[days["rows"] == 0, "session"].dt.strftime("%Y-%m")
-    results = judge(days, calendar_rules(), CALENDAR_SUITE, subject)
+    results = _judge(days, calendar_rules(), CALENDAR_SUITE, subject)
     return [
         replace(result, details={**result.details, "missing_by_month": dict(Counter(missing))})
         if result.expectation == "no_session_missing"

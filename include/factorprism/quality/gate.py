@@ -33,4 +33,5 @@ def require(results: Sequence[QualityResult]) -> None:
 
 def _told(item: QualityResult) -> str:
     judged = f"{item.suite}.{item.expectation}, {item.first} to {item.last}"
+    judged += "".join(f", finding {finding.finding_id}" for finding in item.findings[:1])
     return f"{item.sentence.rstrip('.')} ({judged})."

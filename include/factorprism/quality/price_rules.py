@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from factorprism.core.schemas import BAR_PRICES
 from factorprism.quality._measures import OPTIONAL_COLUMNS
-from factorprism.quality._rules import BETWEEN, CRITICAL, FAULTS_TOLERATED, WARNING, Rule, mostly_of
+from factorprism.quality._rules import (
+    BETWEEN,
+    CRITICAL,
+    EXTREMES_TOLERATED,
+    FAULTS_TOLERATED,
+    TOLERATED_RATIO,
+    WARNING,
+    Reach,
+    Rule,
+    for_many,
+    graded,
+    mostly_of,
+)
 
-ROUNDING = 1e-6  # relative; files are written with six or more digits
 PRE_CLOSE_TOLERANCE = 0.006  # prices are published to a cent or finer
 PCT_CHG_TOLERANCE = 0.011  # percentage points
 MOVE_MAX = 0.25  # |log|: ChiNext and STAR stop at 20% (-0.223), US trading halts at -20%
-JUMP_WARNING = 8.0  # largest since 2005 among four Chinese and two US indices: 9.9
-JUMP_CRITICAL = 20.0
+JUMP_WARNING = 8.0  # real ones pass it some ten times in twenty years; largest real value: 11.7
+# Beyond every daily limit: 12.5% in the quietest year that is allowed for, 20% in a usual one.
+JUMP_CRITICAL = 25.0
 STUCK_WARNING = 2
 STUCK_CRITICAL = 9
 FILLED_RATIO = 0.95
+# A share is suspended for months; half of all sessions without a trade is no share to learn from.
+SUSPENDED_RATIO = 0.5
 
 
-def value_rules() -> list[Rule]:
+def value_rules(n_rows: int, *, is_index: bool) -> list[Rule]:
     present = [
         Rule(
             "value_present",
@@ -29,7 +43,7 @@ def value_rules() -> list[Rule]:
             column=column,
             options={"column": column},
         )
-        for column in (*BAR_PRICES, "volume_shares")
+        for column in BAR_PRICES
     ]
     positive = [
         Rule(
@@ -61,17 +75,24 @@ def value_rules() -> list[Rule]:
         "volume_traded",
         BETWEEN,
         WARNING,
-        "volume is above zero",
-        "volume is zero",
-        "An open exchange trades; the US files hold two such rows, so this only warns.",
+        "volume is there and above zero",
+        "volume is zero or missing",
+        "An open exchange trades: the value is missing, and so are the session's factors.",
         column="volume_shares",
-        options={"column": "volume_shares", "min_value": 0.0, "strict_min": True},
+        options={"column": "volume_given", "min_value": 0.0, "strict_min": True},
     )
-    return [*present, *positive, *unsigned, traded]
+    mostly_traded = for_many(
+        traded,
+        "volume_mostly_traded",
+        n_rows,
+        ratio=TOLERATED_RATIO if is_index else SUSPENDED_RATIO,
+        reason="Factors full of holes are none.",
+    )
+    return [*present, *positive, *unsigned, *graded(traded, mostly_traded)]
 
 
 def arithmetic_rules() -> list[Rule]:
-    reason = "The day's extremes include its first and last price."
+    reason = "The day's extremes include its first and last price, to the last digit quoted."
     return [
         Rule(
             name,
@@ -81,7 +102,7 @@ def arithmetic_rules() -> list[Rule]:
             finding,
             reason,
             column=column,
-            options={"column": measure, "min_value": -ROUNDING},
+            options={"column": measure, "min_value": 0.0},
         )
         for name, column, measure, holds, finding in (
             (
@@ -127,6 +148,7 @@ def vendor_rules(n_rows: int) -> list[Rule]:
                 "The vendor is known to send single wrong values, which no factor reads.",
                 column=column,
                 options=measured,
+                counterpart=f"{column}_mostly_agrees",
             ),
             Rule(
                 f"{column}_mostly_agrees",
@@ -137,12 +159,27 @@ def vendor_rules(n_rows: int) -> list[Rule]:
                 "Many wrong values mean other closes, another unit or another instrument.",
                 column=column,
                 options={**measured, "mostly": mostly},
+                reach=Reach.PULL,
             ),
         ]
     return rules
 
 
-def move_rules() -> list[Rule]:
+def move_rules(n_rows: int) -> list[Rule]:
+    usual = Rule(
+        "jump_usual",
+        BETWEEN,
+        WARNING,
+        f"no move exceeds {JUMP_WARNING:g} typical moves of the 250 sessions before it",
+        f"the price jumps by more than {JUMP_WARNING:g} of its typical moves",
+        "Real crashes go so far, once in some thousand sessions: worth a look.",
+        column="close",
+        options={"column": "jump_score", "max_value": JUMP_WARNING},
+    )
+    many = "Prices that jump so often are not those of one instrument."
+    mostly_usual = for_many(
+        usual, "jump_mostly_usual", n_rows, rows=EXTREMES_TOLERATED, reason=many
+    )
     return [
         Rule(
             "move_possible",
@@ -154,6 +191,7 @@ def move_rules() -> list[Rule]:
             "the file turned into another instrument.",
             column="close",
             options={"column": "log_return", "min_value": -MOVE_MAX, "max_value": MOVE_MAX},
+            reach=Reach.SPIKE,
         ),
         Rule(
             "jump_possible",
@@ -161,25 +199,18 @@ def move_rules() -> list[Rule]:
             CRITICAL,
             f"no move exceeds {JUMP_CRITICAL:g} typical moves of the 250 sessions before it",
             f"the price jumps by more than {JUMP_CRITICAL:g} of its typical moves",
-            "Twice what any crash since 2005 reached against the index's own history.",
+            "Twice what any crash since 2005 reached against the index's own history, "
+            "and beyond the daily limits.",
             column="close",
             options={"column": "jump_score", "max_value": JUMP_CRITICAL},
+            reach=Reach.SPIKE,
         ),
-        Rule(
-            "jump_usual",
-            BETWEEN,
-            WARNING,
-            f"no move exceeds {JUMP_WARNING:g} typical moves of the 250 sessions before it",
-            f"the price jumps by more than {JUMP_WARNING:g} of its typical moves",
-            "Real crashes go so far, once in some thousand sessions: worth a look.",
-            column="close",
-            options={"column": "jump_score", "max_value": JUMP_WARNING},
-        ),
+        *graded(usual, mostly_usual),
     ]
 
 
-def staleness_rules() -> list[Rule]:
-    return [
+def staleness_rules(n_rows: int) -> list[Rule]:
+    moving, alive = (
         Rule(
             name,
             BETWEEN,
@@ -189,6 +220,9 @@ def staleness_rules() -> list[Rule]:
             reason,
             column="close",
             options={"column": "identical_sessions", "max_value": limit},
+            reach=Reach.RUN,
+            # The first of them is a price, the others are copies.
+            before=limit - 1,
         )
         for name, severity, limit, reason in (
             (
@@ -204,7 +238,10 @@ def staleness_rules() -> list[Rule]:
                 "Two weeks of the same row: the feed has stopped and repeats itself.",
             ),
         )
-    ]
+    )
+    many = "A feed that repeats itself now and then all along is no feed."
+    mostly = for_many(moving, "prices_mostly_move", n_rows, rows=EXTREMES_TOLERATED, reason=many)
+    return [*graded(moving, mostly), alive]
 
 
 def filled_rules() -> list[Rule]:

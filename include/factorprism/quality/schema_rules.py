@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES
-from factorprism.quality._rules import BETWEEN, CRITICAL, Rule
+from factorprism.quality._rules import BETWEEN, CRITICAL, Reach, Rule
 
 
 def schema_rules(symbol: str) -> list[Rule]:
@@ -17,6 +17,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "columns of a bar frame are missing",
             "Without them nothing below can be judged.",
             options={"column_set": list(BAR_COLUMNS), "exact_match": False},
+            reach=Reach.PULL,
         ),
         Rule(
             "rows_present",
@@ -26,6 +27,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "the pull has no rows",
             "An empty answer where sessions exist is a fault of the source.",
             options={"min_value": 1},
+            reach=Reach.PULL,
         ),
         Rule(
             "one_symbol",
@@ -36,6 +38,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "A pull holds one symbol; another one's rows would be filed under its name.",
             column="symbol",
             options={"column": "symbol", "value_set": [symbol]},
+            reach=Reach.PULL,
         ),
         *(
             Rule(
@@ -47,6 +50,7 @@ def schema_rules(symbol: str) -> list[Rule]:
                 "Text or another precision in a column means that the file was misread.",
                 column=column,
                 options={"column": column, "type_": kind},
+                reach=Reach.PULL,
             )
             for name, column, kind in (
                 ("session_type", "session", "datetime64[us]"),

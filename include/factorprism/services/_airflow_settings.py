@@ -12,6 +12,9 @@ from factorprism.services._files import read_stripped, remembered, write_private
 from factorprism.services._ports import LOOPBACK
 
 USERS = {"admin": "admin", "viewer": "viewer"}  # user -> role
+# A component that is silent for so long is ill; on a busy machine half a minute is nothing.
+SILENT_SECONDS = 120
+PARSE_SECONDS = 600  # for one file, which takes two on an idle machine
 TASK_TOKEN_SECONDS = 24 * 3600  # longer than any training; an expired token kills its task
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -79,6 +82,7 @@ def _core(folder: Path, repository: Path, address: str) -> dict[str, str]:
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": "4",
+        "CORE__DAGBAG_IMPORT_TIMEOUT": str(PARSE_SECONDS),
         "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "CORE__AUTH_MANAGER": (
             "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -119,8 +123,16 @@ def _components(home: Path, address: str, ports: Mapping[str, int]) -> dict[str,
         "API__INSTANCE_NAME": "factorprism",
         "EXECUTION_API__JWT_EXPIRATION_TIME": str(TASK_TOKEN_SECONDS),
         "WORKERS__EXECUTION_API_TIMEOUT": "30",
+        # Two minutes of tries: an api-server that was killed costs no task.
+        "WORKERS__EXECUTION_API_RETRIES": "12",
+        "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "15",
         # A task starts within 0.2 s instead of 1.1.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": str(SILENT_SECONDS),
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(SILENT_SECONDS),
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": str(SILENT_SECONDS),
+        "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": str(SILENT_SECONDS),
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(PARSE_SECONDS + 60),
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "LOGGING__BASE_LOG_FOLDER": str(logs),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),

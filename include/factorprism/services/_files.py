@@ -5,14 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from factorprism.core.errors import ServiceError
-
-LOCK_WAIT_SECONDS = 300.0
+from factorprism.services._patience import Tell, tell_nobody, waiting_for
 
 
 def write_private(path: Path, text: str) -> None:
@@ -49,24 +46,14 @@ def remembered(path: Path, make: Callable[[], str]) -> str:
 
 
 @contextmanager
-def locked(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+def locked(path: Path, tell: Tell = tell_nobody) -> Iterator[None]:
     """Let one process at a time through; the kernel frees the lock of a killed holder.
 
-    Raises `ServiceError` when another process holds it for longer than `wait_seconds`.
+    The holder is waited for as long as it lives; `tell` hears of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_seconds
     with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as exc:
-                if time.monotonic() > deadline:
-                    raise ServiceError(
-                        f"another process has been starting or stopping services in {path.parent} "
-                        f"for {wait_seconds:.0f} s",
-                        remedy="Wait for it to end, or end it, and try again.",
-                    ) from exc
-                time.sleep(0.05)
+        where = f"another process that starts or stops services in {path.parent}"
+        with waiting_for(lambda: where, tell):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,30 +17,10 @@ import psutil
 
 from factorprism.core.errors import ServiceError
 from factorprism.services._files import read_stripped, write_private
+from factorprism.services._plan import Kept, Plan, Roster
+from factorprism.services._processes import lives
 
-LOG_BYTES_MAX = 20_000_000
-RESTART_SECONDS = 5
-
-# Each component runs in a loop, because nothing else watches it. The session waits for a word
-# before it starts, so that none ever runs unrecorded when the launcher is killed.
-_SCRIPT = """
-exec 3<&0
-keep() {
-  log="$1"; shift
-  while :; do
-    "$@" >>"$log" 2>&1 </dev/null 3<&-
-    sleep %d
-  done
-}
-(
-  read -r go <&3
-  [ "$go" = go ] || exit 0
-  exec 3<&-
-%s
-  wait
-) >/dev/null 2>&1 </dev/null &
-echo $!
-"""
+KILL_SECONDS = 60.0  # even a killed process takes its time on a busy machine
 
 
 @dataclass(frozen=True)
@@ -54,44 +35,50 @@ class ProcessGroup:
     record: Path
     marker: tuple[str, str]
 
-    def launch(
-        self, components: Mapping[str, Sequence[str]], environment: Mapping[str, str], logs: Path
-    ) -> None:
-        """Start `components` (log name -> command) in a session of their own."""
+    def launch(self, plan: Plan, environment: Mapping[str, str]) -> None:
+        """Start a keeper, which starts what `plan` names, in a session of its own."""
+        logs = Path(plan.logs)
         logs.mkdir(parents=True, exist_ok=True)
-        lines: list[str] = []
-        words: list[str] = []
-        for name, command in components.items():
-            log = logs / f"{name}.log"
-            _rotate(log)
-            first = len(words) + 1
-            words += [str(log), *command]
-            numbers = range(first, len(words) + 1)
-            lines.append("  keep " + " ".join(f'"${{{number}}}"' for number in numbers) + " &")
-        script = _SCRIPT % (RESTART_SECONDS, "\n".join(lines))
+        self._roster_file.unlink(missing_ok=True)
         hold, release = os.pipe()
         try:
             done = subprocess.run(
-                ["/bin/sh", "-c", script, "sh", *words],
+                [sys.executable, "-m", "factorprism.services._keeper", self._roster_file],
                 # A process that sets its own title must not write over the marker.
                 env=dict(environment) | dict([self.marker]) | {"SPT_NOENV": "1"},
                 cwd=logs,
                 stdin=hold,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                capture_output=True,
                 start_new_session=True,
                 check=True,
                 text=True,
             )
-            leader = int(done.stdout)
-            held = {"session": os.getsid(leader), "began": time.time()}
+            keeper = int(done.stdout)
+            held = {"session": os.getsid(keeper), "keeper": keeper, "began": time.time()}
             write_private(self.record, json.dumps(held) + "\n")
-            os.write(release, b"go\n")
-        except (OSError, ValueError, subprocess.CalledProcessError) as exc:
-            raise ServiceError(f"cannot start {', '.join(components)}: {exc}") from exc
+            os.write(release, plan.encode().encode() + b"\n")
+        except subprocess.CalledProcessError as exc:
+            raise ServiceError(f"cannot start {plan.title}: {exc.stderr[-300:].strip()}") from exc
+        except (OSError, ValueError) as exc:
+            raise ServiceError(f"cannot start {plan.title}: {exc}") from exc
         finally:
             os.close(hold)
             os.close(release)
+
+    def is_kept(self) -> bool:
+        """Tell whether the recorded keeper lives and looks after its components."""
+        return self._keeper() in {process.pid for process in self.members()}
+
+    def kept(self) -> Mapping[str, Kept]:
+        """Return what has become of each component since the launch; empty before the first."""
+        return Roster.load(self._roster_file).kept
+
+    @property
+    def _roster_file(self) -> Path:
+        return self.record.with_name("kept.json")
+
+    def _keeper(self) -> int:
+        return int(json.loads(read_stripped(self.record) or "{}").get("keeper", 0))
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes of the recorded session."""
@@ -102,27 +89,30 @@ class ProcessGroup:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(OSError, psutil.Error):
-                if os.getsid(process.pid) == held["session"] and _lives(process):
+                if os.getsid(process.pid) == held["session"] and lives(process):
                     found.append(process)
         return found if any(self._is_marked(process, held["began"]) for process in found) else []
 
     def stop(self, wait_seconds: float) -> None:
         """End all processes: asked at once and together, then forced."""
         members = self.members()
-        for number, patience in ((signal.SIGTERM, wait_seconds), (signal.SIGKILL, 10.0)):
-            # The loops first, or they would start again what has just ended.
-            for process in sorted(members, key=_is_component):
+        # A keeper asks its session itself. Asked twice, a component may leave parts of it behind.
+        asked = [process for process in members if process.pid == self._keeper()] or members
+        for number, patience in ((signal.SIGTERM, wait_seconds), (signal.SIGKILL, KILL_SECONDS)):
+            for process in asked:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(number)
             deadline = time.monotonic() + patience
             while members and time.monotonic() < deadline:
                 time.sleep(0.1)
                 # One that is ending has lost its marker already: follow it to its end.
-                ending = [process for process in members if _lives(process)]
+                ending = [process for process in members if lives(process)]
                 members = list({*ending, *self.members()})
             if not members:
                 self.record.unlink(missing_ok=True)
                 return
+            # The keeper first, or it would start again what has just ended.
+            asked = sorted(members, key=lambda process: process.pid != self._keeper())
         raise ServiceError(
             f"processes {', '.join(str(process.pid) for process in members)} do not end",
             remedy="End them by hand and try again.",
@@ -137,20 +127,6 @@ class ProcessGroup:
         return False
 
 
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _is_component(process: psutil.Process) -> bool:
-    try:
-        return bool(process.name() != "sh")
-    except psutil.NoSuchProcess:
-        return False
-
-
 def tail(log: Path, lines: int = 3) -> str:
     """Return the last lines of a log that say something, for an error message."""
     try:
@@ -160,8 +136,3 @@ def tail(log: Path, lines: int = 3) -> str:
     except OSError:
         return ""
     return " | ".join([line.strip() for line in said if line.strip()][-lines:])
-
-
-def _rotate(log: Path) -> None:
-    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".log.1"))

@@ -22,11 +22,15 @@ from factorprism.services._airflow_settings import airflow_environment, seed_pas
 from factorprism.services._cluster import from_os_error
 from factorprism.services._files import locked, read_stripped, write_private
 from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
+from factorprism.services._plan import Kept, Plan
 from factorprism.services._ports import LOOPBACK, choose_port
 from factorprism.services.dag_runs import DagRuns
+from factorprism.services.postgres import EmbeddedPostgres
 
-HEALTHY_SECONDS = 180
 STOP_SECONDS = 30
+ENDS_MAX = 3  # a component that has ended so often while it was waited for will not come up
+REPORT = [sys.executable, "-m", "factorprism.services._reporter"]
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
 # What runs leave behind; the DAGs' own rows and versions stay, and so do the components' few rows
 # in "job", by which their health is judged.
@@ -106,20 +110,25 @@ class EmbeddedAirflow:
             ports=ports,
         )
 
-    def start(self) -> None:
+    def start(self, tell: Tell = tell_nobody) -> None:
         """Start all components and wait until they are healthy; nothing if they are.
 
-        Raises `ServiceError` when the metadata cannot be migrated or a component stays down.
+        Components that are still starting are waited for, however busy the machine is; `tell`
+        hears what is waited for. Raises `ServiceError` when the metadata cannot be migrated or a
+        component ends again and again.
         """
         try:
-            with locked(self.folder / "lock"):
-                if self._is_healthy() and self._group.members():
+            with locked(self.folder / "lock", tell):
+                kept = self._group.is_kept()
+                if kept and self._is_healthy():
                     return
-                self._group.stop(STOP_SECONDS)
-                self._choose_ports()
-                self._migrate()
-                self._launch()
-                self._await_health()
+                if not kept:
+                    self._group.stop(STOP_SECONDS)
+                    self._choose_ports()
+                    with waiting_for(lambda: "Airflow's metadata to be migrated", tell):
+                        self._migrate()
+                    self._launch()
+                self._await_health(tell)
                 self._load_pools()
         except OSError as exc:
             raise from_os_error(exc, "cannot start Airflow") from exc
@@ -139,19 +148,21 @@ class EmbeddedAirflow:
         names = ["api-server", *_HEALTH_NAMES.values()]
         if not self.is_running():
             return dict.fromkeys(names, "down")
+        # Airflow believes in a component for a while after its death; its keeper knows better.
+        gone = {name: "down" for name, kept in self._group.kept().items() if not kept.pid}
         try:
             health = AirflowApi(self.address).call("GET", "/api/v2/monitor/health")
         except ApiError:
-            return dict.fromkeys(names, "down") | {"api-server": "unhealthy"}
+            return dict.fromkeys(names, "down") | {"api-server": "unhealthy"} | gone
         said = {ours: (health.get(key) or {}).get("status") for key, ours in _HEALTH_NAMES.items()}
-        return {"api-server": "healthy"} | {name: said[name] or "down" for name in said}
+        return {"api-server": "healthy"} | {name: said[name] or "down" for name in said} | gone
 
-    def runs(self) -> DagRuns:
+    def runs(self, tell: Tell = tell_nobody) -> DagRuns:
         """Return the runs of this Airflow's DAGs, asked for as the user admin.
 
-        Raises `ServiceError` when the UI does not answer.
+        `tell` hears what takes long. Raises `ServiceError` when the UI does not answer.
         """
-        return DagRuns(self._api())
+        return DagRuns(self._api(), tell)
 
     def clean_metadata(self, before: datetime) -> None:
         """Remove what Airflow remembers of runs before `before` (with a zone).
@@ -166,7 +177,9 @@ class EmbeddedAirflow:
             self._change_metadata("clean", *options)
 
     def _api(self) -> AirflowApi:
-        return AirflowApi(self.address).log_in("admin", self.passwords()["admin"])
+        """Return the interface, which is asked again for as long as its keeper lives."""
+        api = AirflowApi(self.address, is_kept=self._group.is_kept)
+        return api.log_in("admin", self.passwords()["admin"])
 
     @property
     def _group(self) -> ProcessGroup:
@@ -216,23 +229,37 @@ class EmbeddedAirflow:
 
     def _launch(self) -> None:
         commands = {
-            name: [sys.executable, "-m", "airflow", name, *options]
+            name: [sys.executable, "-m", "factorprism.services._component", name, *options]
             for name, options in COMPONENTS.items()
         }
-        self._group.launch(commands, self.environment(), self.logs)
+        server = self.home.absolute() if EmbeddedPostgres(self.home).exists() else ""
+        plan = Plan("Airflow's", commands, str(self.logs), str(server), REPORT)
+        self._group.launch(plan, self.environment())
 
-    def _await_health(self) -> None:
-        deadline = time.monotonic() + HEALTHY_SECONDS
-        while not self._is_healthy():
-            if time.monotonic() > deadline or not self.is_running():
-                ill = [name for name, state in self.status().items() if state != "healthy"]
-                logs = [self.logs / f"{name}.log" for name in ill if name in COMPONENTS]
+    def _await_health(self, tell: Tell) -> None:
+        before = self._group.kept()
+        ill = list(COMPONENTS)
+        with waiting_for(lambda: f"Airflow's {', '.join(ill)}", tell):
+            while ill := [name for name, state in self.status().items() if state != "healthy"]:
+                self._give_up_on_the_dead(before)
+                time.sleep(0.5)
+
+    def _give_up_on_the_dead(self, before: Mapping[str, Kept]) -> None:
+        """Raise where the keeper is gone, or a component has ended too often since `before`."""
+        for name, kept in self._group.kept().items():
+            if kept.ends - before.get(name, Kept()).ends >= ENDS_MAX:
+                log = self.logs / f"{name}.log"
                 self._group.stop(STOP_SECONDS)
                 raise ServiceError(
-                    f"Airflow's {', '.join(ill)} did not come up",
-                    remedy=f"See {' '.join(map(str, logs)) or self.logs}.",
+                    f"Airflow's {name} did not come up: it {kept.last}: {tail(log)}",
+                    remedy=f"See {log}.",
                 )
-            time.sleep(0.2)
+        if not self._group.is_kept():
+            log = self.logs / "keeper.log"
+            raise ServiceError(
+                f"Airflow was stopped while it was starting: {tail(log)}",
+                remedy=f"Start it again: factorprism services start, or see {log}.",
+            )
 
     def _load_pools(self) -> None:
         """Create the pools that the DAGs name; a size changed by hand stays."""
@@ -253,7 +280,7 @@ def _revision(database_url: str) -> str:
     """Return the migration that the metadata stand at, empty for none."""
     try:
         with (
-            closing(psycopg2.connect(database_url, connect_timeout=10)) as connection,
+            closing(psycopg2.connect(database_url, connect_timeout=CONNECT_SECONDS)) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL")

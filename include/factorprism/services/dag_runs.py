@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from factorprism.core.errors import ServiceError
 from factorprism.services._airflow_api import AirflowApi, ApiError, dag_path
+from factorprism.services._patience import Tell, tell_nobody, waiting_for
 
 FINISHED_RUN = ("success", "failed")
+UNDER_WAY = ("queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
 FINISHED_TASK = ("success", "failed", "skipped", "upstream_failed", "removed")
-PARSED_SECONDS = 120.0
+PARSED_SECONDS = 900.0  # on an idle machine ten
 POLL_SECONDS = 0.25
+RUN_WORD_SECONDS = 60.0
 
 OnTask = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True)
 class DagRuns:
-    """Runs through the REST interface of an Airflow that is up."""
+    """Runs through the REST interface of an Airflow that is up; `tell` hears what takes long."""
 
     api: AirflowApi
+    tell: Tell = tell_nobody
 
     def run_dag(
         self,
@@ -32,7 +37,7 @@ class DagRuns:
         conf: Mapping[str, Any],
         *,
         on_task: OnTask | None = None,
-        timeout_seconds: float = 3600.0,
+        timeout_seconds: float | None = None,
     ) -> str:
         """Bring the run `run_id` to its end and return "success" or "failed".
 
@@ -55,6 +60,10 @@ class DagRuns:
 
         Raises `ServiceError` with the file's own error when ``<dag_id>.py`` cannot be read.
         """
+        with waiting_for(lambda: f"the DAG {dag_id} to be read", self.tell):
+            self._await_parsed(dag_id)
+
+    def _await_parsed(self, dag_id: str) -> None:
         deadline = time.monotonic() + PARSED_SECONDS
         while not self._is_parsed(dag_id):
             broken = self.api.call("GET", "/api/v2/importErrors")["import_errors"]
@@ -123,17 +132,35 @@ class DagRuns:
         run_id: str,
         *,
         on_task: OnTask | None = None,
-        timeout_seconds: float = 3600.0,
+        timeout_seconds: float | None = None,
     ) -> str:
-        """Wait for the run's end and return its state.
+        """Wait for the run's end and return its state; without a limit, since each task has one.
 
         `on_task` is told (task id, state, seconds) once for each task that ends.
         """
+        under_way: list[str] = []
+        with waiting_for(
+            lambda: f"{dag_id}: {', '.join(under_way) or 'its first task'}",
+            self.tell,
+            RUN_WORD_SECONDS,
+        ):
+            return self._follow(dag_id, run_id, on_task, timeout_seconds, under_way)
+
+    def _follow(
+        self,
+        dag_id: str,
+        run_id: str,
+        on_task: OnTask | None,
+        timeout_seconds: float | None,
+        under_way: list[str],
+    ) -> str:
         told: set[tuple[str, int]] = set()
-        deadline = time.monotonic() + timeout_seconds
+        deadline = time.monotonic() + (timeout_seconds or math.inf)
         while True:
             state = self.run_state(dag_id, run_id)  # asked first, so that no task goes untold
-            self._tell(dag_id, run_id, told, on_task)
+            tasks = self._list_tasks(dag_id, run_id)
+            under_way[:] = [task["task_id"] for task in tasks if task["state"] in UNDER_WAY]
+            _tell_ended(tasks, told, on_task)
             if state in FINISHED_RUN:
                 return str(state)
             if state is None:
@@ -145,15 +172,18 @@ class DagRuns:
                 )
             time.sleep(POLL_SECONDS)
 
-    def _tell(
-        self, dag_id: str, run_id: str, told: set[tuple[str, int]], on_task: OnTask | None
-    ) -> None:
-        if on_task is None:
-            return
+    def _list_tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         answer = self.api.call("GET", dag_path(dag_id, run_id, "taskInstances?limit=100"))
-        ended = [task for task in answer["task_instances"] if task["state"] in FINISHED_TASK]
-        for task in sorted(ended, key=lambda task: task["end_date"] or ""):
-            key = (task["task_id"], task["try_number"])
-            if key not in told:
-                told.add(key)
-                on_task(task["task_id"], task["state"], float(task["duration"] or 0.0))
+        tasks: list[dict[str, Any]] = answer["task_instances"]
+        return tasks
+
+
+def _tell_ended(
+    tasks: Sequence[Mapping[str, Any]], told: set[tuple[str, int]], on_task: OnTask | None
+) -> None:
+    ended = [task for task in tasks if task["state"] in FINISHED_TASK]
+    for task in sorted(ended, key=lambda task: task["end_date"] or ""):
+        key = (task["task_id"], task["try_number"])
+        if key not in told and on_task is not None:
+            on_task(task["task_id"], task["state"], float(task["duration"] or 0.0))
+        told.add(key)

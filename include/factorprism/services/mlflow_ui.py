@@ -13,10 +13,14 @@ from pathlib import Path
 from factorprism.core.errors import ServiceError
 from factorprism.services._files import locked, read_stripped, write_private
 from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._patience import Tell, tell_nobody, waiting_for
+from factorprism.services._plan import Kept, Plan
 from factorprism.services._ports import LOOPBACK, choose_port
+from factorprism.services.postgres import EmbeddedPostgres
 
-ANSWER_SECONDS = 90
+ANSWER_SECONDS = 30
 STOP_SECONDS = 10
+ENDS_MAX = 3  # a server that has ended so often will not come up
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -40,31 +44,43 @@ class MlflowUi:
         """The address of the pages; the port is chosen at the first start."""
         return f"http://{LOOPBACK}:{read_stripped(self.folder / 'port') or 0}"
 
-    def start(self) -> None:
+    def start(self, tell: Tell = tell_nobody) -> None:
         """Start the pages and wait until they answer; nothing if they do already.
 
-        Raises `ServiceError` when they do not come up.
+        `tell` hears what is waited for. Raises `ServiceError` when they end again and again.
         """
-        with locked(self.folder / "lock"):
-            if self.is_running() and self._answers():
-                return
-            self._group.stop(STOP_SECONDS)
-            held = read_stripped(self.folder / "port")
-            port = choose_port(int(held) if held.isdigit() else None)
-            write_private(self.folder / "port", f"{port}\n")
-            logs = self.home.absolute() / "logs" / "mlflow"
-            command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK]
-            command += ["--port", str(port), "--workers", "1", "--no-serve-artifacts"]
-            self._group.launch({"server": command}, self._environment(), logs)
-            deadline = time.monotonic() + ANSWER_SECONDS
-            while not self._answers():
-                if time.monotonic() > deadline:
-                    self._group.stop(STOP_SECONDS)
-                    log = logs / "server.log"
-                    raise ServiceError(
-                        f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}."
-                    )
-                time.sleep(0.2)
+        with locked(self.folder / "lock", tell):
+            if not self._group.is_kept():
+                self._launch()
+            with waiting_for(lambda: "MLflow's pages", tell):
+                self._await_answer()
+
+    def _launch(self) -> None:
+        self._group.stop(STOP_SECONDS)
+        held = read_stripped(self.folder / "port")
+        port = choose_port(int(held) if held.isdigit() else None)
+        write_private(self.folder / "port", f"{port}\n")
+        command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK]
+        command += ["--port", str(port), "--workers", "1", "--no-serve-artifacts"]
+        home = self.home.absolute()
+        server = str(home) if EmbeddedPostgres(home).exists() else ""
+        plan = Plan("MLflow's", {"server": command}, str(self._logs), server)
+        self._group.launch(plan, self._environment())
+
+    def _await_answer(self) -> None:
+        while not self._answers():
+            kept = self._group.kept().get("server", Kept())
+            if kept.ends >= ENDS_MAX or not self._group.is_kept():
+                self._group.stop(STOP_SECONDS)
+                log = self._logs / "server.log"
+                raise ServiceError(
+                    f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}."
+                )
+            time.sleep(0.2)
+
+    @property
+    def _logs(self) -> Path:
+        return self.home.absolute() / "logs" / "mlflow"
 
     def stop(self) -> None:
         """Stop the pages; nothing happens when they are not up."""
@@ -92,7 +108,7 @@ class MlflowUi:
 
     def _answers(self) -> bool:
         try:
-            with _OPENER.open(f"{self.address}/health", timeout=5) as answer:
+            with _OPENER.open(f"{self.address}/health", timeout=ANSWER_SECONDS) as answer:
                 return bool(answer.status == 200)
         except (OSError, ValueError):
             return False

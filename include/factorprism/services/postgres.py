@@ -22,9 +22,11 @@ from factorprism.services._cluster import (
     from_output,
 )
 from factorprism.services._files import locked, read_stripped, remembered, write_private
+from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
 from factorprism.services._ports import LOOPBACK, choose_port
 
-START_SECONDS = 300  # recovery after a kill replays the log, which takes its time
+# Recovery after a kill replays the log, which takes its time; pg_ctl notices a server that dies.
+START_SECONDS = 86_400
 STOP_SECONDS = 60
 _ATTEMPTS = 5
 
@@ -48,19 +50,20 @@ class EmbeddedPostgres:
         """Where the data stand: under `home`, or under /var/lib where nobody cannot enter it."""
         return find_cluster(self.home.absolute()).data
 
-    def start(self) -> None:
+    def start(self, tell: Tell = tell_nobody) -> None:
         """Start the server and wait for it; nothing happens when it runs already.
 
-        Raises `ServiceError` when the disk is full, the folder is not permitted or of another
-        PostgreSQL version, or the server does not come up.
+        `tell` hears what is waited for. Raises `ServiceError` when the disk is full, the folder is
+        not permitted or of another PostgreSQL version, or the server does not come up.
         """
         home = self.home.absolute()
         try:
-            with locked(home / "postgres.lock"):
-                cluster = find_cluster(home)
-                if not _await_ready(cluster):
-                    self._prepare(cluster)
-                    self._launch(cluster)
+            with locked(home / "postgres.lock", tell):
+                with waiting_for(lambda: "PostgreSQL", tell):
+                    cluster = find_cluster(home)
+                    if not _await_ready(cluster):
+                        self._prepare(cluster)
+                        self._launch(cluster)
                 self._create_missing_databases()
         except OSError as exc:
             raise from_os_error(exc, "cannot start PostgreSQL") from exc
@@ -155,7 +158,7 @@ class EmbeddedPostgres:
 
     def _create_missing_databases(self) -> None:
         """Add databases that a later release asks for; a new cluster has them all."""
-        connection = psycopg2.connect(self.url("postgres"), connect_timeout=30)
+        connection = psycopg2.connect(self.url("postgres"), connect_timeout=CONNECT_SECONDS)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -172,17 +175,9 @@ class EmbeddedPostgres:
 
 def _await_ready(cluster: Cluster) -> int | None:
     """Return the server's process id, waiting for one that a killed caller left starting."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if pid := _running_pid(cluster):
-            return pid
-        if not _served(cluster):
-            return None
+    while (pid := _running_pid(cluster)) is None and _served(cluster):
         time.sleep(0.05)
-    raise ServiceError(
-        f"PostgreSQL has been starting for {START_SECONDS} s in {cluster.data}",
-        remedy="See the end of logs/postgres.log.",
-    )
+    return pid
 
 
 def _running_pid(cluster: Cluster) -> int | None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, EndOfData
 from factorprism.core.ports import BarSource
-from factorprism.sources._published import utc_now
+from factorprism.core.sessions import utc_now
 from factorprism.sources.files import FilesSource
 from factorprism.sources.sample import SampleSource
 from factorprism.sources.tushare import TushareSource
@@ -26,17 +26,20 @@ def build_source(config: Config, *, now: Callable[[], datetime] = utc_now) -> Ba
     Raises `ConfigurationError` for settings that the source cannot use.
     """
     if config.source == "sample":
-        return SampleSource(now=now)
+        return SampleSource(now=now, calendar_of=config.calendar_of)
     history_start = _parse_history_start(config.history_start)
     if config.source == "files":
         assert config.files is not None  # the configuration has seen to it
-        return FilesSource(config.files, history_start=history_start, now=now)
+        return FilesSource(
+            config.files, history_start=history_start, now=now, calendar_of=config.calendar_of
+        )
     return TushareSource(
         config.tushare_token,
         url=config.tushare_url,
         calls_per_minute=config.tushare_calls_per_minute,
         history_start=history_start,
         now=now,
+        calendar_of=config.calendar_of,
     )
 
 

@@ -41,7 +41,7 @@ def convert_bars(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
     if others:
         raise MalformedResponse(f"asked for {symbol}, the vendor sent rows of {others[0]}")
     prices = {name: _parse_numbers(frame[name]) for name in FIELDS[2:8]}
-    shares = _scale(_parse_numbers(frame["vol"]), SHARES_PER_LOT)
+    shares = scale(_parse_numbers(frame["vol"]), SHARES_PER_LOT)
     bars = make_bars(
         pd.DataFrame(
             {
@@ -49,7 +49,7 @@ def convert_bars(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
                 "session": parse_days(frame["trade_date"]),
                 **prices,
                 "volume_shares": np.round(shares),
-                "amount_cny": _scale(_parse_numbers(frame["amount"]), CNY_PER_UNIT),
+                "amount_cny": scale(_parse_numbers(frame["amount"]), CNY_PER_UNIT),
             }
         )
     )
@@ -95,6 +95,9 @@ def _parse_numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     return np.asarray(numbers, dtype=np.float64)
 
 
-def _scale(values: npt.NDArray[np.float64], factor: float) -> npt.NDArray[np.float64]:
+def scale(values: npt.NDArray[np.float64], factor: float) -> npt.NDArray[np.float64]:
+    """Return `values` times `factor`, a power of ten, exact in its decimal digits."""
+    if factor == 1.0:
+        return values
     # 4431977.4 * 1000 is a hair off 4431977400.0; the decimal digits of the product are exact.
     return np.array([float(f"{value * factor:.{FLOAT_DIGITS}g}") for value in values], np.float64)

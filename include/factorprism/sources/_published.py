@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
-import numpy as np
-
-from factorprism.core.calendar import calendar_of
+from factorprism.core.calendar import TradingCalendar
 
 logger = logging.getLogger("factorprism.sources")
-
-
-def utc_now() -> datetime:
-    """Return the wall clock as a naive UTC moment."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def require_range(first: date, last: date) -> None:
@@ -23,17 +16,14 @@ def require_range(first: date, last: date) -> None:
         raise ValueError(f"first: {first} is after last, {last}; it must not be")
 
 
-def last_final_day(symbol: str, last: date, now: datetime) -> date:
+def last_final_day(symbol: str, calendar: TradingCalendar, last: date, now: datetime) -> date:
     """Return `last`, or the last published session when an unpublished one is not after `last`.
 
     Bars of a session are served before its close is final; asking for them would store numbers
     that change within the hour.
     """
-    calendar = calendar_of(symbol)
     published = calendar.last_published(now)
-    days = calendar.session_days
-    coming = days[days > np.datetime64(published, "D")]
-    if not len(coming) or np.datetime64(last, "D") < coming[0]:
+    if last < calendar.offset(published, 1):
         return last
     logger.warning(
         "%s: sessions after %s are not published yet and are left out (asked through %s)",

@@ -9,10 +9,11 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
-from factorprism.core.calendar import calendar_for, calendar_of, exchange_of
+from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of, exchange_of
 from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError
 from factorprism.core.schemas import DayArray, Pull, as_days
-from factorprism.sources._published import last_final_day, require_range, utc_now
+from factorprism.core.sessions import utc_now
+from factorprism.sources._published import last_final_day, require_range
 
 
 class TableSource(ABC):
@@ -20,8 +21,14 @@ class TableSource(ABC):
 
     name: str
 
-    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        calendar_of: Callable[[str], TradingCalendar] = calendar_of,
+    ) -> None:
         self._now = now
+        self._calendar_of = calendar_of
 
     @abstractmethod
     def list_symbols(self) -> tuple[str, ...]:
@@ -38,7 +45,7 @@ class TableSource(ABC):
 
     def _fetch(self, symbols: tuple[str, ...], first: date, last: date) -> Iterator[Pull]:
         for symbol in symbols:
-            final = last_final_day(symbol, last, self._now())
+            final = last_final_day(symbol, self._calendar_of(symbol), last, self._now())
             if final < first:
                 continue
             bars = self._load(symbol)
@@ -72,9 +79,10 @@ class TableSource(ABC):
 
     def latest_session(self, symbol: str, now: datetime) -> date:
         """Return the last session of `symbol` with a bar that is final at `now` (naive, UTC)."""
-        calendar = calendar_of(symbol)
+        calendar = self._calendar_of(symbol)
+        days = self._days(symbol)
         # A row on a day without trading is the gate's to find, but it is no session.
-        held = np.intersect1d(self._days(symbol), calendar.session_days)
+        held = np.intersect1d(days, calendar.settled_by(days).session_days)
         final = held[held <= np.datetime64(calendar.last_published(now), "D")]
         if not len(final):
             raise EmptyResponse(f"source {self.name!r} has no bars of {symbol} published by {now}")

@@ -7,9 +7,10 @@ from datetime import date, datetime
 
 import numpy as np
 
-from factorprism.core.calendar import calendar_of, library_calendar
+from factorprism.core.calendar import TradingCalendar, calendar_of, library_calendar
 from factorprism.core.errors import EmptyResponse
 from factorprism.core.schemas import DayArray, Pull
+from factorprism.core.sessions import utc_now
 from factorprism.sources._convert import (
     CALENDAR_FIELDS,
     FIELDS,
@@ -24,7 +25,7 @@ from factorprism.sources._endpoints import (
     endpoint_of,
 )
 from factorprism.sources._pace import Clock, Pace
-from factorprism.sources._published import last_final_day, require_range, utc_now
+from factorprism.sources._published import last_final_day, require_range
 from factorprism.sources._vendor import Page, Vendor
 from factorprism.sources._windows import Series, Window, fetch_complete, split_windows
 
@@ -47,6 +48,7 @@ class TushareSource:
         calls_per_minute: int,
         history_start: date,
         now: Callable[[], datetime] = utc_now,
+        calendar_of: Callable[[str], TradingCalendar] = calendar_of,
         clock: Clock | None = None,
         timeout_seconds: float = 30.0,
     ) -> None:
@@ -54,6 +56,7 @@ class TushareSource:
         self._pace = Pace(calls_per_minute, clock)
         self._history_start = history_start
         self._now = now
+        self._calendar_of = calendar_of
 
     def __repr__(self) -> str:
         return f"TushareSource({self._vendor!r})"
@@ -82,7 +85,7 @@ class TushareSource:
 
     def _fetch(self, symbols: tuple[str, ...], first: date, last: date) -> Iterator[Pull]:
         for symbol in symbols:
-            final = last_final_day(symbol, last, self._now())
+            final = last_final_day(symbol, self._calendar_of(symbol), last, self._now())
             if final < first:
                 continue
             series = self._bar_series(symbol)
@@ -144,7 +147,7 @@ class TushareSource:
     def latest_session(self, symbol: str, now: datetime) -> date:
         """Return the last session of the exchange whose bars are final at `now` (naive, UTC)."""
         endpoint_of(symbol)
-        return calendar_of(symbol).last_published(now)
+        return self._calendar_of(symbol).last_published(now)
 
     def first_session(self, symbol: str) -> date:
         """Return the base date of `symbol` where it is known, but none before ``history_start``."""

@@ -20,7 +20,14 @@ from factorprism.training.promotion import Judgement, PromotionRule, judge
 from factorprism.training.refreshing import decide_mode
 from factorprism.training.settings import TrainingSettings
 from factorprism.training.skill import find_skill, skill_sentence
-from factorprism.training.splits import Split, SplitSizes, audit_purge, split_samples, walk_forward
+from factorprism.training.splits import (
+    Split,
+    SplitSizes,
+    audit_purge,
+    least_samples,
+    split_samples,
+    walk_forward,
+)
 from factorprism.training.train import Candidate, train_candidate
 
 __all__ = [
@@ -52,6 +59,7 @@ __all__ = [
     "fit_calibration",
     "judge",
     "judge_splits",
+    "least_samples",
     "measure_drift",
     "measure_matured_loss",
     "multiplicity_sentence",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
@@ -88,19 +89,37 @@ def anchored_folds(
     samples follow it; the last may be shorter, but not shorter than twice the horizon. Blocks
     whose past is too short to train on are left out.
     """
-    from sklearn.model_selection import TimeSeriesSplit
-
-    full, rest = divmod(len(samples), sizes.judged)
-    blocks: list[tuple[int, Rows]] = []
-    if full > 1:
-        splitter = TimeSeriesSplit(full - 1, test_size=sizes.judged)
-        cuts = splitter.split(samples[: full * sizes.judged])
-        blocks = [(number, samples[judged]) for number, (_, judged) in enumerate(cuts, start=1)]
+    size = sizes.judged
+    full, rest = divmod(len(samples), size)
+    # By hand, since the library's splitter refuses the one fold of two blocks.
+    blocks = [(place, samples[place * size : (place + 1) * size]) for place in range(1, full)]
     if full and rest >= 2 * horizon:
         blocks.append((full, samples[-rest:]))
     least = _least_past(horizon, sizes)
-    fit = [(number, judged) for number, judged in blocks if number * sizes.judged >= least]
+    fit = [(number, judged) for number, judged in blocks if number * size >= least]
     yield from fit[-n_folds:] if n_folds > 0 else ()
+
+
+def least_samples(horizon: int, sizes: SplitSizes, fold_sizes: SplitSizes) -> int:
+    """Return how many samples a training needs: a split by `sizes` and one fold of `fold_sizes`.
+
+    Counted without gaps; where samples are missing in between, more may be needed.
+    """
+    return next(
+        n_samples
+        for n_samples in count(sizes.judged + sizes.least_training)
+        if _suffice(np.arange(n_samples), horizon, sizes, fold_sizes)
+    )
+
+
+def _suffice(samples: Rows, horizon: int, sizes: SplitSizes, fold_sizes: SplitSizes) -> bool:
+    if not list(anchored_folds(samples, horizon, 1, fold_sizes)):
+        return False
+    try:
+        split_samples(samples, horizon, sizes)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def split_before(samples: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Split:

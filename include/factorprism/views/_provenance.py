@@ -9,7 +9,7 @@ import pandas as pd
 
 from factorprism.core.readings import PullSummary, RevisedValue
 from factorprism.core.schemas import Forecast, Outcome, hash_bars
-from factorprism.forecasts import Window, settle_forecasts
+from factorprism.forecasts import Window, settle_at
 from factorprism.pipelines import Run, find_bars_start, load_window_bars
 from factorprism.views._match import HashLink, Match, compare_hashes
 
@@ -114,7 +114,8 @@ def load_settled(run: Run, row: Forecast) -> Settled | None:
     held = run.ports.warehouse.forecasts.load_outcome(row)
     if held is None:
         return None
-    bars = run.ports.warehouse.bars.load_bars([row.target], row.session, row.horizon_end)
+    end = held[0].horizon_end  # the session that came, wherever the row expected it
+    bars = run.ports.warehouse.bars.load_bars([row.target], row.session, end)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
-    now = settle_forecasts([row], closes, row.horizon_end)
-    return Settled(*held, now[0].forward_return if now else None)
+    now = settle_at(row, end, closes)
+    return Settled(*held, now.forward_return if now else None)

@@ -10,7 +10,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import SOURCES
 from factorprism.core.ports import Warehouse
 from factorprism.core.readings import GateSummary, PullSummary
-from factorprism.core.schemas import PullState, QualityResult
+from factorprism.core.schemas import Acceptance, Finding, PullState, QualityResult, SetAside
 from factorprism.core.universe import Universe
 from factorprism.views._coverage import (
     CLOSED,
@@ -29,6 +29,7 @@ from factorprism.views._revisions import RevisedBar, load_revisions
 GATES = ("bars", "factors")
 GATE_SESSIONS = 20  # sessions back that the list of gate runs reaches
 SHOWN_PULLS = 20
+SHOWN_FINDINGS = 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class DataPage:
     """All of the page **Data**; `symbol` is the one that `missing` and the years speak of.
 
     `gates` are those of `gate_session`, with their verdicts; `recent_gates` the summaries of the
-    sessions before. `quarantined` are the newest refused pulls, whenever they came.
+    sessions before. `quarantined` are the newest refused pulls, whenever they came, `findings`
+    the newest that nobody has accepted, and `set_aside` the rows that stand outside the bars.
     """
 
     universe: Universe
@@ -60,6 +62,9 @@ class DataPage:
     pull_counts: Mapping[PullState, int]
     pulls: tuple[PullSummary, ...]
     quarantined: tuple[PullSummary, ...]
+    findings: tuple[Finding, ...]
+    set_aside: tuple[SetAside, ...]
+    accepted: tuple[Acceptance, ...]
     n_revised: int
     revisions: tuple[RevisedBar, ...]
 
@@ -79,6 +84,8 @@ class YearPage:
     years: tuple[int, ...]
     days: tuple[Day, ...] = field(repr=False)
     missing: MissingTable | None
+    set_aside: Mapping[date, SetAside] = field(default_factory=dict)
+    accepted: Mapping[date, tuple[Acceptance, ...]] = field(default_factory=dict)
 
     @property
     def months(self) -> tuple[Month, ...]:
@@ -123,6 +130,9 @@ def read_data(
         pull_counts=pulls.count_pulls(channels),
         pulls=tuple(pulls.list_pulls(channels, SHOWN_PULLS)),
         quarantined=tuple(pulls.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
+        findings=tuple(warehouse.findings.list_findings(channels, SHOWN_FINDINGS)),
+        set_aside=tuple(warehouse.findings.list_set_aside(channels)),
+        accepted=tuple(warehouse.findings.list_accepted(channels)),
         n_revised=warehouse.bars.count_revisions(channels),
         revisions=load_revisions(warehouse, universe, horizon),
     )
@@ -145,7 +155,25 @@ def read_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) 
         years=years,
         days=load_days(warehouse, symbol, year, through),
         missing=load_missing(warehouse, symbol, through, year),
+        set_aside={
+            row.session: row
+            for row in warehouse.findings.list_set_aside([symbol])
+            if row.session.year == year
+        },
+        accepted=_list_accepted(warehouse, symbol, year),
     )
+
+
+def _list_accepted(
+    warehouse: Warehouse, symbol: str, year: int
+) -> dict[date, tuple[Acceptance, ...]]:
+    """Return what was accepted of the bars of `year`, by the sessions that it was found on."""
+    by_day: dict[date, tuple[Acceptance, ...]] = {}
+    for item in warehouse.findings.list_accepted([symbol]):
+        for day in map(date.fromisoformat, item.finding.rows):
+            if day.year == year:
+                by_day[day] = (*by_day.get(day, ()), item)
+    return dict(sorted(by_day.items()))
 
 
 def find_through(warehouse: Warehouse, universe: Universe) -> date | None:

@@ -9,6 +9,7 @@ from factorprism.core.config import Config
 from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import (
+    Acceptance,
     Forecast,
     ForecastState,
     ModelRecord,
@@ -97,7 +98,8 @@ class Lineage:
     """One row of the ledger, back to the pulls and forward to its outcome.
 
     `rows` are all rows of the session in the order of their writing, `row` the one that is
-    followed. `explained` tells whether its explanation is held.
+    followed. `explained` tells whether its explanation is held. `accepted` are the findings on its
+    bars that a person has declared to be no fault.
     """
 
     row: Forecast
@@ -108,6 +110,7 @@ class Lineage:
     factors: FactorsLink
     bars: BarsLink
     gates: tuple[GateLink, ...]
+    accepted: tuple[Acceptance, ...]
     explained: bool
     settled: Settled | None
     alerts: tuple[TrackedAlert, ...]
@@ -147,6 +150,7 @@ def read_lineage(
     lookback = model.record.lookback if model.record else config.lookback
     window = load_held_window(run, lookback)
     key = (row.target, row.session, row.horizon, row.model_id)
+    bars = load_bars_link(run, row, window)
     return Lineage(
         row=row,
         rows=tuple(rows),
@@ -154,8 +158,9 @@ def read_lineage(
         model=model,
         image=_link_image(run, row, model.record, window),
         factors=_link_factors(run, row, window),
-        bars=load_bars_link(run, row, window),
+        bars=bars,
         gates=_link_gates(run),
+        accepted=_list_accepted(run, bars),
         explained=warehouse.explanations.load_explanation(*key) is not None,
         settled=load_settled(run, row) if row.state is ForecastState.ISSUED else None,
         alerts=tuple(warehouse.alerts.list_alerts(session)),
@@ -228,3 +233,13 @@ def _link_gates(run: Run) -> tuple[GateLink, ...]:
             failed = tuple(result for result in results if not result.success)
             links.append(GateLink(key, len(results), failed))
     return tuple(links)
+
+
+def _list_accepted(run: Run, bars: BarsLink) -> tuple[Acceptance, ...]:
+    if bars.first is None or bars.last is None:
+        return ()
+    first, last = bars.first.isoformat(), bars.last.isoformat()
+    accepted = run.ports.warehouse.findings.list_accepted(run.config.universe.channels)
+    return tuple(
+        item for item in accepted if any(first <= day <= last for day in item.finding.rows)
+    )

@@ -1,15 +1,17 @@
-"""Keeps the trading days that vendors publish, for sessions beyond the calendar library's end."""
+"""What the warehouse knows of an exchange's days: those that vendors publish, and its own bars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import psycopg2
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from factorprism.core.calendar import symbol_patterns
 from factorprism.core.errors import WarehouseError
 from factorprism.warehouse._connection import Database, parse_url
 from factorprism.warehouse._moments import from_database, to_database
@@ -19,6 +21,18 @@ _NEWEST = """
 SELECT DISTINCT ON (day) day, trades FROM prism.trading_days WHERE exchange = %(exchange)s
 ORDER BY day, fetched_at DESC, source
 """
+_TRADED = """
+SELECT DISTINCT session FROM prism.bar_extents JOIN prism.bars USING (symbol)
+WHERE symbol LIKE ANY (%(patterns)s) ORDER BY session
+"""
+
+
+@dataclass(frozen=True)
+class TradingDays:
+    """What vendors have `published` of days (whether each trades), and the days with any bar."""
+
+    published: Mapping[date, bool]
+    traded: Sequence[date]
 
 
 class CalendarRepository:
@@ -62,6 +76,12 @@ class CalendarRepository:
             rows = connection.exec_driver_sql(_NEWEST, {"exchange": exchange}).all()
         return {row.day: row.trades for row in rows}
 
+    def load_traded(self, exchange: str) -> list[date]:
+        """Return the days of which a bar of any symbol of `exchange` is held, ascending."""
+        wanted = {"patterns": symbol_patterns(exchange)}
+        with self._database.begin() as connection:
+            return [row.session for row in connection.exec_driver_sql(_TRADED, wanted)]
+
     def last_fetched(self, exchange: str, source: str) -> datetime | None:
         """Return when `source` last answered (naive, UTC), or None."""
         statement = select(func.max(trading_days.c.fetched_at)).where(
@@ -72,8 +92,8 @@ class CalendarRepository:
         return from_database(moment) if moment else None
 
 
-def read_trading_days(url: str, exchange: str, *, timeout_seconds: int) -> dict[date, bool]:
-    """Return what `CalendarRepository.load_days` does, over one connection that is closed again.
+def read_trading_days(url: str, exchange: str, *, timeout_seconds: int) -> TradingDays:
+    """Return what `CalendarRepository` loads, over one connection that is closed again.
 
     For processes that plan and must not wait: connecting, and then the query, may each take
     `timeout_seconds`. Raises `WarehouseError` beyond that and for everything else that fails.
@@ -93,7 +113,9 @@ def read_trading_days(url: str, exchange: str, *, timeout_seconds: int) -> dict[
             connection.cursor() as cursor,
         ):
             cursor.execute(_NEWEST, {"exchange": exchange})
-            return dict(cursor.fetchall())
+            published = dict(cursor.fetchall())
+            cursor.execute(_TRADED, {"patterns": symbol_patterns(exchange)})
+            return TradingDays(published, [session for (session,) in cursor.fetchall()])
     except psycopg2.Error as exc:
         # The driver's message may hold the address; the kind of fault is enough here.
         raise WarehouseError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -90,14 +90,18 @@ class ForecastRepository:
             return [_to_forecast(row) for row in connection.execute(statement)]
 
     def load_unsettled(self, target: str, horizon: int, through: date) -> list[Forecast]:
-        """Return issued rows whose horizon end is not after `through` and that have no outcome."""
+        """Return issued rows without an outcome whose horizon may have ended by `through`.
+
+        When it ends is for the calendar to say: the rows' own end may only be expected. Each
+        session takes a day at least.
+        """
         table = forecasts.c
         statement = (
             select(forecasts)
             .where(
                 table.target == target,
                 table.horizon == horizon,
-                table.horizon_end <= through,
+                table.session <= through - timedelta(days=horizon),
                 table.state == ForecastState.ISSUED.value,
                 ~exists().where(_SAME_FORECAST),
             )
@@ -122,10 +126,10 @@ class ForecastRepository:
     def load_outcomes(self, target: str, horizon: int) -> pd.DataFrame:
         """Return issued forecasts joined to their outcomes, one row each, by session and model.
 
-        Columns: the forecast's key, ``horizon_end``, ``universe``, ``p_up``, ``p_up_raw`` and
-        ``base_rate``, then ``forward_return`` (a fraction) and ``went_up``.
+        Columns: the forecast's key, the ``horizon_end`` that came, ``universe``, ``p_up``,
+        ``p_up_raw`` and ``base_rate``, then ``forward_return`` (a fraction) and ``went_up``.
         """
-        tables = {**dict(outcomes.c), **dict(forecasts.c)}
+        tables = {**dict(forecasts.c), **dict(outcomes.c)}
         statement = (
             select(*(tables[name] for name in _OUTCOME_COLUMNS))
             .join_from(forecasts, outcomes, _SAME_FORECAST)

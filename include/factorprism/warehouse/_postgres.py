@@ -11,6 +11,7 @@ from factorprism.warehouse._connection import Database
 from factorprism.warehouse._contest import ContestRepository
 from factorprism.warehouse._explanations import ExplanationRepository
 from factorprism.warehouse._factors import FactorRepository
+from factorprism.warehouse._findings import FindingRepository
 from factorprism.warehouse._fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse._forecasts import ForecastRepository
 from factorprism.warehouse._housekeeping import HousekeepingRepository
@@ -35,6 +36,7 @@ class PostgresWarehouse:
         self.bars = BarRepository(self._database)
         self.factors = FactorRepository(self._database)
         self.quality = QualityRepository(self._database)
+        self.findings = FindingRepository(self._database)
         self.models = ModelRepository(self._database)
         self.forecasts = ForecastRepository(self._database)
         self.contests = ContestRepository(self._database)

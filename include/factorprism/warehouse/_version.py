@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, select
 
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse.tables import (
+    accepted_findings,
     alerts,
     bar_extents,
     contests,
@@ -22,6 +23,7 @@ from factorprism.warehouse.tables import (
     promotions,
     pulls,
     quality_results,
+    set_aside,
     trading_days,
 )
 
@@ -31,6 +33,8 @@ _MOMENTS: tuple[tuple[FromClause, tuple[str, ...]], ...] = (
     (pulls, ("fetched_at", "marked_at")),
     (factor_watermarks, ("computed_at",)),
     (quality_results, ("recorded_at",)),
+    (accepted_findings, ("accepted_at",)),
+    (set_aside, ("set_aside_at", "cleared_at")),
     (forecasts, ("created_at",)),
     (outcomes, ("settled_at",)),
     (explanations, ("explained_at",)),

@@ -20,6 +20,7 @@ from prism_ui.pages import Asked, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
+SHOWN_ASIDE = 50  # rows set aside, the latest; `factorprism quality` has them all
 PARAMS = (*SELECTION, "symbol", "year")
 
 
@@ -55,6 +56,8 @@ def build(asked: Asked) -> Mapping[str, Any]:
         "line": line,
         "pull_counts": counts,
         "month_names": name_months(asked.language),
+        "may_accept": asked.reader.may_act,
+        "shown_aside": SHOWN_ASIDE,
     }
 
 

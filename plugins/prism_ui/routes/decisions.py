@@ -34,14 +34,14 @@ _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 @router.get("/decide")
 async def ask_for_reason(request: Request, operator: OperatorDep) -> Response:
     """Show what is about to happen, and the form that makes it happen."""
-    asked = _ask(request, operator, "models", (*SELECTION, "action", "model"))
+    asked = ask(request, operator, "models", (*SELECTION, "action", "model"))
     return await run_in_threadpool(_draw_form, request, asked)
 
 
 @router.post("/decide")
 async def take_decision(request: Request, operator: FormDep) -> Response:
     """Hand the decision to a worker, once for each form, and lead to its answer."""
-    asked = _ask(request, operator, "models", SELECTION)
+    asked = ask(request, operator, "models", SELECTION)
     run_id = await run_in_threadpool(_hand_over, asked, await request.form())
     asked.house.forget_version()
     place = link("decision", asked.params, run=run_id)
@@ -51,14 +51,15 @@ async def take_decision(request: Request, operator: FormDep) -> Response:
 @router.get("/decision")
 async def show_decision(request: Request, reader: ReaderDep) -> Response:
     """Show what came of a decision."""
-    asked = _ask(request, reader, "models", (*SELECTION, "run"))
+    asked = ask(request, reader, "models", (*SELECTION, "run"))
     run = await run_in_threadpool(read_decision, asked.text("run") or "")
     if run.state != "waiting":
         asked.house.forget_version()
-    return _send(request, asked, "decision.html.j2", {"run": run, **_describe(run)})
+    return send(request, asked, "decision.html.j2", {"run": run, **_describe(run)})
 
 
-def _ask(request: Request, reader: Reader, page: str, params: tuple[str, ...]) -> Asked:
+def ask(request: Request, reader: Reader, page: str, params: tuple[str, ...]) -> Asked:
+    """Return the question, which is never answered from memory."""
     return Asked(page, read_params(request, params), reader, language_of(request), open_house())
 
 
@@ -74,26 +75,19 @@ def _draw_form(request: Request, asked: Asked) -> Response:
         "nonce": secrets.token_urlsafe(18),
         "longest_reason": LONGEST_REASON,
     }
-    return _send(request, asked, "decide.html.j2", shown)
+    return send(request, asked, "decide.html.j2", shown)
 
 
 def _hand_over(asked: Asked, form: FormData) -> str:
     """Start the run that the form asks for and return its id; raises `BadQuestion`."""
-    action = _check_action(_field(form, "action"))
-    models = _read_models(asked, _field(form, "model_id"))
-    nonce, reason = _field(form, "nonce"), " ".join(_field(form, "reason").split())
-    if not _NONCE.fullmatch(nonce):
-        raise BadQuestion("the form has no number", remedy="Open it again from the page Models.")
-    if not 0 < len(reason) <= LONGEST_REASON:
-        raise BadQuestion(
-            f"a decision needs a reason of 1 to {LONGEST_REASON} signs",
-            remedy="Go back and write one sentence.",
-        )
-    run_id = f"{RUN_PREFIX}{nonce}"
+    action = _check_action(read_field(form, "action"))
+    models = _read_models(asked, read_field(form, "model_id"))
+    run_id = f"{RUN_PREFIX}{read_nonce(form, 'Models')}"
+    reason = read_reason(form)
     question = {
         "action": action,
-        "model_id": _field(form, "model_id"),
-        "champion_id": _field(form, "champion_id"),
+        "model_id": read_field(form, "model_id"),
+        "champion_id": read_field(form, "champion_id"),
         "reason": reason,
         "universe": models.universe,
         "horizon": models.horizon,
@@ -124,7 +118,27 @@ def _check_action(action: str) -> str:
     return action
 
 
-def _field(form: FormData, name: str) -> str:
+def read_nonce(form: FormData, page: str) -> str:
+    """Return the number of the form, which `page` led to; raises `BadQuestion`."""
+    nonce = read_field(form, "nonce")
+    if not _NONCE.fullmatch(nonce):
+        raise BadQuestion("the form has no number", remedy=f"Open it again from the page {page}.")
+    return nonce
+
+
+def read_reason(form: FormData) -> str:
+    """Return the reason in one line; raises `BadQuestion`."""
+    reason = " ".join(read_field(form, "reason").split())
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise BadQuestion(
+            f"a decision needs a reason of 1 to {LONGEST_REASON} signs",
+            remedy="Go back and write one sentence.",
+        )
+    return reason
+
+
+def read_field(form: FormData, name: str) -> str:
+    """Return a field of the form, empty where it is absent; raises `BadQuestion`."""
     value = form.get(name, "")
     if not isinstance(value, str) or "\0" in value or len(value) > 10 * LONGEST_REASON:
         raise BadQuestion(f"the field {name} cannot be read", remedy="Write it shorter.")
@@ -135,10 +149,12 @@ def _describe(run: DecisionRun) -> Mapping[str, Any]:
     return {
         "model_id": str(run.asked.get("model_id", "")),
         "action": str(run.asked.get("action", "")),
+        "finding_id": str(run.asked.get("finding_id", "")),
     }
 
 
-def _send(request: Request, asked: Asked, template: str, shown: Mapping[str, Any]) -> Response:
+def send(request: Request, asked: Asked, template: str, shown: Mapping[str, Any]) -> Response:
+    """Answer with `template`, which no browser keeps."""
     html = render(template, asked.language, frame(asked) | dict(shown))
     response = HTMLResponse(html, headers={"cache-control": "no-store"})
     remember_language(request, response)

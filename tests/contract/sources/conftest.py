@@ -22,6 +22,19 @@ SYMBOL = "000300.SH"
 SERVER = Path(__file__).resolve().parents[2] / "protocol" / "tushare_server.py"
 
 
+def _load_beside(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+PUBLISHED_STYLES = _load_beside(Path(__file__).with_name("published_styles.py"))
+
+
 @dataclass
 class FakeClock:
     """A clock that sleeping alone moves."""
@@ -48,13 +61,18 @@ class Subject:
 
 @pytest.fixture(scope="session")
 def protocol() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tushare_server", SERVER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tushare_server"] = module
-    spec.loader.exec_module(module)
-    return module
+    return _load_beside(SERVER)
+
+
+@pytest.fixture(scope="session")
+def styles() -> ModuleType:
+    return PUBLISHED_STYLES
+
+
+@pytest.fixture(params=PUBLISHED_STYLES.STYLES, ids=lambda style: style.name)
+def style(request: pytest.FixtureRequest) -> Any:
+    """A publisher's way to write bars, see `published_styles.Style`."""
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -78,8 +78,8 @@ def test_a_caller_may_change_what_it_was_given(subject: Any) -> None:
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        (datetime(2015, 6, 16, 10, 29), date(2015, 6, 15)),
-        (datetime(2015, 6, 16, 10, 30), date(2015, 6, 16)),
+        (datetime(2015, 6, 16, 11, 14), date(2015, 6, 15)),
+        (datetime(2015, 6, 16, 11, 15), date(2015, 6, 16)),
     ],
 )
 def test_a_session_is_given_from_its_publication_on(

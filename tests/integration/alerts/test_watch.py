@@ -149,10 +149,12 @@ def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_
             assert re.match(r"\d+ of 16 factors have drifted over the last 120 sessions", sentence)
 
 
-def test_a_calendar_that_ends_within_thirty_sessions_is_told(run: Run) -> None:
+def test_a_calendar_that_is_known_for_less_than_thirty_sessions_is_information(run: Run) -> None:
     near = Run(CALENDAR.offset(CALENDAR.last, -29), run.config, run.ports)
     watch(near, {})
     assert "29 sessions after" in open_alerts(run)["horizon XSHG"]
+    (alert,) = run.ports.warehouse.alerts.list_open_alerts()
+    assert (alert.key, alert.severity) == ("horizon XSHG", "info")
     watch(Run(CALENDAR.offset(CALENDAR.last, -30), run.config, run.ports), {})
     assert "horizon XSHG" in open_alerts(run)  # an earlier session proves nothing of a later one
 

@@ -22,8 +22,8 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Forecast, ForecastState, Promotion
 
-# The bars of 2024-07-01 are final at 10:30 UTC; three hours later there must be a row.
-EVENING = datetime(2024, 7, 1, 14, 0)
+# The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
+EVENING = datetime(2024, 7, 1, 14, 30)
 SESSION = date(2024, 7, 1)
 PROGRAM = "from factorprism.cli import main; main()"
 WELL = {"metadatabase": "healthy", "scheduler": "healthy", "triggerer": None}

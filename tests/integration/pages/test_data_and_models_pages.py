@@ -14,7 +14,15 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import ModelRecord, Promotion, Pull, PullState, make_bars
+from factorprism.core.schemas import (
+    Finding,
+    ModelRecord,
+    Promotion,
+    Pull,
+    PullState,
+    SetAside,
+    make_bars,
+)
 from factorprism.factors import CATALOGUE
 from factorprism.warehouse import PostgresWarehouse
 
@@ -46,6 +54,17 @@ TITLE = Promotion(
     reason="By hand: <b>first</b> & only",
     kind="manual",
 )
+FAULTY = date(2024, 1, 9)
+FINDING = Finding(
+    finding_id="abc123def456",
+    symbol=SYMBOL,
+    suite="bars",
+    expectation="low_covers_body",
+    column="low",
+    rows={"2024-01-09": "-0.01"},
+    sessions=(FAULTY,),
+    sentence="000300.SH: low lies <i>above</i> open or close on 2024-01-09 (-0.01).",
+)
 ORIGIN = "http://testserver"
 PEOPLE = {"": "", "vera": "viewer", "olaf": "olaf:op", "otto": "otto:op"}
 
@@ -64,6 +83,9 @@ def fill(warehouse: PostgresWarehouse) -> None:
     refused = replace(pull, first=date(2024, 1, 3))
     pull_id = warehouse.pulls.save_pull(refused)
     warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "high <i>below</i> low")
+    warehouse.findings.save_findings([FINDING])
+    aside = SetAside(SYMBOL, FAULTY, pull_id, FINDING.finding_id, FINDING.sentence)
+    warehouse.findings.save_set_aside(pull_id, [aside])
     for model_id in ("inception-aaa", "inception-bbb"):
         warehouse.models.save_model(replace(RECORD, model_id=model_id))
     warehouse.models.append_promotion(TITLE)
@@ -86,17 +108,27 @@ class Site:
     """The pages as three people see them."""
 
     app: Any
+    url: str
 
     def get(self, path: str, who: str = "olaf", **headers: str) -> Any:
         return self.app.get(f"/prism/{path}", PEOPLE[who], accept="text/html", **headers)
 
-    def post(self, form: dict[str, str], who: str = "olaf", **headers: str) -> Any:
+    def post(
+        self, form: dict[str, str], who: str = "olaf", to: str = "decide", **headers: str
+    ) -> Any:
         sent = {"origin": ORIGIN, "accept": "text/html", **headers}
-        return self.app.post("/prism/decide", PEOPLE[who], form, **sent)
+        return self.app.post(f"/prism/{to}", PEOPLE[who], form, **sent)
 
     def open_form(self, action: str = "promote", model: str = "inception-bbb") -> dict[str, str]:
         """Return the fields of the confirmation as the page gives them, and a reason."""
-        page = self.get(f"decide?action={action}&model={model}").text
+        return self._read_form(f"decide?action={action}&model={model}")
+
+    def open_acceptance(self) -> dict[str, str]:
+        """Return the fields of the form that accepts the finding, and a reason."""
+        return self._read_form(f"accept?finding={FINDING.finding_id}")
+
+    def _read_form(self, path: str) -> dict[str, str]:
+        page = self.get(path).text
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
         return {**fields, "reason": "it reads the open better"}
 
@@ -110,7 +142,7 @@ class Site:
 def site(app: Any, filled: str, postgres: Any, tmp_path: Path) -> Iterator[Site]:
     url = postgres.new_database(filled)
     app.show(url, tmp_path)
-    yield Site(app)
+    yield Site(app, url)
     postgres.drop_database(url)
 
 
@@ -254,6 +286,53 @@ def test_what_came_of_a_decision_is_shown(
     assert ("decision.js" in page.text) == (state in ("queued", "running"))
     if state == "failed":
         assert "the registry cannot be reached" in page.text
+
+
+def test_a_finding_is_shown_and_offered_to_operators_alone(site: Site) -> None:
+    for who, offered in (("vera", False), ("olaf", True)):
+        page = site.get("data", who=who).text
+        assert "low lies &lt;i&gt;above&lt;/i&gt; open or close" in page
+        assert FINDING.finding_id in page
+        assert "1 row set aside" in page
+        assert ("accept?finding=" in page) is offered
+    assert site.get(f"accept?finding={FINDING.finding_id}", who="vera").status == 403
+    assert site.get(f"accept?finding={FINDING.finding_id}", who="").status == 401
+    assert site.get("accept?finding=nobody", who="olaf").status == 404
+    assert site.get("accept", who="olaf").status == 400
+
+
+def test_accepting_is_a_form_of_the_login_s_own_and_starts_one_run(site: Site) -> None:
+    form = site.open_acceptance()
+    assert site.post(form, to="accept", who="vera").status == 403
+    assert site.post({**form, "form_token": ""}, to="accept").status == 403
+    assert site.post(form, to="accept", origin="https://elsewhere.example").status == 403
+    assert site.post({**form, "reason": " "}, to="accept").status == 400
+    assert site.runs() == []
+    answers = [site.post(form, to="accept") for _ in range(2)]
+    assert [answer.status for answer in answers] == [303, 303]
+    (run,) = site.runs()
+    assert run["by"] == "olaf"
+    assert run["conf"] == {
+        "action": "accept",
+        "finding_id": FINDING.finding_id,
+        "reason": "it reads the open better",
+    }
+    words = {"return_value": {"decided": True, "sentence": "finding abc123def456 is accepted"}}
+    site.app.call("end_decision", run["run_id"], "success", words)
+    page = site.get(answers[0].headers["location"].removeprefix("/prism/")).text
+    assert "The finding is accepted" in page
+    assert "title" not in re.sub(r"<title>.*?</title>|title=", "", page.lower())
+
+
+def test_what_was_accepted_stands_beside_the_bars(site: Site) -> None:
+    warehouse = PostgresWarehouse(site.url)
+    warehouse.findings.accept_finding(FINDING.finding_id, "mei lin", "the exchange <b>says</b> so")
+    warehouse.close()
+    for path in ("data", f"data?symbol={SYMBOL}&year=2024"):
+        page = site.get(path).text
+        assert "accepted by mei lin" in page
+        assert "the exchange &lt;b&gt;says&lt;/b&gt; so" in page
+    assert "accept?finding=" not in site.get("data").text
 
 
 def test_words_of_the_warehouse_are_text_and_never_markup(site: Site) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import EmptyResponse, QualityError
+from factorprism.core.publication import Punctuality, punctuality_of
 from factorprism.core.schemas import ForecastState
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse
@@ -63,6 +64,8 @@ def test_a_run_leaves_one_issued_row_with_all_hashes_and_its_picture(place: Any)
     assert (row.target, row.session, row.horizon) == ("000300.SH", SESSION, 14)
     assert row.state is ForecastState.ISSUED
     assert row.horizon_end == date(2024, 7, 19)
+    assert row.due_at == datetime(2024, 7, 1, 11, 30)  # 19:15 in Shanghai, and what a run takes
+    assert punctuality_of(row.late_by) is Punctuality.AFTERWARDS
     assert 0.0 < row.p_up < 1.0
     assert all(len(value) == 64 for value in (row.data_hash, row.factor_hash, row.image_hash))
     assert Path(refs["picture"]).read_bytes().startswith(b"\x89PNG")
@@ -124,7 +127,8 @@ def test_a_session_that_the_source_does_not_have_is_withheld_as_stale(place: Any
     with pytest.raises(EmptyResponse, match="stale data"):
         run_daily(place, date(2026, 1, 5))
     (row,) = ledger(place)
-    assert "stale data" in row.reason
+    assert row.reason == "stale data: the source sample has no bar of 000300.SH for 2026-01-05"
+    assert row.due_at == datetime(2026, 1, 5, 11, 30)
 
 
 def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None:

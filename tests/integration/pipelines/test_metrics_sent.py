@@ -87,7 +87,7 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert receiver.value("prism.bars.pulled", source="sample", symbol="000300.SH") >= 1
     assert receiver.value("prism.bars.revised") == 0
     assert receiver.value("prism.factors.missing", symbol="000300.SH") == 0
-    assert receiver.value("prism.forecast.session", state="issued") == 1719829800  # 18:30 Shanghai
+    assert receiver.value("prism.forecast.session", state="issued") == 1719832500  # 19:15 Shanghai
     assert receiver.value("prism.forecast.p_up") == row.p_up
     assert receiver.value("prism.forecasts.withheld") == 0
     since = calendar_for("XSHG").sessions(through, SESSION)

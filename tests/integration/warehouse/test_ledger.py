@@ -224,7 +224,11 @@ def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
     withheld = replace(WITHHELD, session=date(2020, 12, 30), horizon_end=date(2021, 1, 20))
     warehouse.forecasts.append(withheld)
     unsettled = warehouse.forecasts.load_unsettled
-    assert unsettled("000300.SH", 14, date(2021, 1, 20)) == []
+    assert unsettled("000300.SH", 14, date(2021, 1, 13)) == []
+    # Fourteen days on, so many sessions may have passed, whenever the row expects them.
+    assert [row.session for row in unsettled("000300.SH", 14, date(2021, 1, 14))] == [
+        ISSUED.session
+    ]
     assert [row.session for row in unsettled("000300.SH", 14, date(2021, 1, 21))] == [
         ISSUED.session
     ]
@@ -232,6 +236,17 @@ def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
     assert unsettled("000905.SH", 14, date(2021, 1, 21)) == []
     assert warehouse.forecasts.save_outcomes([OUTCOME]) == 1
     assert unsettled("000300.SH", 14, date(2021, 1, 21)) == []
+
+
+def test_an_outcomes_own_end_is_the_one_that_is_read(warehouse):
+    warehouse.forecasts.append(replace(ISSUED, horizon_end_expected=True))
+    came = date(2021, 1, 25)
+    line = ("000300.SH", ISSUED.universe, 14)
+    assert warehouse.forecasts.load_record(*line).horizon_end.tolist() == [ISSUED.horizon_end]
+    warehouse.forecasts.save_outcomes([replace(OUTCOME, horizon_end=came)])
+    assert warehouse.forecasts.load_record(*line).horizon_end.tolist() == [came]
+    joined = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    assert joined["horizon_end"].tolist() == [pd.Timestamp(came)]
 
 
 def test_outcomes_are_written_once_and_joined(warehouse):

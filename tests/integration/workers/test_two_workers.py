@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import yaml
 
 from factorprism.services._airflow_api import ApiError
@@ -128,25 +128,47 @@ def test_nothing_listens_but_on_loopback(house: Any) -> None:
     assert listening == {"127.0.0.1"}
 
 
-def test_the_compose_files_health_check_tells_the_living_from_the_lost(
-    house: Any, repository_root: Path
-) -> None:
+@pytest.fixture(scope="module")
+def ask(repository_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bool]:
+    """Ask the compose file's health check of a service, where Airflow could not be imported."""
     compose = yaml.safe_load((repository_root / "docker-compose.yml").read_text())
-    kind, command = compose["services"]["worker"]["healthcheck"]["test"]
-    assert kind == "CMD-SHELL"
-    left = [worker for worker in house.workers if worker.members()]
-    living = left[0] if left else house.start_worker("four")
-    environ = {**living.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    program = repository_root / "deploy" / "image" / "alive.py"
+    barred = tmp_path_factory.mktemp("barred")
+    (barred / "airflow.py").write_text("raise ImportError('Airflow takes seconds to start')")
 
-    def is_healthy() -> bool:
+    def is_healthy(service: str, environ: Mapping[str, str]) -> bool:
+        kind, name, part = compose["services"][service]["healthcheck"]["test"]
+        assert (kind, name) == ("CMD", "alive")
         done = subprocess.run(
-            ["sh", "-c", command.replace("$$", "$")],
-            env={**environ, "HOSTNAME": living.name},
+            [sys.executable, program, part],
+            env={**environ, "PYTHONPATH": str(barred)},
             capture_output=True,
+            text=True,
             timeout=PATIENCE_SECONDS,
         )
+        assert done.stdout.startswith(f"{part}: "), done.stderr
         return done.returncode == 0
 
-    await_that(is_healthy, "a living worker answers")
+    return is_healthy
+
+
+def test_a_workers_health_check_tells_the_living_from_the_lost(
+    house: Any, ask: Callable[..., bool]
+) -> None:
+    left = [worker for worker in house.workers if worker.members()]
+    living = left[0] if left else house.start_worker("four")
+    environ = {**living.environ, "HOSTNAME": living.name}
+    await_that(lambda: ask("worker", environ), "a living worker answers")
     living.kill()
-    assert not is_healthy()
+    assert not ask("worker", environ)
+
+
+def test_the_parts_health_checks_tell_the_living_from_the_lost(
+    house: Any, ask: Callable[..., bool]
+) -> None:
+    parts = ("api-server", "scheduler", "dag-processor", "triggerer")
+    environ = house.airflow.environment()
+    for part in parts:
+        await_that(lambda part=part: ask(part, environ), f"{part} lives")
+    house.airflow.stop()
+    assert not [part for part in parts if ask(part, environ)]

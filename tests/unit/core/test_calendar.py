@@ -25,13 +25,13 @@ def test_fourteen_sessions_after_the_end_of_2025() -> None:
     assert calendar_for("XSHG").offset(date(2025, 12, 31), 14) == date(2026, 1, 22)
 
 
-def test_a_session_is_published_three_and_a_half_hours_after_its_close() -> None:
+def test_a_session_is_published_after_the_vendors_seven_in_the_evening() -> None:
     calendar = calendar_for("XSHG")
     session = date(2025, 12, 31)
     assert calendar.close_at(session) == datetime(2025, 12, 31, 7, 0)
-    assert calendar.published_at(session) == datetime(2025, 12, 31, 10, 30)
-    assert calendar.last_published(datetime(2025, 12, 31, 10, 29)) == date(2025, 12, 30)
-    assert calendar.last_published(datetime(2025, 12, 31, 10, 30)) == session
+    assert calendar.published_at(session) == datetime(2025, 12, 31, 11, 15)
+    assert calendar.last_published(datetime(2025, 12, 31, 11, 14)) == date(2025, 12, 30)
+    assert calendar.last_published(datetime(2025, 12, 31, 11, 15)) == session
 
 
 def test_symbols_belong_to_their_exchange() -> None:
@@ -41,11 +41,11 @@ def test_symbols_belong_to_their_exchange() -> None:
         exchange_of("HS300")
 
 
-def test_days_outside_the_calendar_are_refused_and_not_guessed() -> None:
+def test_days_before_the_calendar_are_refused() -> None:
     calendar = calendar_for("XSHG")
     with pytest.raises(ConfigurationError, match="outside"):
         calendar.is_session(date(1980, 1, 1))
     with pytest.raises(ConfigurationError, match="outside"):
-        calendar.offset(calendar.last, 1)
+        calendar.offset(calendar.first, -1)
     with pytest.raises(ValueError, match="not a trading session"):
         calendar.offset(date(2024, 10, 1), 1)

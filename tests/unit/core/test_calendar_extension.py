@@ -53,7 +53,7 @@ def test_an_added_session_closes_at_the_regular_hour() -> None:
     teach_year()
     calendar = calendar_for("XSHG")
     assert calendar.close_at(date(2027, 7, 1)) == datetime(2027, 7, 1, 7)
-    assert calendar.published_at(date(2027, 1, 4)) == datetime(2027, 1, 4, 10, 30)
+    assert calendar.published_at(date(2027, 1, 4)) == datetime(2027, 1, 4, 11, 15)
     assert calendar.last_published(datetime(2027, 2, 10, 12)) == date(2027, 2, 4)
 
 
@@ -65,17 +65,36 @@ def test_new_york_closes_by_its_own_clock_in_summer_and_winter() -> None:
     assert hours == {20, 21}
 
 
-def test_the_library_wins_where_both_know_a_day() -> None:
-    extend_calendar("XSHG", {date(2026, 11, 18): False, date(2026, 11, 21): True})
+ODD_CLOSED, ODD_OPEN = date(2026, 11, 18), date(2026, 11, 21)  # a Wednesday and a Saturday
+
+
+def test_the_vendor_comes_before_the_library_where_both_know_a_day() -> None:
+    extend_calendar("XSHG", {ODD_CLOSED: False, ODD_OPEN: True})
+    calendar = calendar_for("XSHG")
+    assert calendar.offset(date(2026, 11, 17), 1) == date(2026, 11, 19)
+    assert calendar.offset(date(2026, 11, 20), 1) == ODD_OPEN
+    assert calendar.close_at(ODD_OPEN) == datetime(2026, 11, 21, 7)
+    assert calendar.known_through == library_calendar("XSHG").known_through
+    extend_calendar("XSHG", {ODD_CLOSED: True, ODD_OPEN: False})
     assert calendar_for("XSHG") is library_calendar("XSHG")
+
+
+def test_bars_decide_between_vendor_and_library_once_they_reach_the_day() -> None:
+    extend_calendar("XSHG", {ODD_CLOSED: False, ODD_OPEN: True}, [date(2026, 11, 17)])
+    assert not calendar_for("XSHG").is_session(ODD_CLOSED)
+    held = [date(2026, 11, day) for day in (17, 18, 19, 20, 23)]
+    extend_calendar("XSHG", {}, held)
+    assert calendar_for("XSHG") is library_calendar("XSHG")
+    forget_extensions()
+    extend_calendar("XSHG", {ODD_CLOSED: False}, [day for day in held if day != ODD_CLOSED])
+    assert not calendar_for("XSHG").is_session(ODD_CLOSED)
 
 
 def test_days_after_a_gap_wait_until_it_is_filled() -> None:
     extend_calendar("XSHG", days(date(2027, 1, 1), date(2027, 1, 10), NEW_YEAR))
     extend_calendar("XSHG", days(date(2027, 1, 12), date(2027, 1, 31), []))
     assert calendar_for("XSHG").known_through == date(2027, 1, 10)
-    with pytest.raises(ConfigurationError, match="1990-12-19 to 2027-01-10"):
-        calendar_for("XSHG").is_session(date(2027, 1, 12))
+    assert calendar_for("XSHG").is_expected(date(2027, 1, 12))
     extend_calendar("XSHG", {date(2027, 1, 11): True})
     assert calendar_for("XSHG").known_through == date(2027, 1, 31)
 
@@ -85,7 +104,7 @@ def test_half_a_year_is_not_taken_for_a_whole_one() -> None:
     calendar = calendar_for("XSHG")
     assert calendar.last == date(2027, 6, 30)
     with pytest.raises(ConfigurationError, match="2027-07-01 lies outside"):
-        calendar.sessions(date(2027, 6, 1), date(2027, 7, 1))
+        calendar.known_sessions(date(2027, 6, 1), date(2027, 7, 1))
 
 
 def test_closed_days_at_the_end_are_known() -> None:
@@ -118,5 +137,7 @@ def test_an_unknown_exchange_cannot_be_taught() -> None:
 
 def test_the_library_is_not_believed_beyond_its_own_end() -> None:
     library = library_calendar("XNYS")
+    beyond = library.known_through + timedelta(days=1)
+    assert library.is_expected(beyond)
     with pytest.raises(ConfigurationError, match="outside"):
-        library.is_session(library.known_through + timedelta(days=1))
+        library.known_sessions(library.last, beyond)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from factorprism.core.config import load_config
 from factorprism.core.errors import ConfigurationError
+from factorprism.sources import build_source
 
 
 def test_without_settings_the_sample_source_and_its_universe_are_taken() -> None:
@@ -37,6 +39,11 @@ def test_the_token_is_in_no_representation() -> None:
         ({"FACTORPRISM_HORIZON": "0"}, "FACTORPRISM_HORIZON"),
         ({"FACTORPRISM_MISSING_RATIO_MAX": "7"}, "FACTORPRISM_MISSING_RATIO_MAX"),
         ({"FACTORPRISM_HORIZONS": "14"}, "FACTORPRISM_HORIZONS"),
+        ({"FACTORPRISM_PUBLISHED_AT_XSHG": "7 pm"}, "PUBLISHED_AT_XSHG"),
+        ({"FACTORPRISM_PUBLISHED_AT_XSHG": "14:30"}, "PUBLISHED_AT_XSHG"),
+        ({"FACTORPRISM_PUBLISHED_AT_XNYS": "18:00+99"}, "PUBLISHED_AT_XNYS"),
+        ({"FACTORPRISM_PATIENCE_UNTIL": "24:00"}, "PATIENCE_UNTIL"),
+        ({"FACTORPRISM_ASK_AGAIN_SECONDS": "0"}, "ASK_AGAIN_SECONDS"),
         ({"FACTORPRISM_PROMOTION_APPROVAL": "perhaps"}, "FACTORPRISM_PROMOTION_APPROVAL"),
     ],
 )
@@ -50,6 +57,24 @@ def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], named: 
 @pytest.mark.parametrize(("text", "asked"), [("true", True), ("False", False), ("", False)])
 def test_a_person_is_asked_only_where_it_is_said(text: str, asked: bool) -> None:
     assert load_config({"FACTORPRISM_PROMOTION_APPROVAL": text}).promotion_approval is asked
+
+
+def test_bars_are_final_at_the_hour_that_is_set() -> None:
+    session = date(2025, 12, 31)
+    usual = load_config({}).calendar_of("000300.SH")
+    late = load_config({"FACTORPRISM_PUBLISHED_AT_XSHG": "09:30+1"}).calendar_of("000300.SH")
+    assert usual.published_at(session) == datetime(2025, 12, 31, 11, 15)
+    assert late.published_at(session) == datetime(2026, 1, 1, 1, 30)
+    assert late.last_published(datetime(2026, 1, 1, 1, 29)) == date(2025, 12, 30)
+    assert late.last_published(datetime(2026, 1, 1, 1, 30)) == session
+
+
+def test_a_source_gives_nothing_before_the_hour_that_is_set() -> None:
+    config = load_config({"FACTORPRISM_PUBLISHED_AT_XSHG": "21:00"})
+    for clock, last in (((12, 59), date(2025, 12, 30)), ((13, 0), date(2025, 12, 31))):
+        source = build_source(config, now=lambda clock=clock: datetime(2025, 12, 31, *clock))
+        (pull,) = source.fetch_bars(["000300.SH"], date(2025, 12, 1), date(2025, 12, 31))
+        assert pull.last == last
 
 
 def test_an_own_universe_is_read_from_the_home(tmp_path: Path) -> None:

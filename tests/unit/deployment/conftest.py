@@ -7,8 +7,10 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -28,23 +30,40 @@ def secret_names(compose_text: str) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def call_compose(repository_root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run Compose on our file with `variables` alone: no .env, nothing of this environment."""
+def checkout(repository_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that stands for a fresh checkout: nobody's .env, nobody's settings.env."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("docker-compose.yml", "Dockerfile", "Makefile", "deploy", "monitoring"):
+        (folder / name).symlink_to(repository_root / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def call_compose(checkout: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Compose on our file with `variables` alone, and with `settings` as its settings.env."""
     found = importlib.util.find_spec("compose")
     assert found is not None
     assert found.origin is not None
     # The package's own command ends with 0 whatever happens; the binary beside it does not.
     program = Path(found.origin).with_name("docker-compose")
 
-    def call(*arguments: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [program, "--env-file", os.devnull, "--file", "docker-compose.yml", *arguments],
-            cwd=repository_root,
-            env={"PATH": os.environ["PATH"], **variables},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+    def call(
+        *arguments: str, variables: Mapping[str, str], settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        file = checkout / "settings.env"
+        if settings:
+            file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        try:
+            return subprocess.run(
+                [program, "--env-file", os.devnull, "--file", "docker-compose.yml", *arguments],
+                cwd=checkout,
+                env={"PATH": os.environ["PATH"], **variables},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+        finally:
+            file.unlink(missing_ok=True)
 
     return call
 
@@ -56,9 +75,12 @@ def read_compose(
     """Return the whole model with `profiles`, each secret being ``secret-of-NAME``."""
     known = {name: f"secret-of-{name}" for name in secret_names}
 
-    def read(*profiles: str, **variables: str) -> dict[str, Any]:
+    def read(
+        *profiles: str, settings: Mapping[str, str] | None = None, **variables: str
+    ) -> dict[str, Any]:
         chosen = [word for profile in profiles for word in ("--profile", profile)]
-        done = call_compose(*chosen, "config", "--format", "json", variables=known | variables)
+        asked = [*chosen, "config", "--format", "json"]
+        done = call_compose(*asked, variables=known | variables, settings=settings)
         assert done.returncode == 0, done.stderr
         model: dict[str, Any] = json.loads(done.stdout)
         return model
@@ -71,3 +93,16 @@ def services(read_compose: Callable[..., dict[str, Any]]) -> dict[str, dict[str,
     """Every service of every profile."""
     found: dict[str, dict[str, Any]] = read_compose("*")["services"]
     return found
+
+
+@pytest.fixture(scope="session")
+def manifests(repository_root: Path) -> ModuleType:
+    """The module that looks for faults in Kubernetes' manifests."""
+    path = repository_root / "tests/unit/deployment/manifests.py"
+    spec = importlib.util.spec_from_file_location("deployment_manifests", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

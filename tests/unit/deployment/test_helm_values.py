@@ -1,4 +1,4 @@
-"""deploy/helm/values.yaml: one version of everything, secrets by name, no volume assumed."""
+"""deploy/helm/values.yaml: one version of everything, secrets by name, one volume for backups."""
 
 from __future__ import annotations
 
@@ -45,19 +45,32 @@ def test_secrets_are_named_and_never_written(values: dict[str, Any], text: str) 
     assert not re.search(r"://[^/\s\"]*:[^/\s\"]*@", text)
 
 
-def test_nothing_is_kept_on_a_volume(values: dict[str, Any]) -> None:
-    artefacts = {entry["name"]: entry["value"] for entry in values["env"]}["FACTORPRISM_ARTEFACTS"]
-    assert artefacts.startswith("s3://")
+def test_nothing_but_backups_is_kept_on_a_volume(
+    values: dict[str, Any], repository_root: Path
+) -> None:
+    told = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert told["FACTORPRISM_ARTEFACTS"].startswith("s3://")
     for part in ("triggerer", "dags", "logs"):
         assert values[part]["persistence"] == {"enabled": False}
     assert not values["postgresql"]["enabled"]
     assert not values["redis"]["enabled"]
+    claim = yaml.safe_load((repository_root / "deploy" / "helm" / "backups.yaml").read_text())
+    assert claim["kind"] == "PersistentVolumeClaim"
+    settings = values["airflowLocalSettings"]
+    assert f'BACKUP_CLAIM = "{claim["metadata"]["name"]}"' in settings
+    assert f'BACKUP_FOLDER = "{told["FACTORPRISM_BACKUPS"]}"' in settings
 
 
 def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None:
     assert values["securityContexts"]["pod"]["runAsNonRoot"] is True
     assert values["securityContexts"]["pod"]["runAsUser"] == values["uid"] == 50000
-    assert values["securityContexts"]["containers"]["allowPrivilegeEscalation"] is False
+    assert values["securityContexts"]["pod"]["fsGroup"] == values["gid"] == 50000
+    contexts = [values["securityContexts"]["containers"]]
+    contexts += [added["securityContext"] for added in values["apiServer"]["extraInitContainers"]]
+    for context in contexts:
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["runAsNonRoot"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
     parts = ("apiServer", "scheduler", "dagProcessor", "triggerer", "migrateDatabaseJob")
     for part in [values[name] for name in parts] + [values["workers"]["kubernetes"]]:
         assert "memory" in part["resources"]["limits"]
@@ -66,5 +79,5 @@ def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None
 def test_a_lost_pod_is_seen_as_soon_as_a_lost_worker(
     values: dict[str, Any], compose_text: str
 ) -> None:
-    silence = values["config"]["scheduler"]["task_instance_heartbeat_timeout"]
-    assert f'TASK_INSTANCE_HEARTBEAT_TIMEOUT: "{silence}"' in compose_text
+    for name, value in values["config"]["scheduler"].items():
+        assert f'AIRFLOW__SCHEDULER__{name.upper()}: "{value}"' in compose_text

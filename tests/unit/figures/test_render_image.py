@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -134,6 +135,12 @@ def test_a_withheld_forecast_is_described_by_its_reason():
         reason="no champion",
     )
     assert describe_forecast(withheld) == "forecast withheld: no champion"
+
+
+def test_the_line_calls_an_expected_end_expected() -> None:
+    assert "(14 sessions) with" in describe_forecast(FORECAST)
+    expected = replace(FORECAST, horizon_end_expected=True)
+    assert "(14 sessions, expected) with" in describe_forecast(expected)
 
 
 def test_the_room_is_imported_without_matplotlib():

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
+from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.forecasts import settle_forecasts
 
 START, END = date(2025, 12, 11), date(2025, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def xshg() -> TradingCalendar:
+    return calendar_for("XSHG")
 
 
 def _forecast() -> Forecast:
@@ -18,17 +26,37 @@ def _forecast() -> Forecast:
 
 @pytest.mark.parametrize(("end_close", "went_up"), [(101.0, True), (100.0, False), (99.0, False)])
 def test_up_means_a_close_above_the_forecast_sessions_close(
-    end_close: float, went_up: bool
+    xshg: TradingCalendar, end_close: float, went_up: bool
 ) -> None:
-    (outcome,) = settle_forecasts([_forecast()], {START: 100.0, END: end_close}, END)
+    (outcome,) = settle_forecasts([_forecast()], {START: 100.0, END: end_close}, xshg, END)
     assert outcome.went_up is went_up
     assert outcome.forward_return == pytest.approx(end_close / 100.0 - 1.0)
 
 
-def test_nothing_is_settled_before_its_horizon_has_passed() -> None:
+def test_nothing_is_settled_before_its_horizon_has_passed(xshg: TradingCalendar) -> None:
     closes = {START: 100.0, END: 101.0}
-    assert settle_forecasts([_forecast()], closes, date(2025, 12, 30)) == []
+    assert settle_forecasts([_forecast()], closes, xshg, date(2025, 12, 30)) == []
 
 
-def test_a_missing_close_leaves_the_forecast_open() -> None:
-    assert settle_forecasts([_forecast()], {START: 100.0}, END) == []
+def test_a_missing_close_leaves_the_forecast_open(xshg: TradingCalendar) -> None:
+    assert settle_forecasts([_forecast()], {START: 100.0}, xshg, END) == []
+
+
+@pytest.mark.parametrize("expected", [date(2025, 12, 26), date(2026, 1, 9)])
+def test_the_horizon_ends_with_the_session_that_came_and_not_with_the_expected_one(
+    xshg: TradingCalendar, expected: date
+) -> None:
+    row = replace(_forecast(), horizon_end=expected, horizon_end_expected=True)
+    closes = {START: 100.0, END: 101.0, expected: 90.0}
+    (outcome,) = settle_forecasts([row], closes, xshg, date(2026, 1, 9))
+    assert (outcome.horizon_end, outcome.went_up) == (END, True)
+
+
+def test_a_horizon_whose_end_is_only_expected_stays_open(xshg: TradingCalendar) -> None:
+    known = xshg.session_days <= np.datetime64("2025-12-30")
+    early = TradingCalendar(
+        "XSHG", xshg.session_days[known], xshg.close_times[known], date(2025, 12, 30)
+    )
+    closes = {START: 100.0, END: 101.0}
+    assert early.offset(START, 14) == END
+    assert settle_forecasts([_forecast()], closes, early, date(2026, 1, 9)) == []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import PUBLICATION_DELAY, calendar_for
+from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import FactorPanel
 from factorprism.core.universe import Universe
 from factorprism.images import align_panels
@@ -208,3 +209,44 @@ def test_the_age_limit_covers_every_new_year_since_2003():
     closures = np.diff(calendar_for("XSHG").sessions(date(2003, 1, 1), date(2025, 12, 31)))
     # The last day of a closure on which New York may trade is the one before the end.
     assert closures.max() - np.timedelta64(1, "D") <= np.timedelta64(timedelta(days=14))
+
+
+MID_AUTUMN = (date(2024, 9, 16), date(2024, 9, 17))  # closed, as no calendar knew by then
+
+
+def test_beyond_the_known_end_the_rows_are_the_sessions_that_have_bars(make_panel, end_library):
+    end_library(date(2024, 8, 30))
+    first, last = date(2024, 8, 1), date(2024, 9, 24)
+    panels = [make_panel(symbol, first, last, without=MID_AUTUMN) for symbol in (HS300, ZZ500)]
+    image_set = align_panels(panels, Universe("two", HS300, (ZZ500,)), 56)
+    assert image_set.sessions.tolist() == panels[0].sessions.tolist()
+    assert not np.isnan(image_set.cube).any()
+
+
+def test_beyond_the_known_end_a_bar_of_one_channel_makes_the_session(make_panel, end_library):
+    end_library(date(2024, 8, 30))
+    first, last, hole = date(2024, 8, 1), date(2024, 9, 24), date(2024, 9, 10)
+    panels = [
+        make_panel(HS300, first, last, without=(*MID_AUTUMN, hole)),
+        make_panel(ZZ500, first, last, without=MID_AUTUMN),
+    ]
+    image_set = align_panels(panels, Universe("two", HS300, (ZZ500,)), 56)
+    assert day_read(image_set, hole, 0) is None
+    assert image_set.sessions.tolist() == panels[1].sessions.tolist()
+
+
+def test_beyond_the_known_end_another_exchange_is_read_as_before(make_panel, end_library):
+    first, last = date(2024, 8, 1), date(2024, 9, 24)
+    universe = Universe("us", HS300, (SP500,))
+    panels = [make_panel(HS300, first, last), make_panel(SP500, first, last)]
+    known = align_panels(panels, universe, 56)
+    end_library(date(2024, 8, 30))
+    again = align_panels(panels, universe, 56)
+    np.testing.assert_array_equal(again.cube, known.cube)
+
+
+def test_no_row_is_made_of_a_session_that_is_only_expected(make_panel, end_library):
+    end_library(date(2024, 8, 30))
+    panel = make_panel(HS300, date(2024, 8, 1), date(2024, 9, 13))
+    with pytest.raises(ConfigurationError, match="2024-09-18 lies outside"):
+        align_panels([panel], Universe("one", HS300), 56, last=date(2024, 9, 18))

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from factorprism.services import _group
 from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._keeper import LOG_BYTES_MAX
+from factorprism.services._plan import Plan
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
 STUBBORN = [
@@ -30,6 +31,10 @@ def group(tmp_path: Path) -> Iterator[ProcessGroup]:
     group = ProcessGroup(tmp_path / "processes.json", ("GROUP_TEST_HOME", str(tmp_path)))
     yield group
     group.stop(1.0)
+
+
+def plan_of(folder: Path, *, report: list[str] | None = None, **components: list[str]) -> Plan:
+    return Plan("The test's", components, str(folder), report=report or [])
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -51,7 +56,7 @@ def logs_say_up(folder: Path, *names: str) -> Callable[[], bool]:
 def test_components_write_their_own_logs_and_end_together(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
-    group.launch({"one": SLEEPER, "two": SLEEPER}, os.environ, tmp_path)
+    group.launch(plan_of(tmp_path, one=SLEEPER, two=SLEEPER), os.environ)
     eventually(logs_say_up(tmp_path, "one", "two"))
     members = group.members()
     assert os.getpid() not in {process.pid for process in members}
@@ -63,13 +68,92 @@ def test_components_write_their_own_logs_and_end_together(
 
 def test_a_component_that_ends_is_started_again(group: ProcessGroup, tmp_path: Path) -> None:
     once = [sys.executable, "-c", f"open({str(tmp_path / 'count')!r}, 'a').write('x')"]
-    group.launch({"one": once}, os.environ, tmp_path)
+    group.launch(plan_of(tmp_path, one=once), os.environ)
     count = tmp_path / "count"
     eventually(lambda: count.exists() and len(count.read_text()) >= 2)
 
 
+def component(group: ProcessGroup, name: str = "one") -> psutil.Process:
+    eventually(lambda: bool(group.kept().get(name) and group.kept()[name].pid))
+    return psutil.Process(group.kept()[name].pid)
+
+
+def test_a_killed_component_is_back_within_seconds_and_its_end_is_on_record(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER, two=SLEEPER), os.environ)
+    first, other = component(group), component(group, "two")
+    killed = time.monotonic()
+    first.kill()
+    eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
+    assert time.monotonic() - killed < 6
+    assert (group.kept()["one"].ends, group.kept()["one"].last) == (1, "was ended by SIGKILL")
+    assert group.kept()["two"].pid == other.pid
+    assert lives(other)
+
+
+def test_one_that_ends_at_once_is_tried_less_and_less_often(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    once = [sys.executable, "-c", f"open({str(tmp_path / 'count')!r}, 'a').write('x')"]
+    group.launch(plan_of(tmp_path, one=once), os.environ)
+    time.sleep(9)
+    assert 2 <= len((tmp_path / "count").read_text()) <= 4
+
+
+def test_what_a_dead_component_leaves_ends_with_it_and_what_others_have_stays(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    # The child leads a process group of its own, as Airflow's tasks do.
+    parent = (
+        "import subprocess, sys, time; child = subprocess.Popen(['sleep', '300'], process_group=0);"
+        "open(sys.argv[1], 'w').write(str(child.pid)); time.sleep(300)"
+    )
+    files = [tmp_path / "one.child", tmp_path / "two.child"]
+    one, two = ([sys.executable, "-c", parent, str(file)] for file in files)
+    group.launch(plan_of(tmp_path, one=one, two=two), os.environ)
+    eventually(lambda: all(file.exists() and file.read_text() for file in files))
+    orphan, kept = (psutil.Process(int(file.read_text())) for file in files)
+    component(group).kill()
+    eventually(lambda: not lives(orphan))
+    assert lives(kept)
+
+
+def test_a_keeper_told_to_end_takes_its_components_along(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    process = component(group)
+    assert group.is_kept()
+    (keeper,) = set(group.members()) - {process}
+    keeper.terminate()
+    eventually(lambda: not lives(process) and not lives(keeper))
+    assert not group.is_kept()
+
+
+def test_a_keeper_that_was_killed_is_missed(group: ProcessGroup, tmp_path: Path) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    process = component(group)
+    (keeper,) = set(group.members()) - {process}
+    keeper.kill()
+    eventually(lambda: not lives(keeper))
+    assert group.members() == [process]
+    assert not group.is_kept()
+
+
+def test_an_end_is_reported_until_the_report_has_arrived(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    report = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+    group.launch(plan_of(tmp_path, report=report, one=SLEEPER), os.environ)
+    component(group).kill()
+    eventually(lambda: told.exists() and "was ended by SIGKILL at 20" in told.read_text())
+    assert told.read_text().startswith("The test's one was ended by SIGKILL at ")
+
+
 def test_a_component_that_does_not_listen_is_forced(group: ProcessGroup, tmp_path: Path) -> None:
-    group.launch({"one": STUBBORN}, os.environ, tmp_path)
+    group.launch(plan_of(tmp_path, one=STUBBORN), os.environ)
     eventually(logs_say_up(tmp_path, "one"))
     group.stop(0.3)
     assert group.members() == []
@@ -80,9 +164,10 @@ def test_a_strangers_session_of_the_same_number_is_left_alone(
 ) -> None:
     with subprocess.Popen(["sleep", "300"], start_new_session=True) as stranger:
         try:
-            record = {"session": stranger.pid, "began": time.time() - 3600}
+            record = {"session": stranger.pid, "keeper": stranger.pid, "began": time.time() - 3600}
             group.record.write_text(json.dumps(record))
             assert group.members() == []
+            assert not group.is_kept()
             group.stop(1.0)
             assert stranger.poll() is None
         finally:
@@ -91,8 +176,8 @@ def test_a_strangers_session_of_the_same_number_is_left_alone(
 
 def test_a_long_log_is_put_aside(group: ProcessGroup, tmp_path: Path) -> None:
     with (tmp_path / "one.log").open("w") as log:
-        log.truncate(_group.LOG_BYTES_MAX + 1)
-    group.launch({"one": SLEEPER}, os.environ, tmp_path)
+        log.truncate(LOG_BYTES_MAX + 1)
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
     eventually(logs_say_up(tmp_path, "one"))
     assert (tmp_path / "one.log.1").exists()
     assert (tmp_path / "one.log").stat().st_size < 100

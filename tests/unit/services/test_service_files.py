@@ -7,12 +7,13 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from factorprism.core.errors import ServiceError
-from factorprism.services._files import locked, read_stripped, remembered, write_private
+from factorprism.services._files import read_stripped, remembered, write_private
+from factorprism.services._patience import waiting_for
 
 HOLD = """
 import pathlib, sys, time
@@ -40,16 +41,31 @@ def test_what_is_remembered_is_made_once(tmp_path: Path) -> None:
     assert remembered(tmp_path / "x", lambda: next(made)) == "first"
 
 
-def test_the_lock_keeps_others_out_and_a_killed_holder_frees_it(tmp_path: Path) -> None:
+def test_the_lock_is_waited_for_as_long_as_its_holder_lives(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "lock"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ServiceError, match="another process"), locked(path, 0.1):
-            pass
-        os.kill(holder.pid, signal.SIGKILL)
-        holder.wait()
-    with locked(path, 0.1):
-        pass
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+        ) as second:
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(1.0)
+            os.kill(holder.pid, signal.SIGKILL)
+            assert second.stdout is not None
+            assert second.stdout.readline() == "held\n"
+            second.kill()
+
+
+def test_who_waits_says_what_for(tmp_path: Path) -> None:
+    told: list[str] = []
+    with waiting_for(lambda: "the moon", told.append, 0.05):
+        time.sleep(0.2)
+    assert told[0].startswith("waiting for the moon (0 s")
+    count = len(told)
+    time.sleep(0.1)
+    assert len(told) == count

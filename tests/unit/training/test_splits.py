@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ConfigurationError, LookAheadError
-from factorprism.training import Split, SplitSizes, audit_purge, split_samples, walk_forward
+from factorprism.training import (
+    Split,
+    SplitSizes,
+    audit_purge,
+    least_samples,
+    split_samples,
+    walk_forward,
+)
+from factorprism.training.splits import anchored_folds
 
 SIZES = SplitSizes(validation=60, calibration=50, judged=70, least_training=100)
 DAYS = np.datetime64("2010-01-01") + np.arange(2000)
@@ -83,3 +91,20 @@ def test_the_audit_names_labels_that_touch_a_judged_session() -> None:
     audit_purge(clean, 14, DAYS)
     with pytest.raises(LookAheadError, match=rf"1 labels .* those of {DAYS[first - 14]}"):
         audit_purge(leaking, 14, DAYS)
+
+
+@pytest.mark.parametrize("horizon", [1, 14, 30])
+def test_the_least_samples_are_enough_and_one_fewer_is_not(horizon: int) -> None:
+    fold_sizes = replace(SIZES, judged=90)
+    least = least_samples(horizon, SIZES, fold_sizes)
+
+    def suffices(n_samples: int) -> bool:
+        rows = np.arange(n_samples)
+        try:
+            split_samples(rows, horizon, SIZES)
+        except ConfigurationError:
+            return False
+        return bool(list(anchored_folds(rows, horizon, 1, fold_sizes)))
+
+    assert suffices(least)
+    assert not suffices(least - 1)

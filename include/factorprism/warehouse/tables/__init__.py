@@ -12,6 +12,7 @@ from factorprism.warehouse.tables._factors import (
     factor_watermarks,
     factors,
 )
+from factorprism.warehouse.tables._findings import accepted_findings, findings, set_aside
 from factorprism.warehouse.tables._ledger import alerts, forecasts, outcomes, quality_results
 from factorprism.warehouse.tables._models import (
     evaluations,
@@ -26,6 +27,7 @@ __all__ = [
     "FACTOR_VIEW_COLUMNS",
     "FACTOR_VIEW_COMMENT",
     "SCHEMA",
+    "accepted_findings",
     "alerts",
     "bar_extents",
     "bar_revisions",
@@ -36,6 +38,7 @@ __all__ = [
     "factor_catalogues",
     "factor_watermarks",
     "factors",
+    "findings",
     "fold_forecasts",
     "forecasts",
     "image_sets",
@@ -45,6 +48,7 @@ __all__ = [
     "promotions",
     "pulls",
     "quality_results",
+    "set_aside",
     "trading_days",
     "trainings",
 ]

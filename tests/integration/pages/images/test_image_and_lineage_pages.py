@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.schemas import Forecast, ForecastState, Outcome
 from factorprism.views.image import read_image
 
 SESSION = date(2020, 12, 30)
@@ -112,6 +112,30 @@ def test_the_lineage_page_names_what_was_revised_since(world, read_page):
     assert f'id="pull-{pull_id}"' in page
     _, page = read_page(world, f"/image?session={SESSION}")
     assert "the model read another image" in page
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "(expected)"), ("zh", "(预计)")])
+def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
+    world, read_page, language, word
+):
+    session, expected, came = date(2020, 12, 8), date(2020, 12, 28), date(2020, 12, 29)
+    ledger = world.warehouse.forecasts
+    issued = next(row for row in ledger.load_forecasts() if row.p_up is not None)
+    row = replace(
+        issued, session=session, horizon_end=expected, horizon_end_expected=True, created_at=None
+    )
+    assert ledger.append(row)
+    for address in ("/today", "/image", "/lineage"):
+        _, page = read_page(world, f"{address}?session={session}", language)
+        assert f'<time datetime="{expected}">' in page
+        assert word in page
+    ledger.save_outcomes(
+        [Outcome(row.target, session, 14, row.model_id, 0.01, True, horizon_end=came)]
+    )
+    for address in ("/today", "/lineage"):
+        _, page = read_page(world, f"{address}?session={session}", language)
+        assert f'<time datetime="{came}">' in page
+        assert word not in page
 
 
 def test_what_the_warehouse_holds_is_shown_as_text(world, read_page):

@@ -12,7 +12,7 @@ from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceErro
 from factorprism.sources import FilesSource
 
 HEADER = "trade_date,open,high,low,close,volume,amount"
-GOOD = "2020-01-02,1,2,0.5,1.5,100,150"
+GOOD = "2020-01-02,1,2,0.5,1.5,100,1500"
 SYMBOL = "000300.SH"
 Write = Callable[..., Path]
 
@@ -33,20 +33,20 @@ def read(folder: Path, symbol: str = SYMBOL) -> pd.DataFrame:
 
 @pytest.mark.parametrize("day", ["2020-01-02", "20200102", " 2020-01-02 ", "2020-01-02 00:00:00"])
 def test_dates_are_read_in_both_forms(write: Write, day: str) -> None:
-    bars = read(write(HEADER, f"{day},1,2,0.5,1.5,100,150"))
+    bars = read(write(HEADER, f"{day},1,2,0.5,1.5,100,1500"))
     assert bars["session"].tolist() == [pd.Timestamp("2020-01-02")]
     assert bars.loc[0, ["open", "close", "volume_shares", "amount_cny"]].tolist() == [
         1.0,
         1.5,
         100.0,
-        150.0,
+        1500.0,
     ]
 
 
 def test_empty_cells_are_nan_and_blank_lines_nothing(write: Write) -> None:
-    bars = read(write(HEADER, "", "2020-01-02,1,2,0.5,1.5,100,", ""))
-    assert len(bars) == 1
-    assert np.isnan(bars["amount_cny"][0])
+    bars = read(write(HEADER, "", GOOD, "2020-01-03,1,2,0.5,1.5,100,", ""))
+    assert len(bars) == 2
+    assert np.isnan(bars["amount_cny"][1])
 
 
 def test_previous_close_is_taken_where_it_is_given(write: Write) -> None:
@@ -56,14 +56,14 @@ def test_previous_close_is_taken_where_it_is_given(write: Write) -> None:
 
 
 def test_rows_come_ascending_and_duplicates_stay(write: Write) -> None:
-    bars = read(write(HEADER, "2020-01-03,1,2,0.5,1.5,100,150", GOOD, GOOD))
+    bars = read(write(HEADER, "2020-01-03,1,2,0.5,1.5,100,1500", GOOD, GOOD))
     assert bars["session"].dt.day.tolist() == [2, 2, 3]
 
 
 @pytest.mark.parametrize("days", [["20200102"], [20200102], [date(2020, 1, 2)], ["2020-01-02"]])
 def test_parquet_dates_of_any_type_are_read(tmp_path: Path, days: list[object]) -> None:
     names = HEADER.split(",")[1:]
-    frame = pd.DataFrame({"trade_date": days} | dict.fromkeys(names, 1.0))
+    frame = pd.DataFrame({"trade_date": days} | dict.fromkeys(names, 10.0) | {"volume": 1.0})
     frame.to_parquet(tmp_path / f"{SYMBOL}.parquet")
     assert read(tmp_path)["session"].tolist() == [pd.Timestamp("2020-01-02")]
 
@@ -89,20 +89,20 @@ def test_two_files_of_one_symbol_are_refused(write: Write) -> None:
 
 
 def test_missing_columns_are_named(write: Write) -> None:
-    with pytest.raises(MalformedResponse, match="columns close, amount are missing") as caught:
-        read(write("trade_date,open,high,low,volume", "2020-01-02,1,2,0.5,100"))
-    assert "trade_date, open" in caught.value.remedy
+    with pytest.raises(MalformedResponse, match="line 1: columns low, close are missing") as c:
+        read(write("trade_date,open,high,volume", "2020-01-02,1,2,100"))
+    assert "trade_date, open" in c.value.remedy
 
 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("2020-13-02,1,2,0.5,1.5,100,150", "line 4: trade_date '2020-13-02' is no date"),
-        ("02/01/2020,1,2,0.5,1.5,100,150", "line 4: trade_date '02/01/2020' is no date"),
-        (",1,2,0.5,1.5,100,150", "line 4: trade_date an empty cell is no date"),
-        ("2020-01-03,1,2,0.5,--,100,150", "line 4: close '--' is no finite number"),
+        ("2020-13-02,1,2,0.5,1.5,100,1500", "line 4: trade_date '2020-13-02' is no date"),
+        ("02/01/2020,1,2,0.5,1.5,100,1500", "line 4: trade_date '02/01/2020' is no date"),
+        (",1,2,0.5,1.5,100,1500", "line 4: trade_date an empty cell is no date"),
+        ("2020-01-03,1,2,0.5,1.5x,100,1500", "line 4: close '1.5x' is no finite number"),
         ("2020-01-03,1,2,0.5,1.5,inf,150", "line 4: volume 'inf' is no finite number"),
-        ('2020-01-03,1,2,0.5,1.5,"1,000",150', "line 4: volume '1,000' is no finite number"),
+        ('2020-01-03,1,2,0.5,1.5,"1,00",150', "line 4: volume '1,00' is no finite number"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(write: Write, row: str, words: str) -> None:
@@ -131,7 +131,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes, suffi
 
 
 def test_extent_is_that_of_the_rows_on_trading_days(write: Write) -> None:
-    saturday = "2020-01-04,1,2,0.5,1.5,100,150"
+    saturday = "2020-01-04,1,2,0.5,1.5,100,1500"
     source = FilesSource(write(HEADER, GOOD, saturday), history_start=date(2005, 1, 4))
     assert source.first_session(SYMBOL) == date(2020, 1, 2)
     assert source.latest_session(SYMBOL, datetime(2020, 2, 1)) == date(2020, 1, 2)
@@ -146,8 +146,8 @@ def test_history_begins_no_earlier_than_the_setting(write: Write) -> None:
 
 def test_sessions_are_those_of_the_exchange_alone(write: Write) -> None:
     folder = write(HEADER, GOOD)
-    write(HEADER, "2020-01-06,1,2,0.5,1.5,100,150", symbol="399006.SZ")
-    write(HEADER, "2020-01-07,1,2,0.5,1.5,100,150", symbol="^GSPC")
+    write(HEADER, "2020-01-06,1,2,0.5,1.5,100,1500", symbol="399006.SZ")
+    write(HEADER, "2020-01-07,1,2,0.5,1.5,100,1500", symbol="^GSPC")
     write("this,is,no,bar,file", symbol="notes")
     found = FilesSource(folder).fetch_sessions("XSHG", date(2020, 1, 1), date(2020, 1, 31))
     assert found == [date(2020, 1, 2), date(2020, 1, 6)]

@@ -1,0 +1,47 @@
+"""Which days an exchange is expected to trade on, where no calendar knows yet.
+
+Weekdays less the public holidays that fall on a fixed day or follow a fixed rule. Holidays by the
+moon and days moved by decree cannot be known ahead: an expected day may turn out to be none.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+
+from factorprism.core.schemas import DayArray
+
+FIRST_SESSION = "1990-12-19"  # calendars of the library are built from here
+# So far ahead something is expected; what is known moves on with every bar.
+YEARS_EXPECTED = 20
+# Month and day of the holidays of the mainland that keep their day. By law (State Council order
+# 795, in force since 2025) 1 January, 1 and 2 May, and 1 to 3 October are free; moved days of rest
+# have joined 3 May every year since 2019 and 4 to 7 October every year since 2009.
+XSHG_FIXED = (
+    *((1, 1),),
+    *((5, day) for day in (1, 2, 3)),
+    *((10, day) for day in range(1, 8)),
+)
+
+
+def expected_sessions(exchange: str, after: date) -> DayArray:
+    """Return the expected sessions of `exchange` after day `after`, for `YEARS_EXPECTED` years."""
+    end = np.datetime64(date(after.year + YEARS_EXPECTED, 12, 31), "D")
+    days = np.arange(np.datetime64(after, "D") + 1, end + 1)
+    holidays = _fixed_holidays(exchange, after.year, after.year + YEARS_EXPECTED)
+    return days[np.is_busday(days, holidays=holidays)]
+
+
+@lru_cache(maxsize=8)
+def _fixed_holidays(exchange: str, first: int, last: int) -> DayArray:
+    if exchange == "XSHG":
+        days = [date(year, *day) for year in range(first, last + 1) for day in XSHG_FIXED]
+        return np.array(days, "datetime64[D]")
+    # Imported here because the module costs most of a second and the timetable must stay light.
+    import exchange_calendars
+
+    rules = exchange_calendars.get_calendar(exchange, start=FIRST_SESSION).regular_holidays
+    found = rules.holidays(f"{first}-01-01", f"{last}-12-31")
+    return np.asarray(found.to_numpy()).astype("datetime64[D]")

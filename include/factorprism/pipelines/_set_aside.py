@@ -1,0 +1,138 @@
+"""Rows that the gate keeps out of the bars: noted, left out, asked for again, and told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from factorprism.core.calendar import TradingCalendar, calendar_of
+from factorprism.core.errors import EmptyResponse, QualityError
+from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside
+from factorprism.factors import CATALOGUE
+from factorprism.pipelines._run import Run
+from factorprism.quality import is_too_much
+
+# Requests a symbol and evening for rows that were set aside; the latest ones are asked for first.
+REQUESTS_MAX = 10
+TOLD = 3
+WAIT = "Mend it at the source, or wait until it does; earlier bars stay in force."
+ACCEPT = "If it is no fault: factorprism quality accept {} --because TEXT."
+
+
+def keep_aside(run: Run, pull: Pull, set_aside: Mapping[date, Finding], *, limited: bool) -> None:
+    """Note the rows of `pull` that stay out; raises `QualityError` for too many where `limited`."""
+    assert pull.pull_id is not None
+    rows = [
+        SetAside(pull.symbol, session, pull.pull_id, finding.finding_id, finding.sentence)
+        for session, finding in set_aside.items()
+    ]
+    n_rows = len(calendar_of(pull.symbol).sessions(pull.first, pull.last))
+    if limited and is_too_much(len(rows), n_rows, run.config.set_aside_ratio_max):
+        raise QualityError(
+            f"{pull.symbol}: {len(rows)} of {n_rows} rows from {pull.first} to {pull.last} have "
+            f"critical faults: {_tell(rows)}",
+            failures=sorted({row.sentence for row in rows}),
+            remedy=_advise([row.finding_id for row in rows]),
+        )
+    run.ports.warehouse.findings.save_set_aside(pull.pull_id, rows)
+    if rows:
+        run.tell(f"{pull.symbol}: {len(rows)} of {n_rows} rows set aside: {_tell(rows)}")
+
+
+def take_out(run: Run, pull: Pull) -> Pull:
+    """Return `pull` without the rows that were set aside, each session once."""
+    assert pull.pull_id is not None
+    out = [row.session for row in run.ports.warehouse.findings.load_set_aside(pull.pull_id)]
+    kept = pull.bars[~pull.bars["session"].dt.date.isin(out)]
+    return replace(pull, bars=kept.drop_duplicates("session", keep="last"))
+
+
+def clear_aside(run: Run, pull: Pull) -> None:
+    """Note that `pull`, which is merged, has given what an earlier one had not."""
+    days = set(pull.bars["session"].dt.date)
+    standing = run.ports.warehouse.findings.list_set_aside([pull.symbol])
+    given = [row.session for row in standing if row.session in days]
+    if given:
+        run.ports.warehouse.findings.clear_set_aside(pull.symbol, given)
+        run.tell(f"{pull.symbol}: {len(given)} rows that were set aside are sound now")
+
+
+def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
+    """Ask once more for the rows before `before` that were set aside; none may still be there."""
+    standing = run.ports.warehouse.findings.list_set_aside([symbol])
+    wanted = sorted(row.session for row in standing if row.session < before)
+    for first, last in list(_ranges(wanted, calendar_of(symbol)))[-REQUESTS_MAX:]:
+        try:
+            yield from run.ports.source.fetch_bars([symbol], first, last)
+        except EmptyResponse:
+            run.tell(f"{symbol}: the source still has no bar of {first} to {last}")
+
+
+def require_needed(run: Run) -> None:
+    """Refuse to go on where a row that stands aside is one that the session's forecast needs."""
+    first = _needed_from(run)
+    missing = [
+        row
+        for row in run.ports.warehouse.findings.list_set_aside(run.config.universe.channels)
+        if first <= row.session <= run.session and not _is_held(run, row)
+    ]
+    if missing:
+        raise QualityError(
+            f"the forecast of {run.session} needs {len(missing)} rows that were set aside: "
+            f"{_tell(missing)}",
+            failures=sorted({row.sentence for row in missing}),
+            remedy=_advise([row.finding_id for row in missing]),
+        )
+
+
+def _needed_from(run: Run) -> date:
+    """Return the first session of the image, and of the longest look-back before it."""
+    n_sessions = run.config.lookback + max(factor.lookback for factor in CATALOGUE)
+    known = run.calendar.sessions(run.calendar.first, run.session)[-n_sessions:]
+    first: date = known[0].astype(date)
+    return first
+
+
+def _is_held(run: Run, row: SetAside) -> bool:
+    return bool(
+        len(run.ports.warehouse.bars.load_held_bars(row.symbol, row.session, row.session).days)
+    )
+
+
+def _ranges(sessions: Sequence[date], calendar: TradingCalendar) -> Iterator[tuple[date, date]]:
+    """Yield (first, last) of each unbroken run of `sessions`, ascending."""
+    first = last = None
+    for session in sessions:
+        if last is not None and len(calendar.sessions(last, session)) > 2:
+            assert first is not None
+            yield first, last
+            first = session
+        first, last = first or session, session
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _tell(rows: Sequence[SetAside]) -> str:
+    """Return the first findings behind `rows` with their names."""
+    told = list(dict.fromkeys(f"{row.sentence} [{row.finding_id}]" for row in rows))
+    more = f" And {len(told) - TOLD} more findings." if len(told) > TOLD else ""
+    return " ".join(told[:TOLD]) + more
+
+
+def advise_on(refused: Sequence[QualityResult]) -> str:
+    """Return what to do about a pull that is at fault as a whole."""
+    return _advise([finding.finding_id for item in refused for finding in item.findings])
+
+
+def join_advice(remedies: Sequence[str]) -> str:
+    """Return the advice on several pulls, that on their findings once."""
+    on_findings = [remedy for remedy in remedies if remedy.startswith(WAIT)]
+    others = [remedy for remedy in remedies if remedy and not remedy.startswith(WAIT)]
+    once = on_findings if len(on_findings) < 2 else [f"{WAIT} {ACCEPT.format('ID')}"]
+    return " ".join(dict.fromkeys([*once, *others]))
+
+
+def _advise(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    return f"{WAIT} {ACCEPT.format(distinct[0] if len(distinct) == 1 else 'ID')}"

@@ -1,0 +1,56 @@
+"""A person's word that a finding of the gate is no fault: written once, and kept for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from factorprism.core.errors import ConfigurationError, QualityError
+from factorprism.core.ports import FindingStore
+from factorprism.core.schemas import Finding
+from factorprism.pipelines._run import Refs, Run
+
+ACCEPT = "accept"
+
+
+def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -> str:
+    """Accept the finding in the name of `by`, and return a sentence that says so.
+
+    Raises `ConfigurationError` for an unknown name or an empty reason, `QualityError` for a
+    finding on data that cannot be measured.
+    """
+    finding = store.load_finding(finding_id)
+    if finding is None:
+        raise ConfigurationError(
+            f"no finding {finding_id[:40]!r} is known", remedy="List them: factorprism quality."
+        )
+    if not reason.strip() or not by.strip():
+        raise ConfigurationError(
+            "accepting a finding needs a person and a reason", remedy="Write one sentence."
+        )
+    _require_acceptable(finding)
+    if not store.accept_finding(finding_id, by, reason.strip()):
+        return f"finding {finding_id} was accepted before; the first word on it stands"
+    return f"finding {finding_id} is accepted by {by}; the next run lets it pass"
+
+
+def _require_acceptable(finding: Finding) -> None:
+    if not finding.rows:
+        raise QualityError(
+            f"finding {finding.finding_id} cannot be accepted, since nothing can be measured on "
+            f"such data: {finding.sentence}",
+            remedy="Mend the data at the source.",
+        )
+
+
+def answer_accepting(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Accept ``finding_id`` of `refs` as `decide` does: a refusal is an answer and no failure."""
+    try:
+        sentence = accept_finding(
+            run.ports.warehouse.findings, refs["finding_id"], refs["by"], refs["reason"]
+        )
+    except (ConfigurationError, QualityError) as error:
+        run.tell(f"refused: {error.message}")
+        return {"decided": False, "sentence": error.message, "remedy": error.remedy}
+    run.tell(sentence)
+    return {"decided": True, "sentence": sentence, "remedy": ""}

@@ -1,0 +1,126 @@
+"""Before anything is pulled: has the source the session's bars, of every channel, and whole?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from factorprism.core.config import Config, load_config
+from factorprism.core.errors import EmptyResponse
+from factorprism.core.publication import RUN_TAKES, local_words, next_moment, read_clock
+from factorprism.pipelines._run import Refs, Run
+
+VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
+# Sessions before the one that is looked for, asked for with it: an answer without any row may be
+# a fault, and what the last of them has is what a whole bar has.
+SESSIONS_BEFORE = 4
+
+
+def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Look once for the bar of the session of every channel; raise while one is missing.
+
+    Airflow looks again until `patience_ends`; the command line looks once. A bar is whole that has
+    every value that the one before it had. After patience has ended one that is not whole passes,
+    for the gate to judge.
+
+    Raises
+    ------
+    EmptyResponse
+        If a bar is missing, or, before patience has ended, not whole; all of them are named.
+    SourceError
+        If the source cannot be asked.
+    """
+    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
+    ends = patience_ends(run.config, run.session)
+    over = _now() >= ends
+    absent = [symbol for symbol, values in lacking.items() if values == VALUES]
+    halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
+    found = len(lacking) - len(absent) - len(halves)
+    run.tell(f"bars of {run.session}: {found} of {len(lacking)} channels")
+    said = [f"has no bar of {', '.join(absent)} for {run.session}"] if absent else []
+    said += [f"lacks {', '.join(names)} of {symbol}" for symbol, names in halves.items()]
+    if absent or (halves and not over):
+        raise EmptyResponse(
+            f"stale data: the source {run.ports.source.name} {' and '.join(said)}"
+            + (_words_of_end(run, ends) if over else ""),
+            remedy="Wait until the source has published it, then run this session again.",
+        )
+    for sentence in said:
+        run.tell(f"bars of {run.session}: the source {sentence}; the gate will judge")
+    return {}
+
+
+def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, int]:
+    """Return until when (naive, UTC) bars of `session` are waited for, and the seconds between."""
+    config = load_config(environ)
+    return patience_ends(config, session), config.ask_again_seconds
+
+
+def patience_ends(config: Config, session: date) -> datetime:
+    """Return the moment (naive, UTC) until which bars of `session` are waited for.
+
+    That is when the hour that is set comes next after publication, on the exchange's clock, and so
+    before the next session's publication. The sample's bars are all there: it is not waited for.
+    """
+    calendar = config.calendar_of(config.universe.target)
+    published = calendar.published_at(session)
+    if config.source == "sample":
+        return published
+    return next_moment(published, read_clock(config.patience_until), calendar.exchange)
+
+
+def due_at(config: Config, session: date) -> datetime:
+    """Return when (naive, UTC) the row of `session` is due: at publication and what a run takes."""
+    return config.calendar_of(config.universe.target).published_at(session) + RUN_TAKES
+
+
+def describe_wait(run: Run) -> str:
+    """Say until when bars are waited for now; empty once patience has ended."""
+    ends = patience_ends(run.config, run.session)
+    if _now() >= ends:
+        return ""
+    return f"it is waited for until {local_words(ends, run.calendar.exchange)}"
+
+
+def _words_of_end(run: Run, ends: datetime) -> str:
+    if run.config.source == "sample":
+        return ""
+    return f"; patience ended at {local_words(ends, run.calendar.exchange)}"
+
+
+def _find_lacking(run: Run, symbol: str) -> tuple[str, ...]:
+    """Return the values of the session's bar of `symbol` that the source does not give yet."""
+    expected = _expected_session(run, symbol)
+    first = run.config.calendar_of(symbol).offset(expected, -SESSIONS_BEFORE)
+    try:
+        pulls = list(run.ports.source.fetch_bars([symbol], first, expected))
+    except EmptyResponse:
+        return VALUES
+    bars = pd.concat([pull.bars for pull in pulls]) if pulls else pd.DataFrame({"session": []})
+    days = pd.to_datetime(bars["session"]).dt.date
+    now, before = bars[days == expected], bars[days < expected]
+    if now.empty:
+        return VALUES
+    wanted = [name for name in VALUES if before.empty or _is_given(before.iloc[-1][name])]
+    return tuple(name for name in wanted if not _is_given(now.iloc[-1][name]))
+
+
+def _is_given(value: float) -> bool:
+    # An index trades every session: a volume of zero is none.
+    return bool(np.isfinite(value)) and value != 0.0
+
+
+def _expected_session(run: Run, symbol: str) -> date:
+    """Return the session of `symbol` that the run's image ends with."""
+    own = run.config.calendar_of(symbol)
+    if own.exchange == run.calendar.exchange:
+        return run.session
+    return own.last_published(run.calendar.close_at(run.session))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

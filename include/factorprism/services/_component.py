@@ -1,0 +1,48 @@
+"""One component of the embedded Airflow in place of this process.
+
+Airflow believes in a component until its last heartbeat is old. A home has one of each, so that
+the one before is dead by now: it is written down as such, and what it had under way is taken up
+at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+
+import psycopg2
+
+from factorprism.services._patience import CONNECT_SECONDS
+
+JOBS = {
+    "scheduler": "SchedulerJob",
+    "dag-processor": "DagProcessorJob",
+    "triggerer": "TriggererJob",
+}
+
+
+def end_predecessor(url: str, job_type: str) -> None:
+    """Write down in the metadata at `url` (a libpq URL) that no job of `job_type` runs."""
+    with (
+        closing(psycopg2.connect(url, connect_timeout=CONNECT_SECONDS)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "UPDATE job SET state = 'failed', end_date = now()"
+            " WHERE job_type = %s AND state = 'running'",
+            (job_type,),
+        )
+
+
+def main() -> None:
+    name = sys.argv[1]
+    if name in JOBS:
+        url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "", 1)
+        end_predecessor(url, JOBS[name])
+    os.execv(sys.executable, [sys.executable, "-m", "airflow", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a keeper is to keep up, and what it has to say about it: the two files of JSON between
+a service and the parent of its processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from factorprism.services._files import read_stripped, write_private
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The processes of one service.
+
+    ``components`` are commands by the names of their logs in the folder ``logs``; ``title`` says
+    whose they are in a sentence. ``server_home`` is the home whose PostgreSQL is kept up too and
+    comes first, empty for none. ``report`` is the command by which an operator is told, given
+    ``raise SENTENCE`` or ``resolve`` as further words; none is told where it is empty.
+    """
+
+    title: str
+    components: Mapping[str, Sequence[str]]
+    logs: str
+    server_home: str = ""
+    report: Sequence[str] = ()
+
+    def encode(self) -> str:
+        """Return the plan as one line."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What has become of one component: its process, 0 for none just now, and how often it ended.
+
+    ``last`` says how it ended the last time.
+    """
+
+    pid: int = 0
+    ends: int = 0
+    last: str = ""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """What the keeper remembers of its components, in the file `path`."""
+
+    path: Path
+    kept: dict[str, Kept] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Roster:
+        """Return what stands in `path`, nothing where there is no such file."""
+        held = json.loads(read_stripped(path) or "{}")
+        return cls(path, {name: Kept(**values) for name, values in held.items()})
+
+    def save(self) -> None:
+        written = {name: asdict(kept) for name, kept in self.kept.items()}
+        write_private(self.path, json.dumps(written) + "\n")

@@ -1,0 +1,93 @@
+"""Tells an operator, by the catalogue of alerts, that a service has ended by itself.
+
+The keeper's side is a small queue; the telling is a process of its own (this module, run), since
+it imports the warehouse and may wait for a mail server.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+QUIET_SECONDS = 600.0  # nothing has ended for so long: it is over
+RETRY_SECONDS = 30.0
+
+
+class Reporter:
+    """What is to be told; nothing is where `command` is empty."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._untold: list[str] = []
+        self._telling: list[str] = []
+        self._is_open = True  # by an earlier keeper perhaps
+        self._last = time.monotonic()
+        self._due = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def note(self, sentence: str) -> None:
+        """Keep `sentence` until it can be told."""
+        self._untold.append(sentence)
+        self._last = time.monotonic()
+
+    def tell(self, environment: Mapping[str, str]) -> None:
+        """Raise the alert, or close it once all has been quiet; never waits and never fails."""
+        if not self._command or self._is_busy() or time.monotonic() < self._due:
+            return
+        if self._untold:
+            self._telling, self._untold = self._untold, []
+            self._launch(environment, "raise", "; ".join(self._telling))
+        elif self._is_open and time.monotonic() - self._last > QUIET_SECONDS:
+            self._launch(environment, "resolve")
+
+    def _launch(self, environment: Mapping[str, str], *words: str) -> None:
+        self._process = subprocess.Popen(
+            [*self._command, *words], env=environment, stdin=subprocess.DEVNULL
+        )
+
+    def _is_busy(self) -> bool:
+        code = self._process.poll() if self._process else 0
+        if code is None:
+            return True
+        if self._process is not None:
+            self._process = None
+            self._take_answer(told=code == 0)
+        return False
+
+    def _take_answer(self, *, told: bool) -> None:
+        if told:
+            self._is_open = bool(self._telling)
+        else:
+            self._untold = self._telling + self._untold
+            self._due = time.monotonic() + RETRY_SECONDS
+        self._telling = []
+
+
+def main(words: Sequence[str]) -> None:
+    """Raise or close the alert of this machine's services in the configured warehouse."""
+    from factorprism.alerts import Delivery, build_sink, build_wording, catalogue
+    from factorprism.core.config import load_config
+    from factorprism.core.schemas import Alert
+    from factorprism.warehouse import PostgresWarehouse
+
+    config = load_config(os.environ)
+    key = catalogue.SERVICES.key(host=socket.gethostname())
+    warehouse = PostgresWarehouse(config.warehouse_url)
+    try:
+        if words[0] == "raise":
+            sentence = f"{words[1]}; what ends is started again within seconds"
+            warehouse.alerts.raise_alert(Alert(key, "warning", sentence))
+        else:
+            warehouse.alerts.resolve_alert(key, "all services have run for ten minutes")
+        sink, wording = build_sink(config), build_wording(config)
+        Delivery(warehouse.alerts, sink, wording, warehouse.lock).tell()
+    finally:
+        warehouse.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

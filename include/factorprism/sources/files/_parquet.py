@@ -1,0 +1,55 @@
+"""Parquet into a table, by the file's own columns; an index of dates is a column among them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused
+from factorprism.sources.files._table import Table
+
+# What pandas writes for a header of several levels.
+_LEVELS = re.compile(r"\(['\"].*\)")
+
+
+def parse_parquet(path: Path) -> Table:
+    """Return the table of `path`; raises `Refused` for one that is damaged or of several levels."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.stat().st_size:
+        raise Refused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
+    try:
+        with path.open("rb") as file:
+            read = pq.ParquetFile(file, page_checksum_verification=True).read()
+        columns = [_to_cells(read.column(place), pa) for place in range(read.num_columns)]
+    except OSError:
+        raise
+    # A damaged file makes the library raise of every kind: the boundary is here.
+    except Exception as exc:
+        first = (str(exc).splitlines() or [type(exc).__name__])[0]
+        raise Refused(
+            f"the file cannot be read as Parquet: {first}",
+            remedy="The file is damaged or of another kind; write it again.",
+        ) from exc
+    names = [str(name) for name in read.column_names]
+    if levels := [name for name in names if _LEVELS.fullmatch(name)]:
+        raise Refused(
+            f"the columns have several levels, as {levels[0]}",
+            remedy="Write one level, for one instrument: "
+            "frame.columns = frame.columns.get_level_values(0).",
+        )
+    if not read.num_rows:
+        raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
+    lines = range(1, read.num_rows + 1)
+    return Table(names, columns, lines, "Parquet", unit="row")
+
+
+def _to_cells(column: Any, pa: Any) -> list[Any]:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        # Nanoseconds are pandas' own; a moment of a daily bar has none.
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    cells: list[Any] = column.to_pylist()
+    return cells

@@ -1,0 +1,249 @@
+"""One file into a bar frame, with every decision on the way; or in which line it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from factorprism.core.calendar import exchange_of
+from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceError
+from factorprism.core.schemas import BAR_PRICES, make_bars
+from factorprism.sources._convert import scale
+from factorprism.sources.files import _adjusted, _units
+from factorprism.sources.files._codes import check_codes, check_preamble, is_index
+from factorprism.sources.files._cut import check_last_cell
+from factorprism.sources.files._dates import Days, parse_dates
+from factorprism.sources.files._grid import parse_text
+from factorprism.sources.files._names import REQUIRED, Columns, assign_columns
+from factorprism.sources.files._numbers import Numbers, parse_numbers, uses_decimal_comma
+from factorprism.sources.files._parquet import parse_parquet
+from factorprism.sources.files._percent import to_per_cent
+from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._settings import SETTINGS_FILE, FileSettings, describe, render_line
+from factorprism.sources.files._table import Table
+from factorprism.sources.files._text import decode
+
+NUMBERS = (*BAR_PRICES, "volume", "amount", "pre_close", "pct_chg")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The bars of one file, and what was decided on the way.
+
+    `columns` says by role what the file calls it; `notes` what was left out and why.
+    """
+
+    bars: pd.DataFrame = field(repr=False)
+    encoding: str
+    layout: str
+    dates: str
+    columns: Mapping[str, str]
+    units: _units.Units
+    notes: tuple[str, ...] = ()
+
+
+def read_file(path: Path, symbol: str, settings: FileSettings | None = None) -> Reading:
+    """Return the bars of `path` as those of `symbol`; rows stay as they are, in date order.
+
+    Volume comes in shares, amount in CNY, `pct_chg` in per cent; what the file does not give is
+    NaN. Nothing is repaired.
+
+    Raises
+    ------
+    MalformedResponse
+        For what cannot be read or proved, naming file, line and column.
+    EmptyResponse
+        For a file without rows.
+    SourceError
+        For a file that cannot be opened.
+    """
+    name = printable(path)
+    try:
+        return _read(path, symbol, settings or FileSettings())
+    except Refused as exc:
+        unit = "row" if path.suffix.lower() == ".parquet" else "line"
+        place = f"{name}, {unit} {exc.line}" if exc.line is not None else name
+        kind = EmptyResponse if exc.empty else MalformedResponse
+        said = f" {_ask(symbol, settings or FileSettings(), exc.ask)}" if exc.ask else ""
+        raise kind(f"{place}: {exc.why}", remedy=f"{exc.remedy}{said}") from exc
+    except OSError as exc:
+        raise SourceError(f"{name} cannot be opened: {exc.strerror or exc}") from exc
+
+
+def printable(path: Path | str) -> str:
+    """Return the name of `path`, with bytes that are no UTF-8 written out."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
+    table, encoding = _load_table(path, settings)
+    columns = assign_columns(table.names, settings.columns, table.header_line)
+    _check_instrument(table, columns, symbol)
+    cells = {role: table.columns[place] for role, place in columns.positions.items()}
+    names = {role: table.names[place].strip() for role, place in columns.positions.items()}
+    days = parse_dates(cells["date"], table.lines, names["date"] or "date", exchange_of(symbol))
+    numbers = _parse_all(cells, names, table)
+    check_last_cell(table, columns, numbers)
+    numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
+    said = _said_adjusted(path, symbol, table, cells)
+    units, adjusted = _decide_units(symbol, settings, columns, table, days, numbers, said)
+    if "pct_chg" in numbers:
+        numbers["pct_chg"] = to_per_cent(days.days, numbers["close"], numbers["pct_chg"])
+    notes = _find_notes(names, numbers, adjusted)
+    bars = _make_bars(symbol, days, numbers, units, adjusted)
+    return Reading(bars, encoding, table.layout, days.form, names, units, tuple(notes))
+
+
+def _load_table(path: Path, settings: FileSettings) -> tuple[Table, str]:
+    if path.suffix.lower() == ".parquet":
+        return parse_parquet(path), ""
+    text = decode(path.read_bytes(), settings.encoding)
+    return parse_text(text.text, settings.columns), text.encoding
+
+
+def _check_instrument(table: Table, columns: Columns, symbol: str) -> None:
+    check_preamble(table.preamble, symbol)
+    # yfinance writes the ticker of each column in the line below the header.
+    below = [(table.header_line or 0) + 1] * len(table.tickers)
+    check_codes(table.tickers, below, symbol, "the columns' ticker")
+    if (place := columns.positions.get("code")) is not None:
+        check_codes(table.columns[place], table.lines, symbol, table.names[place].strip())
+
+
+def _parse_all(
+    cells: Mapping[str, Sequence[Any]], names: Mapping[str, str], table: Table
+) -> dict[str, Numbers]:
+    given = [role for role in NUMBERS if role in cells]
+    comma = table.delimiter not in ("", ",") and uses_decimal_comma([cells[role] for role in given])
+    return {
+        role: parse_numbers(
+            cells[role], table.lines, names[role], percent=role == "pct_chg", decimal_comma=comma
+        )
+        for role in given
+    }
+
+
+def _said_adjusted(
+    path: Path, symbol: str, table: Table, cells: Mapping[str, Sequence[Any]]
+) -> str:
+    # Of an index, terminals write the setting of the window: there is nothing to adjust.
+    if is_index(symbol):
+        return ""
+    return _adjusted.said_adjusted([path.stem, table.preamble], cells.get("adjustment", ()))
+
+
+def _is_given(role: str, values: Numbers) -> bool:
+    """Tell a column that holds something from an optional one without a single value."""
+    given = values > 0 if role == "amount" else np.isfinite(values)
+    return role in REQUIRED or bool(given.any())
+
+
+def _decide_units(
+    symbol: str,
+    settings: FileSettings,
+    columns: Columns,
+    table: Table,
+    days: Days,
+    numbers: Mapping[str, Numbers],
+    said: str,
+) -> tuple[_units.Units, bool]:
+    """Return the units, and whether the prices are adjusted (which the owner has allowed)."""
+    evidence = _units.Evidence(
+        symbol=symbol,
+        days=days.days,
+        low=numbers["low"],
+        high=numbers["high"],
+        volume=numbers["volume"],
+        amount=numbers.get("amount"),
+        stated=(settings.shares or columns.shares, settings.cny or columns.cny),
+        documented=_units.TUSHARE if _is_tushare(table) else None,
+    )
+    stepping = _find_adjustment(evidence, numbers["close"])
+    if said or stepping or (settings.adjusted and not is_index(symbol)):
+        why = f"the file says {said}" if said else (stepping[1] if stepping else "")
+        if not settings.adjusted:
+            raise Refused(
+                f"the prices are adjusted: {why}",
+                remedy="Export unadjusted prices (不复权); if you mean to use adjusted ones, whose "
+                "amount is then left out,",
+                ask={"adjusted": True},
+            )
+        return _units_of_adjusted(evidence, stepping), True
+    units = _units.prove_units(evidence)
+    if isinstance(units, _units.Unproved):
+        raise _unproved(symbol, units)
+    if evidence.amount is None and not is_index(symbol) and settings.adjusted is None:
+        raise Refused(
+            "there is no amount, so that adjusted prices cannot be told from unadjusted ones",
+            remedy="If they are unadjusted,",
+            ask={"adjusted": False},
+        )
+    return units, False
+
+
+def _is_tushare(table: Table) -> bool:
+    """Tell the vendor's own columns, whose units it documents."""
+    names = {name.strip().lower() for name in table.names}
+    return {"ts_code", "trade_date", "vol", "amount"} <= names
+
+
+def _find_adjustment(evidence: _units.Evidence, close: Numbers) -> tuple[float, str] | None:
+    if evidence.amount is None or is_index(evidence.symbol):
+        return None
+    ratio = _units.average_prices(evidence.volume, evidence.amount)
+    return _adjusted.find_adjustment(evidence.days, evidence.low, evidence.high, close, ratio)
+
+
+def _units_of_adjusted(
+    evidence: _units.Evidence, stepping: tuple[float, str] | None
+) -> _units.Units:
+    if evidence.stated[0] is not None:
+        return _units.Units(evidence.stated[0], 1.0, "said; the prices are adjusted, as said")
+    pairs = {pair[1] / pair[0]: pair for pair in (*_units.RARE, *_units.USUAL)}
+    shares, cny = pairs[stepping[0]] if stepping else (1.0, 1.0)
+    return _units.Units(shares, cny, "by the end of the history that is unadjusted")
+
+
+def _unproved(symbol: str, unproved: _units.Unproved) -> Refused:
+    ask: dict[str, Any] = {"units": unproved.ask}
+    if "amount" not in unproved.ask and not is_index(symbol):
+        ask["adjusted"] = False
+    return Refused(
+        f"the units cannot be proved: {unproved.why}",
+        remedy="If these are the units (or with others: shares, lots, CNY, thousand CNY, or what "
+        "one unit is worth),",
+        ask=ask,
+    )
+
+
+def _ask(symbol: str, settings: FileSettings, more: Mapping[str, Any]) -> str:
+    """Return the request for one line of `SETTINGS_FILE`, which keeps what stands there."""
+    line = render_line(symbol, describe(settings, more))
+    return f"write this line into {SETTINGS_FILE} beside the file: {line}"
+
+
+def _find_notes(names: Mapping[str, str], numbers: dict[str, Numbers], adjusted: bool) -> list[str]:
+    notes = []
+    if adjusted:
+        notes.append("prices are adjusted, as said; amount is left out")
+    if "adj_close" in names:
+        notes.append(f"{names['adj_close']} is adjusted and not used")
+    if "pct_chg" in numbers and np.isnan(numbers["pct_chg"]).all():
+        notes.append(f"{names['pct_chg']} does not follow from the closes and is left out")
+    return notes
+
+
+def _make_bars(
+    symbol: str, days: Days, numbers: dict[str, Numbers], units: _units.Units, adjusted: bool
+) -> pd.DataFrame:
+    as_they_stand = (*BAR_PRICES, "pre_close", "pct_chg")
+    columns = {name: numbers[name] for name in as_they_stand if name in numbers}
+    columns["volume_shares"] = np.round(scale(numbers["volume"], units.shares))
+    if "amount" in numbers and not adjusted:
+        columns["amount_cny"] = scale(numbers["amount"], units.cny)
+    return make_bars(pd.DataFrame({"symbol": symbol, "session": days.days, **columns}))

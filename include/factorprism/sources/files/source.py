@@ -1,0 +1,101 @@
+"""`FilesSource`: the files of a folder as a source of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from factorprism.core.calendar import TradingCalendar, calendar_of
+from factorprism.core.errors import SourceError
+from factorprism.core.sessions import utc_now
+from factorprism.sources._tables import TableSource
+from factorprism.sources.files._codes import is_symbol, symbol_of_stem
+from factorprism.sources.files._reading import printable, read_file
+from factorprism.sources.files._settings import load_settings, settings_of
+
+SUFFIXES = (".csv", ".parquet")
+# Text of any kind may stand in these; they count where the name is an instrument's.
+TEXT_SUFFIXES = (".txt", ".tsv")
+
+
+class FilesSource(TableSource):
+    """Bars from `folder`, one file a symbol, read anew at every question.
+
+    A file is named by its instrument (000300.SH.csv, SH000300.txt, ^GSPC.parquet) and read as
+    `read_file` does; ``files.toml`` in the folder says what the files cannot prove. What cannot
+    be read raises `SourceError` or `MalformedResponse` naming the file and, for a value, its line
+    and column.
+    """
+
+    name = "files"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        history_start: date = date.min,
+        now: Callable[[], datetime] = utc_now,
+        calendar_of: Callable[[str], TradingCalendar] = calendar_of,
+    ) -> None:
+        super().__init__(now=now, calendar_of=calendar_of)
+        self._folder = folder
+        self._history_start = history_start
+
+    def __repr__(self) -> str:
+        return f"FilesSource({str(self._folder)!r})"
+
+    def list_symbols(self) -> tuple[str, ...]:
+        return tuple(sorted(list_files(self._folder)))
+
+    def first_session(self, symbol: str) -> date:
+        """Return the day of the first bar of `symbol`, but none before ``history_start``."""
+        return max(super().first_session(symbol), self._history_start)
+
+    def _load(self, symbol: str) -> pd.DataFrame:
+        path = self._find(symbol)
+        settings = settings_of(load_settings(self._folder), symbol)
+        return read_file(path, symbol, settings).bars
+
+    def _find(self, symbol: str) -> Path:
+        files = list_files(self._folder)
+        if symbol not in files:
+            there = ", ".join(sorted(printable(name) for name in files))
+            raise SourceError(
+                f"{self._folder} has no {symbol}.csv or {symbol}.parquet",
+                remedy=f"It has {there or 'no such files at all'}.",
+            )
+        found = [path for path in files[symbol] if path.is_file()]
+        if len(found) != 1:
+            names = " and ".join(printable(path.name) for path in found) or "no plain file"
+            raise SourceError(
+                f"{self._folder} has {names} for {symbol}, so that it is unclear which one holds",
+                remedy="Keep exactly one file a symbol.",
+            )
+        return found[0]
+
+
+def list_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of `folder` by the symbol that their names mean.
+
+    Raises `SourceError` where `folder` is none, or may not be read.
+    """
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder} is not a folder",
+            remedy="Set FACTORPRISM_FILES to a folder of CODE.csv or CODE.parquet.",
+        )
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as exc:
+        raise SourceError(f"{folder} cannot be read: {exc.strerror or exc}") from exc
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if path.name.startswith("."):
+            continue  # what a file system or an editor keeps beside a file
+        symbol, suffix = symbol_of_stem(path.stem), path.suffix.lower()
+        if suffix in SUFFIXES or (suffix in TEXT_SUFFIXES and is_symbol(symbol)):
+            found.setdefault(symbol, []).append(path)
+    return found

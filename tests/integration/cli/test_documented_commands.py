@@ -1,0 +1,102 @@
+"""Every command that the docs name for a new house, tried on a warehouse that holds nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGES = ("deployment.md", "operations.md")
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+# The smallest network and one epoch: what is tested is the way, not the forecast.
+CHEAP = {
+    "FACTORPRISM_HISTORY_START": "2016-01-04",
+    "FACTORPRISM_MODEL": "inception_tiny",
+    "FACTORPRISM_EPOCHS": "1",
+    "FACTORPRISM_WITNESSES": "0",
+    "FACTORPRISM_CONTEST_FOLDS": "1",
+}
+# What ends with another code than 0 where nothing was ever loaded, and what it then says.
+ENDS = {
+    "daily": (3, "no champion"),
+    "healthcheck": (1, "Train one: factorprism train"),
+    "quality": (1, "Load its history: factorprism backfill"),
+    "doctor": (1, "factorprism train"),
+}
+# Needs the embedded services, which tests/integration/services starts.
+ELSEWHERE = {"services"}
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def find_commands(text: str) -> set[str]:
+    """Return each ``factorprism ...`` of a page's code, with or without a container before it."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"(?s)```.*?```", "", text))
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    found = [
+        re.search(r"(?:^|worker )factorprism (?!COMMAND)(.+)$", line) for line in lines + inline
+    ]
+    return {match[1].strip() for match in found if match and not match[1].startswith("--debug")}
+
+
+def documented(repository: Path) -> set[str]:
+    return set().union(*(find_commands((repository / "docs" / page).read_text()) for page in PAGES))
+
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMANDS = sorted(command for command in documented(ROOT) if command.split()[0] not in ELSEWHERE)
+
+
+@pytest.fixture
+def call(migrated_url: str, postgres: Any, tmp_path: Path) -> Any:
+    tracking = postgres.new_database()
+    environ = {
+        **os.environ,
+        **CHEAP,
+        "FACTORPRISM_HOME": str(tmp_path / "home"),
+        "FACTORPRISM_WAREHOUSE_URL": migrated_url,
+        "FACTORPRISM_TRACKING_URL": tracking,
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=400
+        )
+
+    yield run
+    postgres.drop_database(tracking)
+
+
+def test_the_docs_name_commands_in_their_code() -> None:
+    assert {"run --no-airflow", "train", "forecasts", "healthcheck"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command_works_on_an_empty_warehouse(call: Call, command: str) -> None:
+    done = call(*shlex.split(command))
+    said = done.stdout + done.stderr
+    code, words = ENDS.get(command.split()[0], (0, ""))
+    assert done.returncode == code, said
+    assert words in said
+    assert "unexpected" not in said
+    assert "Traceback" not in said
+
+
+def test_a_backfill_without_dates_loads_all_that_the_source_has(call: Call) -> None:
+    done = call("backfill")
+    assert done.returncode == 0, done.stderr
+    assert "bars held from 2016-01-04 to 2025-12-31" in done.stdout
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(call: Call) -> None:
+    done = call("backfill", "--end", "2015-01-05")
+    assert done.returncode == 1
+    assert "ends at 2015-01-05, before it begins at 2016-01-04" in done.stderr

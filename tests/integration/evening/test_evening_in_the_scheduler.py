@@ -1,0 +1,114 @@
+"""The evening in the real scheduler, on a shortened clock: late, in halves, and never."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factorprism.core.config import load_config
+from factorprism.core.publication import RUN_TAKES, Punctuality, punctuality_of
+from factorprism.core.schemas import ForecastState
+from factorprism.services import EmbeddedAirflow
+
+OVERLAY = "000905.SH"
+ENDED_SECONDS = 420.0
+
+
+def planned_run(session: date) -> str:
+    return f"scheduled__{session}T00:00:00+00:00"
+
+
+def read_log(airflow: EmbeddedAirflow, dag_id: str, run_id: str, task: str) -> str:
+    """Return the events of the task's log, one a line."""
+    files = airflow.logs.glob(f"dag_id={dag_id}/run_id={run_id}/task_id={task}/*.log*")
+    lines = [line for file in sorted(files) for line in Path(file).read_text().splitlines()]
+    return "\n".join(str(json.loads(line)["event"]) for line in lines)
+
+
+def watch_for_slots(airflow: EmbeddedAirflow, dag_id: str, run_id: str) -> dict[str, Any]:
+    """Wait until the run is deferred and return the slots of the vendor's pool at that time."""
+    api = airflow.runs().api
+    deadline = time.monotonic() + ENDED_SECONDS
+    while time.monotonic() < deadline:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/wait_for_bars"
+        try:
+            if api.call("GET", path)["state"] == "deferred":
+                pool: dict[str, Any] = api.call("GET", "/api/v2/pools/market_data")
+                if pool["deferred_slots"]:
+                    return pool
+        except Exception:  # the scheduler has not made the run yet
+            time.sleep(0.5)
+        time.sleep(0.05)
+    raise AssertionError(f"{dag_id} was never deferred")
+
+
+@pytest.fixture(scope="module")
+def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dict[str, Any]:
+    """Both evenings played to their end; what was seen on the way."""
+    airflow, made = evenings
+    runs, run_id = airflow.runs(), planned_run(session)
+    for evening in made.values():
+        runs.await_dag(evening.dag_id)
+    made["late"].vendor.publish(OVERLAY, "half+25s+50s")
+    made["never"].vendor.publish(OVERLAY, "never")
+    # What is left of patience, once the first tasks of the run have started.
+    made["never"].set(FACTORPRISM_PATIENCE_UNTIL=made["never"].clock_in(60))
+    for evening in made.values():
+        runs.unpause(evening.dag_id)
+    seen = {"slots": watch_for_slots(airflow, "late", run_id)}
+    for name in made:
+        seen[name] = runs.wait_for_run(name, run_id, timeout_seconds=ENDED_SECONDS)
+        seen[f"{name} log"] = read_log(airflow, name, run_id, "wait_for_bars")
+    by_hand = {"session": session.isoformat()}
+    seen["never again"] = runs.run_dag("never", "again", by_hand, timeout_seconds=ENDED_SECONDS)
+    return seen
+
+
+def test_the_wait_holds_no_slot_of_the_vendors_pool(told: dict[str, Any]) -> None:
+    assert told["slots"]["slots"] == 1
+    assert told["slots"]["deferred_slots"] >= 1
+    assert told["slots"]["occupied_slots"] <= 1  # the other evening's look, at most
+    assert "looking again at" in told["late log"]
+
+
+def test_a_bar_that_comes_late_and_in_halves_is_waited_for_and_named(told: dict[str, Any]) -> None:
+    log = told["late log"]
+    absent = log.index(f"has no bar of {OVERLAY}")
+    half = log.index(f"lacks volume_shares, amount_cny of {OVERLAY}")
+    assert absent < half < log.index("2 of 2 channels")
+
+
+def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
+    told: dict[str, Any], evenings: Any, session: date
+) -> None:
+    assert told["late"] == "success"
+    late = evenings[1]["late"]
+    (row,) = late.rows()
+    assert (row.session, row.state) == (session, ForecastState.ISSUED)
+    calendar = load_config(late.environ).calendar_of("000300.SH")
+    assert row.due_at == calendar.published_at(session) + RUN_TAKES
+    assert row.late_by >= timedelta(minutes=30)
+    assert punctuality_of(row.late_by) is Punctuality.LATE
+    assert late.webhook.titles == []
+
+
+def test_what_never_comes_is_withheld_once_by_name_and_told_once(
+    told: dict[str, Any], evenings: Any, session: date
+) -> None:
+    assert (told["never"], told["never again"]) == ("failed", "failed")
+    assert "looking again at" in told["never log"]
+    never = evenings[1]["never"]
+    (row,) = never.rows()
+    assert (row.session, row.state) == (session, ForecastState.WITHHELD)
+    assert f"has no bar of {OVERLAY} for {session}" in row.reason
+    assert "patience ended at" in row.reason
+    assert row.due_at is not None
+    assert never.open_alerts() == ["data pair"]
+    (title,) = never.webhook.titles
+    assert title == f"factorprism {session}: The data of pair are incomplete"
+    assert OVERLAY in never.webhook.messages[0].body

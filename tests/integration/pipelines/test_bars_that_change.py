@@ -1,0 +1,318 @@
+"""Rows that are set aside and come back, revisions that reach far, and prices on a new base."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from factorprism.core.config import Config
+from factorprism.core.errors import QualityError
+from factorprism.core.schemas import PullState
+from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines.accepting import accept_finding
+from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
+from factorprism.sources import SampleSource
+from factorprism.warehouse import PostgresWarehouse
+
+SYMBOL = "000300.SH"
+TOKEN = "tok-of-bars-that-change"
+FIRST, HELD_TO, SESSION = date(2019, 1, 2), date(2020, 12, 30), date(2020, 12, 31)
+PRICES = ("open", "high", "low", "close")
+
+
+@pytest.fixture(scope="session")
+def protocol(repository_root: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "tushare_server_of_changes", repository_root / "tests/protocol/tushare_server.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def served() -> pd.DataFrame:
+    (pull,) = SampleSource().fetch_bars([SYMBOL], FIRST, SESSION)
+    bars = pull.bars
+    return pd.DataFrame(
+        {
+            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
+            **{name: bars[name] for name in PRICES},
+            "volume": bars["volume_shares"],
+            "amount": bars["volume_shares"] * bars["close"] / 300.0,
+        }
+    )
+
+
+class House:
+    """A warehouse, and the vendor that fills it."""
+
+    def __init__(self, server: Any, served: pd.DataFrame, warehouse: Any, config: Config) -> None:
+        self.server, self.served, self.warehouse, self.config = server, served, warehouse, config
+        self.told: list[str] = []
+
+    def backfill(self, first: date = FIRST, last: date = HELD_TO, **changes: Any) -> None:
+        config = self.config.with_changes(**changes)
+        with open_ports(config) as ports:
+            options = {"first": first.isoformat(), "last": last.isoformat()}
+            run_pipeline("backfill", Run(last, config, ports, self.told.append), options)
+
+    def evening(self, session: date = SESSION, **changes: Any) -> None:
+        """Run the daily steps through the merge."""
+        config = self.config.with_changes(**changes)
+        with open_ports(config) as ports:
+            run = Run(session, config, ports, self.told.append)
+            refs: dict[str, Any] = {}
+            for step in (pull_bars, gate_bars, merge_bars):
+                refs |= step(run, refs)
+
+    def scale(self, factor: float) -> None:
+        before = self.served["close"].shift().bfill()
+        for row, previous in zip(self.served.to_dict("records"), before, strict=True):
+            values = {name: round(factor * float(row[name]), 4) for name in PRICES}
+            values["pre_close"] = round(factor * previous, 4)
+            self.server.revise(SYMBOL, str(row["trade_date"]).replace("-", ""), **values)
+
+    def bars(self) -> pd.DataFrame:
+        bars: pd.DataFrame = self.warehouse.bars.load_bars([SYMBOL], FIRST, SESSION)
+        return bars.set_index(bars["session"].dt.date)
+
+    def set_aside(self) -> list[date]:
+        return [row.session for row in self.warehouse.findings.list_set_aside([SYMBOL])]
+
+    def day(self, back: int) -> date:
+        """Return the session so many before the last."""
+        return date.fromisoformat(self.served["trade_date"].iloc[-1 - back])
+
+    def break_low(self, day: date) -> None:
+        """Let the low lie half-way up from the body's lower end to the high."""
+        row = self.row(day)
+        low = round((min(row["open"], row["close"]) + row["high"]) / 2.0, 4)
+        self.server.revise(SYMBOL, f"{day:%Y%m%d}", low=low)
+
+    def row(self, day: date) -> Any:
+        return self.served[self.served["trade_date"] == day.isoformat()].iloc[0]
+
+    def mend(self, day: date) -> None:
+        self.server.revise(SYMBOL, f"{day:%Y%m%d}", low=self.row(day)["low"])
+
+
+@pytest.fixture
+def house(
+    protocol: Any,
+    served: pd.DataFrame,
+    warehouse: PostgresWarehouse,
+    migrated_url: str,
+    tmp_path: Path,
+) -> Iterator[House]:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    served.to_csv(folder / f"{SYMBOL}.csv", index=False)
+    with protocol.TushareServer(folder, token=TOKEN) as server:
+        config = Config(
+            home=tmp_path / "home",
+            warehouse_url=migrated_url,
+            source="tushare",
+            tushare_token=TOKEN,
+            tushare_url=server.url,
+            history_start=FIRST.isoformat(),
+            universe_name="hs300",
+            lookback=5,
+            tushare_calls_per_minute=5000,
+        )
+        yield House(server, served, warehouse, config)
+
+
+def test_a_fault_of_one_cell_does_not_refuse_a_history_and_is_asked_for_again(
+    house: House,
+) -> None:
+    old, odd = house.day(400), house.day(300)
+    house.break_low(old)
+    house.server.drop(SYMBOL, f"{odd:%Y%m%d}", f"{odd:%Y%m%d}")
+    house.backfill()
+    bars = house.bars()
+    assert len(bars) == len(house.served) - 1 - 2
+    assert old not in bars.index
+    assert house.set_aside() == [odd, old]
+    assert any("rows set aside: 000300.SH: low lies above" in line for line in house.told)
+
+    house.evening()  # the rows are far from what the forecast needs, and still wrong
+    assert house.bars().index[-1] == SESSION
+    assert house.set_aside() == [odd, old]
+
+    house.mend(old)
+    house.evening()
+    assert house.bars()["low"][old] == pytest.approx(house.row(old)["low"])
+    assert house.set_aside() == [odd]
+
+
+def test_a_row_that_the_forecast_needs_stops_the_evening_and_the_rest_goes_in(
+    house: House,
+) -> None:
+    house.backfill(last=house.day(3))
+    faulty = house.day(1)
+    house.break_low(faulty)
+    with pytest.raises(QualityError) as caught:
+        house.evening()
+    assert str(faulty) in caught.value.message
+    assert SESSION in house.bars().index
+    assert faulty not in house.bars().index
+
+    (row,) = house.warehouse.findings.list_set_aside([SYMBOL])
+    assert row.finding_id in caught.value.message
+    assert f"factorprism quality accept {row.finding_id} --because" in caught.value.remedy
+    accept_finding(house.warehouse.findings, row.finding_id, "mei", "the exchange says so")
+    house.evening()
+    assert house.bars()["low"][faulty] > house.row(faulty)["low"]
+    assert house.set_aside() == []
+
+
+def test_one_faulty_day_does_not_stop_a_universe_for_ever(house: House) -> None:
+    # The day is never mended; once it lies before all that a forecast needs, the evenings go on.
+    faulty = house.day(60)
+    house.break_low(faulty)
+    house.backfill(last=house.day(61))
+    with pytest.raises(QualityError):
+        house.evening(faulty)
+    stopped = house.day(40)
+    with pytest.raises(QualityError, match="needs 1 rows"):
+        house.evening(stopped)
+    assert stopped in house.bars().index  # what is sound is held all along
+    house.evening()
+    assert house.bars().index[-1] == SESSION
+    assert house.set_aside() == [faulty]
+
+
+def test_too_many_faulty_rows_refuse_the_pull_as_a_whole(house: House) -> None:
+    for back in range(100, 400, 6):
+        house.break_low(house.day(back))
+    with pytest.raises(QualityError, match=r"\d\d of \d{3} rows from .* have critical faults"):
+        house.backfill()
+    assert house.bars().empty
+    counts = house.warehouse.pulls.count_pulls([SYMBOL])
+    assert set(counts) == {PullState.QUARANTINED}
+    house.backfill(set_aside_ratio_max=0.2)
+    assert len(house.set_aside()) == 50
+
+
+def test_a_zero_volume_is_held_as_missing(house: House) -> None:
+    day = house.day(50)
+    house.server.revise(SYMBOL, f"{day:%Y%m%d}", vol=0.0)
+    house.backfill()
+    assert house.bars()["volume_shares"].isna().sum() == 1
+    panel = house.warehouse.factors.load_factors(SYMBOL, _catalogue(), day, day)
+    assert np.isnan(panel.values).all()
+
+
+def _catalogue() -> str:
+    from factorprism.factors import catalogue_hash
+
+    return catalogue_hash()
+
+
+def test_a_revision_at_the_oldest_session_is_followed_back_until_one_agrees(
+    house: House,
+) -> None:
+    house.backfill()
+    for back in range(15, 31):
+        day = house.day(back)
+        amount = house.row(day)["amount"] / 1000.0  # the vendor's thousands
+        house.server.revise(SYMBOL, f"{day:%Y%m%d}", amount=1.01 * amount)
+    asked = len(house.server.requests)
+    house.evening()
+    bars = house.bars()["amount_cny"]
+    for back in range(31):
+        factor = 1.01 if back >= 15 else 1.0
+        amount = factor * house.row(house.day(back))["amount"]
+        assert bars[house.day(back)] == pytest.approx(amount)
+    starts = [
+        request.params["start_date"]
+        for request in house.server.requests[asked:]
+        if "start_date" in request.params
+    ]
+    # Twenty sessions, then forty before them: the one before the revised block agrees.
+    assert min(starts) == f"{house.day(60):%Y%m%d}"
+
+
+def test_rebased_prices_replace_the_history_at_once_and_no_reader_sees_two_bases(
+    house: House,
+) -> None:
+    house.backfill()
+    before = house.bars()["close"]
+    house.scale(0.95)
+    seen: set[tuple[float, ...]] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        store = PostgresWarehouse(house.config.warehouse_url)
+        while not done.is_set():
+            now = store.bars.load_bars([SYMBOL], FIRST, HELD_TO).set_index("session")["close"]
+            ratio = now.to_numpy() / before.to_numpy()
+            seen.add(tuple(np.unique(ratio.round(3))))
+        store.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        house.evening()
+    finally:
+        done.set()
+        reader.join()
+    assert seen <= {(1.0,), (0.95,)}
+    after = house.bars()["close"]
+    assert (after[before.index] / before).to_numpy() == pytest.approx(0.95, abs=1e-6)
+    assert any("rebased or adjusted its prices by 0.95" in line for line in house.told)
+    revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
+    assert revisions["revised_at"].nunique() == 1
+
+
+def test_a_new_base_that_is_not_given_whole_is_refused_with_the_reason(house: House) -> None:
+    house.backfill()
+    before = house.bars()
+    house.scale(0.95)
+    house.server.drop(SYMBOL, "20190102", "20190331")
+    with pytest.raises(QualityError, match=r"rebased or adjusted its prices by 0\.95"):
+        house.evening()
+    pd.testing.assert_frame_equal(house.bars(), before)
+
+
+def test_a_backfill_of_a_part_does_not_lay_a_new_base_over_the_old(house: House) -> None:
+    house.backfill()
+    before = house.bars()
+    house.scale(1.05)
+    with pytest.raises(QualityError, match="a series of two bases is not held") as caught:
+        house.backfill(house.day(100), house.day(50))
+    assert f"factorprism backfill --start {FIRST}" in caught.value.remedy
+    pd.testing.assert_frame_equal(house.bars(), before)
+    house.backfill()
+    assert (house.bars()["close"] / before["close"]).to_numpy() == pytest.approx(1.05, abs=1e-6)
+
+
+def test_files_on_a_new_base_replace_the_history_too(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    path = folder / f"{SYMBOL}.csv"
+    files = {"source": "files", "files": folder}
+    held = house.served[house.served["trade_date"] <= HELD_TO.isoformat()]
+    held.to_csv(path, index=False)
+    house.evening(HELD_TO, **files)
+    before = house.bars()["close"]
+    moved = house.served.copy()
+    moved[list(PRICES)] = (0.9 * moved[list(PRICES)]).round(4)
+    moved.to_csv(path, index=False)
+    house.evening(SESSION, **files)
+    after = house.bars()["close"]
+    assert after.index[-1] == SESSION
+    assert (after[before.index] / before).to_numpy() == pytest.approx(0.9, abs=1e-6)

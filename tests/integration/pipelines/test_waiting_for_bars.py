@@ -1,0 +1,164 @@
+"""Are the bars of all channels there? Asked of the vendor's server, which has a clock."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from factorprism.core.config import Config
+from factorprism.core.errors import AccessDenied, EmptyResponse
+from factorprism.pipelines import Ports, Run, waiting
+from factorprism.pipelines.waiting import due_at, patience_ends, wait_for_bars
+from factorprism.sources import SampleSource
+
+TARGET, OVERLAY, OTHER = "000300.SH", "000905.SH", "399006.SZ"
+SESSION = date(2024, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def protocol(repository_root: Path) -> ModuleType:
+    path = repository_root / "tests/protocol/tushare_server.py"
+    spec = importlib.util.spec_from_file_location("tushare_server_of_waiting", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real bars to the session under three names."""
+    folder = tmp_path_factory.mktemp("served")
+    (pull,) = SampleSource().fetch_bars([TARGET], date(2024, 6, 3), SESSION)
+    bars = pull.bars
+    table = pd.DataFrame(
+        {
+            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
+            **{name: bars[name] for name in ("open", "high", "low", "close")},
+            "volume": bars["volume_shares"],
+            "amount": bars["volume_shares"] * bars["close"] / 300.0,
+        }
+    )
+    for symbol in (TARGET, OVERLAY, OTHER):
+        table.to_csv(folder / f"{symbol}.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def vendor(protocol: ModuleType, served: Path) -> Iterator[Any]:
+    with protocol.TushareServer(served) as server:
+        yield server
+
+
+@pytest.fixture
+def run(vendor: Any, tmp_path: Path) -> Run:
+    overlays = f'["{OVERLAY}", "{OTHER}"]'
+    (tmp_path / "universes.toml").write_text(f'[three]\ntarget = "{TARGET}"\noverlays = {overlays}')
+    config = Config(
+        home=tmp_path,
+        source="tushare",
+        tushare_token=vendor.token,
+        tushare_url=vendor.url,
+        universe_name="three",
+    )
+    return Run(SESSION, config, Ports(config))
+
+
+@pytest.fixture
+def evening(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is eight in the evening of the session in Shanghai; the sources know it is over."""
+    monkeypatch.setattr(waiting, "_now", lambda: datetime(2024, 7, 1, 12, 0))
+
+
+def test_with_all_bars_there_the_run_goes_on(run: Run) -> None:
+    assert wait_for_bars(run, {}) == {}
+
+
+@pytest.mark.usefixtures("evening")
+def test_every_channel_that_is_missing_is_named_and_no_other(run: Run, vendor: Any) -> None:
+    vendor.publish(OVERLAY, "never")
+    vendor.publish(OTHER, "+3600s")
+    with pytest.raises(EmptyResponse) as caught:
+        wait_for_bars(run, {})
+    said = "stale data: the source tushare has no bar of 000905.SH, 399006.SZ for 2024-07-01"
+    assert caught.value.message == said
+
+
+@pytest.mark.usefixtures("evening")
+def test_an_endpoint_that_has_published_nothing_lacks_every_channel(run: Run, vendor: Any) -> None:
+    vendor.publish("index_daily", "never")
+    vendor.publish(TARGET, "+0s")
+    with pytest.raises(EmptyResponse, match=r"has no bar of 000905\.SH, 399006\.SZ for"):
+        wait_for_bars(run, {})
+
+
+@pytest.mark.usefixtures("evening")
+def test_half_a_bar_is_waited_for_and_its_missing_values_are_named(run: Run, vendor: Any) -> None:
+    vendor.publish(OVERLAY, "half+0s+3600s")
+    with pytest.raises(EmptyResponse, match=r"lacks volume_shares, amount_cny of 000905\.SH"):
+        wait_for_bars(run, {})
+    vendor.publish(OVERLAY, "half+0s+0s")
+    assert wait_for_bars(run, {}) == {}
+
+
+def test_after_patience_an_absent_bar_is_refused_for_good_and_half_a_bar_is_the_gates(
+    run: Run, vendor: Any
+) -> None:
+    vendor.publish(OVERLAY, "half+0s+3600s")
+    assert wait_for_bars(run, {}) == {}
+    vendor.publish(OTHER, "never")
+    with pytest.raises(EmptyResponse) as caught:
+        wait_for_bars(run, {})
+    assert "has no bar of 399006.SZ" in caught.value.message
+    assert caught.value.message.endswith("; patience ended at 2024-07-02 08:30 Asia/Shanghai")
+
+
+def test_a_wrong_token_is_no_reason_to_wait(run: Run, vendor: Any) -> None:
+    vendor.script("wrong-token")
+    with pytest.raises(AccessDenied):
+        wait_for_bars(run, {})
+
+
+def test_a_look_asks_once_a_channel_and_for_few_sessions(run: Run, vendor: Any) -> None:
+    wait_for_bars(run, {})
+    assert [request.params["ts_code"] for request in vendor.requests] == [TARGET, OVERLAY, OTHER]
+    assert {request.params["start_date"] for request in vendor.requests} == {"20240625"}
+
+
+def test_patience_lasts_to_the_next_morning_and_the_sample_is_not_waited_for(run: Run) -> None:
+    assert patience_ends(run.config, SESSION) == datetime(2024, 7, 2, 0, 30)
+    sample = Config(home=run.config.home)
+    assert patience_ends(sample, SESSION) == datetime(2024, 7, 1, 11, 15)
+    assert due_at(run.config, SESSION) == datetime(2024, 7, 1, 11, 30)
+
+
+def test_the_servers_command_line_has_the_clock_too(
+    repository_root: Path, served: Path, run: Run, vendor: Any
+) -> None:
+    server = repository_root / "tests/protocol/tushare_server.py"
+    published = f"{OVERLAY}=never,{OTHER}=half+0s+3600s"
+    process = subprocess.Popen(
+        [sys.executable, server, "--files", served, "--published", published],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        config = run.config.with_changes(tushare_url=url)
+        with pytest.raises(EmptyResponse, match=f"no bar of {OVERLAY} .* lacks .* of {OTHER}"):
+            wait_for_bars(Run(SESSION, config, Ports(config)), {})
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,33 @@
+"""What is printed of a forecast: an end that is only expected is called so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
+from factorprism.core.schemas import Forecast, ForecastState
+
+KNOWN = Forecast("000300.SH", date(2026, 12, 1), 14, date(2026, 12, 21), "m", ForecastState.ISSUED)
+EXPECTED = replace(KNOWN, horizon_end=date(2027, 1, 11), horizon_end_expected=True)
+
+
+def test_the_table_marks_an_expected_end(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table([KNOWN, EXPECTED])
+    told = capsys.readouterr().out
+    assert "2026-12-21 (14) " in told
+    assert "2027-01-11 (14, expected) " in told
+
+
+def test_json_and_csv_say_whether_the_end_is_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    write_json([forecast_values(row) for row in (KNOWN, EXPECTED)])
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["horizon_end_expected"] for row in rows] == [False, True]
+    write_csv([KNOWN, EXPECTED])
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [line["horizon_end_expected"] for line in lines] == ["False", "True"]

@@ -1,0 +1,87 @@
+"""docs/deployment.md: each command that needs Docker or a cluster names what there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOLS = ("docker", "kubectl", "helm", "make")
+
+
+def find_commands(text: str) -> list[str]:
+    """Return the commands of the page's code that are none of factorprism's own."""
+    joined = text.replace("\\\n", " ")
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", joined, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"(?<!`)`([^`]+)`(?!`)", re.sub(r"(?s)```.*?```", "", joined))
+    lines = [line.split("  #")[0] for block in blocks for line in block.splitlines()] + inline
+    plain = [" ".join(line.split()) for line in lines]
+    return sorted({line for line in plain if line.startswith(tuple(f"{t} " for t in TOOLS))})
+
+
+COMMANDS = find_commands((ROOT / "docs" / "deployment.md").read_text())
+
+
+def options(words: list[str], name: str) -> list[str]:
+    """Return the value of each ``--name value`` and ``--name=value``."""
+    split = [part for word in words for part in word.split("=", 1)]
+    return [split[n + 1] for n, word in enumerate(split) if word == f"--{name}"]
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if "docker compose" in line])
+def test_compose_is_told_of_services_and_profiles_that_exist(command: str, services: Any) -> None:
+    words = shlex.split(command)
+    profiles = {name for service in services.values() for name in service.get("profiles", [])}
+    assert set(options(words, "profile")) <= profiles
+    assert {"up", "run", "exec", "build", "down"} & set(words)
+    if {"run", "exec"} & set(words):
+        (program,) = [n for n, word in enumerate(words) if word == "factorprism"]
+        assert words[program - 1] in services
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if "docker compose" not in line])
+def test_files_and_targets_that_are_named_are_there(command: str, repository_root: Path) -> None:
+    words = shlex.split(command)
+    if words[0] == "make":
+        makefile = (repository_root / "Makefile").read_text()
+        assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE)
+    named = options(words, "values") + options(words, "filename") + options(words, "REQUIREMENTS")
+    assert not [name for name in named if not (repository_root / name).is_file()]
+
+
+def test_the_secrets_that_it_creates_are_those_that_the_values_name(repository_root: Path) -> None:
+    values = yaml.safe_load((repository_root / "deploy" / "helm" / "values.yaml").read_text())
+    created = {}
+    for command in COMMANDS:
+        match = re.match(r"kubectl create secret generic (\S+) (.*)", command)
+        if match:
+            created[match[1]] = set(re.findall(r"--from-literal=([\w.-]+)=", match[2]))
+    wanted: dict[str, set[str]] = {
+        values["data"]["metadataSecretName"]: {
+            "connection",
+            "fernet-key",
+            "api-secret-key",
+            "jwt-secret",
+        },
+        "prism-users": {"passwords.json"},
+    }
+    for entry in values["secret"]:
+        wanted.setdefault(entry["secretName"], set()).add(entry["secretKey"])
+    assert created == wanted
+
+
+def test_it_states_what_the_compose_file_says(compose_text: str) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    silence = re.search(r'TASK_INSTANCE_HEARTBEAT_TIMEOUT: "(\d+)"', compose_text)
+    looks = re.search(r'ORPHANED_TASKS_CHECK_INTERVAL: "(\d+)"', compose_text)
+    assert silence is not None
+    assert looks is not None
+    assert f"`scheduler.task_instance_heartbeat_timeout` | {silence[1]} s" in page
+    assert f"`scheduler.orphaned_tasks_check_interval` | {looks[1]} s" in page
+    for name in re.findall(r"\$\{([A-Z_]+):-", compose_text):
+        assert f"`{name}" in page, f"{name} of .env is explained nowhere"
