@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.calendar import calendar_of
 from factorprism.core.readings import ForecastLine
 from factorprism.views import House
 from factorprism.views.freshness import Freshness, read_freshness
@@ -30,7 +29,9 @@ async def open_today(request: Request, reader: ReaderDep) -> Response:
 
 def read_moment(house: House) -> Hashable:
     """Return what the page owes to the clock: it ages once an evening, at the publication."""
-    return calendar_of(house.config.universe.target).last_published(_now()), source_end(os.environ)
+    config = house.config
+    published = config.calendar_of(config.universe.target).last_published(_now())
+    return published, source_end(os.environ)
 
 
 def build(asked: Asked) -> Mapping[str, Any]:
@@ -39,7 +40,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
 
     def freshness_of(line: ForecastLine) -> Freshness:
         own = line.universe == house.config.universe_name
-        calendar = calendar_of(line.target)
+        calendar = house.config.calendar_of(line.target)
         return read_freshness(house.warehouse, line, calendar, _now(), final if own else None)
 
     return {"today": read_today(house.warehouse, asked.day("session"), freshness_of)}
