@@ -25,7 +25,7 @@ def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.Complet
         ("dayly",),
         ("daily", "--session", "2025-02-30"),
         ("train", "--mode", "guess"),
-        ("backfill", "--start", "2025-01-01"),
+        ("backfill", "--start", "yesterday"),
         ("backfill", "--start", "2025-01-02", "--end", "2025-01-01"),
         ("forecasts", "--format", "xml"),
         ("models", "list", "--format", "csv"),

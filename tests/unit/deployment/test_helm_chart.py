@@ -113,8 +113,9 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
         pytest.skip("AIRFLOW_CHART names no chart")
     helm = pytest.importorskip("helm_python", reason="pip install helm-python-sdk")
     chart = helm.Chart.load(CHART)
-    texts = chart.render(values, name="prism", namespace="prism", is_install=True).values()
-    return [part for text in texts for part in yaml.safe_load_all(text) if part]
+    texts = chart.render(values, name="prism", namespace="prism", is_install=True)
+    plain = [text for name, text in texts.items() if name.endswith((".yaml", ".yml"))]
+    return [part for text in plain for part in yaml.safe_load_all(text) if part]
 
 
 def test_every_pod_of_the_chart_runs_our_image_confined(
