@@ -66,8 +66,14 @@ def _reporting(findings: list[Finding], subject: str) -> Iterator[None]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    known = (3, 11) <= sys.version_info[:2] <= (3, 12)
-    return Finding("python", version, "" if known else "Use Python 3.11 or 3.12.")
+    known = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("python", version, "" if known else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _device(config: Config, ports: Ports) -> Finding:
+    from factorprism.models.backend import name_device
+
+    return Finding("device", f"networks compute on: {name_device()}")
 
 
 def _disk(config: Config) -> Finding:
@@ -152,6 +158,7 @@ _LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
     "calendar": _calendar,  # after the warehouse, which may know days beyond the library's
     "source": _source,
     "bars": _bars,
+    "device": _device,
     "champion": _champion,
     "alerts": _alerts,
     "addresses": _addresses,

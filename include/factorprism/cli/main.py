@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from factorprism.core.errors import FactorPrismError
+from factorprism.core.errors import FactorPrismError, remedy_of
 
 app = typer.Typer(
     name="factorprism",
@@ -402,6 +402,10 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
+        if isinstance(error, OSError) and (remedy := remedy_of(error)):
+            where = f": {error.filename}" if error.filename else ""
+            _explain(FactorPrismError(f"{error.strerror}{where}", remedy=remedy))
+            sys.exit(1)
         print(f"factorprism: unexpected {type(error).__name__}: {error}", file=sys.stderr)
         print("Run the command with --debug before its name for the traceback.", file=sys.stderr)
         sys.exit(1)

@@ -50,6 +50,7 @@ def print_dossier(dossier: Dossier) -> None:
         + ", ".join(record.channels),
         "trained": f"{record.mode}, {record.n_samples} images from {record.trained_from} through "
         f"{record.trained_through}",
+        "device": record.spec.get("device", "not on record"),
         "parent": record.parent_id or "-",
         "base rate": f"{record.base_rate:.1%}",
         "data hash": record.data_hash,

@@ -191,8 +191,7 @@ def _read_path(text: str) -> Path:
 
 def _read_place(text: str) -> str:
     """Return an fsspec URL as it stands, and a path as one of this machine's files."""
-    local = text.removeprefix("file://") if text.startswith("file://") else text
-    return text if "://" in local or "::" in local else _read_path(local).as_uri()
+    return text if "://" in text or "::" in text else _read_path(text).as_uri()
 
 
 # Environment names that differ from the field's own.

@@ -20,7 +20,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Mapping, Sequence
 
 
 class FactorPrismError(Exception):
@@ -103,3 +104,16 @@ class WarehouseError(FactorPrismError):
 
 class ServiceError(FactorPrismError):
     """A service cannot be started, stopped or reached."""
+
+
+_REMEDIES: Mapping[int, str] = {
+    errno.ENOSPC: "The disk is full: free some space and run the command again.",
+    errno.EDQUOT: "The disk quota is used up: free some space and run the command again.",
+    errno.EROFS: "The folder is read-only: set FACTORPRISM_HOME to a folder you may write.",
+    errno.EACCES: "Not permitted: set FACTORPRISM_HOME to a folder you may write.",
+}
+
+
+def remedy_of(error: OSError) -> str:
+    """Return what helps where the operating system refuses a file; empty where nobody knows."""
+    return _REMEDIES.get(error.errno or 0, "")

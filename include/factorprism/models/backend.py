@@ -17,17 +17,42 @@ from factorprism.core.errors import ConfigurationError
 def load_keras() -> Any:
     """Import Keras (seconds) and return it; TensorFlow is its backend unless the caller chose.
 
-    An import inside a function, because processes that only schedule import this room too.
+    Numbers are float32 and images have their channels last, whatever the user's ``keras.json`` or
+    another variable ``KERAS_`` says. An import inside a function, because processes that only
+    schedule import this room too.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "keras" not in sys.modules:
-        with _stderr_aside():
+        with _stderr_aside(), _users_settings_aside():
             importlib.import_module("keras")
         # It takes several networks in one process, each of which traces its own function to
         # predict with, for a loop that traces one function over and over, and says so at length.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    return sys.modules["keras"]
+    keras = sys.modules["keras"]
+    # Another library may have imported it first, with the user's settings.
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    return keras
+
+
+@contextmanager
+def _users_settings_aside() -> Iterator[None]:
+    """Hide ``~/.keras/keras.json`` and the variables ``KERAS_`` but for the backend's.
+
+    Keras reads both once, when it is imported.
+    """
+    kept = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.startswith("KERAS_") and name != "KERAS_BACKEND"
+    }
+    os.environ["KERAS_HOME"] = os.devnull
+    try:
+        yield
+    finally:
+        del os.environ["KERAS_HOME"]
+        os.environ.update(kept)
 
 
 @contextmanager
@@ -86,12 +111,43 @@ def count_gpus() -> int:
     return 0 if tensorflow is None else len(tensorflow.config.list_physical_devices("GPU"))
 
 
-def replica_scope() -> AbstractContextManager[Any]:
-    """Return the scope in which variables are mirrored on every visible GPU."""
+def name_device() -> str:
+    """Return what the networks compute on, for people: ``CPU``, ``GPU NVIDIA H200``, ``2 x ...``.
+
+    With a backend other than TensorFlow its name is all that is known.
+    """
     tensorflow = _tensorflow()
-    if tensorflow is None or count_gpus() == 0:
+    if tensorflow is None:
+        return f"unknown to this package, by {load_keras().backend.backend()}"
+    found = tensorflow.config.list_physical_devices("GPU")
+    if not found:
+        return "CPU"
+    details = tensorflow.config.experimental.get_device_details(found[0])
+    name = f"GPU {details.get('device_name', 'of an unknown kind')}"
+    return name if len(found) == 1 else f"{len(found)} x {name}"
+
+
+def list_replicas() -> list[str]:
+    """Return the devices that a training is spread over; empty where it runs on one CPU.
+
+    They are the GPUs, or else the CPU's parts where somebody has split it into several. The
+    backend is set up by the question, so that `fix_threads` comes before.
+    """
+    tensorflow = _tensorflow()
+    if tensorflow is None:
+        return []
+    gpus = [device.name for device in tensorflow.config.list_logical_devices("GPU")]
+    cpus = [device.name for device in tensorflow.config.list_logical_devices("CPU")]
+    return gpus or (cpus if len(cpus) > 1 else [])
+
+
+def replica_scope() -> AbstractContextManager[Any]:
+    """Return the scope in which variables are mirrored on every device of `list_replicas`."""
+    replicas = list_replicas()
+    if not replicas:
         return nullcontext()
-    scope: AbstractContextManager[Any] = tensorflow.distribute.MirroredStrategy().scope()
+    strategy = _tensorflow().distribute.MirroredStrategy(replicas)
+    scope: AbstractContextManager[Any] = strategy.scope()
     return scope
 
 

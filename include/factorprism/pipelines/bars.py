@@ -140,8 +140,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     pulls = _load_pulls(run, refs)
     series = _load_series(run, pulls)
     checked = {
-        id(pull): _check_pull(pull, _settled_calendar(pull.symbol, pulls), series)
-        for pull in pulls
+        id(pull): _check_pull(pull, _settled_calendar(pull.symbol, pulls), series) for pull in pulls
     }
     results = [result for found in checked.values() for result in found]
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"

@@ -109,7 +109,8 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     shutil.rmtree(folder)
     picture = run.config.home / "images" / f"training-{record.model_id}.png"
     render_training(candidate.history, title=f"Training of {record.model_id}", path=picture)
-    run.tell(f"candidate {record.model_id}: {skill_sentence(candidate.evaluations)}")
+    trained = f"candidate {record.model_id}, trained on {record.spec['device']}"
+    run.tell(f"{trained}: {skill_sentence(candidate.evaluations)}")
     return {"candidate_id": record.model_id, "mode": mode}
 
 

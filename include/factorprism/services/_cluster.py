@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from factorprism.core.errors import ServiceError
+from factorprism.core.errors import ServiceError, remedy_of
 from factorprism.services._files import read_stripped, write_private
 
 NOBODY = 65534
@@ -88,17 +88,11 @@ class Account:
 
 def from_os_error(exc: OSError, doing: str) -> ServiceError:
     """Say what the operating system refused, and what to do."""
-    remedies = {
-        errno.ENOSPC: "The disk is full: free some space and start again.",
-        errno.EDQUOT: "The disk quota is used up: free some space and start again.",
-        errno.EROFS: "The folder is read-only: set FACTORPRISM_HOME to a folder you may write.",
-        errno.EACCES: "Not permitted: set FACTORPRISM_HOME to a folder you may write.",
-        errno.EPERM: "Not permitted: start the services as an ordinary user.",
-    }
+    remedy = remedy_of(exc)
+    if exc.errno == errno.EPERM:
+        remedy = "Not permitted: start the services as an ordinary user."
     where = f" {exc.filename}" if exc.filename else ""
-    return ServiceError(
-        f"{doing}: {exc.strerror or exc}{where}", remedy=remedies.get(exc.errno or 0, "")
-    )
+    return ServiceError(f"{doing}: {exc.strerror or exc}{where}", remedy=remedy)
 
 
 def from_output(output: str, doing: str) -> ServiceError:

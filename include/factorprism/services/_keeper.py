@@ -217,7 +217,7 @@ class Keeper:
                 with contextlib.suppress(psutil.Error):
                     process.terminate()
             deadline = time.monotonic() + patience
-            if all([component.has_ended(deadline) for component in self._components.values()]):
+            if all(component.has_ended(deadline) for component in self._components.values()):
                 return
 
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.models.backend import count_gpus, fix_threads, load_keras, replica_scope
+from factorprism.models.backend import (
+    count_gpus,
+    fix_threads,
+    list_replicas,
+    load_keras,
+    replica_scope,
+)
 from factorprism.training.batches import Samples, fit_batches
 
 MONITOR = "val_log_loss"
@@ -109,12 +115,12 @@ def predict_logits(network: Any, samples: Samples) -> npt.NDArray[np.float64]:
 
 
 def _place(network: Any, settings: FitSettings) -> Any:
-    """Return `network`, or with GPUs a copy on all of them, at lower precision where allowed."""
-    if not count_gpus():
+    """Return `network`, or a copy on all replicas, on GPUs at lower precision where allowed."""
+    if not list_replicas():
         return network
     copy = load_keras().models.clone_model(network)
     copy.set_weights(network.get_weights())
-    return lower_precision(copy) if settings.mixed_precision else copy
+    return lower_precision(copy) if settings.mixed_precision and count_gpus() else copy
 
 
 def lower_precision(network: Any) -> Any:

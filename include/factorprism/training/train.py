@@ -15,6 +15,7 @@ from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.core.universe import Universe
 from factorprism.images import hash_image_set
 from factorprism.models import ModelBundle, hash_manifest, load_bundle, save_bundle
+from factorprism.models.backend import name_device
 from factorprism.training.dataset import TrainingSet
 from factorprism.training.fine_tuning import draw_replay
 from factorprism.training.metrics import HeldOut, pool_held_out
@@ -180,6 +181,7 @@ def _describe(
         "return_scale": asdict(trained.return_scale),
         "parent_id": start.model_id if start else "",
         "threads": settings.threads,
+        "device": name_device(),
         "settings": {
             **asdict(settings),
             "network": dict(settings.network),

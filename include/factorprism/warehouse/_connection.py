@@ -16,6 +16,14 @@ from factorprism.warehouse._json import encode_json
 from factorprism.warehouse._locks import lock_connection, unlock_connection
 
 OLDEST_SERVER = 140000
+# What helps where the server itself cannot go on, by PostgreSQL's code.
+_SERVER_REMEDIES = {
+    "53100": "The disk of the database server is full: free some space there and run it again.",
+    "53200": "The database server is out of memory: give it more and run it again.",
+    "53300": "The database server takes no more connections: raise max_connections.",
+    "25006": "The database server is read-only (a standby, or default_transaction_read_only): "
+    "set FACTORPRISM_WAREHOUSE_URL to the one that may be written.",
+}
 # PostgreSQL's codes for a table, column, function or schema that is not there.
 _ABSENT = ("42P01", "42703", "42883", "3F000")
 
@@ -70,7 +78,9 @@ class Database:
         if code is not None:
             return WarehouseError(
                 f"the warehouse refuses: {message}",
-                remedy="docs/data-dictionary.md says what each column allows.",
+                remedy=_SERVER_REMEDIES.get(
+                    code, "docs/data-dictionary.md says what each column allows."
+                ),
             )
         where = name_place(self._url)
         return WarehouseError(

@@ -9,7 +9,9 @@ import threading
 import pytest
 
 from factorprism.core.errors import WarehouseError
+from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
+from factorprism.warehouse._connection import Database
 
 HOLDER = """
 import sys, time
@@ -106,3 +108,31 @@ def test_closed_warehouse_holds_no_connection(warehouse, run_sql):
         run_sql("SELECT pg_sleep(0.01)")
     else:
         pytest.fail("a connection stayed open")
+
+
+@pytest.mark.parametrize(
+    ("statement", "remedy"),
+    [
+        ("RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'", "disk of the data"),
+        ("RAISE EXCEPTION 'no more' USING ERRCODE = 'out_of_memory'", "more"),
+        (
+            "SET LOCAL transaction_read_only = on; CREATE TABLE t (x int)",
+            "FACTORPRISM_WAREHOUSE_URL",
+        ),
+    ],
+)
+def test_a_server_that_cannot_go_on_is_said_with_what_helps(migrated_url, statement, remedy):
+    database = Database(migrated_url)
+    with pytest.raises(WarehouseError) as caught, database.begin() as connection:
+        connection.exec_driver_sql(f"DO $$ BEGIN {statement}; END $$")
+    database.close()
+    assert remedy in caught.value.remedy
+    assert "\n" not in caught.value.message
+
+
+def test_a_read_only_server_is_said_when_a_row_is_to_be_written(migrated_url):
+    warehouse = PostgresWarehouse(f"{migrated_url}?options=-c%20default_transaction_read_only%3Don")
+    with pytest.raises(WarehouseError, match="read-only transaction") as caught:
+        warehouse.alerts.raise_alert(Alert("other thing", "critical", "a sentence"))
+    warehouse.close()
+    assert "read-only" in caught.value.remedy

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from factorprism.core.config import load_config
+from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
 from factorprism.sources import build_source
 
@@ -98,3 +99,38 @@ def test_a_broken_universes_file_is_refused_with_its_form(tmp_path: Path, text: 
     config = load_config({"FACTORPRISM_HOME": str(tmp_path)})
     with pytest.raises(ConfigurationError):
         _ = config.universe
+
+
+def test_every_path_is_absolute_and_read_alike_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "FACTORPRISM_HOME": "home",
+        "FACTORPRISM_FILES": "../files",
+        "FACTORPRISM_BACKUPS": "./kept",
+        "FACTORPRISM_ARTEFACTS": "models of mine",
+        "FACTORPRISM_SOURCE": "files",
+    }
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    config = load_config(given)
+    handed_on = config.paths()
+    monkeypatch.chdir("/")
+    again = load_config(given | handed_on)
+    assert again == config
+    assert again.files == tmp_path / "files"
+    assert again.artefacts_url == (tmp_path / "here" / "models of mine").as_uri()
+    # Whoever adds a setting that is a path hands it on, too.
+    paths = {item.name for item in fields(Config) if "Path" in str(item.type)} | {"artefacts"}
+    assert set(handed_on) == {f"FACTORPRISM_{name.upper()}" for name in paths}
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/models", "file:///srv/models", "memory://x"])
+def test_an_artefact_store_that_is_a_url_stays_as_it_is(url: str) -> None:
+    config = load_config({"FACTORPRISM_ARTEFACTS": url})
+    assert config.artefacts_url == url
+    assert load_config(config.paths()).artefacts_url == url
+
+
+def test_what_is_not_set_is_not_handed_on() -> None:
+    assert set(load_config({}).paths()) == {"FACTORPRISM_HOME"}

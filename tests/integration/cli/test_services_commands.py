@@ -1,0 +1,113 @@
+"""The commands that start and stop the embedded services, as a person calls them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from factorprism.services import EmbeddedPostgres
+from factorprism.warehouse import PostgresWarehouse
+
+PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+
+
+def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "FACTORPRISM_HOME": str(home)}
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=300
+    )
+
+
+def remove(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    server.stop()
+    shutil.rmtree(server.data_folder.parent, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="factorprism-services-"))
+    folder.chmod(0o711)
+    yield folder
+    remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_current(home: Path) -> bool:
+    with closing(PostgresWarehouse(EmbeddedPostgres(home).url())) as warehouse:
+        return warehouse.is_current()
+
+
+def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home: Path) -> None:
+    assert call(home, "services", "start", "--only-warehouse").returncode == 0
+    assert is_current(home)
+    with (
+        closing(psycopg2.connect(EmbeddedPostgres(home).url())) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("DROP SCHEMA prism CASCADE")
+    assert not is_current(home)
+    assert call(home, "services", "start", "--only-warehouse").returncode == 0
+    assert is_current(home)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A folder on a disk of 24 MB, which is too small for a database."""
+    folder = Path(tempfile.mkdtemp(prefix="factorprism-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0711", "tmpfs", folder]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        folder.rmdir()
+        pytest.skip("only root may mount a small disk, and only where that is allowed")
+    try:
+        yield folder
+    finally:
+        remount(folder, "rw")
+        remove(folder / "home")
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+def remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+def test_a_full_disk_is_said_in_two_lines_and_the_next_start_has_lost_nothing(
+    small_disk: Path,
+) -> None:
+    home = small_disk / "home"
+    told = call(home, "services", "start", "--only-warehouse")
+    assert told.returncode == 1
+    assert len(told.stderr.splitlines()) == 2
+    assert "No space left on device" in told.stderr
+    assert told.stderr.splitlines()[1].startswith("The disk is full: free some space")
+    remount(small_disk, "size=600m")
+    assert call(home, "services", "start", "--only-warehouse").returncode == 0
+    assert is_current(home)
+
+
+@pytest.mark.parametrize(
+    "command", [["services", "start"], ["doctor"], ["run"], ["daily"], ["services", "stop"]]
+)
+def test_a_home_that_is_read_only_is_said_with_its_path(
+    small_disk: Path, command: list[str]
+) -> None:
+    remount(small_disk, "ro")
+    told = call(small_disk / "home", *command)
+    assert "unexpected" not in told.stderr
+    if told.returncode:
+        assert told.returncode == 1
+        said = told.stderr + told.stdout
+        assert str(small_disk) in said
+        assert "set FACTORPRISM_HOME to a folder you may write" in said
+    assert (told.returncode == 0) is (command == ["services", "stop"])

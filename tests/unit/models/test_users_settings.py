@@ -1,0 +1,62 @@
+"""Neither the user's keras.json nor a variable of Keras changes what the networks compute in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BUILD = """
+import os, sys
+if "first" in sys.argv:
+    import keras
+from factorprism.models import build_network
+from factorprism.models.backend import load_keras
+keras = load_keras()
+network = build_network("lenet5_tiny", (12, 6, 2))
+kinds = {str(weight.dtype) for weight in network.weights} | {network.compute_dtype}
+config = keras.config
+print(*sorted(kinds), config.floatx(), config.image_data_format(), os.environ.get("KERAS_HOME"))
+if "first" not in sys.argv:
+    print(config.max_epochs(), config.epsilon())
+"""
+
+
+@pytest.mark.parametrize("place", ["HOME", "KERAS_HOME"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: bool) -> None:
+    folder = tmp_path / ".keras" if place == "HOME" else tmp_path
+    folder.mkdir(exist_ok=True)
+    held = {
+        "floatx": "float16",
+        "epsilon": 0.5,
+        "backend": "torch",
+        "image_data_format": "channels_first",
+    }
+    (folder / "keras.json").write_text(json.dumps(held))
+    told = compute({place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}, *(["first"] if first else []))
+    home = str(tmp_path) if place == "KERAS_HOME" else "None"
+    assert told[0] == f"float32 float32 channels_last {home}"
+    assert first or told[1] == "None 1e-07"
+    assert json.loads((folder / "keras.json").read_text()) == held
+
+
+def test_nothing_is_written_into_the_users_home(tmp_path: Path) -> None:
+    compute({"HOME": str(tmp_path)})
+    assert not (tmp_path / ".keras").exists()
+
+
+def compute(settings: dict[str, str], *words: str) -> list[str]:
+    bare = {name: value for name, value in os.environ.items() if name != "KERAS_HOME"}
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, *words],
+        env=bare | {"KERAS_BACKEND": "tensorflow"} | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
