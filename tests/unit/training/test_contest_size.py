@@ -102,6 +102,15 @@ def test_even_the_smallest_is_held_and_says_that_it_is_long(full, tasks, seconds
     assert size.left_out[-1] == "even this much is expected to take longer than 1 min"
 
 
+def test_folds_that_are_held_are_kept_where_nothing_fits(full, tasks, seconds) -> None:  # type: ignore[no-untyped-def]
+    held = frozenset(
+        task.key for task in tasks if not task.placebo and task.entrant.name != "rocket"
+    )
+    size = choose(full, tasks, seconds, 1.0, held, besides=60.0)
+    assert (size.n_folds, size.placebos) == (4, ())
+    assert "rocket" not in size.entrants
+
+
 def test_what_was_judged_before_is_free_so_that_the_contest_grows(full, tasks, seconds) -> None:  # type: ignore[no-untyped-def]
     newest = max(task.fold.number for task in tasks)
     held = frozenset(task.key for task in tasks if task.fold.number < newest)

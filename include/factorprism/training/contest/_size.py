@@ -85,10 +85,9 @@ def choose_size(
         return besides + starts * START_SECONDS + fits
 
     shares = {name: cost(replace(full, entrants=(name,))) - besides for name in full.entrants}
-    size = full
-    for size in _reduce(full, shares, own):
-        if cost(size) <= limit:
-            break
+    sizes = list(_reduce(full, shares, own))
+    # Where nothing fits, the largest of the cheapest: folds that are held cost nothing.
+    size = next((one for one in sizes if cost(one) <= limit), min(sizes, key=cost))
     said = _describe_left_out(full, size, shares)
     if cost(size) > limit:
         said += (f"even this much is expected to take longer than {describe_seconds(limit)}",)
