@@ -14,13 +14,21 @@ from factorprism.core.config import load_config
 from factorprism.core.publication import RUN_TAKES, Punctuality, punctuality_of
 from factorprism.core.schemas import ForecastState
 from factorprism.services import EmbeddedAirflow
+from factorprism.services._airflow_api import dag_path
 
 OVERLAY = "000905.SH"
 ENDED_SECONDS = 420.0
 
 
-def planned_run(session: date) -> str:
-    return f"scheduled__{session}T00:00:00+00:00"
+def await_planned_run(airflow: EmbeddedAirflow, dag_id: str, session: date) -> str:
+    """Wait until the scheduler has planned the run of `session`, and return its id."""
+    api, deadline = airflow.runs().api, time.monotonic() + ENDED_SECONDS
+    while time.monotonic() < deadline:
+        for run in api.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]:
+            if str(run["logical_date"]).startswith(f"{session}T00:00:00"):
+                return str(run["dag_run_id"])
+        time.sleep(0.2)
+    raise AssertionError(f"{dag_id} has no run of {session}")
 
 
 def read_log(airflow: EmbeddedAirflow, dag_id: str, run_id: str, task: str) -> str:
@@ -32,36 +40,49 @@ def read_log(airflow: EmbeddedAirflow, dag_id: str, run_id: str, task: str) -> s
 
 def watch_for_slots(airflow: EmbeddedAirflow, dag_id: str, run_id: str) -> dict[str, Any]:
     """Wait until the run is deferred and return the slots of the vendor's pool at that time."""
-    api = airflow.runs().api
-    deadline = time.monotonic() + ENDED_SECONDS
+    api, deadline = airflow.runs().api, time.monotonic() + ENDED_SECONDS
+    path = dag_path(dag_id, run_id, "taskInstances/wait_for_bars")
     while time.monotonic() < deadline:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/wait_for_bars"
-        try:
-            if api.call("GET", path)["state"] == "deferred":
-                pool: dict[str, Any] = api.call("GET", "/api/v2/pools/market_data")
-                if pool["deferred_slots"]:
-                    return pool
-        except Exception:  # the scheduler has not made the run yet
-            time.sleep(0.5)
+        if api.call("GET", path)["state"] == "deferred":
+            pool: dict[str, Any] = api.call("GET", "/api/v2/pools/market_data")
+            if pool["deferred_slots"]:
+                return pool
         time.sleep(0.05)
     raise AssertionError(f"{dag_id} was never deferred")
+
+
+def await_looks(evening: Any, more: int) -> None:
+    """Wait until the vendor was asked for the overlay so many times more."""
+    wanted, deadline = looks_of(evening) + more, time.monotonic() + ENDED_SECONDS
+    while looks_of(evening) < wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def looks_of(evening: Any) -> int:
+    asked = [request.params.get("ts_code") for request in evening.vendor.requests]
+    return asked.count(OVERLAY)
 
 
 @pytest.fixture(scope="module")
 def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dict[str, Any]:
     """Both evenings played to their end; what was seen on the way."""
     airflow, made = evenings
-    runs, run_id = airflow.runs(), planned_run(session)
+    runs = airflow.runs()
     for evening in made.values():
         runs.await_dag(evening.dag_id)
-    made["late"].vendor.publish(OVERLAY, "half+25s+50s")
-    made["never"].vendor.publish(OVERLAY, "never")
-    # What is left of patience, once the first tasks of the run have started.
-    made["never"].set(FACTORPRISM_PATIENCE_UNTIL=made["never"].clock_in(60))
     for evening in made.values():
+        evening.vendor.publish(OVERLAY, "never")
         runs.unpause(evening.dag_id)
-    seen = {"slots": watch_for_slots(airflow, "late", run_id)}
-    for name in made:
+    run_ids = {name: await_planned_run(airflow, name, session) for name in made}
+    seen: dict[str, Any] = {"slots": watch_for_slots(airflow, "late", run_ids["late"])}
+    # The clock goes on with the looks, however slow the machine: absent, half, whole.
+    made["late"].vendor.publish(OVERLAY, "half+0s+3600s")
+    await_looks(made["late"], 2)  # one may be under way and see what was there before
+    made["late"].vendor.publish(OVERLAY, "+0s")
+    await_looks(made["never"], 1)
+    made["never"].set(FACTORPRISM_PATIENCE_UNTIL=made["never"].clock_in(5))
+    for name, run_id in run_ids.items():
         seen[name] = runs.wait_for_run(name, run_id, timeout_seconds=ENDED_SECONDS)
         seen[f"{name} log"] = read_log(airflow, name, run_id, "wait_for_bars")
     by_hand = {"session": session.isoformat()}
