@@ -102,7 +102,8 @@ def train_candidate(
         spec=spec,
         witnesses=witnesses,
     )
-    record = make_record(spec, manifest_hash)
+    # Where it was computed is told of the model, and is no part of the content that names it.
+    record = make_record(spec | {"device": name_device()}, manifest_hash)
     evaluations = evaluate(
         pool_held_out(judged),
         training_set,
@@ -181,7 +182,6 @@ def _describe(
         "return_scale": asdict(trained.return_scale),
         "parent_id": start.model_id if start else "",
         "threads": settings.threads,
-        "device": name_device(),
         "settings": {
             **asdict(settings),
             "network": dict(settings.network),
