@@ -85,12 +85,12 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
         airflow = start_airflow(run.config)
     run_id = f"session-{run.session}-{run.config.universe_name}"
     runs = airflow.runs(say)
-    if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
-        say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
-        return session_forecasts(run)
     # The weekly contest is on from now on; it sizes itself for this machine.
     runs.await_dag(WEEKLY_DAG)
     runs.unpause(WEEKLY_DAG)
+    if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
+        say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
+        return session_forecasts(run)
     with timed(f"{DAILY_DAG}: run for {run.session} ended"):
         state = runs.run_dag(
             DAILY_DAG,

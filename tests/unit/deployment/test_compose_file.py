@@ -161,10 +161,12 @@ def test_settings_that_are_not_set_are_absent_rather_than_empty(services: Any) -
 def test_a_setting_that_stands_where_no_container_sees_it_stops_the_start(
     read_compose: Read,
 ) -> None:
-    def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    def start(
+        seen: dict[str, str] | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         init = read_compose(**variables)["services"]["init"]
         script = init["command"][-1].replace("$$", "$").split("umask")[0]
-        environ = {"MISPLACED": init["environment"]["MISPLACED"]}
+        environ = {"MISPLACED": init["environment"]["MISPLACED"], **(seen or {})}
         return subprocess.run(
             ["sh", "-ec", script], env=environ, capture_output=True, text=True, timeout=30
         )
@@ -174,6 +176,7 @@ def test_a_setting_that_stands_where_no_container_sees_it_stops_the_start(
     assert "FACTORPRISM_SOURCE TUSHARE_TOKEN" in refused.stderr
     assert "Move them to settings.env" in refused.stderr
     assert start().returncode == 0
+    assert start({"TUSHARE_TOKEN": "y"}, TUSHARE_TOKEN="x").returncode == 0
 
 
 def test_what_tasks_have_the_triggerer_has_too(services: Any) -> None:

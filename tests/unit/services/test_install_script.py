@@ -133,6 +133,14 @@ def test_what_a_platform_lacks_is_said_in_one_line(
     assert place.locks() == []
 
 
+def test_a_linux_without_glibc_is_told_so(place: Place) -> None:
+    place.add_program("uname", "echo Linux x86_64")
+    place.add_program("ldd", "echo 'musl libc (x86_64)' >&2; exit 1")
+    told = place.install("run")
+    assert told.returncode == 1
+    assert "TensorFlow has no package for a Linux with musl (Alpine)" in told.stderr
+
+
 def test_a_long_step_says_what_it_is_at(place: Place) -> None:
     told = place.install("run", UV_SECONDS="2", PROGRESS_SECONDS="1").stderr
     assert "1 s  packages of requirements.txt: " in told
