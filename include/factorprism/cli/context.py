@@ -40,8 +40,8 @@ def open_run(session: date | None, tell: Callable[[str], None] = say) -> Iterato
     """
     with open_warehouse() as (config, ports):
         if session is not None:
-            require_within_data(config, session)
             check_session(session, config.calendar_of(config.universe.target), utc_now())
+            require_within_data(config, session)
         yield Run(session or latest_session(config, ports), config, ports, tell)
 
 

@@ -135,8 +135,8 @@ def test_a_row_is_missed_three_hours_after_its_bars_are_final(
     warehouse: Any, config: Config
 ) -> None:
     fill(warehouse)
-    assert ills(ask(config, datetime(2024, 7, 2, 13, 0))) == []
-    checks = ask(config, datetime(2024, 7, 2, 14, 0))
+    assert ills(ask(config, datetime(2024, 7, 2, 14, 0))) == []
+    checks = ask(config, datetime(2024, 7, 2, 14, 30))
     assert ills(checks) == ["forecast"]
     assert "of 2024-07-01, 1 sessions before 2024-07-02" in checks["forecast"].sentence
 
@@ -157,7 +157,7 @@ def test_a_withheld_row_is_no_forecast_and_its_reason_is_said(
 def test_a_replay_is_well_with_the_forecast_of_its_last_session(
     warehouse: Any, config: Config
 ) -> None:
-    now, sample = datetime(2026, 3, 2, 14, 0), config.with_changes(source="sample", files=None)
+    now, sample = datetime(2026, 3, 2, 14, 30), config.with_changes(source="sample", files=None)
     fill(warehouse, date(2025, 12, 30))
     checks = ask(sample, now)
     assert ills(checks) == ["forecast"]
