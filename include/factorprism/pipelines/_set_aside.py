@@ -10,6 +10,7 @@ from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside
 from factorprism.factors import CATALOGUE
+from factorprism.pipelines._revised import find_witness
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much
 
@@ -59,12 +60,17 @@ def clear_aside(run: Run, pull: Pull) -> None:
 
 
 def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
-    """Ask once more for the rows before `before` that were set aside; none may still be there."""
+    """Ask once more for the rows before `before` that were set aside; none may still be there.
+
+    Each comes with the nearest held session, which shows whether it stands on the same base.
+    """
     standing = run.ports.warehouse.findings.list_set_aside([symbol])
     wanted = sorted(row.session for row in standing if row.session < before)
     for first, last in list(_ranges(wanted, calendar_of(symbol)))[-REQUESTS_MAX:]:
+        witness = find_witness(run, symbol, first, last) or first
+        begin, end = min(first, witness), max(last, witness)
         try:
-            yield from run.ports.source.fetch_bars([symbol], first, last)
+            yield from run.ports.source.fetch_bars([symbol], begin, end)
         except EmptyResponse:
             run.tell(f"{symbol}: the source still has no bar of {first} to {last}")
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from factorprism.alerts import Kind, catalogue
@@ -15,10 +17,14 @@ from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Pull, PullState, QualityResult, Revision, as_days
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.pipelines._revised import (
-    find_ratio,
+    find_ratios,
     find_unreached,
+    find_witness,
+    is_mostly_rebased,
+    is_same_base,
     join_pulls,
     reach_back,
+    tell_ratios,
 )
 from factorprism.pipelines._run import Refs, Run, learn_days
 from factorprism.pipelines._set_aside import (
@@ -53,6 +59,7 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
         if refs.get("first"):
             pull_ids += _pull_range(run, symbol, first, last)
+            pull_ids += _pull_witness(run, symbol, first, last)
         else:
             pull_ids += _pull_through(run, symbol, first, last)
             again += [_keep(run, pull) for pull in pull_again(run, symbol, first)]
@@ -87,7 +94,9 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
         return start
     calendar = calendar_of(symbol)
     again = calendar.offset(calendar.session_on_or_before(last), -run.config.repull_sessions)
-    return max(start, min(again, held + timedelta(days=1)))
+    first_asked = max(start, min(again, held + timedelta(days=1)))
+    witness = find_witness(run, symbol, first_asked, last)  # after a long gap: on the same base?
+    return max(start, min(first_asked, witness or first_asked))
 
 
 def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
@@ -120,9 +129,38 @@ def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
             pull_ids.append(pull_id)
             wanted = held_last + timedelta(days=1)
     if wanted <= last:
+        if pull_ids and not _is_base_kept(run, symbol, pull_ids[-1]):
+            for pull_id in pull_ids:
+                pulls.mark_pull(pull_id, PullState.QUARANTINED, "the source has rebased its prices")
+            pull_ids, wanted = [], first
         for pull in run.ports.source.fetch_bars([symbol], wanted, last):
             pull_ids.append(_keep(run, pull))
     return pull_ids
+
+
+def _is_base_kept(run: Run, symbol: str, pull_id: int) -> bool:
+    """Tell whether the source still gives the last session of a kept pull on the same base."""
+    kept = run.ports.warehouse.pulls.load_pull(pull_id)
+    if kept.bars.empty:
+        return True
+    day = kept.bars["session"].max().date()
+    given = run.ports.source.fetch_bars([symbol], day, day)
+    return all(is_same_base(kept, pull) for pull in given)
+
+
+def _pull_witness(run: Run, symbol: str, first: date, last: date) -> list[int]:
+    """Pull a held session beside [`first`, `last`], where that range has none to compare."""
+    witness = find_witness(run, symbol, first, last)
+    if witness is None:
+        return []
+    try:
+        pulls = list(run.ports.source.fetch_bars([symbol], witness, witness))
+    except EmptyResponse:
+        pulls = []
+    if not any(len(pull.bars) for pull in pulls):
+        run.tell(f"{symbol}: the source has no held session, so that bases were not compared")
+        return []
+    return [_keep(run, pull) for pull in pulls]
 
 
 def _keep(run: Run, pull: Pull) -> int:
@@ -185,7 +223,7 @@ def _load_pulls(run: Run, refs: Mapping[str, Any]) -> list[Pull]:
     pulls: list[Pull] = []
     for (_, is_again), group in groupby(loaded, lambda one: (one.symbol, one.pull_id in again)):
         parts = list(group)
-        if len(parts) > 1 and not is_again and find_ratio(run, join_pulls(parts)) is not None:
+        if len(parts) > 1 and not is_again and find_ratios(run, join_pulls(parts)).size:
             parts = [store.load_pull(store.save_pull(join_pulls(parts)))]
         pulls += parts
     return pulls
@@ -226,7 +264,8 @@ def _judge_pull(
     run: Run, pull: Pull, results: Sequence[QualityResult], refs: Mapping[str, Any]
 ) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
-    _require_one_base(run, pull)
+    if is_mostly_rebased(run, pull):  # told before what the new base makes the rules find
+        _require_one_base(run, pull)
     accepted = run.ports.warehouse.findings.list_accepted([pull.symbol])
     keys = {key for acceptance in accepted for key in acceptance.finding.keys}
     found = sort_out(results, keys)
@@ -243,18 +282,17 @@ def _judge_pull(
 
 def _require_one_base(run: Run, pull: Pull) -> None:
     """Refuse rebased prices that would leave a part of what is held on the old base."""
-    ratio = find_ratio(run, pull)
-    if ratio is None:
-        return
-    unreached = find_unreached(run, pull)
+    ratios = find_ratios(run, pull)
+    unreached = find_unreached(run, pull) if ratios.size else ()
     if unreached:
         extent = run.ports.warehouse.bars.load_extent(pull.symbol)
         assert extent is not None
         raise QualityError(
-            f"{pull.symbol}: the source has rebased or adjusted its prices by {ratio:.6g}, and "
-            f"{len(unreached)} held sessions from {unreached[0]} to {unreached[-1]} are not among "
-            "those that it gives anew; a series of two bases is not held",
-            failures=[f"{pull.symbol}: prices rebased by {ratio:.6g}."],
+            f"{pull.symbol}: the source has rebased or adjusted its prices by "
+            f"{tell_ratios(ratios)}, and {len(unreached)} held sessions from "
+            f"{unreached[0]} to {unreached[-1]} are not among those that it "
+            "gives anew; a series of two bases is not held",
+            failures=[f"{pull.symbol}: prices rebased by {tell_ratios(ratios)}."],
             remedy=f"Let the source give all of them: factorprism backfill --start {extent[0]} "
             f"--end {max(extent[1], pull.last)} --symbol {pull.symbol}.",
         )
@@ -269,13 +307,13 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     inserted = revised = 0
     for pull_id in refs["pull_ids"]:
         pull = take_out(run, run.ports.warehouse.pulls.load_pull(pull_id))
-        ratio = find_ratio(run, pull)
+        ratios = find_ratios(run, pull)
         result = run.ports.warehouse.bars.merge_bars(blank_untraded(pull.bars), pull_id)
         run.ports.warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
         clear_aside(run, pull)
         inserted += result.inserted
         revised += len(result.revisions)
-        _tell_revisions(run, pull, result.revisions, ratio)
+        _tell_revisions(run, pull, result.revisions, ratios)
     learn_days(run.config, run.ports)  # a day with a bar is a session, from here on
     labels = {"universe": run.config.universe_name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
@@ -286,12 +324,12 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def _tell_revisions(
-    run: Run, pull: Pull, revisions: Sequence[Revision], ratio: float | None
+    run: Run, pull: Pull, revisions: Sequence[Revision], ratios: npt.NDArray[np.float64]
 ) -> None:
-    if ratio is not None and revisions:
+    if ratios.size and revisions:
         sentence = (
-            f"{pull.symbol}: the source has rebased or adjusted its prices by {ratio:.6g}; all "
-            f"{len(pull.bars)} sessions held were replaced at once"
+            f"{pull.symbol}: the source has rebased or adjusted its prices by "
+            f"{tell_ratios(ratios)}; all {len(pull.bars)} sessions held were replaced at once"
         )
         run.tell(sentence)
         run.record_event(

@@ -94,7 +94,7 @@ def _cell(month: str, asked: tuple[str, str], by_month: Mapping[str, int]) -> di
 
 def _row(result: QualityResult) -> dict[str, Any]:
     tone = "good" if result.success else "bad" if result.severity == CRITICAL else "warn"
-    examples = result.details.get("examples")
+    examples, names = result.details.get("examples"), result.details.get("findings")
     return {
         "name": result.expectation,
         "column": result.column,
@@ -104,6 +104,7 @@ def _row(result: QualityResult) -> dict[str, Any]:
         "verdict": {"good": "holds", "bad": "fails", "warn": "warns"}[tone],
         "observed": _observed(result.details),
         "examples": [_example(item) for item in examples] if isinstance(examples, list) else [],
+        "names": names if isinstance(names, list) else [],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ SYMBOL = "000300.SH"
 TOKEN = "tok-of-bars-that-change"
 FIRST, HELD_TO, SESSION = date(2019, 1, 2), date(2020, 12, 30), date(2020, 12, 31)
 PRICES = ("open", "high", "low", "close")
+Adjust = Callable[[float, int], float]  # of a price, and its place before the last session
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +80,24 @@ class House:
                 refs |= step(run, refs)
 
     def scale(self, factor: float) -> None:
-        before = self.served["close"].shift().bfill()
-        for row, previous in zip(self.served.to_dict("records"), before, strict=True):
-            values = {name: round(factor * float(row[name]), 4) for name in PRICES}
-            values["pre_close"] = round(factor * previous, 4)
+        self.adjust(lambda price, _: factor * price)
+
+    def adjust(self, change: Adjust) -> None:
+        """Let the vendor give every price as `change` makes it."""
+        rows = self.served.to_dict("records")
+        for place, row in enumerate(rows):
+            back, before = len(rows) - 1 - place, rows[max(place - 1, 0)]
+            values = {name: round(change(float(row[name]), back), 4) for name in PRICES}
+            values["pre_close"] = round(change(float(before["close"]), back + 1), 4)
+            values["pct_chg"] = round(100.0 * (values["close"] / values["pre_close"] - 1.0), 4)
             self.server.revise(SYMBOL, str(row["trade_date"]).replace("-", ""), **values)
+
+    def closes(self, change: Adjust) -> list[float]:
+        """Return all closes as `adjust` lets the vendor give them."""
+        backs = range(len(self.served) - 1, -1, -1)
+        return [
+            change(close, back) for close, back in zip(self.served["close"], backs, strict=True)
+        ]
 
     def bars(self) -> pd.DataFrame:
         bars: pd.DataFrame = self.warehouse.bars.load_bars([SYMBOL], FIRST, SESSION)
@@ -316,3 +330,110 @@ def test_files_on_a_new_base_replace_the_history_too(house: House, tmp_path: Pat
     after = house.bars()["close"]
     assert after.index[-1] == SESSION
     assert (after[before.index] / before).to_numpy() == pytest.approx(0.9, abs=1e-6)
+
+
+def test_one_session_on_a_new_base_is_not_laid_into_the_old(house: House) -> None:
+    house.backfill()
+    before = house.bars()
+    house.scale(0.95)
+    with pytest.raises(QualityError, match="a series of two bases is not held"):
+        house.backfill(house.day(50), house.day(50))
+    pd.testing.assert_frame_equal(house.bars(), before)
+
+
+def test_a_range_beside_the_held_ones_is_not_laid_on_a_new_base(house: House) -> None:
+    house.backfill(last=house.day(40))
+    before = house.bars()
+    house.scale(0.98)
+    with pytest.raises(QualityError, match=r"prices by 0\.98, and .* two bases is not held"):
+        house.backfill(house.day(39), house.day(20))
+    pd.testing.assert_frame_equal(house.bars(), before)
+
+
+ADJUSTMENTS: dict[str, Adjust] = {
+    # The last dividend lies ten sessions back, so that the newest sessions stay as they were.
+    "dividends by ratio": lambda price, back: price * 0.99 ** ((back + 49) // 60),
+    "dividends by sum": lambda price, back: price - 40.0 * ((back + 49) // 60),
+    "a ratio that steps at each session": lambda price, back: price * (1.0 - 2e-4 * back),
+}
+
+
+@pytest.mark.parametrize("name", ADJUSTMENTS)
+def test_prices_that_are_adjusted_by_several_ratios_are_held_whole_or_not_at_all(
+    house: House, name: str
+) -> None:
+    change = ADJUSTMENTS[name]
+    house.backfill()
+    before = house.bars()
+    house.adjust(change)
+    with pytest.raises(QualityError, match=r"prices by \S+ to \S+, and .* two bases"):
+        house.backfill(house.day(300), house.day(100))
+    pd.testing.assert_frame_equal(house.bars(), before)
+
+    house.evening()
+    assert house.bars()["close"].to_numpy() == pytest.approx(house.closes(change), abs=1e-4)
+    revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
+    assert revisions["revised_at"].nunique() == 1
+    assert any("rebased or adjusted its prices by" in line for line in house.told)
+
+
+@pytest.mark.parametrize("name", ADJUSTMENTS)
+def test_adjusted_prices_that_are_not_given_whole_are_refused(house: House, name: str) -> None:
+    house.backfill()
+    before = house.bars()
+    house.adjust(ADJUSTMENTS[name])
+    house.server.drop(SYMBOL, "20190102", "20190331")
+    with pytest.raises(QualityError, match="a series of two bases is not held"):
+        house.evening()
+    pd.testing.assert_frame_equal(house.bars(), before)
+
+
+def test_a_new_base_is_seen_after_a_gap_longer_than_what_is_asked_for_again(
+    house: House,
+) -> None:
+    house.backfill(last=house.day(45))
+    house.scale(0.98)
+    house.evening()
+    expected = house.closes(lambda price, _: 0.98 * price)
+    assert house.bars()["close"].to_numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_row_that_stood_aside_does_not_come_back_on_another_base(house: House) -> None:
+    old = house.day(300)
+    house.break_low(old)
+    house.backfill()
+    before = house.bars()
+
+    def only_old(price: float, back: int) -> float:
+        return 0.98 * price if back >= 100 else price
+
+    house.adjust(only_old)  # the row too; what is asked for each evening is as it was
+    with pytest.raises(QualityError, match="a series of two bases is not held"):
+        house.evening()
+    pd.testing.assert_frame_equal(house.bars(), before)
+    house.backfill(last=SESSION)
+    assert house.bars()["close"].to_numpy() == pytest.approx(house.closes(only_old), abs=1e-4)
+
+
+def test_what_an_interrupted_backfill_has_kept_is_not_joined_with_a_new_base(
+    house: House,
+) -> None:
+    with open_ports(house.config) as ports:
+        options = {"first": FIRST.isoformat(), "last": house.day(200).isoformat()}
+        pull_bars(Run(HELD_TO, house.config, ports, house.told.append), options)
+    house.scale(0.98)
+    house.backfill(last=SESSION)
+    expected = house.closes(lambda price, _: 0.98 * price)
+    assert house.bars()["close"].to_numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_lone_row_in_another_unit_is_set_aside_and_stops_no_evening(house: House) -> None:
+    house.backfill()
+    before = house.bars()
+    day = house.day(5)
+    wrong = {name: 10.0 * float(house.row(day)[name]) for name in PRICES}
+    house.server.revise(SYMBOL, f"{day:%Y%m%d}", **wrong)
+    house.evening()
+    assert house.bars()["close"][day] == before["close"][day]
+    assert house.bars().index[-1] == SESSION
+    assert house.set_aside() == [day]

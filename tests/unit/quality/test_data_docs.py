@@ -92,6 +92,19 @@ def test_a_run_page_shows_each_expectation_and_the_missing_month(
     assert "stopped" in page.text
 
 
+def test_a_run_page_tells_each_finding_by_its_name(tmp_path: Path, results: list[QualityResult]):
+    render_data_docs({"bars today": results}, tmp_path)
+    (path,) = (tmp_path / "runs").glob("*.html")
+    found = [finding for result in results for finding in result.findings]
+    assert found
+    html = path.read_text("utf-8")
+    told = re.findall(r"<code>([0-9a-f]{12})</code>", html)
+    assert sorted(told) == sorted(finding.finding_id for finding in found)
+    for result in results:
+        named = " ".join(finding.finding_id for finding in result.findings)
+        assert f"{result.sentence} {named}" in _Page(html).text or not named
+
+
 def test_the_pages_ask_no_server_for_anything(tmp_path: Path, results: list[QualityResult]):
     render_data_docs({"bars today": results}, tmp_path)
     for page in _pages(tmp_path).values():

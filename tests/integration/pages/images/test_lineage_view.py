@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from factorprism.core.schemas import (
     Alert,
+    Finding,
     Forecast,
     ForecastState,
     Outcome,
@@ -16,9 +17,10 @@ from factorprism.core.schemas import (
     PullState,
     QualityResult,
 )
+from factorprism.pipelines.accepting import accept_finding
 from factorprism.views.lineage import Match, read_lineage
 
-SESSION = date(2020, 12, 30)
+SESSION, LATER = date(2020, 12, 30), date(2020, 12, 31)
 MODEL, PARENT = "inception-000000000001", "inception-000000000000"
 
 
@@ -174,3 +176,32 @@ def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world)
 def test_a_day_without_a_row_has_no_lineage(held):
     assert load(held, date(2020, 12, 3)) is None
     assert load(held, date(1931, 5, 6)) is None
+
+
+def test_what_was_accepted_of_the_bars_behind_the_row_is_listed(world):
+    begin = load(world).bars.first
+    days = {"then": SESSION, "first": begin, "early": begin - timedelta(days=1), "late": LATER}
+    for name, day in days.items():
+        world.warehouse.findings.save_findings([make_finding(name, "000905.SH", day)])
+        accept_finding(world.warehouse.findings, name, "mei", f"a real day: {name}")
+    for name, symbol in (("other", "000852.SH"), ("open", "000300.SH")):
+        world.warehouse.findings.save_findings([make_finding(name, symbol, SESSION)])
+    accept_finding(world.warehouse.findings, "other", "mei", "of another universe")
+
+    accepted = load(world).accepted
+    assert [item.finding.finding_id for item in accepted] == ["first", "then"]
+    assert {item.accepted_by for item in accepted} == {"mei"}
+    assert accepted[1].reason == "a real day: then"
+
+
+def make_finding(finding_id, symbol, day):
+    return Finding(
+        finding_id=finding_id,
+        symbol=symbol,
+        suite="bars",
+        expectation="low_covers_body",
+        column="low",
+        rows={day.isoformat(): "-0.01"},
+        sessions=(day,),
+        sentence=f"{symbol}: low lies above open or close on {day} (-0.01).",
+    )
