@@ -49,24 +49,49 @@ def take_out(run: Run, pull: Pull) -> Pull:
 
 
 def clear_aside(run: Run, pull: Pull) -> None:
-    """Note that `pull`, which is merged, has given what an earlier one had not."""
+    """Note that `pull`, which is merged, has given what an earlier one had not.
+
+    A row on a day without trading is cleared when `pull` covers the day and gives none.
+    """
+    assert pull.pull_id is not None
+    store = run.ports.warehouse.findings
     days = set(pull.bars["session"].dt.date)
-    standing = run.ports.warehouse.findings.list_set_aside([pull.symbol])
+    out = {row.session for row in store.load_set_aside(pull.pull_id)}
+    standing = store.list_set_aside([pull.symbol])
     given = [row.session for row in standing if row.session in days]
+    gone = [
+        row.session
+        for row in standing
+        if pull.first <= row.session <= pull.last
+        and row.session not in days | out
+        and not _is_session(row)
+    ]
+    if given or gone:
+        store.clear_set_aside(pull.symbol, [*given, *gone])
     if given:
-        run.ports.warehouse.findings.clear_set_aside(pull.symbol, given)
         run.tell(f"{pull.symbol}: {len(given)} rows that were set aside are sound now")
+    if gone:
+        run.tell(f"{pull.symbol}: {len(gone)} rows on days without trading are given no more")
 
 
 def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
     """Ask once more for the rows before `before` that were set aside; none may still be there."""
     standing = run.ports.warehouse.findings.list_set_aside([symbol])
-    wanted = sorted(row.session for row in standing if row.session < before)
+    wanted = sorted(row.session for row in standing if row.session < before and _is_session(row))
     for first, last in list(_ranges(wanted, calendar_of(symbol)))[-REQUESTS_MAX:]:
-        try:
-            yield from run.ports.source.fetch_bars([symbol], first, last)
-        except EmptyResponse:
+        pulls = _ask(run, symbol, first, last)
+        if not pulls:
             run.tell(f"{symbol}: the source still has no bar of {first} to {last}")
+        yield from pulls
+
+
+def _ask(run: Run, symbol: str, first: date, last: date) -> list[Pull]:
+    """Return the pulls of [`first`, `last`] that hold a bar; in others is nothing to judge."""
+    try:
+        pulls = list(run.ports.source.fetch_bars([symbol], first, last))
+    except EmptyResponse:
+        return []
+    return [pull for pull in pulls if len(pull.bars)]
 
 
 def require_needed(run: Run) -> None:
@@ -75,7 +100,7 @@ def require_needed(run: Run) -> None:
     missing = [
         row
         for row in run.ports.warehouse.findings.list_set_aside(run.config.universe.channels)
-        if first <= row.session <= run.session and not _is_held(run, row)
+        if first <= row.session <= run.session and _is_session(row) and not _is_held(run, row)
     ]
     if missing:
         raise QualityError(
@@ -92,6 +117,11 @@ def _needed_from(run: Run) -> date:
     known = run.calendar.sessions(run.calendar.first, run.session)[-n_sessions:]
     first: date = known[0].astype(date)
     return first
+
+
+def _is_session(row: SetAside) -> bool:
+    calendar = calendar_of(row.symbol)
+    return row.session >= calendar.first and calendar.is_session(row.session)
 
 
 def _is_held(run: Run, row: SetAside) -> bool:
