@@ -33,7 +33,7 @@ def keep_aside(run: Run, pull: Pull, set_aside: Mapping[date, Finding], *, limit
             f"{pull.symbol}: {len(rows)} of {n_rows} rows from {pull.first} to {pull.last} have "
             f"critical faults: {_tell(rows)}",
             failures=sorted({row.sentence for row in rows}),
-            remedy=_advise([row.finding_id for row in rows]),
+            remedy=_advise([item.finding_id for item in set_aside.values() if item.keys]),
         )
     run.ports.warehouse.findings.save_set_aside(pull.pull_id, rows)
     if rows:
@@ -152,12 +152,13 @@ def _tell(rows: Sequence[SetAside]) -> str:
 
 def advise_on(refused: Sequence[QualityResult]) -> str:
     """Return what to do about a pull that is at fault as a whole."""
-    return _advise([finding.finding_id for item in refused for finding in item.findings])
+    found = [finding for item in refused for finding in item.findings]
+    return _advise([finding.finding_id for finding in found if finding.keys])
 
 
 def join_advice(remedies: Sequence[str]) -> str:
     """Return the advice on several pulls, that on their findings once."""
-    on_findings = [remedy for remedy in remedies if remedy.startswith(WAIT)]
+    on_findings = list(dict.fromkeys(one for one in remedies if one.startswith(WAIT)))
     others = [remedy for remedy in remedies if remedy and not remedy.startswith(WAIT)]
     once = on_findings if len(on_findings) < 2 else [f"{WAIT} {ACCEPT.format('ID')}"]
     return " ".join(dict.fromkeys([*once, *others]))
@@ -165,4 +166,6 @@ def join_advice(remedies: Sequence[str]) -> str:
 
 def _advise(names: Sequence[str]) -> str:
     distinct = list(dict.fromkeys(names))
+    if not distinct:
+        return WAIT
     return f"{WAIT} {ACCEPT.format(distinct[0] if len(distinct) == 1 else 'ID')}"
