@@ -38,7 +38,7 @@ def print_findings(described: Mapping[str, list[dict[str, Any]]]) -> None:
         described["accepted"],
         "[{finding_id}] by {accepted_by} on {accepted_at:.10}: {reason};",
     )
-    if described["findings"]:
+    if any(finding["acceptable"] for finding in described["findings"]):
         print("What is no fault: factorprism quality accept ID --because TEXT")
 
 
@@ -57,6 +57,7 @@ def _describe(finding: Finding) -> dict[str, Any]:
         "expectation": finding.expectation,
         "column": finding.column,
         "rows": dict(finding.rows),
+        "acceptable": bool(finding.keys),
         "sentence": finding.sentence,
     }
 

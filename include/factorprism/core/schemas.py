@@ -167,6 +167,10 @@ class MergeResult:
     first_changed: date | None
 
 
+# The expectation that every row is a session of the period asked for.
+NO_SESSION = "no_session_extra"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One critical fault that a person can speak of by `finding_id`, and accept.
@@ -174,6 +178,7 @@ class Finding:
     `rows` are the failing sessions with the values found, by which the same fault is known again;
     the id follows from symbol, expectation and rows alone. `sessions` are those that it is held
     against; none: the pull as a whole. What cannot be measured cannot be accepted: it has no rows.
+    Nor can a row on a day without trading, since no image has a place for it.
     """
 
     finding_id: str
@@ -187,7 +192,9 @@ class Finding:
 
     @property
     def keys(self) -> frozenset[tuple[str, ...]]:
-        """What an acceptance covers: one key for each failing row."""
+        """What an acceptance covers, one key for each failing row; none: it cannot be accepted."""
+        if self.expectation == NO_SESSION:
+            return frozenset()
         rule = (self.symbol, self.suite, self.expectation, self.column)
         return frozenset((*rule, session, value) for session, value in self.rows.items())
 

@@ -34,7 +34,7 @@ def keep_aside(run: Run, pull: Pull, set_aside: Mapping[date, Finding], *, limit
             f"{pull.symbol}: {len(rows)} of {n_rows} rows from {pull.first} to {pull.last} have "
             f"critical faults: {_tell(rows)}",
             failures=sorted({row.sentence for row in rows}),
-            remedy=_advise([row.finding_id for row in rows]),
+            remedy=_advise([item.finding_id for item in set_aside.values() if item.keys]),
         )
     run.ports.warehouse.findings.save_set_aside(pull.pull_id, rows)
     if rows:
@@ -50,13 +50,29 @@ def take_out(run: Run, pull: Pull) -> Pull:
 
 
 def clear_aside(run: Run, pull: Pull) -> None:
-    """Note that `pull`, which is merged, has given what an earlier one had not."""
+    """Note that `pull`, which is merged, has given what an earlier one had not.
+
+    A row on a day without trading is cleared when `pull` covers the day and gives none.
+    """
+    assert pull.pull_id is not None
+    store = run.ports.warehouse.findings
     days = set(pull.bars["session"].dt.date)
-    standing = run.ports.warehouse.findings.list_set_aside([pull.symbol])
+    out = {row.session for row in store.load_set_aside(pull.pull_id)}
+    standing = store.list_set_aside([pull.symbol])
     given = [row.session for row in standing if row.session in days]
+    gone = [
+        row.session
+        for row in standing
+        if pull.first <= row.session <= pull.last
+        and row.session not in days | out
+        and not _is_session(row)
+    ]
+    if given or gone:
+        store.clear_set_aside(pull.symbol, [*given, *gone])
     if given:
-        run.ports.warehouse.findings.clear_set_aside(pull.symbol, given)
         run.tell(f"{pull.symbol}: {len(given)} rows that were set aside are sound now")
+    if gone:
+        run.tell(f"{pull.symbol}: {len(gone)} rows on days without trading are given no more")
 
 
 def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
@@ -65,14 +81,28 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
     Each comes with the nearest held session, which shows whether it stands on the same base.
     """
     standing = run.ports.warehouse.findings.list_set_aside([symbol])
-    wanted = sorted(row.session for row in standing if row.session < before)
+    wanted = sorted(row.session for row in standing if row.session < before and _is_session(row))
     for first, last in list(_ranges(wanted, calendar_of(symbol)))[-REQUESTS_MAX:]:
         witness = find_witness(run, symbol, first, last) or first
-        begin, end = min(first, witness), max(last, witness)
-        try:
-            yield from run.ports.source.fetch_bars([symbol], begin, end)
-        except EmptyResponse:
+        pulls = _ask(run, symbol, min(first, witness), max(last, witness))
+        if any(_gives(pull, first, last) for pull in pulls):
+            yield from pulls
+        else:
             run.tell(f"{symbol}: the source still has no bar of {first} to {last}")
+
+
+def _ask(run: Run, symbol: str, first: date, last: date) -> list[Pull]:
+    """Return the pulls of [`first`, `last`] that hold a bar; in others is nothing to judge."""
+    try:
+        pulls = list(run.ports.source.fetch_bars([symbol], first, last))
+    except EmptyResponse:
+        return []
+    return [pull for pull in pulls if len(pull.bars)]
+
+
+def _gives(pull: Pull, first: date, last: date) -> bool:
+    """Tell whether `pull` has a bar of [`first`, `last`]."""
+    return bool(pull.bars["session"].dt.date.between(first, last).any())
 
 
 def require_needed(run: Run) -> None:
@@ -81,7 +111,7 @@ def require_needed(run: Run) -> None:
     missing = [
         row
         for row in run.ports.warehouse.findings.list_set_aside(run.config.universe.channels)
-        if first <= row.session <= run.session and not _is_held(run, row)
+        if first <= row.session <= run.session and _is_session(row) and not _is_held(run, row)
     ]
     if missing:
         raise QualityError(
@@ -98,6 +128,11 @@ def _needed_from(run: Run) -> date:
     known = run.calendar.sessions(run.calendar.first, run.session)[-n_sessions:]
     first: date = known[0].astype(date)
     return first
+
+
+def _is_session(row: SetAside) -> bool:
+    calendar = calendar_of(row.symbol)
+    return row.session >= calendar.first and calendar.is_session(row.session)
 
 
 def _is_held(run: Run, row: SetAside) -> bool:
@@ -128,12 +163,13 @@ def _tell(rows: Sequence[SetAside]) -> str:
 
 def advise_on(refused: Sequence[QualityResult]) -> str:
     """Return what to do about a pull that is at fault as a whole."""
-    return _advise([finding.finding_id for item in refused for finding in item.findings])
+    found = [finding for item in refused for finding in item.findings]
+    return _advise([finding.finding_id for finding in found if finding.keys])
 
 
 def join_advice(remedies: Sequence[str]) -> str:
     """Return the advice on several pulls, that on their findings once."""
-    on_findings = [remedy for remedy in remedies if remedy.startswith(WAIT)]
+    on_findings = list(dict.fromkeys(one for one in remedies if one.startswith(WAIT)))
     others = [remedy for remedy in remedies if remedy and not remedy.startswith(WAIT)]
     once = on_findings if len(on_findings) < 2 else [f"{WAIT} {ACCEPT.format('ID')}"]
     return " ".join(dict.fromkeys([*once, *others]))
@@ -141,4 +177,6 @@ def join_advice(remedies: Sequence[str]) -> str:
 
 def _advise(names: Sequence[str]) -> str:
     distinct = list(dict.fromkeys(names))
+    if not distinct:
+        return WAIT
     return f"{WAIT} {ACCEPT.format(distinct[0] if len(distinct) == 1 else 'ID')}"

@@ -35,6 +35,12 @@ def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -
 
 
 def _require_acceptable(finding: Finding) -> None:
+    if finding.rows and not finding.keys:
+        raise QualityError(
+            f"finding {finding.finding_id} cannot be accepted, since images have no place for a "
+            f"day without trading: {finding.sentence}",
+            remedy="Nothing needs to be done: such a row stays out, and no forecast needs it.",
+        )
     if not finding.rows:
         raise QualityError(
             f"finding {finding.finding_id} cannot be accepted, since nothing can be measured on "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES
+from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, NO_SESSION
 from factorprism.quality._rules import BETWEEN, CRITICAL, Reach, Rule
 
 
@@ -74,7 +74,7 @@ def calendar_rules() -> list[Rule]:
             options={"column": "rows", "min_value": 1},
         ),
         Rule(
-            "no_session_extra",
+            NO_SESSION,
             "ExpectColumnValuesToBeInSet",
             CRITICAL,
             "every row is a session of the period asked for",

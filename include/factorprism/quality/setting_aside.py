@@ -60,5 +60,7 @@ def _is_open(finding: Finding, accepted: Collection[tuple[str, ...]]) -> bool:
 
 def _is_accepted(finding: Finding, session: date, accepted: Collection[tuple[str, ...]]) -> bool:
     value = finding.rows.get(session.isoformat())
+    if value is None or not finding.keys:
+        return False
     rule = (finding.symbol, finding.suite, finding.expectation, finding.column)
-    return value is not None and (*rule, session.isoformat(), value) in accepted
+    return (*rule, session.isoformat(), value) in accepted

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -437,3 +437,52 @@ def test_a_lone_row_in_another_unit_is_set_aside_and_stops_no_evening(house: Hou
     assert house.bars()["close"][day] == before["close"][day]
     assert house.bars().index[-1] == SESSION
     assert house.set_aside() == [day]
+
+
+def _write_files(house: House, folder: Path, *without: date) -> dict[str, Any]:
+    """Write the bars but those of `without` into `folder`, and return the settings that read it."""
+    folder.mkdir(exist_ok=True)
+    left = house.served[~house.served["trade_date"].isin([day.isoformat() for day in without])]
+    left.to_csv(folder / f"{SYMBOL}.csv", index=False)
+    return {"source": "files", "files": folder}
+
+
+def test_a_day_that_files_lack_is_asked_for_again_and_stops_no_evening(
+    house: House, tmp_path: Path
+) -> None:
+    lacking = house.day(300)
+    files = _write_files(house, tmp_path / "files", lacking)
+    house.evening(house.day(1), **files)
+    assert house.set_aside() == [lacking]
+    house.evening(**files)
+    assert house.bars().index[-1] == SESSION
+    assert f"{SYMBOL}: the source still has no bar of {lacking} to {lacking}" in house.told
+
+    _write_files(house, tmp_path / "files")
+    house.evening(**files)
+    assert lacking in house.bars().index
+    assert house.set_aside() == []
+
+
+def test_a_row_on_a_day_without_trading_stops_no_evening_and_is_cleared_once_gone(
+    house: House, tmp_path: Path
+) -> None:
+    saturday = date(2020, 12, 19)
+    friday = house.row(saturday - timedelta(days=1)).to_dict()
+    whole = house.served
+    house.served = pd.concat(
+        [whole, pd.DataFrame([{**friday, "trade_date": saturday.isoformat()}])], ignore_index=True
+    ).sort_values("trade_date")
+    files = _write_files(house, tmp_path / "files")
+    house.evening(house.day(1), **files)
+    assert house.set_aside() == [saturday]
+    assert saturday not in house.bars().index
+    house.evening(**files)
+    assert house.set_aside() == [saturday]
+    assert not any("still has no bar" in line for line in house.told)
+
+    house.served = whole
+    _write_files(house, tmp_path / "files")
+    house.evening(**files)
+    assert house.set_aside() == []
+    assert house.bars().index[-1] == SESSION

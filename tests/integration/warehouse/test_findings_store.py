@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -93,6 +94,11 @@ def test_what_cannot_be_accepted_is_refused_in_words(warehouse: PostgresWarehous
         accept_finding(store, FINDING.finding_id, "mei", "  ")
     with pytest.raises(QualityError, match="cannot be accepted"):
         accept_finding(store, TEXT.finding_id, "mei", "it is real")
+    closed = replace(FINDING, finding_id="saturday", expectation="no_session_extra")
+    store.save_findings([closed])
+    with pytest.raises(QualityError, match="no place for a day without trading") as caught:
+        accept_finding(store, "saturday", "mei", "it is real")
+    assert "no forecast needs it" in caught.value.remedy
     assert store.list_accepted([SYMBOL]) == []
 
 

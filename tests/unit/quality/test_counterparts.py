@@ -150,3 +150,20 @@ def test_what_was_accepted_for_good_covers_every_finding_of_the_row(
     keys = {key for item in results for finding in item.findings for key in finding.keys}
     assert sort_out(results).set_aside
     assert sort_out(results, keys).set_aside == {}
+
+
+def test_a_row_on_a_day_without_trading_is_set_aside_whatever_was_accepted(
+    index_bars: pd.DataFrame, xshg: TradingCalendar
+) -> None:
+    friday = index_bars.loc[[index_bars["session"].dt.dayofweek.eq(4).idxmax()]]
+    saturday = friday.assign(session=friday["session"] + pd.Timedelta(days=1))
+    bars = pd.concat([index_bars, saturday], ignore_index=True)
+    first, last = index_bars["session"].iloc[[0, -1]].dt.date
+    results = check_bars(bars, "000300.SH", first, last, calendar=xshg)
+    day = saturday["session"].iloc[0].date()
+    finding = sort_out(results).set_aside[day]
+    assert finding.rows
+    assert finding.keys == frozenset()
+    rule = (finding.symbol, finding.suite, finding.expectation, finding.column)
+    every = {(*rule, *item) for item in finding.rows.items()}
+    assert day in sort_out(results, every).set_aside
