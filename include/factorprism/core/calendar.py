@@ -186,7 +186,13 @@ class TradingCalendar:
         A day that closes early is published as much earlier.
         """
         delay = publication.after(REGULAR_CLOSE[self.exchange][0])
-        return self if delay == self._delay else replace(self, publication_delay=delay)
+        return self if delay == self._delay else self._with_delay(delay)
+
+    def _with_delay(self, delay: timedelta) -> TradingCalendar:
+        # Asked for at every question: what is dear to expect for years ahead is carried over.
+        other = replace(self, publication_delay=delay)
+        vars(other).update(_expected=self._expected, _days=self._days, _closes=self._closes)
+        return other
 
     @property
     def _delay(self) -> timedelta:
