@@ -8,13 +8,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.calendar import (
-    PUBLICATION_DELAY,
-    TradingCalendar,
-    calendar_of,
-    exchange_of,
-)
+from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.schemas import DayArray, FactorPanel, ImageSet
+from factorprism.core.sessions import sessions_read
 from factorprism.core.universe import Universe
 
 # Another exchange's last session may be this many days old. Shanghai closes for up to eleven days
@@ -76,15 +72,9 @@ def _sessions_known(
     own: TradingCalendar, sessions: DayArray, calendar: TradingCalendar
 ) -> DayArray:
     """Return for each of the target's `sessions` the session of `own` to read, or NaT."""
-    if own.exchange == calendar.exchange:
-        return sessions
-    closes = calendar.close_times[np.searchsorted(calendar.session_days, sessions)]
-    # Not the hour that is set for asking: a window must not depend on a machine's settings.
-    final_from = own.close_times + np.timedelta64(PUBLICATION_DELAY[own.exchange])
-    latest = np.searchsorted(final_from, closes, side="right") - 1
-    known = own.session_days[np.maximum(latest, 0)]
-    too_old = (latest < 0) | (sessions - known > np.timedelta64(MAX_AGE_DAYS, "D"))
-    return np.where(too_old, np.datetime64("NaT", "D"), known)
+    read = sessions_read(own, calendar, sessions)
+    too_old = sessions - read > np.timedelta64(MAX_AGE_DAYS, "D")
+    return np.where(too_old, np.datetime64("NaT", "D"), read)
 
 
 def _find_rows(
