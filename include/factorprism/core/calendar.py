@@ -160,6 +160,13 @@ class TradingCalendar:
             raise self._outside(now.isoformat(), _to_date(self._days[-1]))
         return _to_date(self._days[position])
 
+    def known_published(self, moments: npt.NDArray[np.datetime64]) -> DayArray:
+        """Return the last known session whose bars are final at each moment (UTC), or NaT."""
+        final_from = self.close_times + np.timedelta64(self._delay)
+        latest = np.searchsorted(final_from, moments, side="right") - 1
+        found = self.session_days[np.maximum(latest, 0)]
+        return np.where(latest < 0, np.datetime64("NaT", "D"), found)
+
     @cached_property
     def _expected(self) -> DayArray:
         return expected_sessions(self.exchange, self.known_through)
@@ -186,7 +193,17 @@ class TradingCalendar:
         A day that closes early is published as much earlier.
         """
         delay = publication.after(REGULAR_CLOSE[self.exchange][0])
-        return self if delay == self._delay else replace(self, publication_delay=delay)
+        return self if delay == self._delay else self._with_delay(delay)
+
+    def published_as_usual(self) -> TradingCalendar:
+        """Return this calendar with bars that are final after `PUBLICATION_DELAY`."""
+        return self if self.publication_delay is None else self._with_delay(None)
+
+    def _with_delay(self, delay: timedelta | None) -> TradingCalendar:
+        # Asked for at every question: what is dear to expect for years ahead is carried over.
+        other = replace(self, publication_delay=delay)
+        vars(other).update(_expected=self._expected, _days=self._days, _closes=self._closes)
+        return other
 
     @property
     def _delay(self) -> timedelta:

@@ -1,11 +1,14 @@
-"""Which session a person or a run may ask for: one that the exchange has traded, and no other."""
+"""Which session a person or a run may ask for, and which of another exchange an image reads."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
+
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.schemas import DayArray
 
 
 def read_session(text: str, calendar: TradingCalendar, now: datetime) -> date:
@@ -49,6 +52,26 @@ def check_end(day: date, calendar: TradingCalendar, now: datetime) -> date:
     if day > now.date():
         _refuse_future(day, calendar, now)
     return min(calendar.session_on_or_before(day), calendar.last_published(now))
+
+
+def session_read(own: TradingCalendar, target: TradingCalendar, session: date) -> date:
+    """Return the session of `own` that an image of `session` of `target` ends with.
+
+    On one exchange it is the same. Of another one it is the last whose bars are final when the
+    target's session closes, by the usual hour: the hour that is set for asking plays no part, as
+    an image must not depend on a machine's settings.
+    """
+    if own.exchange == target.exchange:
+        return session
+    return own.published_as_usual().last_published(target.close_at(session))
+
+
+def sessions_read(own: TradingCalendar, target: TradingCalendar, sessions: DayArray) -> DayArray:
+    """Return what `session_read` does for many known `sessions`, of known ones alone; or NaT."""
+    if own.exchange == target.exchange:
+        return sessions
+    closes = target.close_times[np.searchsorted(target.session_days, sessions)]
+    return own.published_as_usual().known_published(closes)
 
 
 def utc_now() -> datetime:

@@ -8,13 +8,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.calendar import (
-    PUBLICATION_DELAY,
-    TradingCalendar,
-    calendar_of,
-    exchange_of,
-)
+from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.schemas import DayArray, FactorPanel, ImageSet
+from factorprism.core.sessions import sessions_read
 from factorprism.core.universe import Universe
 
 # Another exchange's last session may be this many days old. Shanghai closes for up to eleven days
@@ -48,13 +44,15 @@ def align_panels(
     if lookback < 1:
         raise ValueError(f"lookback: {lookback}, allowed are whole numbers from 1")
     _check_panels(panels, universe)
-    target, calendar = panels[0], _settled_calendar(universe.target, panels)
+    calendars = [_settled_calendar(panel.symbol, panels) for panel in panels]
+    for panel, own in zip(panels, calendars, strict=True):
+        _check_trading_days(panel, own)
+    target, calendar = panels[0], calendars[0]
     sessions = calendar.known_sessions(
         first or target.sessions[0].astype(date), last or target.sessions[-1].astype(date)
     )
     cube = np.full((len(sessions), len(target.factors), len(panels)), np.nan, dtype=np.float32)
-    for channel, panel in enumerate(panels):
-        own = _settled_calendar(panel.symbol, panels)
+    for channel, (panel, own) in enumerate(zip(panels, calendars, strict=True)):
         rows, held = _find_rows(panel, _sessions_known(own, sessions, calendar))
         cube[held, :, channel] = panel.values[rows[held]]
     return ImageSet(universe.channels, target.factors, sessions, cube, lookback)
@@ -74,15 +72,9 @@ def _sessions_known(
     own: TradingCalendar, sessions: DayArray, calendar: TradingCalendar
 ) -> DayArray:
     """Return for each of the target's `sessions` the session of `own` to read, or NaT."""
-    if own.exchange == calendar.exchange:
-        return sessions
-    closes = calendar.close_times[np.searchsorted(calendar.session_days, sessions)]
-    # Not the hour that is set for asking: a window must not depend on a machine's settings.
-    final_from = own.close_times + np.timedelta64(PUBLICATION_DELAY[own.exchange])
-    latest = np.searchsorted(final_from, closes, side="right") - 1
-    known = own.session_days[np.maximum(latest, 0)]
-    too_old = (latest < 0) | (sessions - known > np.timedelta64(MAX_AGE_DAYS, "D"))
-    return np.where(too_old, np.datetime64("NaT", "D"), known)
+    read = sessions_read(own, calendar, sessions)
+    too_old = sessions - read > np.timedelta64(MAX_AGE_DAYS, "D")
+    return np.where(too_old, np.datetime64("NaT", "D"), read)
 
 
 def _find_rows(
@@ -110,14 +102,13 @@ def _check_panels(panels: Sequence[FactorPanel], universe: Universe) -> None:
             )
         if not (np.diff(panel.sessions) > np.timedelta64(0, "D")).all():
             raise ValueError(f"panels: the sessions of {panel.symbol} are not in ascending order")
-        _check_trading_days(panel)
 
 
-def _check_trading_days(panel: FactorPanel) -> None:
+def _check_trading_days(panel: FactorPanel, calendar: TradingCalendar) -> None:
     if not len(panel.sessions):
         return
     first, last = panel.sessions[0].astype(date), panel.sessions[-1].astype(date)
-    known = calendar_of(panel.symbol).sessions(first, last)
+    known = calendar.sessions(first, last)
     strange = panel.sessions[~np.isin(panel.sessions, known)]
     if len(strange):
         # Such a row would be left out in silence.

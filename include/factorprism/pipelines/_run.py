@@ -10,9 +10,10 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from factorprism.core.calendar import TradingCalendar, exchange_of, extend_calendar
+from factorprism.core.calendar import TradingCalendar, exchange_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
+from factorprism.core.held_days import teach_held_days
 from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
 from factorprism.core.schemas import Alert
 
@@ -152,9 +153,8 @@ def open_ports(config: Config) -> Iterator[Ports]:
 def learn_days(config: Config, ports: Ports) -> None:
     """Teach this process the days that the warehouse knows: published ones, and those with bars."""
     try:
-        for exchange in {exchange_of(symbol) for symbol in config.universe.channels}:
-            store = ports.warehouse.calendar
-            extend_calendar(exchange, store.load_days(exchange), store.load_traded(exchange))
+        exchanges = {exchange_of(symbol) for symbol in config.universe.channels}
+        teach_held_days(ports.warehouse.calendar, exchanges)
     except FactorPrismError as error:
         # A warehouse that is new has no such table yet, and one that is down is refused in its
         # own words by whatever needs it.

@@ -15,7 +15,7 @@ from factorprism.alerts import Kind, catalogue
 from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Pull, PullState, QualityResult, Revision, as_days
-from factorprism.core.sessions import check_end, utc_now
+from factorprism.core.sessions import check_end, session_read, utc_now
 from factorprism.pipelines._revised import (
     find_ratios,
     find_unreached,
@@ -100,13 +100,13 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
 
 
 def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
-    """Pull [`first`, `last`], and refuse a source that has no bar of the last session yet."""
+    """Pull [`first`, `last`], and refuse a source without the bar that the image ends with."""
     pulls = list(run.ports.source.fetch_bars([symbol], first, last))
     newest = max(
         (pull.bars["session"].max().date() for pull in pulls if len(pull.bars)), default=None
     )
     calendar = calendar_of(symbol)
-    expected = calendar.session_on_or_before(last)
+    expected = session_read(calendar, run.calendar, run.calendar.session_on_or_before(last))
     if newest is None or newest < expected:
         for pull in pulls:
             _keep(run, pull)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from factorprism.core.calendar import exchange_of
 from factorprism.core.config import Config, load_config
-from factorprism.core.errors import EmptyResponse
+from factorprism.core.errors import ConfigurationError, EmptyResponse
 from factorprism.core.publication import RUN_TAKES, local_words, next_moment, read_clock
+from factorprism.core.sessions import session_read
 from factorprism.pipelines._run import Refs, Run
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
@@ -31,17 +33,27 @@ def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     ------
     EmptyResponse
         If a bar is missing, or, before patience has ended, not whole; all of them are named.
+    ConfigurationError
+        If by the hour that is set a bar will be final only after patience has ended.
     SourceError
         If the source cannot be asked.
     """
-    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
     ends = patience_ends(run.config, run.session)
+    coming = _find_coming(run)
+    _require_in_time(run, coming, ends)
+    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
     over = _now() >= ends
     absent = [symbol for symbol, values in lacking.items() if values == VALUES]
     halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
     found = len(lacking) - len(absent) - len(halves)
     run.tell(f"bars of {run.session}: {found} of {len(lacking)} channels")
-    said = [f"has no bar of {', '.join(absent)} for {run.session}"] if absent else []
+    named = ", ".join(_name(run, symbol) for symbol in absent)
+    said = [f"has no bar of {named} for {run.session}"] if absent else []
+    said += [
+        f"is asked for {symbol} from {local_words(coming[symbol], run.calendar.exchange)} on"
+        for symbol in absent
+        if symbol in coming
+    ]
     said += [f"lacks {', '.join(names)} of {symbol}" for symbol, names in halves.items()]
     if absent or (halves and not over):
         raise EmptyResponse(
@@ -92,6 +104,34 @@ def _words_of_end(run: Run, ends: datetime) -> str:
     return f"; patience ended at {local_words(ends, run.calendar.exchange)}"
 
 
+def _name(run: Run, symbol: str) -> str:
+    """Return `symbol`, with the session to read where it is another one than the run's."""
+    expected = _expected_session(run, symbol)
+    return symbol if expected == run.session else f"{symbol} ({expected})"
+
+
+def _find_coming(run: Run) -> dict[str, datetime]:
+    """Return from when on (naive, UTC) channels are asked for whose hour has not come yet."""
+    moments = {
+        symbol: run.config.calendar_of(symbol).published_at(_expected_session(run, symbol))
+        for symbol in run.config.universe.channels
+    }
+    return {symbol: moment for symbol, moment in moments.items() if moment > _now()}
+
+
+def _require_in_time(run: Run, coming: Mapping[str, datetime], ends: datetime) -> None:
+    for symbol, moment in coming.items():
+        if moment > ends:
+            exchange = run.calendar.exchange
+            raise ConfigurationError(
+                f"the image of {run.session} needs the bar of {symbol} for "
+                f"{_expected_session(run, symbol)}, which by the hour that is set is final at "
+                f"{local_words(moment, exchange)}, after patience ends at "
+                f"{local_words(ends, exchange)}",
+                remedy=f"Set an earlier FACTORPRISM_PUBLISHED_AT_{exchange_of(symbol)}.",
+            )
+
+
 def _find_lacking(run: Run, symbol: str) -> tuple[str, ...]:
     """Return the values of the session's bar of `symbol` that the source does not give yet."""
     expected = _expected_session(run, symbol)
@@ -116,10 +156,7 @@ def _is_given(value: float) -> bool:
 
 def _expected_session(run: Run, symbol: str) -> date:
     """Return the session of `symbol` that the run's image ends with."""
-    own = run.config.calendar_of(symbol)
-    if own.exchange == run.calendar.exchange:
-        return run.session
-    return own.last_published(run.calendar.close_at(run.session))
+    return session_read(run.config.calendar_of(symbol), run.calendar, run.session)
 
 
 def _now() -> datetime:

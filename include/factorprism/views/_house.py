@@ -11,6 +11,8 @@ from typing import TypeVar, cast
 
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.held_days import teach_held_days
+from factorprism.core.publication import PUBLISHED_AT
 from factorprism.warehouse import PostgresWarehouse
 
 VERSION_SECONDS = 1.0
@@ -48,12 +50,16 @@ class House:
     def read_version(self) -> str:
         """Return a text that changes whenever a page may show something else.
 
-        The warehouse is asked at most once a second. Raises `WarehouseError`.
+        The warehouse is asked at most once a second. With a new version the process learns the
+        days that the warehouse holds, so that a page counts sessions as the runs do. Raises
+        `WarehouseError`.
         """
         with self._lock:
             if time.monotonic() - self._asked_at >= VERSION_SECONDS:
-                self._version = self.warehouse.read_version()
-                self._asked_at = time.monotonic()
+                version = self.warehouse.read_version()
+                if version != self._version:
+                    teach_held_days(self.warehouse.calendar, PUBLISHED_AT)
+                self._version, self._asked_at = version, time.monotonic()
             return self._version
 
     def recall(self, key: Hashable, make: Callable[[], Value]) -> Value:

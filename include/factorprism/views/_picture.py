@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import DayArray, FloatArray, ModelRecord, hash_array
+from factorprism.core.sessions import session_read
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import group_factors
@@ -103,9 +104,7 @@ def load_closes(run: Run, window: Window) -> Closes:
     target = calendar_of(run.config.universe.target)
     columns: dict[str, dict[np.datetime64, float]] = {}
     for symbol in window.channels:
-        calendar = calendar_of(symbol)
-        same = calendar.exchange == target.exchange
-        last = run.session if same else calendar.last_published(target.close_at(run.session))
+        last = session_read(calendar_of(symbol), target, run.session)
         bars = run.ports.warehouse.bars.load_bars([symbol], first, last)
         days = bars["session"].to_numpy().astype("datetime64[D]")
         columns[symbol] = dict(zip(days, bars["close"].to_numpy(), strict=True))

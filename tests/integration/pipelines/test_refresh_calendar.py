@@ -79,7 +79,7 @@ class Evenings:
                 clock=Clock(sleep=lambda seconds: None),
             )
         run = Run(session, self.config, ports, self.told.append)
-        return refresh_exchange(run, "XSHG", datetime.combine(session, time(11)))
+        return refresh_exchange(run, "XSHG", datetime.combine(session, time(12)))
 
 
 @pytest.fixture

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from factorprism.core.config import Config
 from factorprism.core.schemas import PullState
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE
+from factorprism.views import House
 from factorprism.views.data import read_data, read_year
+from factorprism.views.freshness import measure_freshness
 
 HOLE, HALF, WITHHELD = date(2023, 5, 10), date(2023, 8, 17), date(2024, 4, 1)
 
@@ -67,6 +71,24 @@ def test_the_days_of_a_year_say_what_each_lacks(warehouse, told):
     assert days[date(2023, 5, 11)].state == "held"
     assert year.years == (2023, 2024)
     assert [period.month for period in year.missing.periods] == list(range(1, 13))
+
+
+def test_a_holiday_that_only_the_bars_know_is_no_session(told, migrated_url, end_library):
+    config = Config(home=Path(), warehouse_url=migrated_url)
+    noon = datetime(2024, 3, 29, 12)
+
+    def count_behind():
+        calendar = config.calendar_of("000300.SH")
+        return measure_freshness(date(2024, 1, 8), calendar, noon).behind
+
+    known = count_behind()
+    end_library(date(2023, 12, 29))  # the spring festival lies beyond
+    house = House(config)
+    house.read_version()
+    target, overlay = read_data(house.warehouse, told.universe, 14).coverage
+    assert (target.absent, overlay.absent) == ((WITHHELD, HOLE), (WITHHELD,))
+    assert count_behind() == known
+    house.warehouse.close()
 
 
 def test_the_missing_ratio_is_that_of_the_reports(page):

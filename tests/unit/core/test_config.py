@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from factorprism.core import calendar
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
 from factorprism.sources import build_source
@@ -68,6 +69,15 @@ def test_bars_are_final_at_the_hour_that_is_set() -> None:
     assert late.published_at(session) == datetime(2026, 1, 1, 1, 30)
     assert late.last_published(datetime(2026, 1, 1, 1, 29)) == date(2025, 12, 30)
     assert late.last_published(datetime(2026, 1, 1, 1, 30)) == session
+
+
+def test_the_hour_that_is_set_makes_no_years_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config({"FACTORPRISM_PUBLISHED_AT_XSHG": "09:30+1"})
+    session = date(2025, 12, 31)
+    first = config.calendar_of("000300.SH").published_at(session)
+    monkeypatch.delattr(calendar, "expected_sessions")
+    monkeypatch.delattr(calendar, "_regular_closes")
+    assert config.calendar_of("000300.SH").published_at(session) == first
 
 
 def test_a_source_gives_nothing_before_the_hour_that_is_set() -> None:

@@ -245,6 +245,17 @@ def test_beyond_the_known_end_another_exchange_is_read_as_before(make_panel, end
     np.testing.assert_array_equal(again.cube, known.cube)
 
 
+def test_beyond_the_known_end_a_bar_makes_a_session_of_an_expected_holiday(make_panel, end_library):
+    end_library(date(2024, 8, 30))
+    day = date(2024, 10, 7)  # by the fixed rule a holiday
+    panel = make_panel(HS300, date(2024, 8, 1), date(2024, 9, 13))
+    sessions = np.append(panel.sessions, np.datetime64(day))
+    values = np.append(panel.values, panel.values[-1:], axis=0)
+    panels = [FactorPanel(HS300, sessions, panel.factors, values)]
+    image_set = align_panels(panels, Universe("one", HS300), 56)
+    assert image_set.sessions[-1] == np.datetime64(day)
+
+
 def test_no_row_is_made_of_a_session_that_is_only_expected(make_panel, end_library):
     end_library(date(2024, 8, 30))
     panel = make_panel(HS300, date(2024, 8, 1), date(2024, 9, 13))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,21 @@ from factorprism.core.config import Config
 from factorprism.views import House
 
 
+class NoDays:
+    """Holds no day of any exchange."""
+
+    def load_days(self, exchange: str) -> dict[date, bool]:
+        return {}
+
+    def load_traded(self, exchange: str) -> list[date]:
+        return []
+
+
 class ChangingWarehouse:
     """Says which version it has."""
 
     version = "1"
+    calendar = NoDays()
 
     def read_version(self) -> str:
         return self.version
