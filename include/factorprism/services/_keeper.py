@@ -1,7 +1,8 @@
 """The parent of a service's processes: it starts them, PostgreSQL first, and again what ends.
 
-Run as ``python -m factorprism.services._keeper ROSTER``; the plan comes by stdin as one line. It
-lives in a session of its own and ends by SIGTERM, its components with it.
+Run as ``python -m factorprism.services._keeper ROSTER RECORD``; the plan comes by stdin as one
+line. It lives in a session of its own and ends by SIGTERM, or when the record does not name it
+any more, its components with it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from factorprism.core.errors import FactorPrismError, ServiceError
-from factorprism.services._plan import Kept, Plan, Roster
+from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
 from factorprism.services._processes import lives
 from factorprism.services._reporter import Reporter
 from factorprism.services.postgres import EmbeddedPostgres
@@ -140,6 +141,7 @@ class Server:
 
     def _start(self) -> None:
         try:
+            self._require_data()
             self._server.start()
             pid = self._server.pid()
             if pid is None:
@@ -151,13 +153,22 @@ class Server:
             say(f"PostgreSQL cannot be started: {error}")
             self._wait.begin(0.0)
 
+    def _require_data(self) -> None:
+        """Raise where the home was removed: a keeper brings back what was, never a new cluster."""
+        if not (self._server.exists() and self._server.data_folder.exists()):
+            raise ServiceError(f"the data folder of {self._server.home} is gone")
+
 
 class Keeper:
-    """Keeps the processes of `plan` up; `roster` says what has become of them."""
+    """Keeps the processes of `plan` up for as long as `record` names this process.
 
-    def __init__(self, plan: Plan, roster: Roster) -> None:
+    `roster` says what has become of them.
+    """
+
+    def __init__(self, plan: Plan, roster: Roster, record: Path) -> None:
         self._plan = plan
         self._roster = roster
+        self._record = record
         home = plan.server_home
         self._server = Server(EmbeddedPostgres(Path(home))) if home else None
         self._address = self._server.url if self._server else ""
@@ -172,15 +183,18 @@ class Keeper:
     def keep(self) -> None:
         """Look after all of them until SIGTERM, whatever goes wrong in one look."""
         try:
-            while True:
-                self._look_safely()
+            while self._look_safely():
                 time.sleep(LOOK_SECONDS)
         finally:
             self._end()
 
-    def _look_safely(self) -> None:
-        """Look once; what fails is waited out and tried again, since nobody keeps the keeper."""
+    def _look_safely(self) -> bool:
+        """Look once, tried again where it fails; tell whether there is to be another look."""
         try:
+            # A home that was removed may have been made anew, with a keeper of its own.
+            if recorded_keeper(self._record) != os.getpid():
+                say(f"{self._record} does not name this keeper any more: it ends")
+                return False
             self._look_at_all()
         except Exception as error:
             say(f"a look failed and is repeated: {error!r}")
@@ -188,6 +202,7 @@ class Keeper:
             self._write_down()
         except OSError as error:
             say(f"{self._roster.path} cannot be written: {error}")
+        return True
 
     def _look_at_all(self) -> None:
         if self._server and (end := self._server.look()):
@@ -249,6 +264,9 @@ class Keeper:
             deadline = time.monotonic() + patience
             if all(component.has_ended(deadline) for component in self._components.values()):
                 return
+        for process in session_members():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 def session_members() -> list[psutil.Process]:
@@ -314,7 +332,8 @@ def main() -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    Keeper(plan, Roster(Path(sys.argv[1]))).keep()
+    roster, record = (Path(word) for word in sys.argv[1:])
+    Keeper(plan, Roster(roster), record).keep()
 
 
 if __name__ == "__main__":

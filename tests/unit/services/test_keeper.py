@@ -77,3 +77,19 @@ def test_a_server_that_ended_at_once_is_not_up(
 ) -> None:
     assert not Server(EndsAtOnce(tmp_path)).is_up()
     assert "PostgreSQL cannot be started: it has ended at once" in capsys.readouterr().out
+
+
+def test_a_server_whose_data_are_gone_is_not_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "port").write_text("1\n")
+    (folder / "password").write_text("secret\n")
+    server = Server(EmbeddedPostgres(tmp_path))
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    assert not server.is_up()
+    assert "PostgreSQL cannot be started: the data folder of " in capsys.readouterr().out
+    assert not folder.exists()

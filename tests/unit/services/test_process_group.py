@@ -131,6 +131,28 @@ def test_a_keeper_told_to_end_takes_its_components_along(
     assert not group.is_kept()
 
 
+def test_a_keeper_whose_record_is_gone_ends_with_its_components(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    process, members = component(group), group.members()
+    group.record.unlink()
+    eventually(lambda: not any(lives(member) for member in [process, *members]))
+    assert not group.record.exists()
+
+
+def test_a_keeper_whose_home_was_made_anew_leaves_it_to_the_new_keeper(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    component(group)
+    old = group.members()
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    eventually(lambda: not any(lives(member) for member in old))
+    assert lives(component(group))
+    assert group.is_kept()
+
+
 def test_a_keeper_that_was_killed_is_missed(group: ProcessGroup, tmp_path: Path) -> None:
     group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
     process = component(group)
