@@ -73,12 +73,15 @@ class EmbeddedPostgres:
                 f"PostgreSQL has started and refuses: {said}", remedy=f"See {self.log}."
             ) from exc
 
-    def stop(self) -> None:
-        """Stop the server, ending open connections; nothing happens when none runs."""
+    def stop(self, tell: Tell = tell_nobody) -> None:
+        """Stop the server, ending open connections; nothing happens when none runs.
+
+        `tell` hears what is waited for.
+        """
         home = self.home.absolute()
         if not (home / "postgres").exists():
             return
-        with locked(home / "postgres.lock"):
+        with locked(home / "postgres.lock", tell):
             cluster = find_cluster(home)
             if not _await_ready(cluster):
                 return
