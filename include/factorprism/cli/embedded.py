@@ -56,7 +56,7 @@ def start_airflow(config: Config) -> EmbeddedAirflow:
     stamp = config.home / "airflow" / "settings.json"
     wanted = json.dumps(_settings(airflow) | {"code": _code(airflow)}, sort_keys=True)
     if airflow.is_running() and (not stamp.is_file() or stamp.read_text() != wanted):
-        airflow.stop()
+        airflow.stop(_say)
     # Before the start: one that is cut off is waited for by the next, with these settings.
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.touch(mode=0o600)
@@ -88,9 +88,9 @@ def stop_services() -> None:
     config = load_config(os.environ)
     server = EmbeddedPostgres(config.home)
     if server.exists():
-        _mlflow_pages(config).stop()
-        embedded_airflow(config).stop()
-        server.stop()
+        _mlflow_pages(config).stop(_say)
+        embedded_airflow(config).stop(_say)
+        server.stop(_say)
     print("stopped")
 
 

@@ -17,7 +17,7 @@ import psutil
 
 from factorprism.core.errors import ServiceError
 from factorprism.services._files import read_stripped, write_private
-from factorprism.services._plan import Kept, Plan, Roster
+from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
 from factorprism.services._processes import lives
 
 KILL_SECONDS = 60.0  # even a killed process takes its time on a busy machine
@@ -42,8 +42,9 @@ class ProcessGroup:
         self._roster_file.unlink(missing_ok=True)
         hold, release = os.pipe()
         try:
+            files = [self._roster_file.absolute(), self.record.absolute()]
             done = subprocess.run(
-                [sys.executable, "-m", "factorprism.services._keeper", self._roster_file],
+                [sys.executable, "-m", "factorprism.services._keeper", *files],
                 # A process that sets its own title must not write over the marker.
                 env=dict(environment) | dict([self.marker]) | {"SPT_NOENV": "1"},
                 cwd=logs,
@@ -78,7 +79,7 @@ class ProcessGroup:
         return self.record.with_name("kept.json")
 
     def _keeper(self) -> int:
-        return int(json.loads(read_stripped(self.record) or "{}").get("keeper", 0))
+        return recorded_keeper(self.record)
 
     def members(self) -> list[psutil.Process]:
         """Return the living processes of the recorded session."""

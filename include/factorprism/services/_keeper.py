@@ -1,7 +1,8 @@
 """The parent of a service's processes: it starts them, PostgreSQL first, and again what ends.
 
-Run as ``python -m factorprism.services._keeper ROSTER``; the plan comes by stdin as one line. It
-lives in a session of its own and ends by SIGTERM, its components with it.
+Run as ``python -m factorprism.services._keeper ROSTER RECORD``; the plan comes by stdin as one
+line. It lives in a session of its own and ends by SIGTERM, or when the record does not name it
+any more, its components with it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
-from factorprism.core.errors import FactorPrismError
-from factorprism.services._plan import Kept, Plan, Roster
+from factorprism.core.errors import FactorPrismError, ServiceError
+from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
 from factorprism.services._processes import lives
 from factorprism.services._reporter import Reporter
 from factorprism.services.postgres import EmbeddedPostgres
@@ -76,18 +77,26 @@ class Component:
         """Start it if it does not run and its wait is over; tell whether it was started."""
         if self._process is not None or not self._wait.is_over():
             return False
+        try:
+            self._process = self._launch(environment)
+        except OSError as error:
+            say(f"{self._log.stem} cannot be started: {error}")
+            self._wait.begin(0.0)
+            return False
+        self._began = time.monotonic()
+        self.kept = Kept(self._process.pid, self.kept.ends, self.kept.last)
+        return True
+
+    def _launch(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         _rotate(self._log)
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self._command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._began = time.monotonic()
-        self.kept = Kept(self._process.pid, self.kept.ends, self.kept.last)
-        return True
 
     def kill(self) -> None:
         """End it at once, to be started again as soon as that makes sense; no fault of its own."""
@@ -108,8 +117,8 @@ class Component:
 class Server:
     """The PostgreSQL of a home, started again as soon as its process is gone."""
 
-    def __init__(self, home: Path) -> None:
-        self._server = EmbeddedPostgres(home)
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
         self._process: psutil.Process | None = None
         self._wait = Wait()
         self.url = self._server.url()
@@ -132,22 +141,36 @@ class Server:
 
     def _start(self) -> None:
         try:
+            self._require_data()
             self._server.start()
-            self._process = psutil.Process(self._server.pid())
+            pid = self._server.pid()
+            if pid is None:
+                raise ServiceError("it has ended at once")
+            self._process = psutil.Process(pid)
             self.url = self._server.url()
             self._wait = Wait()
-        except (FactorPrismError, psutil.Error) as error:
+        except (FactorPrismError, psutil.Error, OSError) as error:
             say(f"PostgreSQL cannot be started: {error}")
             self._wait.begin(0.0)
 
+    def _require_data(self) -> None:
+        """Raise where the home was removed: a keeper brings back what was, never a new cluster."""
+        if not (self._server.exists() and self._server.data_folder.exists()):
+            raise ServiceError(f"the data folder of {self._server.home} is gone")
+
 
 class Keeper:
-    """Keeps the processes of `plan` up; `roster` says what has become of them."""
+    """Keeps the processes of `plan` up for as long as `record` names this process.
 
-    def __init__(self, plan: Plan, roster: Roster) -> None:
+    `roster` says what has become of them.
+    """
+
+    def __init__(self, plan: Plan, roster: Roster, record: Path) -> None:
         self._plan = plan
         self._roster = roster
-        self._server = Server(Path(plan.server_home)) if plan.server_home else None
+        self._record = record
+        home = plan.server_home
+        self._server = Server(EmbeddedPostgres(Path(home))) if home else None
         self._address = self._server.url if self._server else ""
         self._environment = dict(os.environ)
         self._components = {
@@ -155,43 +178,65 @@ class Keeper:
             for name, command in plan.components.items()
         }
         self._reporter = Reporter(plan.report)
+        self._has_orphans = False
 
     def keep(self) -> None:
-        """Look after all of them until SIGTERM."""
+        """Look after all of them until SIGTERM, whatever goes wrong in one look."""
         try:
-            while True:
-                self._look_at_all()
+            while self._look_safely():
                 time.sleep(LOOK_SECONDS)
         finally:
             self._end()
 
+    def _look_safely(self) -> bool:
+        """Look once, tried again where it fails; tell whether there is to be another look."""
+        try:
+            # A home that was removed may have been made anew, with a keeper of its own.
+            if recorded_keeper(self._record) != os.getpid():
+                say(f"{self._record} does not name this keeper any more: it ends")
+                return False
+            self._look_at_all()
+        except Exception as error:
+            say(f"a look failed and is repeated: {error!r}")
+        try:
+            self._write_down()
+        except OSError as error:
+            say(f"{self._roster.path} cannot be written: {error}")
+        return True
+
     def _look_at_all(self) -> None:
-        before = {name: component.kept for name, component in self._components.items()}
         if self._server and (end := self._server.look()):
             self._note(f"PostgreSQL {end}")
             self._end_what_lived_on_the_server()
         for name, component in self._components.items():
             if end := component.look():
+                self._has_orphans = True
                 self._note(f"{self._plan.title} {name} {end}")
-                end_orphans()
+        if self._has_orphans:
+            end_orphans()
+            self._has_orphans = False
         if self._server is None or self._server.is_up():
             self._follow_the_server()
             for name, component in self._components.items():
                 if component.start_when_due(self._environment):
                     say(f"{name} started as process {component.kept.pid}")
             self._reporter.tell(self._environment)
-        after = {name: component.kept for name, component in self._components.items()}
-        if after != before:
-            Roster(self._roster.path, after).save()
+
+    def _write_down(self) -> None:
+        kept = {name: component.kept for name, component in self._components.items()}
+        if kept != self._roster.kept:
+            roster = Roster(self._roster.path, kept)
+            roster.save()
+            self._roster = roster
 
     def _end_what_lived_on_the_server(self) -> None:
         """End all, since a component that has lost its database may linger for hours.
 
         Airflow's scheduler does, until the task under way has ended that nobody follows any more.
         """
+        self._has_orphans = True
         for component in self._components.values():
             component.kill()
-        end_orphans()
 
     def _follow_the_server(self) -> None:
         """Hand the server's address on where its port was taken meanwhile and it has another."""
@@ -219,6 +264,9 @@ class Keeper:
             deadline = time.monotonic() + patience
             if all(component.has_ended(deadline) for component in self._components.values()):
                 return
+        for process in session_members():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 def session_members() -> list[psutil.Process]:
@@ -246,7 +294,9 @@ def end_orphans() -> None:
 
 
 def say(line: str) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}", flush=True)
+    """Write `line` to the keeper's log, where the disk has room for it."""
+    with contextlib.suppress(OSError):
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}", flush=True)
 
 
 def _authority(url: str) -> str:
@@ -282,7 +332,8 @@ def main() -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    Keeper(plan, Roster(Path(sys.argv[1]))).keep()
+    roster, record = (Path(word) for word in sys.argv[1:])
+    Keeper(plan, Roster(roster), record).keep()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""What a keeper is to keep up, and what it has to say about it: the two files of JSON between
-a service and the parent of its processes.
+"""What a keeper is to keep up, what it has to say about it, and which keeper is the one in charge:
+the JSON between a service and the parent of its processes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class Plan:
     def encode(self) -> str:
         """Return the plan as one line."""
         return json.dumps(asdict(self))
+
+
+def recorded_keeper(record: Path) -> int:
+    """Return the process id of the keeper that `record` names, 0 for none."""
+    return int(json.loads(read_stripped(record) or "{}").get("keeper", 0))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 QUIET_SECONDS = 600.0  # nothing has ended for so long: it is over
 RETRY_SECONDS = 30.0
+TOLD_MAX = 20  # sentences in one alert; one argument of a command holds 128 KiB
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The newest sentences, and how many older ones are left out."""
+
+    newest: tuple[str, ...] = ()
+    left_out: int = 0
+
+    def then(self, later: Sentences) -> Sentences:
+        """Return these and the `later` ones, within the limit."""
+        all_of_them = self.newest + later.newest
+        cut = max(0, len(all_of_them) - TOLD_MAX)
+        return Sentences(all_of_them[cut:], self.left_out + later.left_out + cut)
+
+    def __bool__(self) -> bool:
+        return bool(self.newest)
+
+    def __str__(self) -> str:
+        before = (f"{self.left_out} more before, see keeper.log",) if self.left_out else ()
+        return "; ".join(before + self.newest)
 
 
 class Reporter:
@@ -22,8 +45,8 @@ class Reporter:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._untold: list[str] = []
-        self._telling: list[str] = []
+        self._untold = Sentences()
+        self._telling = Sentences()
         self._is_open = True  # by an earlier keeper perhaps
         self._last = time.monotonic()
         self._due = 0.0
@@ -31,7 +54,7 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Keep `sentence` until it can be told."""
-        self._untold.append(sentence)
+        self._untold = self._untold.then(Sentences((sentence,)))
         self._last = time.monotonic()
 
     def tell(self, environment: Mapping[str, str]) -> None:
@@ -39,15 +62,18 @@ class Reporter:
         if not self._command or self._is_busy() or time.monotonic() < self._due:
             return
         if self._untold:
-            self._telling, self._untold = self._untold, []
-            self._launch(environment, "raise", "; ".join(self._telling))
+            self._telling, self._untold = self._untold, Sentences()
+            self._launch(environment, "raise", str(self._telling))
         elif self._is_open and time.monotonic() - self._last > QUIET_SECONDS:
             self._launch(environment, "resolve")
 
     def _launch(self, environment: Mapping[str, str], *words: str) -> None:
-        self._process = subprocess.Popen(
-            [*self._command, *words], env=environment, stdin=subprocess.DEVNULL
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, *words], env=environment, stdin=subprocess.DEVNULL
+            )
+        except OSError:
+            self._take_answer(told=False)
 
     def _is_busy(self) -> bool:
         code = self._process.poll() if self._process else 0
@@ -62,9 +88,9 @@ class Reporter:
         if told:
             self._is_open = bool(self._telling)
         else:
-            self._untold = self._telling + self._untold
+            self._untold = self._telling.then(self._untold)
             self._due = time.monotonic() + RETRY_SECONDS
-        self._telling = []
+        self._telling = Sentences()
 
 
 def main(words: Sequence[str]) -> None:

@@ -128,15 +128,19 @@ class EmbeddedAirflow:
                     with waiting_for(lambda: "Airflow's metadata to be migrated", tell):
                         self._migrate()
                     self._launch()
-                self._await_health(tell)
-                self._load_pools()
+            # Without the lock, so that it can be stopped meanwhile.
+            self._await_health(tell)
+            self._load_pools()
         except OSError as exc:
             raise from_os_error(exc, "cannot start Airflow") from exc
 
-    def stop(self) -> None:
-        """Stop all components; tasks that run are ended and marked as failed by Airflow."""
+    def stop(self, tell: Tell = tell_nobody) -> None:
+        """Stop all components; tasks that run are ended and marked as failed by Airflow.
+
+        `tell` hears what is waited for.
+        """
         if self.folder.exists():
-            with locked(self.folder / "lock"):
+            with locked(self.folder / "lock", tell):
                 self._group.stop(STOP_SECONDS)
 
     def is_running(self) -> bool:
@@ -249,7 +253,7 @@ class EmbeddedAirflow:
         for name, kept in self._group.kept().items():
             if kept.ends - before.get(name, Kept()).ends >= ENDS_MAX:
                 log = self.logs / f"{name}.log"
-                self._group.stop(STOP_SECONDS)
+                self.stop()
                 raise ServiceError(
                     f"Airflow's {name} did not come up: it {kept.last}: {tail(log)}",
                     remedy=f"See {log}.",

@@ -52,8 +52,9 @@ class MlflowUi:
         with locked(self.folder / "lock", tell):
             if not self._group.is_kept():
                 self._launch()
-            with waiting_for(lambda: "MLflow's pages", tell):
-                self._await_answer()
+        # Without the lock, so that they can be stopped meanwhile.
+        with waiting_for(lambda: "MLflow's pages", tell):
+            self._await_answer()
 
     def _launch(self) -> None:
         self._group.stop(STOP_SECONDS)
@@ -68,29 +69,48 @@ class MlflowUi:
         self._group.launch(plan, self._environment())
 
     def _await_answer(self) -> None:
+        ends_before = self._kept().ends
         while not self._answers():
-            kept = self._group.kept().get("server", Kept())
-            if kept.ends >= ENDS_MAX or not self._group.is_kept():
-                self._group.stop(STOP_SECONDS)
-                log = self._logs / "server.log"
-                raise ServiceError(
-                    f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}."
-                )
+            self._give_up_on_the_dead(ends_before)
             time.sleep(0.2)
+
+    def _give_up_on_the_dead(self, ends_before: int) -> None:
+        """Raise where the keeper is gone, or the server has ended too often meanwhile."""
+        if self._kept().ends - ends_before >= ENDS_MAX:
+            log = self._logs / "server.log"
+            self.stop()
+            raise ServiceError(f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}.")
+        if not self._group.is_kept():
+            log = self._logs / "keeper.log"
+            raise ServiceError(
+                f"MLflow's pages were stopped while they were starting: {tail(log)}",
+                remedy=f"Start them again, or see {log}.",
+            )
+
+    def _kept(self) -> Kept:
+        return self._group.kept().get("server", Kept())
 
     @property
     def _logs(self) -> Path:
         return self.home.absolute() / "logs" / "mlflow"
 
-    def stop(self) -> None:
-        """Stop the pages; nothing happens when they are not up."""
+    def stop(self, tell: Tell = tell_nobody) -> None:
+        """Stop the pages; nothing happens when they are not up.
+
+        `tell` hears what is waited for.
+        """
         if self.folder.exists():
-            with locked(self.folder / "lock"):
+            with locked(self.folder / "lock", tell):
                 self._group.stop(STOP_SECONDS)
 
-    def is_running(self) -> bool:
-        """Tell whether this home's own process is alive."""
-        return bool(self._group.members())
+    def status(self) -> str:
+        """Return "healthy" where the pages answer, "unhealthy" where not, "down" without a server.
+
+        The keeper alone is no server: it lives on while the server ends again and again.
+        """
+        if not (self._kept().pid and self._group.members()):
+            return "down"
+        return "healthy" if self._answers() else "unhealthy"
 
     @property
     def _group(self) -> ProcessGroup:

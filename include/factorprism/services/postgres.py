@@ -54,7 +54,7 @@ class EmbeddedPostgres:
         """Start the server and wait for it; nothing happens when it runs already.
 
         `tell` hears what is waited for. Raises `ServiceError` when the disk is full, the folder is
-        not permitted or of another PostgreSQL version, or the server does not come up.
+        not permitted or of another PostgreSQL version, or the server does not come up or refuses.
         """
         home = self.home.absolute()
         try:
@@ -67,13 +67,21 @@ class EmbeddedPostgres:
                 self._create_missing_databases()
         except OSError as exc:
             raise from_os_error(exc, "cannot start PostgreSQL") from exc
+        except psycopg2.Error as exc:
+            said = (str(exc).strip() or type(exc).__name__).splitlines()[0]
+            raise ServiceError(
+                f"PostgreSQL has started and refuses: {said}", remedy=f"See {self.log}."
+            ) from exc
 
-    def stop(self) -> None:
-        """Stop the server, ending open connections; nothing happens when none runs."""
+    def stop(self, tell: Tell = tell_nobody) -> None:
+        """Stop the server, ending open connections; nothing happens when none runs.
+
+        `tell` hears what is waited for.
+        """
         home = self.home.absolute()
         if not (home / "postgres").exists():
             return
-        with locked(home / "postgres.lock"):
+        with locked(home / "postgres.lock", tell):
             cluster = find_cluster(home)
             if not _await_ready(cluster):
                 return

@@ -46,12 +46,12 @@ def services_status(
                     "log": str(airflow.logs / f"{component}.log"),
                 }
             )
-    running = mlflow.is_running()
+    state = mlflow.status()
     rows.append(
         {
             "service": "mlflow",
-            "state": "healthy" if running else "down",
-            "address": mlflow.address if running else "",
+            "state": state,
+            "address": mlflow.address if state != "down" else "",
             "log": str(mlflow.home.absolute() / "logs" / "mlflow" / "server.log"),
         }
     )

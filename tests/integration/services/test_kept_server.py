@@ -122,3 +122,14 @@ def test_a_server_stopped_with_its_keeper_stays_down(home: Path, group: ProcessG
     time.sleep(2.5)
     assert not EmbeddedPostgres(home).is_running()
     assert group.members() == []
+
+
+def test_a_server_that_refuses_for_a_while_is_waited_for(home: Path, group: ProcessGroup) -> None:
+    url, password = EmbeddedPostgres(home).url(), home / "postgres" / "password"
+    right = password.read_text()
+    password.write_text("wrong\n")
+    postmaster(home).kill()
+    log = home / "keeper.log"
+    eventually(lambda: "PostgreSQL has started and refuses: " in log.read_text())
+    password.write_text(right)
+    eventually(lambda: addresses(home) == [url, url])

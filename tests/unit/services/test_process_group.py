@@ -131,6 +131,28 @@ def test_a_keeper_told_to_end_takes_its_components_along(
     assert not group.is_kept()
 
 
+def test_a_keeper_whose_record_is_gone_ends_with_its_components(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    process, members = component(group), group.members()
+    group.record.unlink()
+    eventually(lambda: not any(lives(member) for member in [process, *members]))
+    assert not group.record.exists()
+
+
+def test_a_keeper_whose_home_was_made_anew_leaves_it_to_the_new_keeper(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    component(group)
+    old = group.members()
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    eventually(lambda: not any(lives(member) for member in old))
+    assert lives(component(group))
+    assert group.is_kept()
+
+
 def test_a_keeper_that_was_killed_is_missed(group: ProcessGroup, tmp_path: Path) -> None:
     group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
     process = component(group)
@@ -150,6 +172,50 @@ def test_an_end_is_reported_until_the_report_has_arrived(
     component(group).kill()
     eventually(lambda: told.exists() and "was ended by SIGKILL at 20" in told.read_text())
     assert told.read_text().startswith("The test's one was ended by SIGKILL at ")
+
+
+def test_a_full_disk_ends_no_keeper(group: ProcessGroup, tmp_path: Path) -> None:
+    (tmp_path / "keeper.log").symlink_to("/dev/full")
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    first = component(group)
+    first.kill()
+    eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
+    assert group.is_kept()
+
+
+def test_a_component_whose_log_cannot_be_written_is_tried_again_and_stops_no_other(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    (tmp_path / "one.log").mkdir()
+    group.launch(plan_of(tmp_path, one=SLEEPER, two=SLEEPER), os.environ)
+    component(group, "two")
+    (tmp_path / "one.log").rmdir()
+    component(group, "one")
+    assert "one cannot be started: " in (tmp_path / "keeper.log").read_text()
+
+
+def test_what_could_not_be_written_down_is_written_down_later(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
+    first, roster = component(group), tmp_path / "kept.json"
+    roster.unlink()
+    roster.mkdir()
+    first.kill()
+    eventually(lambda: "kept.json cannot be written" in (tmp_path / "keeper.log").read_text())
+    roster.rmdir()
+    eventually(lambda: bool(group.kept()))
+    assert group.kept()["one"].ends == 1
+
+
+def test_a_fault_in_one_look_does_not_end_the_keeper(group: ProcessGroup, tmp_path: Path) -> None:
+    report = ["no such\0program"]  # an error that nobody has foreseen
+    group.launch(plan_of(tmp_path, report=report, one=SLEEPER), os.environ)
+    first = component(group)
+    first.kill()
+    eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
+    eventually(lambda: "a look failed and is repeated" in (tmp_path / "keeper.log").read_text())
+    assert group.is_kept()
 
 
 def test_a_component_that_does_not_listen_is_forced(group: ProcessGroup, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""What a keeper tells, and how it judges a server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from factorprism.services import EmbeddedPostgres
+from factorprism.services._keeper import Server
+from factorprism.services._reporter import TOLD_MAX, Reporter
+
+
+def tell_all(reporter: Reporter) -> None:
+    """Tell what there is, and wait until the last report has ended."""
+    deadline = time.monotonic() + 20
+    reporter.tell(os.environ)
+    while reporter._is_busy():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_more_ends_than_one_command_can_hold_are_told_by_the_newest(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+    reporter = Reporter(command)
+    for number in range(3000):
+        reporter.note(f"Airflow's scheduler ended with 1, for the {number}th time")
+    tell_all(reporter)
+    assert told.read_text().endswith("for the 2999th time")
+    assert told.read_text().startswith(f"{3000 - TOLD_MAX} more before, see keeper.log; ")
+
+
+def test_what_could_not_be_told_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("factorprism.services._reporter.RETRY_SECONDS", 0.0)
+    program, told = tmp_path / "report", tmp_path / "told"
+    reporter = Reporter([str(program)])
+    reporter.note("one has ended")
+    tell_all(reporter)  # there is no such program yet
+    program.write_text(f'#!/bin/sh\nprintf %s "$2" > {told}\n')
+    program.chmod(0o700)
+    reporter.note("two has ended")
+    tell_all(reporter)
+    assert told.read_text() == "one has ended; two has ended"
+
+
+@dataclass(frozen=True)
+class EndsAtOnce(EmbeddedPostgres):
+    """A server that comes up and is gone before anybody can look at it."""
+
+    @property
+    def data_folder(self) -> Path:
+        return self.home
+
+    def exists(self) -> bool:
+        return True
+
+    def start(self, tell: Callable[[str], None] = print) -> None:
+        pass
+
+    def pid(self) -> int | None:
+        return None
+
+    def url(self, database: str = "prism") -> str:
+        return f"postgresql://prism:secret@127.0.0.1:1/{database}"
+
+
+def test_a_server_that_ended_at_once_is_not_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not Server(EndsAtOnce(tmp_path)).is_up()
+    assert "PostgreSQL cannot be started: it has ended at once" in capsys.readouterr().out
+
+
+def test_a_server_whose_data_are_gone_is_not_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "port").write_text("1\n")
+    (folder / "password").write_text("secret\n")
+    server = Server(EmbeddedPostgres(tmp_path))
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    assert not server.is_up()
+    assert "PostgreSQL cannot be started: the data folder of " in capsys.readouterr().out
+    assert not folder.exists()
