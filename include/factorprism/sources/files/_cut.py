@@ -18,11 +18,13 @@ COMPARED_ROWS = 20
 SMALLEST_SHARE = 0.2
 
 
-def check_last_cell(table: Table, columns: Columns, numbers: dict[str, Numbers]) -> None:
+def check_last_cell(
+    table: Table, columns: Columns, numbers: dict[str, Numbers], sign: str = "."
+) -> None:
     """Raise `Refused` where a file that does not end its last line may have cut a number in it.
 
-    The number is whole if it has all the decimals of those above it and is of their size; the
-    only row of a file has nothing above it.
+    The number is whole if it has all the decimals (behind `sign`) of those above it and is of
+    their size; the only row of a file has nothing above it.
     """
     place = len(table.names) - 1
     role = next((name for name, held in columns.positions.items() if held == place), None)
@@ -30,7 +32,10 @@ def check_last_cell(table: Table, columns: Columns, numbers: dict[str, Numbers])
         return
     cells = [str(cell).strip() for cell in table.columns[place][-COMPARED_ROWS - 1 :]]
     above = len(cells[-2]) if len(cells) > 1 else len(cells[-1]) + 1
-    whole = len(cells[-1]) >= above if role == "date" else _is_whole(cells, numbers[str(role)])
+    if role == "date":
+        whole = len(cells[-1]) >= above
+    else:
+        whole = _is_whole(cells, numbers[str(role)], sign)
     if not whole:
         raise Refused(
             f"{table.names[place].strip()} {show(cells[-1])} may be cut short: the file ends "
@@ -40,7 +45,7 @@ def check_last_cell(table: Table, columns: Columns, numbers: dict[str, Numbers])
         )
 
 
-def _is_whole(cells: list[str], values: Numbers) -> bool:
+def _is_whole(cells: list[str], values: Numbers, sign: str) -> bool:
     last = abs(float(values[-1]))
     earlier = np.abs(values[-COMPARED_ROWS - 1 : -1])
     earlier = earlier[np.isfinite(earlier) & (earlier > 0)]
@@ -48,11 +53,11 @@ def _is_whole(cells: list[str], values: Numbers) -> bool:
         return math.isnan(last) and len(values) > 1
     if math.isnan(last):
         return False
-    decimals = [_count_decimals(cell) for cell in cells]
+    decimals = [_count_decimals(cell, sign) for cell in cells]
     small = last < SMALLEST_SHARE * float(np.median(earlier))
     return decimals[-1] >= max(decimals[:-1], default=0) and not small
 
 
-def _count_decimals(cell: str) -> int:
-    found = re.search(r"[.](\d*)", cell)
+def _count_decimals(cell: str, sign: str) -> int:
+    found = re.search(rf"[{sign}](\d*)", cell)
     return len(found.group(1)) if found else 0

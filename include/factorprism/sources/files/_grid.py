@@ -60,7 +60,6 @@ def parse_text(text: str, own: Mapping[str, str]) -> Table:
         preamble="\n".join(lines[: header.line]),
         tickers=header.tickers,
         open_end=not ended,
-        delimiter=header.delimiter,
     )
 
 

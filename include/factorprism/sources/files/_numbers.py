@@ -33,19 +33,44 @@ LARGEST = 1e18
 _PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SUFFIXED = re.compile(r"([+-]?[\d,]+(?:\.\d+)?)\s*(k|m|b|t|千|万亿|万|百万|亿)", re.I)
-_COMMA_DECIMAL = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
-_NOT_GROUPED = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|\d{4,},\d+|[\d.]+\.\d{3},\d+)")
+_COMMA_DECIMAL = re.compile(r"[+-]?(?:(?:\d+|\d{1,3}(?:\.\d{3})+),\d+|\d{1,3}(?:\.\d{3})+)")
+_NOT_GROUPED = re.compile(r"[+-]?(?:0\d*,\d+|\d+,(?:\d{1,2}|\d{4,})|\d{4,},\d+)")
+# Dots that group: more than one of them, or one before a comma.
+_DOTS_GROUP = re.compile(r"[+-]?\d{1,3}(?:(?:\.\d{3}){2,}|(?:\.\d{3})+,\d+)")
+_UNIT = re.compile(r"\s*(?:%|k|m|b|t|千|万亿|万|百万|亿)$", re.I)
+_SIGNS = frozenset(",.\uff0c\uff0e")
 
 
-def uses_decimal_comma(columns: Sequence[Sequence[Any]]) -> bool:
-    """Tell whether 4728,67 is a number with decimals in these `columns`, and 4728.67 never is."""
-    texts = [cell.strip() for cells in columns for cell in cells if isinstance(cell, str)]
-    with_comma = [text for text in texts if "," in text]
-    if not with_comma:
+def uses_decimal_comma(
+    prices: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]] = ()
+) -> bool | None:
+    """Tell whether the comma is the decimal sign in the columns `prices` and `others`.
+
+    None is undecided: each comma in `prices` stands before three digits, so that 4,128 can be
+    4.128 and 4128, and no other cell fits one reading only.
+    """
+    priced = _list_signed(prices)
+    signed = [*priced, *_list_signed(others)]
+    if not any("," in text for text in signed):
         return False
-    fits = all(_COMMA_DECIMAL.fullmatch(text) for text in with_comma)
-    alone = not any("." in text for text in texts if "," not in text)
-    return fits and alone and any(_NOT_GROUPED.fullmatch(text) for text in with_comma)
+    if not all(_COMMA_DECIMAL.fullmatch(text) for text in signed):
+        return False
+    if any(_DOTS_GROUP.fullmatch(text) for text in signed):
+        return True
+    if any(_NOT_GROUPED.fullmatch(text) for text in signed):
+        # One odd comma among cells with dots is a damaged cell, which is refused.
+        return all("," in text for text in signed)
+    return None if any("," in text for text in priced) else False
+
+
+def _list_signed(columns: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the numbers with a comma or a dot in `columns`, without units."""
+    return [
+        _UNIT.sub("", _clean(cell))
+        for cells in columns
+        for cell in cells
+        if isinstance(cell, str) and not _SIGNS.isdisjoint(cell)
+    ]
 
 
 def parse_numbers(
@@ -91,14 +116,16 @@ def _parse(cell: Any, percent: bool, decimal_comma: bool) -> tuple[float | None,
 
 
 def _parse_text(cell: str, percent: bool, decimal_comma: bool) -> tuple[float | None, bool]:
-    if _PLAIN.fullmatch(cell):
+    if not decimal_comma and _PLAIN.fullmatch(cell):
         return _within(float(cell)), False
-    text = unicodedata.normalize("NFKC", cell).strip().strip("'\"=$¥").strip()
+    text = _clean(cell)
     if text.lower() in MISSING:
         return math.nan, False
     if percent:
         text = text.removesuffix("%").strip()
     if decimal_comma:
+        if "." in text and not _COMMA_DECIMAL.fullmatch(_UNIT.sub("", text)):
+            return None, False
         text = text.replace(".", "").replace(",", ".")
     if _PLAIN.fullmatch(text):
         return _within(float(text)), False
@@ -107,6 +134,10 @@ def _parse_text(cell: str, percent: bool, decimal_comma: bool) -> tuple[float | 
     if found := _SUFFIXED.fullmatch(text):
         return _parse_suffixed(*found.groups())
     return None, False
+
+
+def _clean(cell: str) -> str:
+    return unicodedata.normalize("NFKC", cell).strip().strip("'\"=$¥").strip()
 
 
 def _parse_suffixed(number: str, suffix: str) -> tuple[float | None, bool]:

@@ -23,11 +23,12 @@ from factorprism.sources.files._names import REQUIRED, Columns, assign_columns
 from factorprism.sources.files._numbers import Numbers, parse_numbers, uses_decimal_comma
 from factorprism.sources.files._parquet import parse_parquet
 from factorprism.sources.files._percent import to_per_cent
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import Refused, show
 from factorprism.sources.files._settings import SETTINGS_FILE, FileSettings, describe, render_line
 from factorprism.sources.files._table import Table
 from factorprism.sources.files._text import decode
 
+PRICES = (*BAR_PRICES, "pre_close")
 NUMBERS = (*BAR_PRICES, "volume", "amount", "pre_close", "pct_chg")
 
 
@@ -80,6 +81,29 @@ def printable(path: Path | str) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A file of which the days are read and the numbers not yet; `cells` and `names` by role."""
+
+    path: Path
+    symbol: str
+    settings: FileSettings
+    table: Table
+    columns: Columns
+    cells: Mapping[str, Sequence[Any]]
+    names: Mapping[str, str]
+    days: Days
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A file's numbers by role, their units, and whether the prices are adjusted."""
+
+    numbers: dict[str, Numbers]
+    units: _units.Units
+    adjusted: bool
+
+
 def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     table, encoding = _load_table(path, settings)
     columns = assign_columns(table.names, settings.columns, table.header_line)
@@ -87,17 +111,74 @@ def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     cells = {role: table.columns[place] for role, place in columns.positions.items()}
     names = {role: table.names[place].strip() for role, place in columns.positions.items()}
     days = parse_dates(cells["date"], table.lines, names["date"] or "date", exchange_of(symbol))
-    numbers = _parse_all(cells, names, table)
-    _check_given(numbers, names, table)
-    check_last_cell(table, columns, numbers)
-    numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
-    said = _said_adjusted(path, symbol, table, cells)
-    units, adjusted = _decide_units(symbol, settings, columns, table, days, numbers, said)
+    opened = _Opened(path, symbol, settings, table, columns, cells, names, days)
+    decided = _decide(opened, _choose_sign(opened))
+    numbers = decided.numbers
     if "pct_chg" in numbers:
         numbers["pct_chg"] = to_per_cent(days.days, numbers["close"], numbers["pct_chg"])
-    notes = _find_notes(names, numbers, adjusted)
-    bars = _make_bars(symbol, days, numbers, units, adjusted)
-    return Reading(bars, encoding, table.layout, days.form, names, units, tuple(notes))
+    notes = _find_notes(names, numbers, decided.adjusted)
+    bars = _make_bars(symbol, days, numbers, decided.units, decided.adjusted)
+    return Reading(bars, encoding, table.layout, days.form, names, decided.units, tuple(notes))
+
+
+def _choose_sign(opened: _Opened) -> bool:
+    """Return whether the comma is the decimal sign: as said, as written, or as the units prove."""
+    if opened.settings.decimal:
+        return opened.settings.decimal == ","
+    cells = opened.cells
+    comma = uses_decimal_comma(
+        [cells[role] for role in PRICES if role in cells],
+        [cells[role] for role in NUMBERS if role in cells and role not in PRICES],
+    )
+    if comma is not None:
+        return comma
+    proved = [sign for sign in (False, True) if _proves_plain_units(opened, sign)]
+    if len(proved) != 1:
+        raise _ambiguous(opened)
+    return proved[0]
+
+
+def _proves_plain_units(opened: _Opened, comma: bool) -> bool:
+    """Tell whether the units follow without thousands of CNY that nobody has said.
+
+    Prices a thousand times too large fit an amount in thousands of CNY.
+    """
+    try:
+        units = _decide(opened, comma).units
+    except Refused:
+        return False
+    documented = _units.TUSHARE[1] if _is_tushare(opened.table) else None
+    return units.cny in (1.0, opened.settings.cny, opened.columns.cny, documented)
+
+
+def _ambiguous(opened: _Opened) -> Refused:
+    role, place, cell = next(
+        (role, place, cell)
+        for role in PRICES
+        for place, cell in enumerate(opened.cells.get(role, ()))
+        if isinstance(cell, str) and "," in cell
+    )
+    return Refused(
+        f"{opened.names[role]} {show(cell)} can be with decimals and with thousands, and the units "
+        "prove neither alone",
+        line=opened.table.lines[place],
+        remedy='If the comma is the decimal sign (else "."),',
+        ask={"decimal": ","},
+    )
+
+
+def _decide(opened: _Opened, comma: bool) -> _Decided:
+    """Return numbers and units where the comma is the decimal sign, or not."""
+    table, names = opened.table, opened.names
+    numbers = _parse_all(opened.cells, names, table, comma)
+    _check_given(numbers, names, table)
+    check_last_cell(table, opened.columns, numbers, "," if comma else ".")
+    numbers = {role: values for role, values in numbers.items() if _is_given(role, values)}
+    said = _said_adjusted(opened.path, opened.symbol, table, opened.cells)
+    units, adjusted = _decide_units(
+        opened.symbol, opened.settings, opened.columns, table, opened.days, numbers, said
+    )
+    return _Decided(numbers, units, adjusted)
 
 
 def _load_table(path: Path, settings: FileSettings) -> tuple[Table, str]:
@@ -117,15 +198,14 @@ def _check_instrument(table: Table, columns: Columns, symbol: str) -> None:
 
 
 def _parse_all(
-    cells: Mapping[str, Sequence[Any]], names: Mapping[str, str], table: Table
+    cells: Mapping[str, Sequence[Any]], names: Mapping[str, str], table: Table, comma: bool
 ) -> dict[str, Numbers]:
-    given = [role for role in NUMBERS if role in cells]
-    comma = table.delimiter not in ("", ",") and uses_decimal_comma([cells[role] for role in given])
     return {
         role: parse_numbers(
             cells[role], table.lines, names[role], percent=role == "pct_chg", decimal_comma=comma
         )
-        for role in given
+        for role in NUMBERS
+        if role in cells
     }
 
 

@@ -15,7 +15,8 @@ from factorprism.sources.files._names import ROLES
 
 SETTINGS_FILE = "files.toml"
 DEFAULT = "default"
-KEYS = ("adjusted", "columns", "encoding", "units")
+KEYS = ("adjusted", "columns", "decimal", "encoding", "units")
+DECIMAL_SIGNS = (",", ".")
 SHARE_UNITS: Mapping[str, float] = {"shares": 1.0, "lots": 100.0, "10000 shares": 1e4}
 CNY_UNITS: Mapping[str, float] = {
     "CNY": 1.0,
@@ -29,7 +30,8 @@ UNITS: Mapping[str, Mapping[str, float]] = {"volume": SHARE_UNITS, "amount": CNY
 
 @dataclass(frozen=True)
 class FileSettings:
-    """What is said of one file: its columns by role, encoding, units, and adjusted or not.
+    """What is said of one file: its columns by role, encoding, units, decimal sign, and
+    adjusted or not.
 
     `shares` and `cny` are what one unit of volume and amount is worth; None is nothing said.
     """
@@ -39,6 +41,7 @@ class FileSettings:
     shares: float | None = None
     cny: float | None = None
     adjusted: bool | None = None
+    decimal: str | None = None
 
 
 def load_settings(folder: Path) -> dict[str, FileSettings]:
@@ -82,6 +85,7 @@ def describe(settings: FileSettings, more: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {
         "adjusted": settings.adjusted,
         "columns": dict(settings.columns) or None,
+        "decimal": settings.decimal,
         "encoding": settings.encoding,
         "units": units or None,
     }
@@ -106,6 +110,7 @@ def _parse(table: Mapping[str, Any], path: Path, name: str) -> FileSettings:
     _require_known(table, KEYS, path, name)
     columns, units = table.get("columns", {}), table.get("units", {})
     adjusted, encoding = table.get("adjusted"), table.get("encoding")
+    decimal = table.get("decimal")
     if not _is_names(columns):
         raise _wrong(path, f"{name}.columns", columns, 'It reads { close = "its name there" }.')
     _require_known(columns, ROLES, path, f"{name}.columns")
@@ -118,8 +123,10 @@ def _parse(table: Mapping[str, Any], path: Path, name: str) -> FileSettings:
         raise _wrong(
             path, f"{name}.encoding", encoding, "It is utf-8, gb18030, utf-16 or the like."
         )
+    if decimal is not None and decimal not in DECIMAL_SIGNS:
+        raise _wrong(path, f"{name}.decimal", decimal, 'It is "," or ".".')
     sizes = {kind: _parse_unit(kind, units.get(kind), path, name) for kind in UNITS}
-    return FileSettings(columns, encoding, sizes["volume"], sizes["amount"], adjusted)
+    return FileSettings(columns, encoding, sizes["volume"], sizes["amount"], adjusted, decimal)
 
 
 def _parse_unit(kind: str, value: Any, path: Path, name: str) -> float | None:

@@ -25,4 +25,3 @@ class Table:
     tickers: Sequence[str] = ()
     open_end: bool = False
     unit: str = "line"
-    delimiter: str = ""

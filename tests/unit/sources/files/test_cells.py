@@ -184,6 +184,28 @@ def test_per_cent_is_read_where_it_belongs() -> None:
 
 def test_a_decimal_comma_is_told_from_thousands() -> None:
     assert uses_decimal_comma([["4728,67", "4.728,6"], ["1000"]])
-    assert not uses_decimal_comma([["4,728", "4,729"]])
-    assert not uses_decimal_comma([["4728,67", "4728.67"]])
+    assert uses_decimal_comma([["4,128", "0,912"]])
+    assert uses_decimal_comma([["4,128"]], [["523.467.100"]])
+    assert uses_decimal_comma([["4.128,670"]], [["523.467"]])
+    assert uses_decimal_comma([["4,128"]], [["3,07亿"]])
+    assert uses_decimal_comma([["4,728", "4,728.67"]]) is False
+    assert uses_decimal_comma([["4,128"]], [["1,234,567"]]) is False
+    assert uses_decimal_comma([["4.128"]], [["523,467"]]) is False
+    assert uses_decimal_comma([["4728,67", "4728.67"]]) is False
+    assert uses_decimal_comma([["3.412", "3,41"]]) is False
+
+
+@pytest.mark.parametrize("others", ["523467100", "523.467", "523,467"])
+def test_a_comma_before_three_digits_alone_tells_nothing(others: str) -> None:
+    assert uses_decimal_comma([["4,128", "4,170"]], [[others]]) is None
+
+
+def test_a_dot_that_does_not_group_is_refused_beside_decimal_commas() -> None:
+    assert numbers_of("4.128", "4.128,5", decimal_comma=True) == [4128.0, 4128.5]
+    assert numbers_of("3,07亿", decimal_comma=True) == [3.07e8]
+    with pytest.raises(Refused, match=r"1000\.5"):
+        numbers_of("1000.5", decimal_comma=True)
+
+
+def test_4728_67_is_a_number_with_decimals() -> None:
     assert numbers_of("4.728,67", decimal_comma=True) == [4728.67]

@@ -74,7 +74,11 @@ def test_settings_are_read_by_symbol_over_those_of_all_files(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("line", "said", "allowed"),
     [
-        ("x = {unit = 1}", "x has 'unit', which is unknown", "adjusted, columns, encoding, units"),
+        (
+            "x = {unit = 1}",
+            "x has 'unit', which is unknown",
+            "adjusted, columns, decimal, encoding, units",
+        ),
         ('x = {units = {volume = "hands"}}', "x.units.volume is 'hands'", '"shares", "lots"'),
         ("x = {units = {price = 1}}", "x.units has 'price'", "amount, volume"),
         ("x = {units = {volume = -1}}", "x.units.volume is -1", '"lots"'),

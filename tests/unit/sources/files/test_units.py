@@ -262,3 +262,76 @@ def test_real_files_prove_shares_and_lots(tmp_path: Path, symbol: str) -> None:
     assert (lots.units.shares, lots.units.cny) == (100.0, 1.0)
     vendor = real.assign(volume=real["volume"] / 100, amount=real["amount"] / 1000)
     assert read(tmp_path, vendor, symbol).units.cny == 1000.0
+
+
+# --- The decimal sign ------------------------------------------------------------------------
+
+PRICES = ["open", "high", "low", "close"]
+
+
+def write_signs(folder: Path, bars: pd.DataFrame, symbol: str, form: str, delimiter: str) -> Path:
+    """Write prices in `form`, as a number of three decimals or of none with its thousands."""
+    texts = {name: [form.format(value) for value in bars[name]] for name in PRICES}
+    if form == "{:.3f}":
+        texts = {name: [cell.replace(".", ",") for cell in cells] for name, cells in texts.items()}
+    whole = {name: bars[name].round().astype("int64") for name in ("volume", "amount")}
+    path = folder / f"{symbol}.csv"
+    bars.assign(**texts, **whole).to_csv(path, index=False, sep=delimiter)
+    return path
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", ","])
+@pytest.mark.parametrize(("form", "level"), [("{:.3f}", 4.0), ("{:,.0f}", 4000.0)])
+@pytest.mark.parametrize("shares", [1, 100])
+def test_a_comma_before_three_digits_is_what_the_average_price_proves(
+    tmp_path: Path, form: str, level: float, shares: int, delimiter: str
+) -> None:
+    bars = draw(level, 5e8, None)
+    written = bars.assign(volume=bars["volume"] // shares)
+    reading = read_file(write_signs(tmp_path, written, ETF, form, delimiter), ETF)
+    np.testing.assert_allclose(reading.bars["close"], bars["close"], rtol=2e-4)
+    np.testing.assert_allclose(reading.bars["amount_cny"], bars["amount"], rtol=1e-8)
+    assert (reading.units.shares, reading.units.cny) == (shares, 1.0)
+
+
+def test_thousands_of_cny_that_nobody_says_prove_no_sign(tmp_path: Path) -> None:
+    bars = draw(4.0, 5e8, None)
+    path = write_signs(tmp_path, bars.assign(amount=bars["amount"] / 1e3), ETF, "{:.3f}", ";")
+    with pytest.raises(MalformedResponse, match=r"line 2: open '4,.*thousands") as caught:
+        read_file(path, ETF)
+    assert '"510300.SH" = { decimal = "," }' in caught.value.remedy
+    said = read_file(path, ETF, FileSettings(decimal=","))
+    np.testing.assert_allclose(said.bars["close"], bars["close"], rtol=2e-4)
+    assert said.units.cny == 1e3
+
+
+def test_an_index_of_whole_points_is_asked_for_its_decimal_sign(tmp_path: Path) -> None:
+    bars = draw(4128.0, 5e9, 9.0)
+    path = write_signs(tmp_path, bars, INDEX, "{:,.0f}", ";")
+    with pytest.raises(MalformedResponse, match="thousands") as caught:
+        read_file(path, INDEX)
+    assert 'decimal = ","' in caught.value.remedy
+    (tmp_path / "files.toml").write_text('"000300.SH" = { decimal = "." }', "utf-8")
+    said = settings_of(load_settings(tmp_path), INDEX)
+    np.testing.assert_allclose(read_file(path, INDEX, said).bars["close"], bars["close"].round())
+
+
+def test_an_unknown_decimal_sign_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "files.toml").write_text('default = { decimal = ";" }', "utf-8")
+    with pytest.raises(MalformedResponse, match="decimal is ';'"):
+        load_settings(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_decimals_behind_a_comma_that_the_end_cuts_are_missed(tmp_path: Path, end: str) -> None:
+    bars = draw(4.0, 5e8, None).drop(columns="amount")
+    path = write_signs(tmp_path, bars.assign(amount=0), ETF, "{:.3f}", ";")
+    columns = ["date", "volume", *PRICES]
+    frame = pd.read_csv(path, sep=";", dtype=str)[columns]
+    path.write_text(frame.to_csv(index=False, sep=";").rstrip("\n")[: None if end else -1] + end)
+    said = FileSettings(decimal=",", shares=1.0, adjusted=False)
+    if end:
+        assert len(read_file(path, ETF, said).bars) == N_ROWS
+        return
+    with pytest.raises(MalformedResponse, match="cut short"):
+        read_file(path, ETF, said)
