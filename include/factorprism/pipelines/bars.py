@@ -49,8 +49,10 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     Without ``first`` in `refs`, asks from the first session that is not held yet, and for
     `repull_sessions` held ones again so that revisions are seen: further back where the oldest of
-    them was revised. Rows that were set aside before are asked for again, each for itself. Pulls
-    that an interrupted run has kept, and that no gate has judged yet, are not asked for again.
+    them were revised. Rows that were set aside before are asked for again. Pulls that an
+    interrupted run has kept, and that no gate has judged yet, are not asked for again, unless the
+    source has rebased its prices since. Whatever is asked for comes with a session that is held,
+    where the source has one, so that a new base shows.
     """
     pull_ids: list[int] = []
     again: list[int] = []
@@ -120,7 +122,7 @@ def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
 
 
 def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
-    """Pull what of [`first`, `last`] an interrupted run has not kept already."""
+    """Pull what of [`first`, `last`] an interrupted run has not kept already on the same base."""
     pull_ids = []
     pulls = run.ports.warehouse.pulls
     wanted = first
