@@ -14,7 +14,7 @@ from factorprism.pipelines._revised import find_witness
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much
 
-# Requests a symbol and evening for rows that were set aside; the latest ones are asked for first.
+# Requests a symbol and evening for rows that were set aside.
 REQUESTS_MAX = 10
 TOLD = 3
 WAIT = "Mend it at the source, or wait until it does; earlier bars stay in force."
@@ -81,14 +81,37 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
     Each comes with the nearest held session, which shows whether it stands on the same base.
     """
     standing = run.ports.warehouse.findings.list_set_aside([symbol])
-    wanted = sorted(row.session for row in standing if row.session < before and _is_session(row))
-    for first, last in list(_ranges(wanted, calendar_of(symbol)))[-REQUESTS_MAX:]:
+    wanted = [row for row in standing if row.session < before and _is_session(row)]
+    for first, last in _choose(run, symbol, wanted):
         witness = find_witness(run, symbol, first, last) or first
         pulls = _ask(run, symbol, min(first, witness), max(last, witness))
         if any(_gives(pull, first, last) for pull in pulls):
             yield from pulls
         else:
             run.tell(f"{symbol}: the source still has no bar of {first} to {last}")
+
+
+def _choose(run: Run, symbol: str, rows: Sequence[SetAside]) -> list[tuple[date, date]]:
+    """Return the ranges to ask for: what a person has accepted first, the rest by turns."""
+    accepted = {
+        item.finding.finding_id for item in run.ports.warehouse.findings.list_accepted([symbol])
+    }
+    calendar = calendar_of(symbol)
+    n_evenings = len(calendar.sessions(calendar.first, run.session))
+    chosen: list[tuple[date, date]] = []
+    for is_accepted in (True, False):
+        days = sorted(row.session for row in rows if (row.finding_id in accepted) is is_accepted)
+        places = REQUESTS_MAX - len(chosen)
+        chosen += _take_turn(list(_ranges(days, calendar)), n_evenings, places)
+    return chosen
+
+
+def _take_turn(
+    ranges: Sequence[tuple[date, date]], n_evenings: int, places: int
+) -> list[tuple[date, date]]:
+    """Return so many of `ranges` from where the evening before has stopped, round the end."""
+    start = n_evenings * places % max(len(ranges), 1)
+    return [*ranges[start:], *ranges[:start]][:places]
 
 
 def _ask(run: Run, symbol: str, first: date, last: date) -> list[Pull]:

@@ -178,7 +178,8 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     run. What a person has accepted is no fault.
     """
     pulls = _load_pulls(run, refs)
-    series = _load_series(run, pulls)
+    again = set(refs.get("asked_again_ids", ()))
+    series = _load_series(run, pulls, [pull for pull in pulls if pull.pull_id not in again])
     checked = {
         id(pull): _check_pull(pull, _settled_calendar(pull.symbol, pulls), series) for pull in pulls
     }
@@ -231,8 +232,13 @@ def _load_pulls(run: Run, refs: Mapping[str, Any]) -> list[Pull]:
     return pulls
 
 
-def _load_series(run: Run, pulls: Sequence[Pull]) -> dict[str, pd.DataFrame]:
-    """Return each channel's bars around `pulls`: what is held, and over it what was pulled."""
+def _load_series(
+    run: Run, pulls: Sequence[Pull], trusted: Sequence[Pull]
+) -> dict[str, pd.DataFrame]:
+    """Return each channel's bars around `pulls`: what is held, and over it what `trusted` give.
+
+    A row that was at fault before, and is asked for again, is nothing to judge others against.
+    """
     if not pulls:
         return {}
     first = min(pull.first for pull in pulls) - timedelta(days=HISTORY_DAYS)
@@ -241,7 +247,7 @@ def _load_series(run: Run, pulls: Sequence[Pull]) -> dict[str, pd.DataFrame]:
     series = {}
     for symbol in sorted(symbols):
         held = run.ports.warehouse.bars.load_bars([symbol], first, last)
-        new = [pull.bars for pull in pulls if pull.symbol == symbol]
+        new = [pull.bars for pull in trusted if pull.symbol == symbol]
         joined = pd.concat([held, *new]) if new else held
         joined = joined.drop_duplicates("session", keep="last").sort_values("session")
         series[symbol] = joined.reset_index(drop=True)

@@ -71,11 +71,14 @@ def _reach(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[in
 
 
 def _blame(comes_back: Sequence[bool], run: Sequence[int]) -> list[int]:
-    """Return the lone wrong rows among moves there and back, or all rows from a move that stays."""
+    """Return the lone wrong rows among moves there and back, or all rows from a move that stays.
+
+    A first row that comes back speaks against the row before it, which is not judged here.
+    """
     blamed: list[int] = []
     for row in run:
-        if comes_back[row] and row > 0:
-            blamed.append(row - 1)
+        if comes_back[row]:
+            blamed += [row - 1] if row else []
         elif row + 1 < len(comes_back) and comes_back[row + 1]:
             blamed.append(row)
         else:

@@ -17,7 +17,7 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import PullState
-from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines import Run, _set_aside, open_ports, run_pipeline
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.sources import SampleSource
@@ -486,3 +486,40 @@ def test_a_row_on_a_day_without_trading_stops_no_evening_and_is_cleared_once_gon
     house.evening(**files)
     assert house.set_aside() == []
     assert house.bars().index[-1] == SESSION
+
+
+def test_more_rows_than_requests_are_asked_for_by_turns_and_accepted_ones_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_set_aside, "REQUESTS_MAX", 2)
+    old = [house.day(back) for back in (400, 380, 360, 340, 320)]
+    for day in old:
+        house.break_low(day)
+    house.backfill(last=house.day(3))
+    row = house.warehouse.findings.list_set_aside([SYMBOL])[-2]
+    accept_finding(house.warehouse.findings, row.finding_id, "mei", "the exchange says so")
+    house.mend(old[0])
+    for back in (2, 1, 0):
+        asked = len(house.server.requests)
+        house.evening(house.day(back))
+        assert old[1] in house.bars().index
+        starts = {
+            request.params["start_date"]
+            for request in house.server.requests[asked:]
+            if "start_date" in request.params
+        }
+        assert len(starts) == 3
+    assert house.set_aside() == [old[4], old[3], old[2]]
+
+
+def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house: House) -> None:
+    lone = house.day(20)  # the twenty sessions that are asked for again begin right behind it
+    row = house.row(lone)
+    wrong = {name: round(1.5 * float(row[name]), 4) for name in PRICES}
+    house.server.revise(SYMBOL, f"{lone:%Y%m%d}", **wrong)
+    house.backfill()
+    assert lone in house.set_aside()
+    with pytest.raises(QualityError, match="needs 1 rows"):
+        house.evening(repull_sessions=19)
+    assert house.bars().index[-1] == SESSION
+    assert house.set_aside() == [lone]

@@ -109,6 +109,21 @@ def test_a_wrong_close_is_blamed_and_not_the_day_on_which_it_comes_back(
     assert _sort(bare) == _days(bars, 500)
 
 
+def test_a_row_that_comes_back_from_a_wrong_one_before_the_pull_is_not_blamed(
+    index_bars: pd.DataFrame,
+) -> None:
+    bars = index_bars.assign(pre_close=np.nan, pct_chg=np.nan, amount_cny=np.nan)
+    bars.loc[500, ["close", "high"]] *= 1.4
+    pull = bars.iloc[501:]
+    first, last = pull["session"].iloc[[0, -1]].dt.date
+    results = check_bars(
+        pull, "000300.SH", first, last, calendar=calendar_of("000300.SH"), history=bars.iloc[:501]
+    )
+    assert any(not item.success and item.severity == CRITICAL for item in results)
+    assert sort_out(results).set_aside == {}
+    assert sort_out(results).refused == ()
+
+
 def test_what_turns_into_another_instrument_is_set_aside_from_there_on(
     index_bars: pd.DataFrame,
 ) -> None:
