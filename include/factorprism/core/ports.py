@@ -389,7 +389,10 @@ class CalendarStore(Protocol):
         ...
 
     def load_traded(self, exchange: str) -> list[date]:
-        """Return the days of which a bar of any symbol of `exchange` is held, ascending."""
+        """Return the days of which a source has given a bar of any symbol of `exchange`, ascending.
+
+        Those with a bar that is held, and those whose row was set aside for what it says.
+        """
         ...
 
     def last_fetched(self, exchange: str, source: str) -> datetime | None:

@@ -21,9 +21,15 @@ _NEWEST = """
 SELECT DISTINCT ON (day) day, trades FROM prism.trading_days WHERE exchange = %(exchange)s
 ORDER BY day, fetched_at DESC, source
 """
+# A row that was set aside was given all the same, unless it is missing or lies on a closed day.
 _TRADED = """
-SELECT DISTINCT session FROM prism.bar_extents JOIN prism.bars USING (symbol)
-WHERE symbol LIKE ANY (%(patterns)s) ORDER BY session
+SELECT session FROM prism.bar_extents JOIN prism.bars USING (symbol)
+WHERE symbol LIKE ANY (%(patterns)s)
+UNION
+SELECT session FROM prism.set_aside JOIN prism.findings USING (symbol, finding_id)
+WHERE symbol LIKE ANY (%(patterns)s) AND cleared_at IS NULL
+AND expectation NOT IN ('no_session_missing', 'no_session_extra')
+ORDER BY session
 """
 
 
@@ -77,7 +83,10 @@ class CalendarRepository:
         return {row.day: row.trades for row in rows}
 
     def load_traded(self, exchange: str) -> list[date]:
-        """Return the days of which a bar of any symbol of `exchange` is held, ascending."""
+        """Return the days of which a source has given a bar of any symbol of `exchange`, ascending.
+
+        Those with a bar that is held, and those whose row was set aside for what it says.
+        """
         wanted = {"patterns": symbol_patterns(exchange)}
         with self._database.begin() as connection:
             return [row.session for row in connection.exec_driver_sql(_TRADED, wanted)]

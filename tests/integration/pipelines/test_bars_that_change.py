@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import PullState
@@ -190,6 +191,25 @@ def test_a_row_that_the_forecast_needs_stops_the_evening_and_the_rest_goes_in(
     accept_finding(house.warehouse.findings, row.finding_id, "mei", "the exchange says so")
     house.evening()
     assert house.bars()["low"][faulty] > house.row(faulty)["low"]
+    assert house.set_aside() == []
+
+
+def test_beyond_the_known_end_a_row_that_was_set_aside_is_a_session_still(
+    house: House, end_library: Callable[[date], None]
+) -> None:
+    end_library(house.day(10))
+    house.backfill(last=house.day(3))
+    faulty = house.day(1)
+    house.break_low(faulty)
+    with pytest.raises(QualityError):
+        house.evening()
+    assert calendar_for("XSHG").known_through == SESSION
+    assert calendar_for("XSHG").offset(faulty, 1) == SESSION
+    forget_extensions()  # as in the process of the next evening
+
+    house.mend(faulty)
+    house.evening()
+    assert faulty in house.bars().index
     assert house.set_aside() == []
 
 

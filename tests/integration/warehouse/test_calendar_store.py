@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import WarehouseError
+from factorprism.core.held_days import teach_held_days
+from factorprism.core.schemas import Finding, SetAside
 from factorprism.warehouse import PostgresWarehouse, read_trading_days
 
 MONDAY, TUESDAY = date(2027, 1, 4), date(2027, 1, 5)
@@ -63,6 +66,44 @@ def test_days_with_a_bar_are_those_of_any_symbol_of_the_exchange(
     merge(build_bars("^GSPC", first="2020-01-09", n=1))
     assert warehouse.calendar.load_traded("XSHG") == DAYS_2020
     assert warehouse.calendar.load_traded("XNYS") == [date(2020, 1, 9)]
+
+
+def set_row_aside(
+    warehouse: PostgresWarehouse, pull_id: int, session: date, expectation: str
+) -> None:
+    finding = Finding(
+        finding_id=f"{expectation} {session}",
+        symbol="000300.SH",
+        suite="bars",
+        expectation=expectation,
+        column="low",
+        rows={session.isoformat(): "1"},
+        sessions=(session,),
+        sentence="A sentence.",
+    )
+    warehouse.findings.save_findings([finding])
+    row = SetAside(finding.symbol, session, pull_id, finding.finding_id, finding.sentence)
+    standing = warehouse.findings.load_set_aside(pull_id)
+    warehouse.findings.save_set_aside(pull_id, [*standing, row])
+
+
+def test_a_row_that_was_set_aside_makes_a_session_beyond_the_known_end(
+    warehouse: PostgresWarehouse, build_bars: Any, merge: Any, end_library: Any
+) -> None:
+    friday, monday, tuesday = (date(2024, 9, day) for day in (6, 9, 10))
+    merge(build_bars("000300.SH", first=str(friday), n=1))
+    merge(build_bars("000300.SH", first="2024-09-11", n=1))
+    pull_id = warehouse.pulls.list_pulls(["000300.SH"], 1)[0].pull_id
+    set_row_aside(warehouse, pull_id, monday, "low_covers_body")
+    set_row_aside(warehouse, pull_id, tuesday, "no_session_extra")
+    end_library(date(2024, 9, 5))
+    teach_held_days(warehouse.calendar, ["XSHG"])
+    calendar = calendar_for("XSHG")
+    assert calendar.known_through == date(2024, 9, 11)
+    assert calendar.offset(friday, 1) == monday
+    assert calendar.offset(friday, 2) == date(2024, 9, 11)
+    warehouse.findings.clear_set_aside("000300.SH", [monday])
+    assert warehouse.calendar.load_traded("XSHG") == [friday, date(2024, 9, 11)]
 
 
 @pytest.mark.parametrize("suffix", ["", "_absent"])
