@@ -174,6 +174,7 @@ def test_an_end_is_reported_until_the_report_has_arrived(
     assert told.read_text().startswith("The test's one was ended by SIGKILL at ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
 def test_a_full_disk_ends_no_keeper(group: ProcessGroup, tmp_path: Path) -> None:
     (tmp_path / "keeper.log").symlink_to("/dev/full")
     group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
