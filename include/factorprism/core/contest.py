@@ -22,7 +22,7 @@ class FoldForecasts:
     up to the last label, the entrant, its settings, the placebo and the judged sessions. `placebo`
     is empty for the true labels. `went_up` is int8 in {0, 1}; the others are float64: `p_up` and
     `base_rate` probabilities, `forward_return` and its two estimates (from the forecast, from the
-    base rate) fractions.
+    base rate) fractions. `device` is what it was computed on; None is not known.
     """
 
     fold_key: str
@@ -39,6 +39,7 @@ class FoldForecasts:
     return_estimate: Column = field(repr=False)
     return_base: Column = field(repr=False)
     begun_at: datetime | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(getattr(self, name)) for name in FOLD_COLUMNS}

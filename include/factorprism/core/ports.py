@@ -338,8 +338,10 @@ class ContestStore(Protocol):
         """Return how many entrants, each setting for itself, were ever judged on true labels."""
         ...
 
-    def list_times(self, universe: str, horizon: int, since: datetime) -> list[FoldTime]:
-        """Return how long folds of true labels took that were judged after `since` (UTC)."""
+    def list_times(
+        self, universe: str, horizon: int, since: datetime, device: str
+    ) -> list[FoldTime]:
+        """Return how long folds of true labels took, judged on `device` after `since` (UTC)."""
         ...
 
     def save_report(self, report: ContestReport) -> None:

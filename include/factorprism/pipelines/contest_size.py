@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.models.backend import name_device
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.training import TrainingSet
@@ -26,7 +27,7 @@ from factorprism.training.contest import (
 
 SIZES = ("quick", "full", "night")
 QUICK_FOLDS = 4
-# Older times may be another machine's.
+# Older times may be another machine's, and another device's are never taken.
 TIMES_KEPT = timedelta(days=35)
 # Of the hours that are set, what fits and folds may take; the rest is for tables and surprises.
 USED_SHARE = 0.8
@@ -36,9 +37,9 @@ def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Decide who takes part; ``contest`` of `refs` is ``quick``, ``full`` or ``night``.
 
     ``quick`` holds the configured network against the baselines on a few folds, without placebos.
-    ``night`` measures: it takes the times of folds judged of late, tries whoever has none on a few
-    batches, and leaves out what does not fit into `contest_hours`. A contest that was tabulated is
-    held again in the size that its report has recorded.
+    ``night`` measures: it takes the times of folds judged of late on this device, tries whoever
+    has none on a few batches, and leaves out what does not fit into `contest_hours`. A contest that
+    was tabulated is held again in the size that its report has recorded.
     """
     size = size_of(run, refs)
     if size is None:
@@ -122,10 +123,12 @@ def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
 
 
 def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
-    """Return the seconds of each entrant for a fold: of those judged of late, or by a short try."""
+    """Return the seconds of each entrant for a fold: of those judged here of late, or by a try."""
     newest = {task.entrant.name: task for task in tasks if not task.placebo}
     config, since = run.config, datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
-    times = run.ports.warehouse.contests.list_times(config.universe_name, config.horizon, since)
+    times = run.ports.warehouse.contests.list_times(
+        config.universe_name, config.horizon, since, name_device()
+    )
     seconds = {}
     for name, task in newest.items():
         wanted = _text(task.entrant.described)

@@ -18,7 +18,16 @@ from factorprism.warehouse._moments import to_database
 from factorprism.warehouse.tables import contests, fold_forecasts
 
 NEWEST_FOLDS = 16
-_NAMES = ("fold_key", "universe", "horizon", "entrant", "placebo", "settings", "begun_at")
+_NAMES = (
+    "fold_key",
+    "universe",
+    "horizon",
+    "entrant",
+    "placebo",
+    "settings",
+    "begun_at",
+    "device",
+)
 
 
 class ContestRepository:
@@ -66,14 +75,17 @@ class ContestRepository:
         with self._database.begin() as connection:
             return connection.scalar(select(func.count()).select_from(tried.subquery())) or 0
 
-    def list_times(self, universe: str, horizon: int, since: datetime) -> list[FoldTime]:
-        """Return how long folds of true labels took that were judged after `since` (UTC)."""
+    def list_times(
+        self, universe: str, horizon: int, since: datetime, device: str
+    ) -> list[FoldTime]:
+        """Return how long folds of true labels took, judged on `device` after `since` (UTC)."""
         table = fold_forecasts.c
         seconds = func.extract("epoch", table.judged_at - table.begun_at)
         statement = select(table.entrant, table.settings, seconds.label("seconds")).where(
             table.universe == universe,
             table.horizon == horizon,
             table.placebo == "",
+            table.device == device,
             table.begun_at.is_not(None),
             table.judged_at > to_database(since),
         )

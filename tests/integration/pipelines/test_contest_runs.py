@@ -18,7 +18,7 @@ import pytest
 
 from factorprism.core.contest import ContestReport
 from factorprism.core.errors import QualityError
-from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines import Run, contest_size, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
@@ -127,13 +127,27 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
     ]
 
 
+def test_the_times_of_another_device_size_no_night(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contest_size, "name_device", lambda: "GPU of yesterday")
+    monkeypatch.setattr(contest_size, "probe_fold", lambda entrant, fold: 33.0)
+    told: list[str] = []
+    config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
+    with open_ports(config) as ports:
+        run = Run(TRAINED_AS_OF, config, ports, told.append)
+        size_contest(run, {"contest": "night"} | build_dataset(run, {}))
+    assert "contest: logistic takes 33.0 s a fold, by a short try" in told
+    assert not any("of late" in line for line in told)
+
+
 def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: Any) -> None:
     # ROCKET takes half a minute to load: here it has been judged of late.
     run_sql(
         place,
         "INSERT INTO prism.fold_forecasts SELECT repeat('a', 64), universe, horizon, 'rocket',"
         " placebo, settings, sessions, went_up, p_up, base_rate, forward_return, return_estimate,"
-        " return_base, now() - interval '70 s', now() FROM prism.fold_forecasts"
+        " return_base, now() - interval '70 s', now(), device FROM prism.fold_forecasts"
         " WHERE entrant = 'logistic' LIMIT 1",
     )
     told: list[str] = []

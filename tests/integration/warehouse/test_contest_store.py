@@ -1,7 +1,7 @@
 """Judged folds are kept once and whole, to the bit; a report and a reason are replaced."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -38,6 +38,21 @@ def test_a_fold_comes_back_to_the_bit(warehouse):
     for name in FOLD_COLUMNS:
         assert getattr(held, name).tobytes() == getattr(FOLD, name).tobytes(), name
     assert held.settings == FOLD.settings
+
+
+def test_only_the_times_of_the_asked_device_are_listed(warehouse):
+    now = datetime.now(UTC)
+    devices = {"1": "CPU", "2": "GPU NVIDIA H200", "3": None}
+    for place, (key, device) in enumerate(devices.items(), start=1):
+        begun = now - timedelta(minutes=place)
+        fold = replace(FOLD, fold_key=key * 64, begun_at=begun, device=device)
+        warehouse.contests.save_fold(fold)
+    held = warehouse.contests.load_folds([key * 64 for key in devices])
+    assert [fold.device for fold in held] == list(devices.values())
+    since = (now - timedelta(days=1)).replace(tzinfo=None)
+    for device, minutes in (("CPU", [1]), ("GPU NVIDIA H200", [2]), ("GPU NVIDIA A100", [])):
+        times = warehouse.contests.list_times("image4", 14, since, device)
+        assert [round(one.seconds / 60) for one in times] == minutes
 
 
 def test_a_fold_that_is_held_stays_as_it_is(warehouse):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 LOCKS = ["", "-dev", "-gpu", "-linux-arm64", "-macos-arm64"]
 
@@ -37,6 +40,34 @@ def test_one_version_of_a_package_is_in_force_on_every_platform(
     shared = first.keys() & other.keys()
     assert len(shared) > 250
     assert {name: first[name] for name in shared} == {name: other[name] for name in shared}
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("suffix", ["", "-dev"])
+def test_a_lock_has_what_its_packages_need_on_each_python(
+    repository_root: Path, suffix: str, python: str
+) -> None:
+    place = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    text = (repository_root / f"requirements{suffix}.txt").read_text()
+    locked = {
+        canonicalize_name(re.split(r"[=[]", entry)[0])
+        for entry in re.findall(r"^([a-z0-9].*?)(?: \\)?$", text, re.MULTILINE)
+        if _is_for(entry, place)
+    }
+    held = [one for one in distributions() if canonicalize_name(one.name) in locked]
+    assert len(held) > 200
+    needed = [Requirement(line) for one in held for line in one.requires or ()]
+    wanted = {
+        canonicalize_name(one.name)
+        for one in needed
+        if one.marker is None or one.marker.evaluate(place)
+    }
+    assert wanted <= locked
+
+
+def _is_for(entry: str, place: dict[str, str]) -> bool:
+    marker = Requirement(entry).marker
+    return marker is None or marker.evaluate(place)
 
 
 def test_help_lists_every_target(repository_root: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from factorprism.core.contest import FoldForecasts
 from factorprism.core.errors import ConfigurationError
 from factorprism.models import network_names
-from factorprism.models.backend import forget_networks
+from factorprism.models.backend import forget_networks, name_device
 from factorprism.training.baselines import Baseline, Forecaster, NetworkForecaster, baseline_names
 from factorprism.training.contest._folds import (
     Fold,
@@ -114,6 +114,7 @@ class Task:
             return_estimate=returns.estimate,
             return_base=returns.base,
             begun_at=begun,
+            device=name_device(),
         )
 
 

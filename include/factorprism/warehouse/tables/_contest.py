@@ -37,6 +37,7 @@ fold_forecasts = Table(
     column("return_base", ARRAY(DOUBLE), "Return expected under the base rate, a fraction."),
     moment("begun_at", "When the entrant began to learn; null: not known.", nullable=True),
     moment("judged_at", "When the forecasts were written.", server_default=func.clock_timestamp()),
+    column("device", Text(), "What it was computed on; null: not known.", nullable=True),
     sha256("fold_key"),
     CheckConstraint("horizon >= 1", "horizon_is_positive"),
     CheckConstraint(
