@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -21,31 +21,50 @@ WAIT = "Mend it at the source, or wait until it does; earlier bars stay in force
 ACCEPT = "If it is no fault: factorprism quality accept {} --because TEXT."
 
 
-def keep_aside(run: Run, pull: Pull, set_aside: Mapping[date, Finding], *, limited: bool) -> None:
-    """Note the rows of `pull` that stay out; raises `QualityError` for too many where `limited`."""
-    assert pull.pull_id is not None
-    rows = [
-        SetAside(pull.symbol, session, pull.pull_id, finding.finding_id, finding.sentence)
-        for session, finding in set_aside.items()
-    ]
-    n_rows = len(calendar_of(pull.symbol).sessions(pull.first, pull.last))
-    if limited and is_too_much(len(rows), n_rows, run.config.set_aside_ratio_max):
+def require_few(run: Run, pull: Pull, set_aside: Mapping[date, Finding]) -> None:
+    """Refuse `pull` where too many of its rows are at fault."""
+    rows, n_rows = _rows_aside(pull, set_aside), _count_sessions(pull)
+    if is_too_much(len(rows), n_rows, run.config.set_aside_ratio_max):
         raise QualityError(
             f"{pull.symbol}: {len(rows)} of {n_rows} rows from {pull.first} to {pull.last} have "
             f"critical faults: {_tell(rows)}",
             failures=sorted({row.sentence for row in rows}),
             remedy=_advise([item.finding_id for item in set_aside.values() if item.keys]),
         )
+
+
+def keep_aside(run: Run, pull: Pull, set_aside: Mapping[date, Finding]) -> None:
+    """Note the rows of `pull`, which is not refused, that stay out."""
+    assert pull.pull_id is not None
+    rows = _rows_aside(pull, set_aside)
     run.ports.warehouse.findings.save_set_aside(pull.pull_id, rows)
     if rows:
+        n_rows = _count_sessions(pull)
         run.tell(f"{pull.symbol}: {len(rows)} of {n_rows} rows set aside: {_tell(rows)}")
+
+
+def _rows_aside(pull: Pull, set_aside: Mapping[date, Finding]) -> list[SetAside]:
+    assert pull.pull_id is not None
+    return [
+        SetAside(pull.symbol, session, pull.pull_id, finding.finding_id, finding.sentence)
+        for session, finding in set_aside.items()
+    ]
+
+
+def _count_sessions(pull: Pull) -> int:
+    return len(calendar_of(pull.symbol).sessions(pull.first, pull.last))
 
 
 def take_out(run: Run, pull: Pull) -> Pull:
     """Return `pull` without the rows that were set aside, each session once."""
     assert pull.pull_id is not None
-    out = [row.session for row in run.ports.warehouse.findings.load_set_aside(pull.pull_id)]
-    kept = pull.bars[~pull.bars["session"].dt.date.isin(out)]
+    out = run.ports.warehouse.findings.load_set_aside(pull.pull_id)
+    return leave_out(pull, [row.session for row in out])
+
+
+def leave_out(pull: Pull, out: Iterable[date]) -> Pull:
+    """Return `pull` without the rows of `out`, each session once."""
+    kept = pull.bars[~pull.bars["session"].dt.date.isin(list(out))]
     return replace(pull, bars=kept.drop_duplicates("session", keep="last"))
 
 

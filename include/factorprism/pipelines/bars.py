@@ -32,7 +32,9 @@ from factorprism.pipelines._set_aside import (
     clear_aside,
     join_advice,
     keep_aside,
+    leave_out,
     pull_again,
+    require_few,
     require_needed,
     take_out,
 )
@@ -178,6 +180,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     run. What a person has accepted is no fault.
     """
     pulls = _load_pulls(run, refs)
+    joined = _find_joined(run, refs, pulls)
     again = set(refs.get("asked_again_ids", ()))
     series = _load_series(run, pulls, [pull for pull in pulls if pull.pull_id not in again])
     checked = {
@@ -197,6 +200,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
             refused.append(error)
             assert pull.pull_id is not None
             run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
+            _mark_parts(run, pull.pull_id, joined, PullState.QUARANTINED)
     if refused:
         raise QualityError(
             "; ".join(error.message for error in refused),
@@ -205,7 +209,32 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     warnings = sum(not result.success for result in results)
     run.tell(f"bars: {len(results)} expectations, {warnings} warnings")
-    return {"gate_run_keys": [run_key], "pull_ids": [pull.pull_id for pull in pulls]}
+    pull_ids = [pull.pull_id for pull in pulls]
+    return {"gate_run_keys": [run_key], "pull_ids": pull_ids, "joined_ids": joined}
+
+
+def _find_joined(run: Run, refs: Mapping[str, Any], pulls: Sequence[Pull]) -> dict[str, list[int]]:
+    """Return for each pull that was joined of parts, by its number, the numbers of the parts."""
+    asked, store = refs["pull_ids"], run.ports.warehouse.pulls
+    loaded = {pull.pull_id for pull in pulls}
+    parts = [store.load_pull(pull_id) for pull_id in asked if pull_id not in loaded]
+    return {
+        str(pull.pull_id): [
+            part.pull_id
+            for part in parts
+            if part.symbol == pull.symbol and part.pull_id is not None
+        ]
+        for pull in pulls
+        if pull.pull_id not in asked
+    }
+
+
+def _mark_parts(
+    run: Run, pull_id: int, joined: Mapping[str, Sequence[int]], state: PullState
+) -> None:
+    """Let the parts of a joined pull share what became of it, so that none of them is pending."""
+    for part in joined.get(str(pull_id), ()):
+        run.ports.warehouse.pulls.mark_pull(part, state, f"joined as pull {pull_id}")
 
 
 def _settled_calendar(symbol: str, pulls: Iterable[Pull]) -> TradingCalendar:
@@ -283,9 +312,10 @@ def _judge_pull(
         raise QualityError(
             error.message, failures=error.failures, remedy=advise_on(found.refused)
         ) from None
-    is_asked_again = pull.pull_id in refs.get("asked_again_ids", ())
-    keep_aside(run, pull, found.set_aside, limited=not is_asked_again)
-    _require_one_base(run, take_out(run, pull))
+    if pull.pull_id not in refs.get("asked_again_ids", ()):
+        require_few(run, pull, found.set_aside)
+    _require_one_base(run, leave_out(pull, found.set_aside))
+    keep_aside(run, pull, found.set_aside)
 
 
 def _require_one_base(run: Run, pull: Pull) -> None:
@@ -318,6 +348,7 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         ratios = find_ratios(run, pull)
         result = run.ports.warehouse.bars.merge_bars(blank_untraded(pull.bars), pull_id)
         run.ports.warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+        _mark_parts(run, pull_id, refs.get("joined_ids", {}), PullState.ACCEPTED)
         clear_aside(run, pull)
         inserted += result.inserted
         revised += len(result.revisions)

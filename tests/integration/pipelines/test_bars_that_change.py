@@ -543,3 +543,35 @@ def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house:
         house.evening(repull_sessions=19)
     assert house.bars().index[-1] == SESSION
     assert house.set_aside() == [lone]
+
+
+def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_judged(house: House) -> None:
+    house.backfill()
+    house.scale(0.95)
+    pulls = house.warehouse.pulls
+    config = house.config
+    with open_ports(config) as ports:
+        run = Run(HELD_TO, config, ports, house.told.append)
+        parts = []
+        for first, last in ((FIRST, date(2019, 12, 31)), (date(2020, 1, 1), HELD_TO)):
+            (pull,) = ports.source.fetch_bars([SYMBOL], first, last)
+            parts.append(pulls.save_pull(pull))
+        refs: dict[str, Any] = {"pull_ids": parts, "first": FIRST.isoformat()}
+        refs |= gate_bars(run, refs)
+        merge_bars(run, refs)
+    assert pulls.pending_pulls("tushare", SYMBOL) == []
+    newest, *before = pulls.list_pulls([SYMBOL], 3)
+    assert [one.reason for one in before] == [f"joined as pull {newest.pull_id}"] * 2
+
+
+def test_a_pull_that_is_refused_for_its_base_leaves_no_row_aside(house: House) -> None:
+    house.backfill()
+    house.scale(0.95)
+    # One price on the old base hides the new one, until its row is left out.
+    odd = house.day(60)
+    row = house.row(odd)
+    values = {name: round(0.95 * float(row[name]), 4) for name in PRICES}
+    house.server.revise(SYMBOL, f"{odd:%Y%m%d}", **{**values, "low": float(row["low"])})
+    with pytest.raises(QualityError, match="a series of two bases is not held"):
+        house.backfill(FIRST, house.day(50))
+    assert house.set_aside() == []
