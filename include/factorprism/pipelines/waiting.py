@@ -58,6 +58,7 @@ def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     if absent or (halves and not over):
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} {' and '.join(said)}"
+            + ("; that day is an expected session" if run.calendar.is_expected(run.session) else "")
             + (_words_of_end(run, ends) if over else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )

@@ -100,8 +100,14 @@ class Evening:
             return ports.warehouse.forecasts.load_forecasts()
 
     def open_alerts(self) -> list[str]:
+        """Return the open alerts, but for the calendar's end, which may be near on any day."""
         with open_ports(load_config(self.environ)) as ports:
-            return [alert.key for alert in ports.warehouse.alerts.list_open_alerts()]
+            keys = [alert.key for alert in ports.warehouse.alerts.list_open_alerts()]
+        return [key for key in keys if not key.startswith("horizon ")]
+
+    def messages(self) -> list[Any]:
+        """Return what was told at once; the digest tells of the calendar's end."""
+        return [one for one in self.webhook.messages if ": digest of " not in one.title]
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
     assert row.due_at == calendar.published_at(session) + RUN_TAKES
     assert row.late_by >= timedelta(minutes=30)
     assert punctuality_of(row.late_by) is Punctuality.LATE
-    assert late.webhook.titles == []
+    assert late.messages() == []
 
 
 def test_what_never_comes_is_withheld_once_by_name_and_told_once(
@@ -130,6 +130,6 @@ def test_what_never_comes_is_withheld_once_by_name_and_told_once(
     assert "patience ended at" in row.reason
     assert row.due_at is not None
     assert never.open_alerts() == ["data pair"]
-    (title,) = never.webhook.titles
-    assert title == f"factorprism {session}: The data of pair are incomplete"
-    assert OVERLAY in never.webhook.messages[0].body
+    (message,) = never.messages()
+    assert message.title == f"factorprism {session}: The data of pair are incomplete"
+    assert OVERLAY in message.body

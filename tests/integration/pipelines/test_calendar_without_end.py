@@ -36,7 +36,7 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
 ) -> None:
     end_library(KNOWN_TO)
     run_daily(place, SESSION)
-    with pytest.raises(EmptyResponse, match="it ends at 2024-09-13; that day is an expected sess"):
+    with pytest.raises(EmptyResponse, match="for 2024-09-16; that day is an expected sess"):
         run_daily(place, HOLIDAY)
     run_daily(place, date(2024, 9, 23))
     with open_ports(place.config) as ports:
