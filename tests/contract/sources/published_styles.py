@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import xlsxwriter
 
 from factorprism.core.calendar import calendar_for
 
@@ -460,6 +461,22 @@ def write_epoch(path: Path, bars: Bars) -> None:
     )
 
 
+def write_excel(path: Path, bars: Bars) -> None:
+    """A terminal's workbook: a title, an empty row, dates of Excel, a remark, an empty sheet."""
+    header = ["日期", "开盘价", "最高价", "最低价", "收盘价", "成交量(万股)", "成交额(万元)"]
+    scaled = bars.assign(volume=bars["volume"] / 1e4, amount=bars["amount"] / 1e4)
+    names = ["open", "high", "low", "close", "volume", "amount"]
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet, day = book.add_worksheet("行情"), book.add_format({"num_format": "yyyy-mm-dd"})
+        book.add_worksheet("Sheet2")
+        sheet.write(0, 0, "沪深300(000300.SH)")
+        sheet.write_row(2, 0, header)
+        for row, bar in enumerate(scaled.itertuples(), start=3):
+            sheet.write_datetime(row, 0, bar.session.to_pydatetime(), day)
+            sheet.write_row(row, 1, [getattr(bar, name) for name in names])
+        sheet.write(len(bars) + 3, 0, "数据来源：Wind")
+
+
 PREVIOUS = ("pre_close", "pct_chg")
 STYLES = (
     Style("house", "000300.SH.csv", write_house),
@@ -486,6 +503,8 @@ STYLES = (
         '"000300.SH" = { units = { volume = 100000 } }',
     ),
     Style("excel_serials", "000300.SH.csv", write_excel_serials),
+    Style("excel", "000300.SH.xlsx", write_excel),
+    Style("excel_of_text", "000300.SH.xls", write_ths, ("amount", "pct_chg")),
     Style("parquet_index", "000300.SH.parquet", write_parquet_index),
     Style("parquet_utc", "000300.SH.parquet", write_parquet_utc),
     Style("parquet_decimals", "000300.XSHG.parquet", write_parquet_decimals),

@@ -109,7 +109,7 @@ class Columns:
 @lru_cache(maxsize=4096)
 def normalise_name(header: str) -> tuple[str, str]:
     """Return a column's name and the unit in its brackets, without case, spaces and marks."""
-    text = unicodedata.normalize("NFKC", header).strip("\ufeff'\"* \t").lower()
+    text = unicodedata.normalize("NFKC", header).strip("\ufeff'\"*<> \t").lower()
     found = _BRACKETS.fullmatch(text)
     base, unit = found.groups() if found else (text, "")
     name = re.sub(r"[\s_\-.]+", "", base)

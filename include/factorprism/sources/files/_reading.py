@@ -27,8 +27,12 @@ from factorprism.sources.files._refusal import Refused, show
 from factorprism.sources.files._settings import SETTINGS_FILE, FileSettings, describe, render_line
 from factorprism.sources.files._table import Table
 from factorprism.sources.files._text import decode
+from factorprism.sources.files._workbook import SUFFIXES as WORKBOOKS
+from factorprism.sources.files._workbook import is_workbook, parse_workbook
 
 PRICES = (*BAR_PRICES, "pre_close")
+# Files whose places are counted in rows, not in lines.
+OF_ROWS = (".parquet", *WORKBOOKS)
 NUMBERS = (*BAR_PRICES, "volume", "amount", "pre_close", "pct_chg")
 
 
@@ -67,7 +71,7 @@ def read_file(path: Path, symbol: str, settings: FileSettings | None = None) -> 
     try:
         return _read(path, symbol, settings or FileSettings())
     except Refused as exc:
-        unit = "row" if path.suffix.lower() == ".parquet" else "line"
+        unit = "row" if path.suffix.lower() in OF_ROWS else "line"
         place = f"{name}, {unit} {exc.line}" if exc.line is not None else name
         kind = EmptyResponse if exc.empty else MalformedResponse
         said = f" {_ask(symbol, settings or FileSettings(), exc.ask)}" if exc.ask else ""
@@ -184,7 +188,10 @@ def _decide(opened: _Opened, comma: bool) -> _Decided:
 def _load_table(path: Path, settings: FileSettings) -> tuple[Table, str]:
     if path.suffix.lower() == ".parquet":
         return parse_parquet(path), ""
-    text = decode(path.read_bytes(), settings.encoding)
+    data = path.read_bytes()
+    if is_workbook(data):
+        return parse_workbook(data, settings.columns), ""
+    text = decode(data, settings.encoding)
     return parse_text(text.text, settings.columns), text.encoding
 
 

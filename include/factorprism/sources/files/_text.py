@@ -19,8 +19,6 @@ MARKS = (
 )
 # What files of other kinds begin with.
 OTHER_KINDS = {
-    b"PK\x03\x04": "an Excel workbook or another archive",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
     b"PAR1": "Parquet",
     b"\x1f\x8b": "compressed",
 }

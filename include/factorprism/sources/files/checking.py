@@ -13,7 +13,7 @@ from factorprism.core.errors import ConfigurationError, FactorPrismError, Source
 from factorprism.core.schemas import as_days
 from factorprism.sources.files._reading import Reading, printable, read_file
 from factorprism.sources.files._settings import FileSettings, load_settings, settings_of
-from factorprism.sources.files.source import list_files
+from factorprism.sources.files.source import list_files, list_unread
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FileVerdict:
 
 
 def check_folder(folder: Path) -> list[FileVerdict]:
-    """Return a verdict on each file of `folder` that the files source would take, by name.
+    """Return a verdict on each file of `folder` that is named by an instrument, by name.
 
     Raises `SourceError` where `folder` or its ``files.toml`` cannot be read.
     """
@@ -51,7 +51,18 @@ def check_folder(folder: Path) -> list[FileVerdict]:
         for symbol, paths in files.items()
         for path in paths
     ]
+    verdicts += [_refuse_ending(path, symbol) for path, symbol in list_unread(folder).items()]
     return sorted(verdicts, key=lambda verdict: verdict.file)
+
+
+def _refuse_ending(path: Path, symbol: str) -> FileVerdict:
+    return FileVerdict(
+        printable(path.name),
+        symbol,
+        loads=False,
+        reason=f"a file that ends in {printable(path.suffix)} is not read",
+        remedy="Unpack it, or save it as CSV, Excel or Parquet.",
+    )
 
 
 def _check(path: Path, symbol: str, paths: list[Path], settings: FileSettings) -> FileVerdict:

@@ -15,16 +15,17 @@ from factorprism.sources._tables import TableSource
 from factorprism.sources.files._codes import is_symbol, symbol_of_stem
 from factorprism.sources.files._reading import printable, read_file
 from factorprism.sources.files._settings import load_settings, settings_of
+from factorprism.sources.files._workbook import SUFFIXES as WORKBOOKS
 
 SUFFIXES = (".csv", ".parquet")
-# Text of any kind may stand in these; they count where the name is an instrument's.
-TEXT_SUFFIXES = (".txt", ".tsv")
+# Anything may stand in these; they count where the name is an instrument's.
+NAMED_SUFFIXES = (".txt", ".tsv", *WORKBOOKS)
 
 
 class FilesSource(TableSource):
     """Bars from `folder`, one file a symbol, read anew at every question.
 
-    A file is named by its instrument (000300.SH.csv, SH000300.txt, ^GSPC.parquet) and read as
+    A file is named by its instrument (000300.SH.xlsx, SH000300.txt, ^GSPC.parquet) and read as
     `read_file` does; ``files.toml`` in the folder says what the files cannot prove. What cannot
     be read raises `SourceError` or `MalformedResponse` naming the file and, for a value, its line
     and column.
@@ -85,17 +86,38 @@ def list_files(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder",
-            remedy="Set FACTORPRISM_FILES to a folder of CODE.csv or CODE.parquet.",
+            remedy="Set FACTORPRISM_FILES to a folder of CODE.csv, CODE.xlsx or CODE.parquet.",
         )
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as exc:
-        raise SourceError(f"{folder} cannot be read: {exc.strerror or exc}") from exc
     found: dict[str, list[Path]] = {}
-    for path in paths:
-        if path.name.startswith("."):
-            continue  # what a file system or an editor keeps beside a file
+    for path in _list_paths(folder):
         symbol, suffix = symbol_of_stem(path.stem), path.suffix.lower()
-        if suffix in SUFFIXES or (suffix in TEXT_SUFFIXES and is_symbol(symbol)):
+        if suffix in SUFFIXES or (suffix in NAMED_SUFFIXES and is_symbol(symbol)):
             found.setdefault(symbol, []).append(path)
     return found
+
+
+def list_unread(folder: Path) -> dict[Path, str]:
+    """Return the files that are named by an instrument but not read, with its symbol.
+
+    They end otherwise (``000300.SH.csv.gz``); one beside a file that is read is no loss.
+    """
+    read = list_files(folder)
+    named = {path: _symbol_within(path.name) for path in _list_paths(folder)}
+    return {path: symbol for path, symbol in named.items() if symbol and symbol not in read}
+
+
+def _list_paths(folder: Path) -> list[Path]:
+    """Return what `folder` holds, without what a file system or an editor keeps beside a file."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as exc:
+        raise SourceError(f"{folder} cannot be read: {exc.strerror or exc}") from exc
+
+
+def _symbol_within(name: str) -> str:
+    """Return the symbol that `name` means once endings are taken off, or an empty text."""
+    stem = Path(name).stem
+    if stem == name:
+        return ""
+    symbol = symbol_of_stem(stem)
+    return symbol if is_symbol(symbol) else _symbol_within(stem)

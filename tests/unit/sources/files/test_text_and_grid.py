@@ -52,7 +52,7 @@ def test_an_encoding_that_was_named_is_not_questioned() -> None:
     assert caught.value.line == 2
 
 
-@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x1f\x8b"])
+@pytest.mark.parametrize("begin", [b"PAR1", b"\x1f\x8b"])
 def test_a_file_of_another_kind_is_called_by_its_kind(begin: bytes) -> None:
     with pytest.raises(Refused, match="and no text") as caught:
         decode(begin + bytes(40))
