@@ -101,6 +101,8 @@ def _calendar(config: Config, ports: Ports) -> Finding:
 
 def _source(config: Config, ports: Ports) -> Finding:
     latest = latest_session(config, ports)
+    for symbol in config.universe.channels:
+        ports.source.first_session(symbol)  # raises for one that the source does not have
     final = ports.source.final_session(config.universe.target)
     if final is None:
         return Finding("source", f"{config.source}: latest session {latest}")

@@ -65,8 +65,9 @@ class FilesSource(TableSource):
         if symbol not in files:
             there = ", ".join(sorted(printable(name) for name in files))
             raise SourceError(
-                f"{self._folder} has no {symbol}.csv or {symbol}.parquet",
-                remedy=f"It has {there or 'no such files at all'}.",
+                f"{self._folder} has no file of {symbol}",
+                remedy=f"It has {there or 'no such files at all'}. Add the file, or choose a "
+                "universe without that symbol: FACTORPRISM_UNIVERSE (hs300 is of 000300.SH alone).",
             )
         found = [path for path in files[symbol] if path.is_file()]
         if len(found) != 1:

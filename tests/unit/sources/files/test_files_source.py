@@ -76,9 +76,9 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_file_names_those_that_are_there(write: Write) -> None:
     folder = write(HEADER, GOOD)
-    with pytest.raises(SourceError, match=r"no 399006\.SZ\.csv") as caught:
+    with pytest.raises(SourceError, match=r"no file of 399006\.SZ") as caught:
         read(folder, "399006.SZ")
-    assert caught.value.remedy == "It has 000300.SH."
+    assert caught.value.remedy.startswith("It has 000300.SH. Add the file, or choose a universe")
 
 
 def test_two_files_of_one_symbol_are_refused(write: Write) -> None:
