@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from factorprism.core.calendar import exchange_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, EmptyResponse
 from factorprism.core.publication import RUN_TAKES, local_words, next_moment, read_clock
-from factorprism.core.sessions import session_read, utc_now
+from factorprism.core.sessions import session_read
 from factorprism.pipelines._run import Refs, Run
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
@@ -42,10 +41,21 @@ def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     ends = patience_ends(run.config, run.session)
     coming = _find_coming(run)
     _require_in_time(run, coming, ends)
-    look = _look(run)
-    over = utc_now() >= ends
-    said = look.describe(run, coming)
-    if look.absent or (look.halves and not over):
+    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
+    over = _now() >= ends
+    absent = [symbol for symbol, values in lacking.items() if values == VALUES]
+    halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
+    found = len(lacking) - len(absent) - len(halves)
+    run.tell(f"bars of {run.session}: {found} of {len(lacking)} channels")
+    named = ", ".join(_name(run, symbol) for symbol in absent)
+    said = [f"has no bar of {named} for {run.session}"] if absent else []
+    said += [
+        f"is asked for {symbol} from {local_words(coming[symbol], run.calendar.exchange)} on"
+        for symbol in absent
+        if symbol in coming
+    ]
+    said += [f"lacks {', '.join(names)} of {symbol}" for symbol, names in halves.items()]
+    if absent or (halves and not over):
         raise EmptyResponse(
             f"stale data: the source {run.ports.source.name} {' and '.join(said)}"
             + ("; that day is an expected session" if run.calendar.is_expected(run.session) else "")
@@ -55,34 +65,6 @@ def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     for sentence in said:
         run.tell(f"bars of {run.session}: the source {sentence}; the gate will judge")
     return {}
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What the source does not give yet: channels without a bar, and values that a bar lacks."""
-
-    absent: Sequence[str]
-    halves: Mapping[str, Sequence[str]]
-
-    def describe(self, run: Run, coming: Mapping[str, datetime]) -> list[str]:
-        """Return what is missing in words, a sentence's end each; `coming` is not asked for yet."""
-        named = ", ".join(_name(run, symbol) for symbol in self.absent)
-        said = [f"has no bar of {named} for {run.session}"] if self.absent else []
-        said += [
-            f"is asked for {symbol} from {local_words(coming[symbol], run.calendar.exchange)} on"
-            for symbol in self.absent
-            if symbol in coming
-        ]
-        return said + [f"lacks {', '.join(names)} of {name}" for name, names in self.halves.items()]
-
-
-def _look(run: Run) -> _Look:
-    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
-    absent = [symbol for symbol, values in lacking.items() if values == VALUES]
-    halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
-    found = len(lacking) - len(absent) - len(halves)
-    run.tell(f"bars of {run.session}: {found} of {len(lacking)} channels")
-    return _Look(absent, halves)
 
 
 def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, int]:
@@ -112,7 +94,7 @@ def due_at(config: Config, session: date) -> datetime:
 def describe_wait(run: Run) -> str:
     """Say until when bars are waited for now; empty once patience has ended."""
     ends = patience_ends(run.config, run.session)
-    if utc_now() >= ends:
+    if _now() >= ends:
         return ""
     return f"it is waited for until {local_words(ends, run.calendar.exchange)}"
 
@@ -135,7 +117,7 @@ def _find_coming(run: Run) -> dict[str, datetime]:
         symbol: run.config.calendar_of(symbol).published_at(_expected_session(run, symbol))
         for symbol in run.config.universe.channels
     }
-    return {symbol: moment for symbol, moment in moments.items() if moment > utc_now()}
+    return {symbol: moment for symbol, moment in moments.items() if moment > _now()}
 
 
 def _require_in_time(run: Run, coming: Mapping[str, datetime], ends: datetime) -> None:
@@ -176,3 +158,7 @@ def _is_given(value: float) -> bool:
 def _expected_session(run: Run, symbol: str) -> date:
     """Return the session of `symbol` that the run's image ends with."""
     return session_read(run.config.calendar_of(symbol), run.calendar, run.session)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

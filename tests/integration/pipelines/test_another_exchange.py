@@ -62,7 +62,7 @@ def test_an_earlier_hour_of_new_york_asks_for_no_other_session(
 
 @pytest.fixture
 def evening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "utc_now", lambda: EVENING)
+    monkeypatch.setattr(waiting, "_now", lambda: EVENING)
 
 
 def make_evening(make_run: Callable[..., Run], hour: str) -> Run:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from factorprism.services._group import ProcessGroup, tail
-from factorprism.services._keeper import LOG_BYTES_MAX, LONGEST_WAIT_SECONDS
+from factorprism.services._keeper import LOG_BYTES_MAX
 from factorprism.services._plan import Plan
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
@@ -86,7 +86,7 @@ def test_a_killed_component_is_back_within_seconds_and_its_end_is_on_record(
     killed = time.monotonic()
     first.kill()
     eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
-    assert time.monotonic() - killed < LONGEST_WAIT_SECONDS / 2  # the first wait is far shorter
+    assert time.monotonic() - killed < 15  # by the first wait, of a second, and not the longest
     assert (group.kept()["one"].ends, group.kept()["one"].last) == (1, "was ended by SIGKILL")
     assert group.kept()["two"].pid == other.pid
     assert lives(other)
