@@ -17,7 +17,10 @@ from pathlib import Path
 import pytest
 
 UV = """#!/bin/sh
-if [ "$1" = --version ]; then echo "uv 0.13.8"; exit; fi
+if [ "$1" = --version ]; then
+  sed -n 's/^uv_version=/uv /p' "$(dirname "$0")/../../.ci/uv-settings"
+  exit
+fi
 echo "$@" >>"$(dirname "$0")/calls"
 tries=0
 while [ -n "$UV_WAITS_FOR" ] && [ ! -e "$UV_WAITS_FOR" ] && [ $tries -lt 100 ]; do
