@@ -3,9 +3,9 @@
 
 Each trading session of Shanghai, once its bars are to be had (`FACTORPRISM_PUBLISHED_AT_XSHG`,
 19:15 Asia/Shanghai): ask the vendor for the exchange's coming days, wait until it has the bars of
-all channels, pull them, prove them fit for use, compute the factors, encode the
-image, let the champion read it, explain what its forecast is owed to, and put one row into the
-ledger `prism.forecasts`. A forecast whose image is unlike any that the champion has learned from is
+all channels, pull them, prove them fit for use, compute the factors, encode the image, let the
+champion read it, explain what its forecast is owed to, and put one row into the ledger
+`prism.forecasts`. A forecast whose image is unlike any that the champion has learned from is
 withheld.
 
 **Waiting** holds no worker: between two looks, five minutes apart, `wait_for_bars` is deferred. It

@@ -19,19 +19,19 @@ os.environ.update(
 for _name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:
     del os.environ[_name]
 os.environ.pop("TUSHARE_TOKEN", None)
+# The servers of the tests are on loopback, where no proxy leads.
+for _name in ("NO_PROXY", "no_proxy"):
+    os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))
 
-import importlib.util  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
-import sys  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import closing  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from datetime import date  # noqa: E402
 from pathlib import Path  # noqa: E402
-from types import ModuleType  # noqa: E402
 from typing import Any  # noqa: E402
 
 import psycopg2  # noqa: E402
@@ -40,14 +40,20 @@ from psycopg2 import sql  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from factorprism.services import EmbeddedPostgres  # noqa: E402
+from protocol.receivers import Mailbox, Webhook  # noqa: E402
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Gives whole folders to the processes: tests of one folder share what is long to set up."""
+    """Gives whole folders to the processes: tests of one folder share what is long to set up.
+
+    Unit tests share nothing that is long, and come last: they are given file by file, so that no
+    process is left alone with a whole folder while the others have nothing more to do.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        *folders, _ = nodeid.partition("::")[0].split("/")
-        return "/".join(folders[:3])
+        file = nodeid.partition("::")[0]
+        *folders, _ = file.split("/")
+        return file if "unit" in folders[:2] else "/".join(folders[:3])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -136,30 +142,17 @@ def market_data(repository_root: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def receivers(repository_root: Path) -> ModuleType:
-    """The module of message receivers on loopback."""
-    path = repository_root / "tests/protocol/receivers.py"
-    spec = importlib.util.spec_from_file_location("message_receivers", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def webhook(receivers: ModuleType) -> Iterator[Any]:
+def webhook() -> Iterator[Webhook]:
     """A webhook on loopback that keeps what is posted to it."""
-    with receivers.Webhook() as server:
+    with Webhook() as server:
         yield server
 
 
 @pytest.fixture
-def mailbox(receivers: ModuleType) -> Iterator[Any]:
+def mailbox() -> Iterator[Mailbox]:
     """A mail server on loopback that keeps what it is sent."""
-    with receivers.Mailbox() as server:
+    with Mailbox() as server:
         yield server
 
 

@@ -153,7 +153,7 @@ def test_a_sleep_ends_in_time_and_leaves_the_loop_to_others() -> None:
 
     began = time.monotonic()
     woken, turns = asyncio.run(play())
-    assert 0.2 < time.monotonic() - began < 5.0
+    assert 0.2 < time.monotonic() - began < 30.0
     assert len(woken) == 1
     assert turns > 3
     assert now() >= moment

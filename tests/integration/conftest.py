@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from _history import simulate_line, write_alert, write_line
 
 from factorprism.warehouse import PostgresWarehouse
 
@@ -42,23 +40,13 @@ def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
 
 
 @pytest.fixture(scope="session")
-def history(repository_root: Path) -> ModuleType:
-    """The module that draws a warehouse without training anything; the benchmarks use it too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(repository_root / "benchmarks"))
-        return importlib.import_module("_history")
-
-
-@pytest.fixture(scope="session")
-def ledger_template(
-    postgres: Any, migrated_template: str, history: ModuleType
-) -> Iterator[tuple[str, Any]]:
+def ledger_template(postgres: Any, migrated_template: str) -> Iterator[tuple[str, Any]]:
     """The name of a database with two years of one drawn line, to copy, and the line."""
     url = postgres.new_database(migrated_template)
     opened = PostgresWarehouse(url)
-    line = history.simulate_line("hs300", "000300.SH", date(2025, 12, 31), 600, seed=14)
-    history.write_line(opened, line)
-    history.write_alert(opened, line)
+    line = simulate_line("hs300", "000300.SH", date(2025, 12, 31), 600, seed=14)
+    write_line(opened, line)
+    write_alert(opened, line)
     opened.close()
     yield url.rsplit("/", 1)[1], line
     postgres.drop_database(url)

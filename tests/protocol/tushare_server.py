@@ -155,6 +155,11 @@ class TushareServer:
         self._thread.start()
         return self
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings by which a `Config` asks this server."""
+        return {"source": "tushare", "tushare_token": self.token, "tushare_url": self.url}
+
     def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._httpd.shutdown()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 from factorprism.cli.context import latest_session, open_run, open_warehouse, say
 from factorprism.cli.findings import describe_findings, print_findings
@@ -19,7 +20,7 @@ from factorprism.pipelines import Ports, Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
 from factorprism.pipelines.daily import settle
 from factorprism.pipelines.watch import watch
-from factorprism.quality import count_missing
+from factorprism.quality import MissingReport, count_missing
 
 
 def step_printer() -> Callable[[str, float], None]:
@@ -148,20 +149,14 @@ def _require_any(ports: Ports, target: str | None, start: date | None, end: date
     )
 
 
-def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> int:
-    """Print the missing-data line; 3 when the bars of the range are not all there."""
+def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> None:
+    """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
+
+    Raises `ConfigurationError` where no bar of the range is held.
+    """
     with open_warehouse() as (config, ports):
         symbol = symbol or config.universe.target
-        extent = ports.warehouse.bars.load_extent(symbol)
-        if extent is None:
-            held = [
-                name for name in config.universe.channels if ports.warehouse.bars.load_extent(name)
-            ]
-            raise ConfigurationError(
-                f"the warehouse holds no bars of {symbol}",
-                remedy=(f"It holds {', '.join(held)}. " if held else "")
-                + "Load its history: factorprism backfill.",
-            )
+        extent = _require_extent(ports, symbol, config.universe.channels)
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
         found = describe_findings(ports.warehouse.findings, symbol)
     if bars.empty:
@@ -174,25 +169,36 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
     )
     first, last = bars["session"].iloc[0].date(), bars["session"].iloc[-1].date()
     if form == "json":
-        write_json(
-            {
-                "symbol": symbol,
-                "start": first.isoformat(),
-                "end": last.isoformat(),
-                "missing": report.missing,
-                "cells": report.cells,
-                "ratio": report.ratio,
-                "line": report.line,
-                "per_factor": dict(report.per_factor),
-                **found,
-            }
-        )
-        return 0
+        span = {"symbol": symbol, "start": first.isoformat(), "end": last.isoformat()}
+        write_json({**span, **_missing_values(report), **found})
+        return
     print(f"{symbol} {first} to {last}: {report.line}")
     for factor in CATALOGUE:
         print(f"  {factor.name:<18} {report.explanations[factor.name]}")
     print_findings(found)
-    return 0
+
+
+def _require_extent(ports: Ports, symbol: str, channels: Sequence[str]) -> tuple[date, date]:
+    """Return the first and the last session held of `symbol`, or say what there is instead."""
+    extent = ports.warehouse.bars.load_extent(symbol)
+    if extent is not None:
+        return extent
+    held = [name for name in channels if ports.warehouse.bars.load_extent(name)]
+    raise ConfigurationError(
+        f"the warehouse holds no bars of {symbol}",
+        remedy=(f"It holds {', '.join(held)}. " if held else "")
+        + "Load its history: factorprism backfill.",
+    )
+
+
+def _missing_values(report: MissingReport) -> dict[str, Any]:
+    return {
+        "missing": report.missing,
+        "cells": report.cells,
+        "ratio": report.ratio,
+        "line": report.line,
+        "per_factor": dict(report.per_factor),
+    }
 
 
 def session_forecasts(run: Run) -> list[Forecast]:

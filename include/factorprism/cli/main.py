@@ -191,7 +191,7 @@ def quality(
     from factorprism.cli.commands import print_quality
 
     if context.invoked_subcommand is None:
-        raise typer.Exit(print_quality(symbol, _to_date(start), _to_date(end), format_.value))
+        print_quality(symbol, _to_date(start), _to_date(end), format_.value)
 
 
 @quality_app.command("accept")

@@ -20,7 +20,7 @@ YEARS_EXPECTED = 20
 # 795, in force since 2025) 1 January, 1 and 2 May, and 1 to 3 October are free; moved days of rest
 # have joined 3 May every year since 2019 and 4 to 7 October every year since 2009.
 XSHG_FIXED = (
-    *((1, 1),),
+    (1, 1),
     *((5, day) for day in (1, 2, 3)),
     *((10, day) for day in range(1, 8)),
 )

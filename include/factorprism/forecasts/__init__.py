@@ -1,6 +1,13 @@
 """From an image to a forecast row, and from matured bars to its outcome."""
 
 from factorprism.forecasts.predict import Window, encode_window, predict_window
-from factorprism.forecasts.settle import settle_at, settle_forecasts
+from factorprism.forecasts.settle import find_horizon_end, settle_at, settle_forecasts
 
-__all__ = ["Window", "encode_window", "predict_window", "settle_at", "settle_forecasts"]
+__all__ = [
+    "Window",
+    "encode_window",
+    "find_horizon_end",
+    "predict_window",
+    "settle_at",
+    "settle_forecasts",
+]

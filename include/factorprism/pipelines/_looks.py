@@ -6,7 +6,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ import pandas as pd
 from factorprism.alerts import catalogue, kind_of
 from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import Forecast, ForecastState, ModelRecord, as_days
+from factorprism.core.sessions import utc_now
 from factorprism.factors import bars_needed_from
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import champion_at
@@ -110,7 +111,7 @@ def look_at_calendar(run: Run) -> Iterator[Finding]:
 
 def look_at_revisions(run: Run) -> Iterator[Finding]:
     """Name the past bars that the source has changed of late, and the forecasts they stand in."""
-    since = datetime.now(UTC).replace(tzinfo=None) - REVISED_WITHIN
+    since = utc_now() - REVISED_WITHIN
     for symbol in run.config.universe.channels:
         found = run.ports.warehouse.bars.load_revisions(symbol, date(1990, 1, 1), run.session)
         for pull, revised in found[found["revised_at"] >= since].groupby("pull_id"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factorprism.core.contest import ContestReport
+from factorprism.training.contest import describe_seconds
 
 Row = tuple[str, ...]
 # Table by table: the heading, then metric, its column's name and the format of its figures.
@@ -109,8 +110,8 @@ def describe_size(report: ContestReport) -> str:
     if not plan or not plan["left_out"]:
         return ""
     return (
-        f"Sized for this machine, with {plan['expected_seconds'] / 3600:.1f} h expected. Left out: "
-        f"{'; '.join(plan['left_out'])}."
+        f"Sized for this machine, with {describe_seconds(plan['expected_seconds'])} expected. "
+        f"Left out: {'; '.join(plan['left_out'])}."
     )
 
 

@@ -3,7 +3,6 @@
 Great Expectations is imported when the first check runs, not with this package.
 """
 
-from factorprism.quality.bar_rules import is_index
 from factorprism.quality.bars import check_bars
 from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
@@ -18,7 +17,6 @@ __all__ = [
     "check_bars",
     "check_factors",
     "count_missing",
-    "is_index",
     "is_too_much",
     "render_data_docs",
     "require",

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
+from factorprism.core.symbols import is_index
 from factorprism.quality import price_rules, unit_rules
 from factorprism.quality._rules import CRITICAL, WARNING, Rule
-
-
-def is_index(symbol: str) -> bool:
-    """Tell whether `symbol` names an index by its code, rather than a share or a fund.
-
-    ``^``, 000xxx.SH, 88xxxx.SH, 93xxxx.SH and 399xxx.SZ are indices (the exchanges' code plans).
-    """
-    if symbol.startswith("^"):
-        return True
-    code, _, suffix = symbol.partition(".")
-    return code.startswith({"SH": ("000", "88", "93"), "SZ": ("399",)}.get(suffix, ()))
 
 
 def bar_rules(symbol: str, n_rows: int) -> list[Rule]:

@@ -11,11 +11,12 @@ import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import DayArray, QualityResult, empty_bars, make_bars
+from factorprism.core.symbols import is_index
 from factorprism.quality._findings import name_findings
 from factorprism.quality._judge import Subject, judge_rows
 from factorprism.quality._measures import measure_bars, measure_calendar
 from factorprism.quality._rules import CRITICAL, Rule
-from factorprism.quality.bar_rules import bar_rules, is_index
+from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 
 SCHEMA_SUITE = "bars_schema"

@@ -9,8 +9,8 @@ from datetime import date
 import pandas as pd
 
 from factorprism.core.schemas import Finding, QualityResult
+from factorprism.core.symbols import is_index
 from factorprism.quality._rules import TOLERATED_ROWS
-from factorprism.quality.bar_rules import is_index
 
 
 @dataclass(frozen=True)

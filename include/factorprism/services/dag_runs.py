@@ -19,6 +19,7 @@ FINISHED_TASK = ("success", "failed", "skipped", "upstream_failed", "removed")
 PARSED_SECONDS = 900.0  # on an idle machine ten
 POLL_SECONDS = 0.25
 RUN_WORD_SECONDS = 60.0
+PAGE_TASKS = 100  # the most that Airflow gives at once, as it is configured
 
 OnTask = Callable[[str, str, float], None]
 
@@ -154,7 +155,7 @@ class DagRuns:
         timeout_seconds: float | None,
         under_way: list[str],
     ) -> str:
-        told: set[tuple[str, int]] = set()
+        told: set[tuple[str, int, int]] = set()
         deadline = time.monotonic() + (timeout_seconds or math.inf)
         while True:
             state = self.run_state(dag_id, run_id)  # asked first, so that no task goes untold
@@ -173,17 +174,22 @@ class DagRuns:
             time.sleep(POLL_SECONDS)
 
     def _list_tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        answer = self.api.call("GET", dag_path(dag_id, run_id, "taskInstances?limit=100"))
-        tasks: list[dict[str, Any]] = answer["task_instances"]
-        return tasks
+        """Return all tasks of the run; Airflow answers with a page of them at a time."""
+        tasks: list[dict[str, Any]] = []
+        while True:
+            part = f"taskInstances?limit={PAGE_TASKS}&offset={len(tasks)}"
+            page = self.api.call("GET", dag_path(dag_id, run_id, part))["task_instances"]
+            tasks += page
+            if len(page) < PAGE_TASKS:
+                return tasks
 
 
 def _tell_ended(
-    tasks: Sequence[Mapping[str, Any]], told: set[tuple[str, int]], on_task: OnTask | None
+    tasks: Sequence[Mapping[str, Any]], told: set[tuple[str, int, int]], on_task: OnTask | None
 ) -> None:
     ended = [task for task in tasks if task["state"] in FINISHED_TASK]
     for task in sorted(ended, key=lambda task: task["end_date"] or ""):
-        key = (task["task_id"], task["try_number"])
+        key = (task["task_id"], task["map_index"], task["try_number"])
         if key not in told and on_task is not None:
             on_task(task["task_id"], task["state"], float(task["duration"] or 0.0))
         told.add(key)

@@ -9,9 +9,11 @@ from datetime import date
 
 import numpy as np
 
+from factorprism.core.calendar import calendar_of
 from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord, Outcome
+from factorprism.forecasts import find_horizon_end
 from factorprism.training import find_skill
 from factorprism.training.promotion import find_holder
 from factorprism.training.skill import INDEPENDENT
@@ -147,8 +149,14 @@ def _read_line(
         contest=Contest(*contest) if contest else None,
         outcome=came[0] if came else None,
         freshness=freshness,
-        ended=forecast is not None and forecast.horizon_end <= freshness.published,
+        ended=forecast is not None and _has_ended(forecast, freshness.published),
     )
+
+
+def _has_ended(forecast: Forecast, published: date) -> bool:
+    """Tell whether as many sessions have passed; those that are only expected do not count."""
+    end = find_horizon_end(forecast, calendar_of(forecast.target))
+    return end is not None and end <= published
 
 
 def _read_champion(warehouse: Warehouse, line: ForecastLine, session: date) -> Champion | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from factorprism.core.readings import ForecastLine
+from factorprism.core.sessions import utc_now
 from factorprism.views import House
 from factorprism.views.freshness import Freshness, read_freshness
 from factorprism.views.today import read_today
@@ -30,7 +30,7 @@ async def open_today(request: Request, reader: ReaderDep) -> Response:
 def read_moment(house: House) -> Hashable:
     """Return what the page owes to the clock: it ages once an evening, at the publication."""
     config = house.config
-    published = config.calendar_of(config.universe.target).last_published(_now())
+    published = config.calendar_of(config.universe.target).last_published(utc_now())
     return published, source_end(os.environ)
 
 
@@ -41,10 +41,6 @@ def build(asked: Asked) -> Mapping[str, Any]:
     def freshness_of(line: ForecastLine) -> Freshness:
         own = line.universe == house.config.universe_name
         calendar = house.config.calendar_of(line.target)
-        return read_freshness(house.warehouse, line, calendar, _now(), final if own else None)
+        return read_freshness(house.warehouse, line, calendar, utc_now(), final if own else None)
 
     return {"today": read_today(house.warehouse, asked.day("session"), freshness_of)}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

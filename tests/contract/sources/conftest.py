@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from contract.sources import published_styles
 from factorprism.core.ports import BarSource
 from factorprism.sources import FilesSource, SampleSource, TushareSource
 from factorprism.sources._pace import Clock
+from protocol.tushare_server import TushareServer
 
 SYMBOL = "000300.SH"
-SERVER = Path(__file__).resolve().parents[2] / "protocol" / "tushare_server.py"
-
-
-def _load_beside(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-PUBLISHED_STYLES = _load_beside(Path(__file__).with_name("published_styles.py"))
 
 
 @dataclass
@@ -59,17 +45,7 @@ class Subject:
     symbol: str = SYMBOL
 
 
-@pytest.fixture(scope="session")
-def protocol() -> ModuleType:
-    return _load_beside(SERVER)
-
-
-@pytest.fixture(scope="session")
-def styles() -> ModuleType:
-    return PUBLISHED_STYLES
-
-
-@pytest.fixture(params=PUBLISHED_STYLES.STYLES, ids=lambda style: style.name)
+@pytest.fixture(params=published_styles.STYLES, ids=lambda style: style.name)
 def style(request: pytest.FixtureRequest) -> Any:
     """A publisher's way to write bars, see `published_styles.Style`."""
     return request.param
@@ -102,10 +78,8 @@ def parquet_folder(truth: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def server(protocol: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with protocol.TushareServer(folder) as server:
+def server(folder: Path) -> Iterator[Any]:
+    with TushareServer(folder) as server:
         yield server
 
 

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from contract.sources.published_styles import STYLES, draw_bars
 from factorprism.core.errors import SourceError
 from factorprism.core.schemas import BAR_VALUES
 from factorprism.sources.files import read_file
@@ -54,8 +54,8 @@ class Original:
     columns: tuple[str, ...]
 
 
-def test_ten_thousand_damaged_files(styles: Any, tmp_path: Path) -> None:
-    originals = write_originals(styles, tmp_path)
+def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
+    originals = write_originals(tmp_path)
     rng = np.random.default_rng(SEED)
     outcomes: Counter[str] = Counter()
     for number in range(N_FILES):
@@ -71,10 +71,10 @@ def test_ten_thousand_damaged_files(styles: Any, tmp_path: Path) -> None:
     assert outcomes["loaded, nothing changed"] > N_FILES // 50
 
 
-def write_originals(styles: Any, folder: Path) -> list[Original]:
-    bars = styles.draw_bars(N_ROWS)
+def write_originals(folder: Path) -> list[Original]:
+    bars = draw_bars(N_ROWS)
     originals = []
-    for style in styles.STYLES:
+    for style in STYLES:
         if style.name in MUTATED_STYLES:
             path = folder / f"{style.name}.csv"
             style.write(path, bars)

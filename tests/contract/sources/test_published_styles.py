@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contract.sources.published_styles import STYLES, draw_bars
 from factorprism.core.errors import MalformedResponse
 from factorprism.core.schemas import BAR_COLUMNS
 from factorprism.sources import FilesSource
@@ -22,9 +23,8 @@ PCT_DECIMALS = 2
 
 
 @pytest.fixture(scope="module")
-def bars(styles: Any) -> pd.DataFrame:
-    drawn: pd.DataFrame = styles.draw_bars()
-    return drawn
+def bars() -> pd.DataFrame:
+    return draw_bars()
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_every_style_is_refused_under_another_instruments_name(
 
 
 def test_a_style_whose_units_cannot_be_proved_asks_for_one_line_that_helps(
-    styles: Any, bars: pd.DataFrame, tmp_path: Path
+    bars: pd.DataFrame, tmp_path: Path
 ) -> None:
-    style = next(style for style in styles.STYLES if style.name == "investing_zh")
+    style = next(style for style in STYLES if style.name == "investing_zh")
     style.write(tmp_path / style.file, bars)
     with pytest.raises(MalformedResponse, match="units cannot be proved") as caught:
         read(tmp_path)

@@ -22,6 +22,7 @@ from factorprism.core.errors import (
     Throttled,
 )
 from factorprism.sources import TushareSource
+from protocol.vendor import serve
 
 SYMBOL = "000300.SH"
 FIRST, LAST = date(2015, 1, 5), date(2015, 12, 31)
@@ -161,11 +162,10 @@ def test_more_rows_than_the_cap_are_fetched_in_parts(
 
 
 def test_a_page_as_long_as_the_cap_is_not_trusted(
-    open_tushare: Open, server: Any, truth: pd.DataFrame, protocol: Any, tmp_path: Any
+    open_tushare: Open, server: Any, truth: pd.DataFrame
 ) -> None:
     # A fund, since of an index the absent sessions would betray the cut.
-    truth.to_csv(tmp_path / "510300.SH.csv", index=False)
-    with protocol.TushareServer(tmp_path) as funds:
+    with serve({"510300.SH": truth}) as funds:
         funds.script("silent:2000")
         source = open_tushare(url=funds.url)
         (pull,) = source.fetch_bars(["510300.SH"], date(2010, 1, 4), date(2014, 12, 31))

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from factorprism.sources import FilesSource, TushareSource
+from protocol.tushare_server import TushareServer
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "cn_index"
 SYMBOLS = ("000300.SH", "000905.SH", "399006.SZ", "000001.SH")
@@ -28,9 +29,9 @@ def bars_of(source: Any) -> pd.DataFrame:
 
 
 def test_a_faulty_backfill_equals_the_files(
-    open_tushare: Callable[..., TushareSource], protocol: Any, clock: Any
+    open_tushare: Callable[..., TushareSource], clock: Any
 ) -> None:
-    with protocol.TushareServer(DATA) as server:
+    with TushareServer(DATA) as server:
         server.script("throttled", "ok", "http:502", "html", "truncated:300", "cut", "null")
         server.script("empty", "silent:900", "throttled", "duplicate")
         bars = bars_of(open_tushare(url=server.url, calls_per_minute=5))
@@ -41,10 +42,8 @@ def test_a_faulty_backfill_equals_the_files(
     assert clock.seconds > 60
 
 
-def test_a_re_pull_names_the_revised_row(
-    open_tushare: Callable[..., TushareSource], protocol: Any
-) -> None:
-    with protocol.TushareServer(DATA) as server:
+def test_a_re_pull_names_the_revised_row(open_tushare: Callable[..., TushareSource]) -> None:
+    with TushareServer(DATA) as server:
         source = open_tushare(url=server.url)
         server.script("ok", "ok", "revised:close=9.9")
         before, after = bars_of(source), bars_of(source)

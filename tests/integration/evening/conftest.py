@@ -6,17 +6,14 @@ row that is written now is late, and patience ends when the test says.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +26,9 @@ from factorprism.core.config import load_config
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.services import EmbeddedAirflow
 from factorprism.sources import SampleSource
+from protocol.receivers import Webhook
+from protocol.tushare_server import TushareServer
+from protocol.vendor import table_of, write_tables
 
 TARGET, OVERLAY = "000300.SH", "000905.SH"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -111,34 +111,14 @@ class Evening:
 
 
 @pytest.fixture(scope="module")
-def protocol(repository_root: Path) -> ModuleType:
-    path = repository_root / "tests/protocol/tushare_server.py"
-    spec = importlib.util.spec_from_file_location("tushare_server_of_evenings", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def session() -> date:
     return last_session(calendar_for("XSHG"))
 
 
-def write_history(folder: Path, symbol: str, skipped: int, days: Any) -> None:
-    """Write real bars, the last `skipped` left out, under the days of the last sessions."""
-    (pull,) = SampleSource().fetch_bars([TARGET], date(2006, 1, 6), date(2025, 12, 31))
-    bars = pull.bars.iloc[: len(pull.bars) - skipped].tail(len(days)).reset_index(drop=True)
-    pd.DataFrame(
-        {
-            "trade_date": days.astype(str),
-            **{name: bars[name] for name in ("open", "high", "low", "close")},
-            "volume": bars["volume_shares"],
-            "amount": bars["volume_shares"] * bars["close"] / 300.0,
-        }
-    ).to_csv(folder / f"{symbol}.csv", index=False)
+def make_history(bars: pd.DataFrame, skipped: int, days: Any) -> pd.DataFrame:
+    """Return real bars, the last `skipped` left out, under the days of the last sessions."""
+    kept = bars.iloc[: len(bars) - skipped].tail(len(days)).reset_index(drop=True)
+    return table_of(kept).assign(trade_date=days.astype(str))
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +127,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, session: date) -> Path:
     calendar = calendar_for("XSHG")
     through = calendar.session_days[calendar.session_days <= np.datetime64(session)]
     days = through[-N_SESSIONS:]
-    write_history(folder, TARGET, 0, days)
-    write_history(folder, OVERLAY, 1000, days)
+    (pull,) = SampleSource().fetch_bars([TARGET], date(2006, 1, 6), date(2025, 12, 31))
+    skipped = {TARGET: 0, OVERLAY: 1000}
+    write_tables(folder, {name: make_history(pull.bars, skipped[name], days) for name in skipped})
     return folder
 
 
@@ -176,14 +157,13 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
 @pytest.fixture(scope="module")
 def champion(
     postgres: Any,
-    protocol: ModuleType,
     served: Path,
     session: date,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The settings of a world with history and a champion, to be copied."""
     before = calendar_for("XSHG").offset(session, -1)
-    with protocol.TushareServer(served) as vendor:
+    with TushareServer(served) as vendor:
         environ = make_environ(
             tmp_path_factory.mktemp("champion"), postgres.new_database(), vendor, session
         )
@@ -200,8 +180,6 @@ def champion(
 @pytest.fixture(scope="module")
 def make_evening(
     postgres: Any,
-    protocol: ModuleType,
-    receivers: ModuleType,
     served: Path,
     champion: dict[str, str],
     session: date,
@@ -211,7 +189,7 @@ def make_evening(
     opened: list[Any] = []
 
     def make(dag_id: str) -> Evening:
-        vendor, webhook = protocol.TushareServer(served), receivers.Webhook()
+        vendor, webhook = TushareServer(served), Webhook()
         opened.extend([vendor.__enter__(), webhook.__enter__()])
         home = tmp_path_factory.mktemp(dag_id)
         shutil.copytree(champion["FACTORPRISM_HOME"], home, dirs_exist_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -23,6 +21,7 @@ from factorprism.pipelines.accepting import accept_finding
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.sources import SampleSource
 from factorprism.warehouse import PostgresWarehouse
+from protocol.vendor import serve, table_of
 
 SYMBOL = "000300.SH"
 TOKEN = "tok-of-bars-that-change"
@@ -32,30 +31,9 @@ Adjust = Callable[[float, int], float]  # of a price, and its place before the l
 
 
 @pytest.fixture(scope="session")
-def protocol(repository_root: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        "tushare_server_of_changes", repository_root / "tests/protocol/tushare_server.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
 def served() -> pd.DataFrame:
     (pull,) = SampleSource().fetch_bars([SYMBOL], FIRST, SESSION)
-    bars = pull.bars
-    return pd.DataFrame(
-        {
-            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
-            **{name: bars[name] for name in PRICES},
-            "volume": bars["volume_shares"],
-            "amount": bars["volume_shares"] * bars["close"] / 300.0,
-        }
-    )
+    return table_of(pull.bars)
 
 
 class House:
@@ -126,26 +104,20 @@ class House:
 
 @pytest.fixture
 def house(
-    protocol: Any,
     served: pd.DataFrame,
     warehouse: PostgresWarehouse,
     migrated_url: str,
     tmp_path: Path,
 ) -> Iterator[House]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    served.to_csv(folder / f"{SYMBOL}.csv", index=False)
-    with protocol.TushareServer(folder, token=TOKEN) as server:
+    with serve({SYMBOL: served}, TOKEN) as server:
         config = Config(
             home=tmp_path / "home",
             warehouse_url=migrated_url,
-            source="tushare",
-            tushare_token=TOKEN,
-            tushare_url=server.url,
             history_start=FIRST.isoformat(),
             universe_name="hs300",
             lookback=5,
             tushare_calls_per_minute=5000,
+            **server.settings,
         )
         yield House(server, served, warehouse, config)
 

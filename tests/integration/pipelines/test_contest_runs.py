@@ -21,12 +21,22 @@ from factorprism.core.errors import QualityError
 from factorprism.pipelines import Run, contest_size, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
+from factorprism.pipelines.contest_tables import describe_size
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.warehouse import PostgresWarehouse
 
 TRAINED_AS_OF = date(2024, 6, 28)
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 TABLES = ("fold_forecasts", "contests", "evaluations", "promotions", "models")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(90.0, "2 min"), (7200.0, "2.0 h")])
+def test_a_contest_that_was_cut_says_how_long_it_was_expected_to_take(
+    seconds: float, said: str
+) -> None:
+    plan = {"expected_seconds": seconds, "left_out": ["rocket: 3 min for what is open of it"]}
+    report = ContestReport("hs300", 14, TRAINED_AS_OF, "", "", {"plan": plan})
+    assert f"with {said} expected. Left out: rocket: 3 min" in describe_size(report)
 
 
 def read_fingerprints(place: Any) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines import Run, open_ports, run_pipeline
+from protocol.vendor import serve
 
 SESSION = date(2024, 7, 1)
 SYMBOL = "000300.SH"
@@ -21,18 +21,9 @@ UI = "https://airflow.example"
 
 
 @pytest.fixture
-def vendor(repository_root: Path, tmp_path: Path) -> Any:
+def vendor() -> Iterator[Any]:
     """The vendor's server, which answers any token but its own with a refusal."""
-    path = repository_root / "tests/protocol/tushare_server.py"
-    spec = importlib.util.spec_from_file_location("tushare_server_of_faults", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with module.TushareServer(folder) as server:
+    with serve({}) as server:
         yield server
 
 
@@ -78,8 +69,7 @@ def test_a_day_of_faults_is_told_in_exactly_these_messages(
     }
     refused = {
         **told,
-        "source": "tushare",
-        "tushare_url": vendor.url,
+        **vendor.settings,
         "tushare_token": "not-the-vendors-token",
     }
     folder = tmp_path / "files"

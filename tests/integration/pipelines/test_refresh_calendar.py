@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from factorprism.pipelines.calendar import refresh_calendar, refresh_exchange
 from factorprism.sources import TushareSource
 from factorprism.sources._pace import Clock
 from factorprism.warehouse import PostgresWarehouse
+from protocol.vendor import serve
 
 TOKEN = "tok-5e0c-never-to-be-seen"
 # Its horizon of 14 sessions ends in the year that the pinned library does not know.
@@ -31,19 +29,6 @@ LIBRARY, YEAR_AHEAD = date(2026, 12, 31), date(2027, 12, 31)
 KEY = "calendar XSHG"
 
 
-@pytest.fixture(scope="session")
-def protocol(repository_root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "tushare_server_of_calendars", repository_root / "tests/protocol/tushare_server.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     forget_extensions()
@@ -52,8 +37,8 @@ def _fresh() -> Iterator[None]:
 
 
 @pytest.fixture
-def server(protocol: ModuleType, tmp_path: Path) -> Iterator[Any]:
-    with protocol.TushareServer(tmp_path, token=TOKEN) as server:
+def server() -> Iterator[Any]:
+    with serve({}, TOKEN) as server:
         server.publish_days(date(2026, 10, 12), date(2027, 12, 31), closed=CLOSED)
         yield server
 
@@ -87,9 +72,7 @@ def evenings(server: Any, migrated_url: str, tmp_path: Path) -> Iterator[Evening
     config = Config(
         home=tmp_path / "home",
         warehouse_url=migrated_url,
-        source="tushare",
-        tushare_token=TOKEN,
-        tushare_url=server.url,
+        **server.settings,
     )
     with ExitStack() as stack:
         yield Evenings(config, stack)

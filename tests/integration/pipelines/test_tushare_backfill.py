@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -18,22 +15,10 @@ from factorprism.core.config import Config
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.sources import SampleSource
 from factorprism.warehouse import PostgresWarehouse
+from protocol.vendor import serve, table_of
 
 TOKEN = "tok-5e0c-never-to-be-seen"
 FIRST, LAST = date(2018, 1, 2), date(2020, 12, 31)
-
-
-@pytest.fixture(scope="session")
-def protocol(repository_root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "tushare_server_of_pipelines", repository_root / "tests/protocol/tushare_server.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -43,18 +28,8 @@ def held() -> pd.DataFrame:
 
 
 @pytest.fixture
-def server(protocol: ModuleType, held: pd.DataFrame, tmp_path: Path) -> Iterator[Any]:
-    folder = tmp_path / "served"
-    folder.mkdir()
-    pd.DataFrame(
-        {
-            "trade_date": held["session"].dt.strftime("%Y-%m-%d"),
-            **{name: held[name] for name in ("open", "high", "low", "close")},
-            "volume": held["volume_shares"],
-            "amount": held["volume_shares"] * held["close"] / 300.0,
-        }
-    ).to_csv(folder / "000300.SH.csv", index=False)
-    with protocol.TushareServer(folder, token=TOKEN) as server:
+def server(held: pd.DataFrame) -> Iterator[Any]:
+    with serve({"000300.SH": table_of(held)}, TOKEN) as server:
         yield server
 
 
@@ -69,9 +44,7 @@ def test_faults_on_the_way_leave_the_bars_as_served_and_a_revision_is_named(
     config = Config(
         home=tmp_path / "home",
         warehouse_url=migrated_url,
-        source="tushare",
-        tushare_token=TOKEN,
-        tushare_url=server.url,
+        **server.settings,
     )
     options = {"first": FIRST.isoformat(), "last": LAST.isoformat()}
     server.script("http:502", "html", "truncated:100")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -19,45 +17,22 @@ from factorprism.core.errors import AccessDenied, EmptyResponse
 from factorprism.pipelines import Ports, Run, waiting
 from factorprism.pipelines.waiting import due_at, patience_ends, wait_for_bars
 from factorprism.sources import SampleSource
+from protocol.vendor import serve, table_of, write_tables
 
 TARGET, OVERLAY, OTHER = "000300.SH", "000905.SH", "399006.SZ"
 SESSION = date(2024, 7, 1)
 
 
 @pytest.fixture(scope="module")
-def protocol(repository_root: Path) -> ModuleType:
-    path = repository_root / "tests/protocol/tushare_server.py"
-    spec = importlib.util.spec_from_file_location("tushare_server_of_waiting", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def served() -> dict[str, pd.DataFrame]:
     """Real bars to the session under three names."""
-    folder = tmp_path_factory.mktemp("served")
     (pull,) = SampleSource().fetch_bars([TARGET], date(2024, 6, 3), SESSION)
-    bars = pull.bars
-    table = pd.DataFrame(
-        {
-            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
-            **{name: bars[name] for name in ("open", "high", "low", "close")},
-            "volume": bars["volume_shares"],
-            "amount": bars["volume_shares"] * bars["close"] / 300.0,
-        }
-    )
-    for symbol in (TARGET, OVERLAY, OTHER):
-        table.to_csv(folder / f"{symbol}.csv", index=False)
-    return folder
+    return dict.fromkeys((TARGET, OVERLAY, OTHER), table_of(pull.bars))
 
 
 @pytest.fixture
-def vendor(protocol: ModuleType, served: Path) -> Iterator[Any]:
-    with protocol.TushareServer(served) as server:
+def vendor(served: dict[str, pd.DataFrame]) -> Iterator[Any]:
+    with serve(served) as server:
         yield server
 
 
@@ -67,10 +42,8 @@ def run(vendor: Any, tmp_path: Path) -> Run:
     (tmp_path / "universes.toml").write_text(f'[three]\ntarget = "{TARGET}"\noverlays = {overlays}')
     config = Config(
         home=tmp_path,
-        source="tushare",
-        tushare_token=vendor.token,
-        tushare_url=vendor.url,
         universe_name="three",
+        **vendor.settings,
     )
     return Run(SESSION, config, Ports(config))
 
@@ -144,12 +117,13 @@ def test_patience_lasts_to_the_next_morning_and_the_sample_is_not_waited_for(run
 
 
 def test_the_servers_command_line_has_the_clock_too(
-    repository_root: Path, served: Path, run: Run, vendor: Any
+    repository_root: Path, served: dict[str, pd.DataFrame], run: Run, tmp_path: Path
 ) -> None:
+    write_tables(tmp_path, served)
     server = repository_root / "tests/protocol/tushare_server.py"
     published = f"{OVERLAY}=never,{OTHER}=half+0s+3600s"
     process = subprocess.Popen(
-        [sys.executable, server, "--files", served, "--published", published],
+        [sys.executable, server, "--files", tmp_path, "--published", published],
         stdout=subprocess.PIPE,
         text=True,
     )

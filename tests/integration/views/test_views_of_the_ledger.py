@@ -74,6 +74,16 @@ def test_the_horizon_has_ended_by_the_clock_whether_or_not_it_is_settled(ledger:
         assert (today.lines[0].ended, today.lines[0].outcome) == (ended, None)
 
 
+def test_a_horizon_whose_end_is_only_expected_has_not_ended(ledger: Any, end_library: Any) -> None:
+    warehouse, _ = ledger
+    end_library(date(2026, 1, 9))  # of the 14 sessions after 2025-12-31, six are known
+    later = datetime(2026, 3, 2, 12)
+    today = read_today(warehouse, None, lambda one: age(warehouse, one, later))
+    assert today is not None
+    assert today.lines[0].forecast.horizon_end < today.lines[0].freshness.published
+    assert not today.lines[0].ended
+
+
 def test_freshness_counts_sessions_and_knows_the_end_of_a_replay(ledger: Any) -> None:
     warehouse, line = ledger
     (one,) = warehouse.forecasts.list_lines()

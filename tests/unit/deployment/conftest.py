@@ -7,13 +7,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+import unit.deployment.manifests
 
 REQUIRED = re.compile(r"\$\{(\w+):\?")
 
@@ -96,13 +97,6 @@ def services(read_compose: Callable[..., dict[str, Any]]) -> dict[str, dict[str,
 
 
 @pytest.fixture(scope="session")
-def manifests(repository_root: Path) -> ModuleType:
+def manifests() -> ModuleType:
     """The module that looks for faults in Kubernetes' manifests."""
-    path = repository_root / "tests/unit/deployment/manifests.py"
-    spec = importlib.util.spec_from_file_location("deployment_manifests", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return unit.deployment.manifests

@@ -13,7 +13,6 @@ import pytest
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import QualityResult, make_bars
 from factorprism.quality import check_bars
-from factorprism.quality.bar_rules import is_index
 
 Failures = Callable[..., dict[str, QualityResult]]
 OPTIONAL = ["amount_cny", "pre_close", "pct_chg"]
@@ -233,22 +232,6 @@ def test_a_pull_that_ends_early_misses_its_last_sessions(
 def test_a_reversed_period_is_refused(index_bars: pd.DataFrame, xshg: TradingCalendar):
     with pytest.raises(ValueError, match="first: 2020-01-03 lies after last 2020-01-02"):
         check_bars(index_bars, "000300.SH", date(2020, 1, 3), date(2020, 1, 2), calendar=xshg)
-
-
-@pytest.mark.parametrize(
-    ("symbol", "expected"),
-    [
-        ("000300.SH", True),
-        ("000001.SH", True),
-        ("000001.SZ", False),
-        ("399006.SZ", True),
-        ("510300.SH", False),
-        ("601398.SH", False),
-        ("^GSPC", True),
-    ],
-)
-def test_the_code_tells_an_index_from_a_share(symbol: str, expected: bool):
-    assert is_index(symbol) is expected
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf])

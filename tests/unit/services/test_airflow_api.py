@@ -49,7 +49,6 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(_airflow_api, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(_airflow_api, "AGAIN_SECONDS", 0.05)
     server = Server()
     thread = threading.Thread(target=server.serve_forever)
@@ -60,13 +59,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.server_close()
 
 
+@pytest.fixture
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_airflow_api, "ANSWER_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("_in_a_hurry")
 def test_a_call_without_an_answer_in_time_is_asked_again(server: Server) -> None:
     server.moods = ["slow", 500, 503, "slow"]
     api = AirflowApi(server.address, is_kept=lambda: True)
     assert api.call("GET", "/x") == {"state": "running"}
-    assert server.asked == 5
+    assert server.moods == []
+    assert server.asked >= 5  # a good answer may come too late on a busy machine
 
 
+@pytest.mark.usefixtures("_in_a_hurry")
 def test_a_server_that_nobody_keeps_is_asked_once(server: Server) -> None:
     server.moods = ["slow"]
     with pytest.raises(ApiError, match="does not answer"):

@@ -7,6 +7,7 @@ be tried.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,16 @@ from pathlib import Path
 import pytest
 
 UV = """#!/bin/sh
-if [ "$1" = --version ]; then echo "uv 0.13.8"; exit; fi
+if [ "$1" = --version ]; then
+  sed -n 's/^uv_version=/uv /p' "$(dirname "$0")/../../.ci/uv-settings"
+  exit
+fi
 echo "$@" >>"$(dirname "$0")/calls"
-sleep "${UV_SECONDS:-0}"
+tries=0
+while [ -n "$UV_WAITS_FOR" ] && [ ! -e "$UV_WAITS_FOR" ] && [ $tries -lt 100 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
 """
 
 
@@ -28,15 +36,21 @@ class Place:
 
     folder: Path
 
-    def install(self, kind: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def start(self, kind: str, **settings: str) -> subprocess.Popen[str]:
         bare = {name: value for name, value in os.environ.items() if name != "GPU"}
         path = f"{self.folder / 'programs'}:{bare['PATH']}"
-        return subprocess.run(
+        return subprocess.Popen(
             [self.folder / ".ci" / "install", kind],
             env=bare | {"PATH": path} | settings,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
+
+    def install(self, kind: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        with self.start(kind, **settings) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def locks(self) -> list[str]:
         """Return the locks of the last synchronisation, empty where nothing was installed."""
@@ -142,6 +156,18 @@ def test_a_linux_without_glibc_is_told_so(place: Place) -> None:
 
 
 def test_a_long_step_says_what_it_is_at(place: Place) -> None:
-    told = place.install("run", UV_SECONDS="2", PROGRESS_SECONDS="1").stderr
-    assert "1 s  packages of requirements.txt: " in told
-    assert "2 s  packages of requirements.txt\n" in told
+    """The step lasts until its first word is heard, however slow the machine."""
+    heard, told = place.folder / "heard", []
+    with place.start("run", UV_WAITS_FOR=str(heard), PROGRESS_SECONDS="1") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            told.append(re.fullmatch(r" *(\d+) s  (.*)\n", line))
+            if told[-1] and told[-1][2].startswith("packages"):
+                heard.touch()
+    assert process.returncode == 0
+    assert all(told)
+    steps = [(int(line[1]), line[2]) for line in told if line and "packages" in line[2]]
+    (first, progress), *_, (last, done) = steps
+    assert re.fullmatch(r"packages of requirements\.txt: (\d+ MB written; )?.+", progress)
+    assert done == "packages of requirements.txt"
+    assert 1 <= first <= last

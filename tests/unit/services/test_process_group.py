@@ -86,7 +86,7 @@ def test_a_killed_component_is_back_within_seconds_and_its_end_is_on_record(
     killed = time.monotonic()
     first.kill()
     eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
-    assert time.monotonic() - killed < 6
+    assert time.monotonic() - killed < 15  # by the first wait, of a second, and not the longest
     assert (group.kept()["one"].ends, group.kept()["one"].last) == (1, "was ended by SIGKILL")
     assert group.kept()["two"].pid == other.pid
     assert lives(other)
@@ -96,9 +96,11 @@ def test_one_that_ends_at_once_is_tried_less_and_less_often(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
     once = [sys.executable, "-c", f"open({str(tmp_path / 'count')!r}, 'a').write('x')"]
+    count, started = tmp_path / "count", time.monotonic()
     group.launch(plan_of(tmp_path, one=once), os.environ)
-    time.sleep(9)
-    assert 2 <= len((tmp_path / "count").read_text()) <= 4
+    eventually(lambda: count.exists() and len(count.read_text()) >= 2)
+    time.sleep(max(0.0, started + 9 - time.monotonic()))
+    assert len(count.read_text()) <= 4
 
 
 def test_what_a_dead_component_leaves_ends_with_it_and_what_others_have_stays(

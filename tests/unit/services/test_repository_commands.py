@@ -70,6 +70,16 @@ def _is_for(entry: str, place: dict[str, str]) -> bool:
     return marker is None or marker.evaluate(place)
 
 
+def test_one_release_of_uv_installs_everywhere(repository_root: Path) -> None:
+    files = [*(repository_root / ".ci").iterdir(), repository_root / "Dockerfile"]
+    named = {
+        release
+        for file in files
+        for release in re.findall(r"uv(?:==|_version=)([\d.]+)", file.read_text())
+    }
+    assert len(named) == 1
+
+
 def test_help_lists_every_target(repository_root: Path) -> None:
     told = subprocess.run(
         ["make", "help"], cwd=repository_root, capture_output=True, text=True, check=True

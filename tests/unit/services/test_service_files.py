@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -63,9 +65,15 @@ def test_the_lock_is_waited_for_as_long_as_its_holder_lives(
 
 def test_who_waits_says_what_for(tmp_path: Path) -> None:
     told: list[str] = []
-    with waiting_for(lambda: "the moon", told.append, 0.05):
-        time.sleep(0.2)
-    assert told[0].startswith("waiting for the moon (0 s")
+    heard = threading.Event()
+
+    def hear(line: str) -> None:
+        told.append(line)
+        heard.set()
+
+    with waiting_for(lambda: "the moon", hear, 0.05):
+        assert heard.wait(20)
+    assert re.match(r"waiting for the moon \(\d+ s", told[0])
     count = len(told)
     time.sleep(0.1)
     assert len(told) == count

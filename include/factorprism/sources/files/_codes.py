@@ -18,7 +18,6 @@ MARKETS = {
     "xshe": "SZ",
 }
 SYMBOL = re.compile(r"\d{6}\.S[HZ]|\^.+")
-INDEX = re.compile(r"000\d{3}\.SH|399\d{3}\.SZ|\^.+")
 _MARKET_FIRST = re.compile(r"([a-z]{2,4})[.:#_-]?(\d{6})")
 _MARKET_LAST = re.compile(r"(\d{6})[.:_-]([a-z]{2,4})")
 _DIGITS = re.compile(r"(\d{1,6})(?:\.0+)?")
@@ -35,11 +34,6 @@ def symbol_of_stem(stem: str) -> str:
     if digits and market:
         return f"{digits}.{market}"
     return stem.upper() if _US.fullmatch(stem.lower()) else stem
-
-
-def is_index(symbol: str) -> bool:
-    """Tell an index, whose average price is not its level, from a share or a fund."""
-    return INDEX.fullmatch(symbol) is not None
 
 
 def is_symbol(text: str) -> bool:

@@ -152,8 +152,11 @@ def _zone(text: str) -> timezone:
 
 def _is_day_first(matches: Sequence[tuple[str, re.Match[str]] | None], name: str) -> bool:
     """Tell 31/12/2020 from 12/31/2020 by a day beyond 12; raises `Refused` where none is."""
-    pairs = [(int(found[1].group(1)), int(found[1].group(3))) for found in matches if found
-             and found[0] == "day and month"]  # fmt: skip
+    pairs = [
+        (int(found[1].group(1)), int(found[1].group(3)))
+        for found in matches
+        if found and found[0] == "day and month"
+    ]
     first, second = (sum(pair[side] > 12 for pair in pairs) for side in range(2))
     if first == second:
         raise Refused(

@@ -13,9 +13,10 @@ import pandas as pd
 from factorprism.core.calendar import exchange_of
 from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceError
 from factorprism.core.schemas import BAR_PRICES, make_bars
+from factorprism.core.symbols import is_index
 from factorprism.sources._convert import scale
 from factorprism.sources.files import _adjusted, _units
-from factorprism.sources.files._codes import check_codes, check_preamble, is_index
+from factorprism.sources.files._codes import check_codes, check_preamble
 from factorprism.sources.files._cut import check_last_cell
 from factorprism.sources.files._dates import Days, parse_dates
 from factorprism.sources.files._grid import parse_text

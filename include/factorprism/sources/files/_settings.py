@@ -30,10 +30,10 @@ UNITS: Mapping[str, Mapping[str, float]] = {"volume": SHARE_UNITS, "amount": CNY
 
 @dataclass(frozen=True)
 class FileSettings:
-    """What is said of one file: its columns by role, encoding, units, decimal sign, and
-    adjusted or not.
+    """What is said of one file; None is nothing said.
 
-    `shares` and `cny` are what one unit of volume and amount is worth; None is nothing said.
+    `columns` are its names by role, `shares` and `cny` what one unit of volume and amount is worth,
+    `decimal` the decimal sign, and `adjusted` tells of what kind its prices are.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -177,7 +177,7 @@ def _render(value: Any) -> str:
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
-    return f"{value:g}"
+    return f"{value:.15g}"
 
 
 def _render_key(key: str) -> str:

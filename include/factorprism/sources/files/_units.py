@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.schemas import DayArray
-from factorprism.sources.files._codes import is_index
+from factorprism.core.symbols import is_index
 from factorprism.sources.files._numbers import Numbers
 
 LOT = 100.0

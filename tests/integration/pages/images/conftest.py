@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from _history import draw_explanation
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
@@ -151,7 +151,7 @@ def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> Mod
     )
 
 
-def fill(world: World, drawn: ModuleType) -> None:
+def fill(world: World) -> None:
     """Take in two years of bars, two models, two rows and the reasons of the last."""
     warehouse = world.warehouse
     warehouse.migrate()
@@ -169,13 +169,11 @@ def fill(world: World, drawn: ModuleType) -> None:
     for session in (date(2020, 12, 1), SESSION):
         row = build_row(world, session, normaliser)
         warehouse.forecasts.append(row)
-    warehouse.explanations.save_explanation(drawn.draw_explanation(row, world.window()))
+    warehouse.explanations.save_explanation(draw_explanation(row, world.window()))
 
 
 @pytest.fixture(scope="session")
-def filled(
-    postgres: Any, history: ModuleType, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Config]:
+def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """The filled world, to be copied, not used."""
     home = tmp_path_factory.mktemp("image_pages")
     overlays = ", ".join(f'"{symbol}"' for symbol in SYMBOLS[1:])
@@ -185,7 +183,7 @@ def filled(
     url = postgres.new_database()
     config = Config(home=home, warehouse_url=url, universe_name=UNIVERSE)
     with closing(PostgresWarehouse(url)) as warehouse:
-        fill(World(config, warehouse), history)
+        fill(World(config, warehouse))
     yield config
     postgres.drop_database(url)
 

@@ -12,7 +12,13 @@ from factorprism.sources import FilesSource
 from factorprism.sources.files import check_folder
 from factorprism.sources.files._codes import check_codes, symbol_of_stem
 from factorprism.sources.files._refusal import Refused
-from factorprism.sources.files._settings import FileSettings, load_settings, settings_of
+from factorprism.sources.files._settings import (
+    FileSettings,
+    describe,
+    load_settings,
+    render_line,
+    settings_of,
+)
 
 HEADER = "date,open,high,low,close,volume,amount"
 ROWS = tuple(f"2020-01-{day:02d},1,2,0.5,1.5,100,1500" for day in (2, 3, 6))
@@ -56,6 +62,13 @@ def test_files_under_other_spellings_are_served(tmp_path: Path) -> None:
     (tmp_path / "SH000300.txt").write_text("\n".join((HEADER, *ROWS, "")), "utf-8")
     (tmp_path / "README.txt").write_text("hello", "utf-8")
     assert FilesSource(tmp_path).list_symbols() == ("000300.SH",)
+
+
+@pytest.mark.parametrize("shares", [100.0, 1e6, 1234567.0, 0.125])
+def test_a_line_that_keeps_what_is_said_reads_as_it_was(tmp_path: Path, shares: float) -> None:
+    said = FileSettings({"close": 'the "last"'}, "gb18030", shares, 1e8, False, ",")
+    (tmp_path / "files.toml").write_text(render_line("000300.SH", describe(said, {})), "utf-8")
+    assert load_settings(tmp_path) == {"000300.SH": said}
 
 
 def test_settings_are_read_by_symbol_over_those_of_all_files(tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ def test_a_fund_proves_its_units_by_the_prices_of_the_day(
     np.testing.assert_allclose(reading.bars["amount_cny"], etf["amount"], rtol=1e-12)
 
 
+@pytest.mark.parametrize("symbol", [OTHER_INDEX, "930955.SH", "880001.SH"])
+def test_every_code_of_an_index_is_taken_for_one(tmp_path: Path, symbol: str) -> None:
+    drawn = draw(4000.0, 1e10, 12.0)
+    reading = read(tmp_path, drawn.assign(volume=drawn["volume"] / 100), symbol)
+    assert (reading.units.shares, reading.units.cny) == (100, 1)
+
+
 @pytest.mark.parametrize(("shares", "cny"), [(1, 1), (100, 1), (100, 1e3)])
 def test_an_index_proves_lots_by_its_average_price(
     tmp_path: Path, shares: float, cny: float
