@@ -70,6 +70,7 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
     config = with_embedded_urls(load_config(os.environ))
     with closing(PostgresWarehouse(config.warehouse_url)) as warehouse:
         warehouse.migrate()
+    _close_after_end(config)
     if only_warehouse:
         print("PostgreSQL is running; its address: factorprism services url")
         return
@@ -81,6 +82,17 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
         pages = _mlflow_pages(config)
         pages.start(_say)
         print(f"MLflow        {pages.address}")
+
+
+def _close_after_end(config: Config) -> None:
+    """Close what an earlier version has raised of sessions after the end of a replay."""
+    if config.source != "sample":
+        return
+    from factorprism.pipelines import close_after_end, open_ports
+
+    with open_ports(config) as ports:
+        for key in close_after_end(config, ports):
+            print(f"note          alert {key} is closed: no run of its session is owed")
 
 
 def stop_services() -> None:
@@ -106,7 +118,7 @@ def print_status(*, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        print(f"{row['service']:<22} {row['state']:<10} {row['address']}".rstrip())
+        print(f"{row['service']:<22} {row['state']:<10} {row['address'] or row['reason']}".rstrip())
 
 
 def _mlflow_pages(config: Config) -> MlflowUi:

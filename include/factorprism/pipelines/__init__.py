@@ -8,6 +8,7 @@ from factorprism.pipelines._windows import (
 )
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
+from factorprism.pipelines.ended import close_after_end
 from factorprism.pipelines.runner import (
     PIPELINES,
     STEPS,
@@ -28,6 +29,7 @@ __all__ = [
     "Refs",
     "Run",
     "champion_at",
+    "close_after_end",
     "find_bars_start",
     "find_patience",
     "load_recent_images",
