@@ -24,6 +24,11 @@ def measure_standing(run: Run) -> None:
     by_severity = Counter(alert.severity for alert in run.ports.warehouse.alerts.list_open_alerts())
     for severity in SEVERITIES:
         run.ports.meter.record("prism.alerts.open", by_severity[severity], severity=severity)
+    # Last: it alone asks the source, which may refuse.
+    target = run.config.universe.target
+    is_replay = run.ports.source.final_session(target) is not None
+    named = {"universe": run.config.universe_name, "target": target}
+    run.ports.meter.record("prism.source.replay", float(is_replay), **named)
 
 
 def _measure_forecasts(run: Run) -> None:
