@@ -78,6 +78,8 @@ class ProcessGroup:
     def blocked(self) -> dict[str, str]:
         """Say of each component that waits for its port who holds that, by its name."""
         ports = {name: kept.waits_for for name, kept in self.kept().items() if kept.waits_for}
+        if not ports or not self.is_kept():
+            return {}
         return {name: describe_taken(port) for name, port in ports.items() if not is_free(port)}
 
     def require_ports(self, title: str) -> None:

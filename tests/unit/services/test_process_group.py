@@ -320,6 +320,16 @@ def test_a_port_that_another_program_holds_is_named_once_and_waited_for(
     assert group.kept()["one"].waits_for == 0
 
 
+def test_nobody_waits_for_a_port_once_the_keeper_has_ended(
+    group: ProcessGroup, tmp_path: Path, stranger: socket.socket
+) -> None:
+    port = stranger.getsockname()[1]
+    group.launch(plan_of(tmp_path, ports={"one": port}, one=SLEEPER), os.environ)
+    eventually(lambda: bool(group.blocked()))
+    group.stop(10.0)
+    assert group.blocked() == {}
+
+
 def test_a_port_that_was_taken_while_its_owner_was_dead_is_told_with_the_death(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
