@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.core.config import PREFIX, Config, load_config
+from factorprism.core.errors import SourceError
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.warehouse import PostgresWarehouse
 
@@ -85,12 +86,17 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
 
 
 def _close_after_end(config: Config) -> None:
-    """Close what an earlier version has raised of sessions after the end of a replay."""
+    """Close what an earlier version has raised of sessions after the end of a replay.
+
+    Nothing runs after it, so that the collector, if there is one, is told of the end here too.
+    """
     if config.source != "sample":
         return
-    from factorprism.pipelines import close_after_end, open_ports
+    from factorprism.pipelines import close_after_end, measure_replay, open_ports
 
     with open_ports(config) as ports:
+        with suppress(SourceError):  # a target that the sample lacks is told by the first run
+            measure_replay(config, ports)
         for key in close_after_end(config, ports):
             print(f"note          alert {key} is closed: no run of its session is owed")
 

@@ -17,6 +17,7 @@ from factorprism.pipelines.runner import (
     run_pipeline,
     run_step,
 )
+from factorprism.pipelines.standing import measure_replay
 from factorprism.pipelines.waiting import find_patience
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "find_patience",
     "load_recent_images",
     "load_window_bars",
+    "measure_replay",
     "open_ports",
     "raise_deadline_alert",
     "raise_step_alert",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from factorprism.core.calendar import exchange_of
 from factorprism.core.config import load_config
-from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError
+from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError, WarehouseError
 from factorprism.core.patience import SUITE, look_key, patience_ends
 from factorprism.core.publication import local_words
 from factorprism.core.schemas import QualityResult
@@ -82,7 +82,10 @@ def look_for_bars(run: Run) -> None:
 
 
 def _note_look(run: Run, missing: str) -> None:
-    """Write down when it was looked, and what was `missing`; empty for nothing."""
+    """Write down when it was looked, and what was `missing`; empty for nothing.
+
+    A warehouse that is away costs the note and not the wait.
+    """
     look = QualityResult(
         suite=SUITE,
         expectation="bars_are_published",
@@ -94,8 +97,10 @@ def _note_look(run: Run, missing: str) -> None:
         last=run.session,
         sentence=missing or f"the source {run.ports.source.name} has the bars of all channels",
     )
-    key = look_key(run.config, run.session)
-    run.ports.warehouse.quality.save_results([look], key)
+    try:
+        run.ports.warehouse.quality.save_results([look], look_key(run.config, run.session))
+    except WarehouseError as error:
+        run.tell(f"the look for the bars of {run.session} is not on record: {error.message}")
 
 
 def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, int]:
