@@ -27,6 +27,11 @@ def airflow_address(config: Config) -> str:
     return embedded.address if (embedded.folder / "ports.json").is_file() else ""
 
 
+def find_taken_port(config: Config) -> str:
+    """Say which port the embedded Airflow waits for and who holds it; empty where it does not."""
+    return next(iter(EmbeddedAirflow(config.home, "", {}).blocked().values()), "")
+
+
 def ask_airflow(address: str, timeout_seconds: float) -> str:
     """Return what is ill with the Airflow at `address`, in one sentence; empty for nothing.
 

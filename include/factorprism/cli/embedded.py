@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.core.config import PREFIX, Config, load_config
+from factorprism.core.errors import SourceError
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.warehouse import PostgresWarehouse
 
@@ -70,6 +71,7 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
     config = with_embedded_urls(load_config(os.environ))
     with closing(PostgresWarehouse(config.warehouse_url)) as warehouse:
         warehouse.migrate()
+    _close_after_end(config)
     if only_warehouse:
         print("PostgreSQL is running; its address: factorprism services url")
         return
@@ -81,6 +83,22 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
         pages = _mlflow_pages(config)
         pages.start(_say)
         print(f"MLflow        {pages.address}")
+
+
+def _close_after_end(config: Config) -> None:
+    """Close what an earlier version has raised of sessions after the end of a replay.
+
+    Nothing runs after it, so that the collector, if there is one, is told of the end here too.
+    """
+    if config.source != "sample":
+        return
+    from factorprism.pipelines import close_after_end, measure_replay, open_ports
+
+    with open_ports(config) as ports:
+        with suppress(SourceError):  # a target that the sample lacks is told by the first run
+            measure_replay(config, ports)
+        for key in close_after_end(config, ports):
+            print(f"note          alert {key} is closed: no run of its session is owed")
 
 
 def stop_services() -> None:
@@ -106,7 +124,7 @@ def print_status(*, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        print(f"{row['service']:<22} {row['state']:<10} {row['address']}".rstrip())
+        print(f"{row['service']:<22} {row['state']:<10} {row['address'] or row['reason']}".rstrip())
 
 
 def _mlflow_pages(config: Config) -> MlflowUi:

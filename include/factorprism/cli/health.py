@@ -14,10 +14,11 @@ from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
-from factorprism.cli.airflow_health import airflow_address, ask_airflow
+from factorprism.cli.airflow_health import airflow_address, ask_airflow, find_taken_port
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
-from factorprism.services import EmbeddedPostgres
+from factorprism.core.patience import find_wait
+from factorprism.services import FREE_THE_PORT, EmbeddedPostgres
 from factorprism.sources import find_final_session
 from factorprism.views.freshness import Freshness, measure_freshness
 from factorprism.warehouse import PostgresWarehouse
@@ -142,7 +143,10 @@ def _impatient(url: str) -> str:
 
 
 def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Check:
-    """Ask for an issued forecast of the last session that must have one by `now`."""
+    """Ask for an issued forecast of the last session that must have one by `now`.
+
+    A run that waits for that session's bars within its patience is well.
+    """
     target = config.universe.target
     name, horizon = config.universe_name, config.horizon
     newest = warehouse.forecasts.find_newest_issued(target, name, horizon)
@@ -153,6 +157,8 @@ def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Ch
         return Check("forecast", False, f"none of {target} was ever issued", remedy)
     if not at.behind:
         return Check("forecast", True, _describe_newest(newest, at))
+    if at.behind == 1 and (waits := find_wait(config, warehouse, at.due, now)):
+        return Check("forecast", True, f"{waits}; the last issued is of {newest}")
     why = _reason_of(config, warehouse, at.due)
     sentence = f"the last issued is of {newest}, {at.behind} sessions before {at.due}{why}"
     return Check("forecast", False, sentence, remedy)
@@ -216,9 +222,13 @@ def _airflow(config: Config, _: datetime) -> Iterator[Check]:
     if not address:
         yield Check("airflow", True, "not asked, no address of it is known")
         return
-    ill = ask_airflow(address, CONNECT_SECONDS)
-    remedy = "Start it again: factorprism services start, or your own service." if ill else ""
-    yield Check("airflow", not ill, ill or f"all parts are healthy at {address}", remedy)
+    if not (ill := ask_airflow(address, CONNECT_SECONDS)):
+        yield Check("airflow", True, f"all parts are healthy at {address}")
+    elif taken := find_taken_port(config):
+        yield Check("airflow", False, f"{ill}: {taken}", f"{FREE_THE_PORT}.")
+    else:
+        remedy = "Start it again: factorprism services start, or your own service."
+        yield Check("airflow", False, ill, remedy)
 
 
 def _disks(config: Config, _: datetime) -> Iterator[Check]:

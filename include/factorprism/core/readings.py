@@ -122,7 +122,8 @@ class Record:
     """A line's forecasts and outcomes, arrays [session], ascending.
 
     Days are ``datetime64[D]``; `p_up` and `base_rate` are NaN where withheld, `forward_return` (a
-    fraction) and `went_up` (1 or 0) NaN before the horizon has ended.
+    fraction) and `went_up` (1 or 0) NaN before the horizon has ended. `late_seconds` is how long
+    after it was due a row was written, NaN where that is not known.
     """
 
     sessions: npt.NDArray[np.datetime64]
@@ -131,6 +132,7 @@ class Record:
     base_rate: npt.NDArray[np.float64]
     forward_return: npt.NDArray[np.float64]
     went_up: npt.NDArray[np.float64]
+    late_seconds: npt.NDArray[np.float64]
 
     @property
     def issued(self) -> npt.NDArray[np.bool_]:

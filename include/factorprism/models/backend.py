@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.models._processor import name_processor
 
 
 def load_keras() -> Any:
@@ -112,19 +113,21 @@ def count_gpus() -> int:
 
 
 def name_device() -> str:
-    """Return what the networks compute on, for people: ``CPU``, ``GPU NVIDIA H200``, ``2 x ...``.
+    """Return what is computed on: ``CPU AMD EPYC 7R13, 8 cores``, ``2 x GPU NVIDIA H200, CPU ...``.
 
-    With a backend other than TensorFlow its name is all that is known.
+    Machines of one name compute equally fast. The CPU is named beside a GPU too, since all but the
+    networks compute on it. With a backend other than TensorFlow its name stands for the GPU's.
     """
+    cpu = f"CPU {name_processor()}"
     tensorflow = _tensorflow()
     if tensorflow is None:
-        return f"unknown to this package, by {load_keras().backend.backend()}"
+        return f"unknown to this package, by {load_keras().backend.backend()}, {cpu}"
     found = tensorflow.config.list_physical_devices("GPU")
     if not found:
-        return "CPU"
+        return cpu
     details = tensorflow.config.experimental.get_device_details(found[0])
     name = f"GPU {details.get('device_name', 'of an unknown kind')}"
-    return name if len(found) == 1 else f"{len(found)} x {name}"
+    return f"{name if len(found) == 1 else f'{len(found)} x {name}'}, {cpu}"
 
 
 def list_replicas() -> list[str]:

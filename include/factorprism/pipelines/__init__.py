@@ -8,6 +8,7 @@ from factorprism.pipelines._windows import (
 )
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
+from factorprism.pipelines.ended import close_after_end
 from factorprism.pipelines.runner import (
     PIPELINES,
     STEPS,
@@ -16,6 +17,7 @@ from factorprism.pipelines.runner import (
     run_pipeline,
     run_step,
 )
+from factorprism.pipelines.standing import measure_replay
 from factorprism.pipelines.waiting import find_patience
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "Refs",
     "Run",
     "champion_at",
+    "close_after_end",
     "find_bars_start",
     "find_patience",
     "load_recent_images",
     "load_window_bars",
+    "measure_replay",
     "open_ports",
     "raise_deadline_alert",
     "raise_step_alert",

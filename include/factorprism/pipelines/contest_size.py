@@ -27,7 +27,7 @@ from factorprism.training.contest import (
 
 SIZES = ("quick", "full", "night")
 QUICK_FOLDS = 4
-# Older times may be another machine's, and another device's are never taken.
+# Older times may be another release's; another device's or machine's are never taken.
 TIMES_KEPT = timedelta(days=35)
 # Of the hours that are set, what fits and folds may take; the rest is for tables and surprises.
 USED_SHARE = 0.8

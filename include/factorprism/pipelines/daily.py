@@ -9,6 +9,7 @@ from typing import Any
 
 from factorprism.alerts import catalogue, read_fault
 from factorprism.core.errors import FactorPrismError, QualityError
+from factorprism.core.patience import due_at
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
 from factorprism.factors import Normaliser
 from factorprism.figures import render_image
@@ -26,7 +27,7 @@ from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
-from factorprism.pipelines.waiting import due_at, wait_for_bars
+from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"

@@ -8,6 +8,7 @@ from typing import Any
 from factorprism.core.sessions import utc_now
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.ended import close_after_end
 
 ORPHANS_KEY = "artefacts missing"
 ORPHANS_NAMED = 5
@@ -86,13 +87,15 @@ def match_artefacts(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def report(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Say what the week's housekeeping came to, and close its alert."""
+    """Say what the week's housekeeping came to; close its alert, and what no other run will."""
     run.tell(
         f"housekeeping: {refs.get('n_removed', 0)} of {refs.get('n_removable', 0)} removed, "
         f"{refs.get('artefacts_without_row', 0)} artefacts without a row, "
         f"{refs.get('rows_without_artefact', 0)} rows without an artefact"
     )
     run.resolve_alert(run.alert_key("housekeeping"), "the housekeeping has ended well again")
+    for key in close_after_end(run.config, run.ports):
+        run.tell(f"alert {key}: closed, it was of a session after the end of the data")
     return {}
 
 

@@ -15,7 +15,7 @@ from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError, SourceError
 from factorprism.pipelines import backfill, daily, decisions, housekeeping, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
-from factorprism.pipelines.waiting import describe_wait, wait_for_bars
+from factorprism.pipelines.waiting import describe_wait, look_for_bars
 from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
 
@@ -127,7 +127,10 @@ def raise_deadline_alert(
     with _alerting(environ, pipeline, step, session) as run:
         if not _is_told_why(run):
             key = catalogue.DEADLINE.key(universe=run.config.universe_name)
-            run.raise_alert(key, _words_of_wait(run) or f"{pipeline}, step {step}: {message}")
+            waits = _words_of_wait(run)
+            # A run that waits within its patience is late, and nothing is amiss with it.
+            severity = "warning" if waits else "critical"
+            run.raise_alert(key, waits or f"{pipeline}, step {step}: {message}", severity)
 
 
 def _words_of_wait(run: Run) -> str:
@@ -135,7 +138,7 @@ def _words_of_wait(run: Run) -> str:
     waited = describe_wait(run)
     try:
         if waited:
-            wait_for_bars(run, {})
+            look_for_bars(run)
     except SourceError as error:
         return f"the forecast of {run.session} is late: {error.message}; {waited}"
     return ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime, time
 
+from factorprism.core.config import Config
 from factorprism.core.schemas import Forecast, ForecastState
-from factorprism.pipelines._run import Run
+from factorprism.pipelines._run import Ports, Run
 from factorprism.pipelines.champions import champion_at
+from factorprism.sources import find_final_session
 
 # Withheld sessions are counted among so many of the ledger's last.
 RECENT_SESSIONS = 20
@@ -24,6 +26,15 @@ def measure_standing(run: Run) -> None:
     by_severity = Counter(alert.severity for alert in run.ports.warehouse.alerts.list_open_alerts())
     for severity in SEVERITIES:
         run.ports.meter.record("prism.alerts.open", by_severity[severity], severity=severity)
+    # Last: it alone asks the source, which may refuse.
+    measure_replay(run.config, run.ports)
+
+
+def measure_replay(config: Config, ports: Ports) -> None:
+    """Record whether the data of `config` have an end, after which no evening is owed."""
+    named = {"universe": config.universe_name, "target": config.universe.target}
+    is_replay = find_final_session(config) is not None
+    ports.meter.record("prism.source.replay", float(is_replay), **named)
 
 
 def _measure_forecasts(run: Run) -> None:

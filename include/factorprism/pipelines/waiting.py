@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from factorprism.core.calendar import exchange_of
-from factorprism.core.config import Config, load_config
-from factorprism.core.errors import ConfigurationError, EmptyResponse
-from factorprism.core.publication import RUN_TAKES, local_words, next_moment, read_clock
+from factorprism.core.config import load_config
+from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError, WarehouseError
+from factorprism.core.patience import SUITE, look_key, patience_ends
+from factorprism.core.publication import local_words
+from factorprism.core.schemas import QualityResult
 from factorprism.core.sessions import session_read
 from factorprism.pipelines._run import Refs, Run
 
@@ -23,11 +25,24 @@ SESSIONS_BEFORE = 4
 
 
 def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Look once for the bar of the session of every channel; raise while one is missing.
+    """Look once for the bars, as `look_for_bars`, and leave a note of it for `find_wait`.
 
-    Airflow looks again until `patience_ends`; the command line looks once. A bar is whole that has
-    every value that the one before it had. After patience has ended one that is not whole passes,
-    for the gate to judge.
+    Airflow looks again until `patience_ends`; the command line looks once.
+    """
+    try:
+        look_for_bars(run)
+    except SourceError as error:
+        _note_look(run, error.message)
+        raise
+    _note_look(run, "")
+    return {}
+
+
+def look_for_bars(run: Run) -> None:
+    """Look for the bar of the session of every channel; raise while one is missing.
+
+    A bar is whole that has every value that the one before it had. After patience has ended one
+    that is not whole passes, for the gate to judge.
 
     Raises
     ------
@@ -64,31 +79,34 @@ def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     for sentence in said:
         run.tell(f"bars of {run.session}: the source {sentence}; the gate will judge")
-    return {}
+
+
+def _note_look(run: Run, missing: str) -> None:
+    """Write down when it was looked, and what was `missing`; empty for nothing.
+
+    A warehouse that is away costs the note and not the wait.
+    """
+    look = QualityResult(
+        suite=SUITE,
+        expectation="bars_are_published",
+        symbol=run.config.universe.target,
+        column="",
+        severity="warning",
+        success=not missing,
+        first=run.session,
+        last=run.session,
+        sentence=missing or f"the source {run.ports.source.name} has the bars of all channels",
+    )
+    try:
+        run.ports.warehouse.quality.save_results([look], look_key(run.config, run.session))
+    except WarehouseError as error:
+        run.tell(f"the look for the bars of {run.session} is not on record: {error.message}")
 
 
 def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, int]:
     """Return until when (naive, UTC) bars of `session` are waited for, and the seconds between."""
     config = load_config(environ)
     return patience_ends(config, session), config.ask_again_seconds
-
-
-def patience_ends(config: Config, session: date) -> datetime:
-    """Return the moment (naive, UTC) until which bars of `session` are waited for.
-
-    That is when the hour that is set comes next after publication, on the exchange's clock, and so
-    before the next session's publication. The sample's bars are all there: it is not waited for.
-    """
-    calendar = config.calendar_of(config.universe.target)
-    published = calendar.published_at(session)
-    if config.source == "sample":
-        return published
-    return next_moment(published, read_clock(config.patience_until), calendar.exchange)
-
-
-def due_at(config: Config, session: date) -> datetime:
-    """Return when (naive, UTC) the row of `session` is due: at publication and what a run takes."""
-    return config.calendar_of(config.universe.target).published_at(session) + RUN_TAKES
 
 
 def describe_wait(run: Run) -> str:

@@ -18,6 +18,7 @@ import psutil
 from factorprism.core.errors import ServiceError
 from factorprism.services._files import read_stripped, write_private
 from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
+from factorprism.services._ports import FREE_THE_PORT, describe_taken, is_free
 from factorprism.services._processes import lives
 
 KILL_SECONDS = 60.0  # even a killed process takes its time on a busy machine
@@ -73,6 +74,18 @@ class ProcessGroup:
     def kept(self) -> Mapping[str, Kept]:
         """Return what has become of each component since the launch; empty before the first."""
         return Roster.load(self._roster_file).kept
+
+    def blocked(self) -> dict[str, str]:
+        """Say of each component that waits for its port who holds that, by its name."""
+        ports = {name: kept.waits_for for name, kept in self.kept().items() if kept.waits_for}
+        if not ports or not self.is_kept():
+            return {}
+        return {name: describe_taken(port) for name, port in ports.items() if not is_free(port)}
+
+    def require_ports(self, title: str) -> None:
+        """Raise `ServiceError` where a component waits for a port that another program holds."""
+        for name, held in self.blocked().items():
+            raise ServiceError(f"{title} {name} cannot start: {held}", remedy=f"{FREE_THE_PORT}.")
 
     @property
     def _roster_file(self) -> Path:

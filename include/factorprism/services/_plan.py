@@ -17,7 +17,8 @@ class Plan:
     """The processes of one service.
 
     ``components`` are commands by the names of their logs in the folder ``logs``; ``title`` says
-    whose they are in a sentence. ``server_home`` is the home whose PostgreSQL is kept up too and
+    whose they are in a sentence. ``ports`` names the loopback port of each that listens on one.
+    ``server_home`` is the home whose PostgreSQL is kept up too and
     comes first, empty for none. ``report`` is the command by which an operator is told, given
     ``raise SENTENCE`` or ``resolve`` as further words; none is told where it is empty.
     """
@@ -27,6 +28,7 @@ class Plan:
     logs: str
     server_home: str = ""
     report: Sequence[str] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
 
     def encode(self) -> str:
         """Return the plan as one line."""
@@ -42,12 +44,14 @@ def recorded_keeper(record: Path) -> int:
 class Kept:
     """What has become of one component: its process, 0 for none just now, and how often it ended.
 
-    ``last`` says how it ended the last time.
+    ``last`` says how it ended the last time; ``waits_for`` is the port that another program holds,
+    0 for none.
     """
 
     pid: int = 0
     ends: int = 0
     last: str = ""
+    waits_for: int = 0
 
 
 @dataclass(frozen=True)

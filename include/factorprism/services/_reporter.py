@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-QUIET_SECONDS = 600.0  # nothing has ended for so long: it is over
+QUIET_SECONDS = 600.0  # all have run for so long: it is over
+GATHER_SECONDS = 4.0  # what comes of an end, such as a port taken meanwhile, belongs to its alert
 RETRY_SECONDS = 30.0
 TOLD_MAX = 20  # sentences in one alert; one argument of a command holds 128 KiB
 
@@ -54,11 +55,15 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Keep `sentence` until it can be told."""
-        self._untold = self._untold.then(Sentences((sentence,)))
         self._last = time.monotonic()
+        if not self._untold:
+            self._due = max(self._due, self._last + GATHER_SECONDS)
+        self._untold = self._untold.then(Sentences((sentence,)))
 
-    def tell(self, environment: Mapping[str, str]) -> None:
-        """Raise the alert, or close it once all has been quiet; never waits and never fails."""
+    def tell(self, environment: Mapping[str, str], *, all_run: bool) -> None:
+        """Raise the alert, or close it once all have run for long; never waits and never fails."""
+        if not all_run:
+            self._last = time.monotonic()
         if not self._command or self._is_busy() or time.monotonic() < self._due:
             return
         if self._untold:

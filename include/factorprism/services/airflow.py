@@ -24,7 +24,7 @@ from factorprism.services._files import locked, read_stripped, write_private
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
-from factorprism.services._ports import LOOPBACK, choose_port
+from factorprism.services._ports import LOOPBACK, choose_port, keep_port
 from factorprism.services.dag_runs import DagRuns
 from factorprism.services.postgres import EmbeddedPostgres
 
@@ -124,7 +124,7 @@ class EmbeddedAirflow:
                     return
                 if not kept:
                     self._group.stop(STOP_SECONDS)
-                    self._choose_ports()
+                    self._choose_ports(tell)
                     with waiting_for(lambda: "Airflow's metadata to be migrated", tell):
                         self._migrate()
                     self._launch()
@@ -154,6 +154,8 @@ class EmbeddedAirflow:
             return dict.fromkeys(names, "down")
         # Airflow believes in a component for a while after its death; its keeper knows better.
         gone = {name: "down" for name, kept in self._group.kept().items() if not kept.pid}
+        if "api-server" in gone:  # whoever has its port now need not be asked
+            return dict.fromkeys(names, "down")
         try:
             health = AirflowApi(self.address).call("GET", "/api/v2/monitor/health")
         except ApiError:
@@ -161,10 +163,15 @@ class EmbeddedAirflow:
         said = {ours: (health.get(key) or {}).get("status") for key, ours in _HEALTH_NAMES.items()}
         return {"api-server": "healthy"} | {name: said[name] or "down" for name in said} | gone
 
+    def blocked(self) -> dict[str, str]:
+        """Say of each component that waits for its port who holds that, by its name."""
+        return self._group.blocked()
+
     def runs(self, tell: Tell = tell_nobody) -> DagRuns:
         """Return the runs of this Airflow's DAGs, asked for as the user admin.
 
-        `tell` hears what takes long. Raises `ServiceError` when the UI does not answer.
+        `tell` hears what takes long. Raises `ServiceError` when the UI does not answer, or
+        another program has its port.
         """
         return DagRuns(self._api(), tell)
 
@@ -182,6 +189,8 @@ class EmbeddedAirflow:
 
     def _api(self) -> AirflowApi:
         """Return the interface, which is asked again for as long as its keeper lives."""
+        # Whoever else has the port is not to be told the password.
+        self._group.require_ports("Airflow's")
         api = AirflowApi(self.address, is_kept=self._group.is_kept)
         return api.log_in("admin", self.passwords()["admin"])
 
@@ -196,9 +205,10 @@ class EmbeddedAirflow:
         held: dict[str, int] = json.loads(read_stripped(self.folder / "ports.json") or "{}")
         return held
 
-    def _choose_ports(self) -> None:
-        held, chosen = self._ports(), dict[str, int]()
-        for name in ("api", "worker", "trigger"):
+    def _choose_ports(self, tell: Tell) -> None:
+        held, chosen = self._ports(), {}
+        chosen["api"] = keep_port(held.get("api"), "Airflow's UI", tell)
+        for name in ("worker", "trigger"):
             port = choose_port(held.get(name))
             while port in chosen.values():
                 port = choose_port()
@@ -237,7 +247,8 @@ class EmbeddedAirflow:
             for name, options in COMPONENTS.items()
         }
         server = self.home.absolute() if EmbeddedPostgres(self.home).exists() else ""
-        plan = Plan("Airflow's", commands, str(self.logs), str(server), REPORT)
+        ports = {"api-server": self._ports()["api"]}
+        plan = Plan("Airflow's", commands, str(self.logs), str(server), REPORT, ports)
         self._group.launch(plan, self.environment())
 
     def _await_health(self, tell: Tell) -> None:
@@ -249,7 +260,11 @@ class EmbeddedAirflow:
                 time.sleep(0.5)
 
     def _give_up_on_the_dead(self, before: Mapping[str, Kept]) -> None:
-        """Raise where the keeper is gone, or a component has ended too often since `before`."""
+        """Raise where the keeper is gone, or a component has ended too often since `before`.
+
+        So where one waits for a port that another program holds; its keeper goes on trying.
+        """
+        self._group.require_ports("Airflow's")
         for name, kept in self._group.kept().items():
             if kept.ends - before.get(name, Kept()).ends >= ENDS_MAX:
                 log = self.logs / f"{name}.log"

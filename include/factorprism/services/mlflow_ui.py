@@ -15,7 +15,7 @@ from factorprism.services._files import locked, read_stripped, write_private
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
-from factorprism.services._ports import LOOPBACK, choose_port
+from factorprism.services._ports import LOOPBACK, keep_port
 from factorprism.services.postgres import EmbeddedPostgres
 
 ANSWER_SECONDS = 30
@@ -51,21 +51,22 @@ class MlflowUi:
         """
         with locked(self.folder / "lock", tell):
             if not self._group.is_kept():
-                self._launch()
+                self._launch(tell)
         # Without the lock, so that they can be stopped meanwhile.
         with waiting_for(lambda: "MLflow's pages", tell):
             self._await_answer()
 
-    def _launch(self) -> None:
+    def _launch(self, tell: Tell) -> None:
         self._group.stop(STOP_SECONDS)
         held = read_stripped(self.folder / "port")
-        port = choose_port(int(held) if held.isdigit() else None)
+        port = keep_port(int(held) if held.isdigit() else None, "MLflow", tell)
         write_private(self.folder / "port", f"{port}\n")
         command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK]
         command += ["--port", str(port), "--workers", "1", "--no-serve-artifacts"]
         home = self.home.absolute()
         server = str(home) if EmbeddedPostgres(home).exists() else ""
-        plan = Plan("MLflow's", {"server": command}, str(self._logs), server)
+        ports = {"server": port}
+        plan = Plan("MLflow's", {"server": command}, str(self._logs), server, ports=ports)
         self._group.launch(plan, self._environment())
 
     def _await_answer(self) -> None:
@@ -80,6 +81,7 @@ class MlflowUi:
             log = self._logs / "server.log"
             self.stop()
             raise ServiceError(f"MLflow's pages did not come up: {tail(log)}", remedy=f"See {log}.")
+        self._group.require_ports("MLflow's")
         if not self._group.is_kept():
             log = self._logs / "keeper.log"
             raise ServiceError(
@@ -102,6 +104,10 @@ class MlflowUi:
         if self.folder.exists():
             with locked(self.folder / "lock", tell):
                 self._group.stop(STOP_SECONDS)
+
+    def blocked(self) -> str:
+        """Say who holds the port that the server waits for; empty where it waits for none."""
+        return self._group.blocked().get("server", "")
 
     def status(self) -> str:
         """Return "healthy" where the pages answer, "unhealthy" where not, "down" without a server.

@@ -22,8 +22,9 @@ from factorprism.services._cluster import (
     from_output,
 )
 from factorprism.services._files import locked, read_stripped, remembered, write_private
+from factorprism.services._logs import bound_log
 from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
-from factorprism.services._ports import LOOPBACK, choose_port
+from factorprism.services._ports import LOOPBACK, keep_port
 
 # Recovery after a kill replays the log, which takes its time; pg_ctl notices a server that dies.
 START_SECONDS = 86_400
@@ -63,7 +64,7 @@ class EmbeddedPostgres:
                     cluster = find_cluster(home)
                     if not _await_ready(cluster):
                         self._prepare(cluster)
-                        self._launch(cluster)
+                        self._launch(cluster, tell)
                 self._create_missing_databases()
         except OSError as exc:
             raise from_os_error(exc, "cannot start PostgreSQL") from exc
@@ -138,15 +139,16 @@ class EmbeddedPostgres:
             cluster.set_password(password)
             write_private(password_file, password + "\n")
 
-    def _launch(self, cluster: Cluster) -> None:
+    def _launch(self, cluster: Cluster, tell: Tell) -> None:
         port_file = self.home.absolute() / "postgres" / "port"
         held = read_stripped(port_file)
         preferred = int(held) if held.isdigit() else None
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        bound_log(self.log)
         command: list[str | Path] = [cluster.program("pg_ctl"), "start", "-D", cluster.data, "-w"]
         command += ["-t", str(START_SECONDS), "-o"]
         for attempt in range(1, _ATTEMPTS + 1):
-            port = choose_port(preferred)
+            port = keep_port(preferred, "PostgreSQL", tell)
             write_private(port_file, f"{port}\n")
             with self.log.open("a", encoding="utf-8") as log:
                 said_from = log.tell()

@@ -10,12 +10,16 @@ from factorprism.services.postgres import EmbeddedPostgres
 
 
 class ServiceStatus(TypedDict):
-    """One service: "healthy", "unhealthy" or "down"; where to reach it, empty when down."""
+    """One service: "healthy", "unhealthy" or "down"; where to reach it, empty when down.
+
+    `reason` says who holds the port that it waits for, empty where it waits for none.
+    """
 
     service: str
     state: str
     address: str
     log: str
+    reason: str
 
 
 def services_status(
@@ -32,8 +36,10 @@ def services_status(
             "state": "healthy" if up else "down",
             "address": postgres.url().split("@")[1] if up else "",
             "log": str(postgres.log),
+            "reason": "",  # where its port is taken it takes another
         }
     ]
+    blocked = airflow.blocked()
     for component, state in airflow.status().items():
         if component != "database":
             rows.append(
@@ -44,6 +50,7 @@ def services_status(
                     if component == "api-server" and state != "down"
                     else "",
                     "log": str(airflow.logs / f"{component}.log"),
+                    "reason": blocked.get(component, ""),
                 }
             )
     state = mlflow.status()
@@ -53,6 +60,7 @@ def services_status(
             "state": state,
             "address": mlflow.address if state != "down" else "",
             "log": str(mlflow.home.absolute() / "logs" / "mlflow" / "server.log"),
+            "reason": mlflow.blocked(),
         }
     )
     return rows

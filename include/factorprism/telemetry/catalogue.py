@@ -119,6 +119,13 @@ _LINES = (
         ("exchange",),
         "Sessions that the calendar knows after the last run's.",
     ),
+    Instrument(
+        "prism.source.replay",
+        Kind.GAUGE,
+        "{replay}",
+        ("universe", "target"),
+        "1 where the data have an end, so that no session is owed after it; 0 where more come.",
+    ),
     Instrument("prism.alerts.open", Kind.GAUGE, "{alert}", ("severity",), "Alerts that are open."),
 )
 

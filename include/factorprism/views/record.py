@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.config import Config
 from factorprism.core.ports import Warehouse
+from factorprism.core.publication import AFTERWARDS_FROM, LATE_FROM
 from factorprism.core.readings import ForecastLine, JudgedForecasts, Record
 from factorprism.training.metrics import compute_log_losses, count_independent
 from factorprism.training.reliability import ReliabilityBin, bin_forecasts
@@ -48,10 +49,11 @@ class Rival:
 
 @dataclass(frozen=True)
 class Year:
-    """One calendar year of the line."""
+    """One calendar year of the line; `late` of the issued forecasts were not issued in time."""
 
     year: int
     issued: int
+    late: int
     withheld: int
     settled: int
     mean_p_up: float
@@ -62,13 +64,14 @@ class Year:
 
 @dataclass(frozen=True)
 class Settled:
-    """One settled forecast."""
+    """One settled forecast; `late_by` is None where it is not known when it was due."""
 
     session: date
     horizon_end: date
     p_up: float
     base_rate: float
     forward_return: float
+    late_by: timedelta | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,7 @@ class WalkForward:
 class TrackRecord:
     """All that is known of one line's forecasts through `through`.
 
+    `n_late` of the issued ones came late, `n_afterwards` only days after their session.
     `walk_forward` stands apart from the ledger's own; None where no contest was held.
     """
 
@@ -98,6 +102,8 @@ class TrackRecord:
     through: date
     record: Record
     n_settled: int
+    n_late: int
+    n_afterwards: int
     windows: int
     bins: tuple[ReliabilityBin, ...]
     curve: SkillCurve | None
@@ -130,6 +136,8 @@ def read_track_record(
         through=line.last,
         record=record,
         n_settled=len(rows),
+        n_late=int((_is_late(record) & ~_is_afterwards(record)).sum()),
+        n_afterwards=int(_is_afterwards(record).sum()),
         windows=count_independent(rows, line.horizon),
         bins=bin_forecasts(rows, record.p_up[rows], up, line.horizon),
         curve=roll_skill(*columns, window=WINDOW_SESSIONS, step=STEP_SESSIONS, block=block),
@@ -170,7 +178,17 @@ def _as_record(judged: JudgedForecasts) -> Record:
         base_rate=judged.base_rate,
         forward_return=unknown,
         went_up=judged.went_up.astype(np.float64),
+        late_seconds=unknown,
     )
+
+
+def _is_late(record: Record) -> npt.NDArray[np.bool_]:
+    """Tell of each forecast whether it was issued late, those made afterwards among them."""
+    return record.issued & (record.late_seconds >= LATE_FROM.total_seconds())
+
+
+def _is_afterwards(record: Record) -> npt.NDArray[np.bool_]:
+    return record.issued & (record.late_seconds >= AFTERWARDS_FROM.total_seconds())
 
 
 def _measure_judged(name: str, judged: JudgedForecasts, block: int) -> Rival:
@@ -235,6 +253,7 @@ def _by_year(record: Record) -> tuple[Year, ...]:
             Year(
                 year=int(year),
                 issued=int((of_year & record.issued).sum()),
+                late=int((of_year & _is_late(record)).sum()),
                 withheld=int((of_year & ~record.issued).sum()),
                 settled=len(up),
                 mean_p_up=float(p_up.mean()) if len(up) else float("nan"),
@@ -254,6 +273,11 @@ def _latest(record: Record, rows: Sequence[int] | npt.NDArray[np.intp]) -> tuple
             float(record.p_up[row]),
             float(record.base_rate[row]),
             float(record.forward_return[row]),
+            _known_delay(record.late_seconds[row]),
         )
         for row in rows[: -LAST_ROWS - 1 : -1]
     )
+
+
+def _known_delay(seconds: float) -> timedelta | None:
+    return None if np.isnan(seconds) else timedelta(seconds=float(seconds))

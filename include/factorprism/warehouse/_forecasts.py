@@ -39,12 +39,13 @@ _SAME_FORECAST = and_(*(outcomes.c[name] == forecasts.c[name] for name in _KEY))
 _RECORD = """
 SELECT DISTINCT ON (session) session, COALESCE(outcomes.horizon_end, forecasts.horizon_end),
     COALESCE(p_up, 'NaN'), COALESCE(base_rate, 'NaN'), COALESCE(forward_return, 'NaN'),
-    CASE WHEN went_up THEN 1.0::float8 WHEN NOT went_up THEN 0.0 ELSE 'NaN' END
+    CASE WHEN went_up THEN 1.0::float8 WHEN NOT went_up THEN 0.0 ELSE 'NaN' END,
+    COALESCE(EXTRACT(EPOCH FROM late_by)::float8, 'NaN')
 FROM prism.forecasts LEFT JOIN prism.outcomes USING (target, session, horizon, model_id)
 WHERE target = %(target)s AND universe = %(universe)s AND horizon = %(horizon)s
 ORDER BY session, state, created_at DESC
 """
-_RECORD_WIRES = [DATE, DATE, *[FLOAT8] * 4]
+_RECORD_WIRES = [DATE, DATE, *[FLOAT8] * 5]
 
 
 class ForecastRepository:

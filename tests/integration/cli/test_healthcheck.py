@@ -8,19 +8,29 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
-from factorprism.cli.health import Check, check_health
+from factorprism.cli.health import PATIENCE_SECONDS, Check, check_health
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.schemas import Alert, Forecast, ForecastState, Promotion
+from factorprism.core.patience import look_key
+from factorprism.core.schemas import (
+    Alert,
+    Forecast,
+    ForecastState,
+    Promotion,
+    QualityResult,
+)
 
 # The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
 EVENING = datetime(2024, 7, 1, 14, 30)
@@ -141,6 +151,96 @@ def test_a_row_is_missed_three_hours_after_its_bars_are_final(
     assert "of 2024-07-01, 1 sessions before 2024-07-02" in checks["forecast"].sentence
 
 
+def look(
+    warehouse: Any, config: Config, at: datetime, session: date, *, missing: str = "stale data"
+) -> None:
+    """Leave the note of a look for the bars of `session`, as the step `wait_for_bars` does."""
+    result = QualityResult(
+        suite="publication",
+        expectation="bars_are_published",
+        symbol="000300.SH",
+        column="",
+        severity="warning",
+        success=not missing,
+        first=session,
+        last=session,
+        sentence=missing or "the source has the bars of all channels",
+    )
+    key = look_key(config, session)
+    warehouse.quality.save_results([result], key)
+    with closing(psycopg2.connect(config.warehouse_url)) as connection, connection:
+        connection.cursor().execute(
+            "UPDATE prism.quality_results SET recorded_at = %s WHERE run_key = %s",
+            (at.replace(tzinfo=UTC), key),
+        )
+
+
+# Of 2024-07-02: published at 11:15 UTC, owed a forecast from 14:15 on, waited for until 00:30.
+WAITED_FOR, LATE_EVENING = date(2024, 7, 2), datetime(2024, 7, 2, 15, 0)
+
+
+def test_a_run_that_waits_within_its_patience_is_well_and_says_until_when(
+    warehouse: Any, config: Config
+) -> None:
+    fill(warehouse)
+    assert ills(ask(config, LATE_EVENING)) == ["forecast"]  # there is no run
+    look(warehouse, config, LATE_EVENING - timedelta(minutes=4), WAITED_FOR)
+    checks = ask(config, LATE_EVENING)
+    assert ills(checks) == []
+    assert checks["forecast"].sentence == (
+        "waiting for the bars of 2024-07-02 until 2024-07-03 08:30 Asia/Shanghai; "
+        "the last issued is of 2024-07-01"
+    )
+
+
+def test_a_run_that_looks_no_more_does_not_wait(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    look(warehouse, config, LATE_EVENING - timedelta(minutes=16), WAITED_FOR)
+    assert ills(ask(config, LATE_EVENING)) == ["forecast"]
+
+
+def test_after_patience_a_missing_forecast_is_ill(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    ends = datetime(2024, 7, 3, 0, 30)
+    look(warehouse, config, ends - timedelta(minutes=2), WAITED_FOR)
+    assert ills(ask(config, ends - timedelta(minutes=1))) == []
+    assert ills(ask(config, ends)) == ["forecast"]
+
+
+def test_a_run_that_waited_and_has_failed_is_ill(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    look(warehouse, config, LATE_EVENING, WAITED_FOR)
+    warehouse.forecasts.append(make_withheld(WAITED_FOR))
+    checks = ask(config, LATE_EVENING + timedelta(minutes=1))
+    assert ills(checks) == ["forecast"]
+    assert checks["forecast"].sentence.endswith("which was withheld: stale data: no bar")
+
+
+def test_what_fails_again_for_the_same_reason_does_not_wait(warehouse: Any, config: Config) -> None:
+    fill(warehouse)
+    warehouse.forecasts.append(make_withheld(WAITED_FOR))
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)  # than the row
+    look(warehouse, config, later, WAITED_FOR, missing="stale data: no bar")
+    assert ills(ask(config, LATE_EVENING)) == ["forecast"]
+
+
+def test_a_run_whose_bars_have_come_has_its_quarter_of_an_hour(
+    warehouse: Any, config: Config
+) -> None:
+    fill(warehouse)
+    look(warehouse, config, LATE_EVENING, WAITED_FOR, missing="")
+    checks = ask(config, LATE_EVENING + timedelta(minutes=14))
+    assert ills(checks) == []
+    assert "the bars of 2024-07-02 have come, its run goes on" in checks["forecast"].sentence
+    assert ills(ask(config, LATE_EVENING + timedelta(minutes=15))) == ["forecast"]
+
+
+def test_a_wait_excuses_no_session_before_it(warehouse: Any, config: Config) -> None:
+    fill(warehouse, date(2024, 6, 28))
+    look(warehouse, config, LATE_EVENING, WAITED_FOR)
+    assert ills(ask(config, LATE_EVENING)) == ["forecast"]
+
+
 def test_a_withheld_row_is_no_forecast_and_its_reason_is_said(
     warehouse: Any, config: Config
 ) -> None:
@@ -235,6 +335,35 @@ def test_silent_hosts_are_given_up_and_named(config: Config, silent: int) -> Non
     assert ills(checks) == ["airflow", "warehouse"]
     assert "did not answer within 0.2 seconds" in checks["airflow"].sentence
     assert checks["disk home"].well
+
+
+def test_the_command_ends_in_time_though_its_hosts_never_answer(
+    tmp_path: Path, silent: int
+) -> None:
+    environ = {
+        **os.environ,
+        "FACTORPRISM_HOME": str(tmp_path / "home"),
+        "FACTORPRISM_WAREHOUSE_URL": f"postgresql://prism@127.0.0.1:{silent}/prism",
+        "FACTORPRISM_UI_URL": f"http://127.0.0.1:{silent}",
+    }
+    # What Python and the imports take on this machine, now.
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import factorprism.cli.health"], check=True, timeout=120)
+    imports = time.monotonic() - begun
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "healthcheck"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    took = time.monotonic() - begun
+    assert done.returncode == 1
+    assert took < PATIENCE_SECONDS + 3 * imports + 2
+    assert "ILL  airflow    Airflow does not answer at" in done.stdout
+    print(f"healthcheck with silent hosts: {took:.1f} s, {imports:.1f} s of them imports")
 
 
 def test_the_command_ends_with_one_and_plain_json_and_starts_nothing(tmp_path: Path) -> None:

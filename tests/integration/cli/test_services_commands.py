@@ -9,11 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from factorprism.core.schemas import Alert
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 
@@ -59,6 +61,13 @@ def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home:
     assert not is_current(home)
     assert call(home, "services", "start", "--only-warehouse").returncode == 0
     assert is_current(home)
+    with closing(PostgresWarehouse(EmbeddedPostgres(home).url())) as warehouse:
+        # As an earlier version has left it, which ran evenings after the end of the sample.
+        left = Alert("daily hs300", "critical", "no bar", session=date(2026, 1, 5))
+        warehouse.alerts.raise_alert(left)
+        done = call(home, "services", "start", "--only-warehouse")
+        assert "alert daily hs300 is closed: no run of its session is owed" in done.stdout
+        assert warehouse.alerts.list_open_alerts() == []
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_a_run_that_waits_past_its_deadline_says_for_what_and_until_when(
     raise_deadline_alert(environ, "daily", "publish", session, message)
     (alert,) = warehouse.alerts.list_open_alerts()
     ends = local_words(datetime(2026, 1, 6, 0, 30), "XSHG")
-    assert alert.key == "deadline hs300"
+    assert (alert.key, alert.severity) == ("deadline hs300", "warning")
     assert alert.sentence == (
         "the forecast of 2026-01-05 is late: stale data: the source files has no bar of 000300.SH "
         f"for 2026-01-05; it is waited for until {ends}"
@@ -83,4 +83,4 @@ def test_a_run_that_waits_past_its_deadline_says_for_what_and_until_when(
     monkeypatch.setattr(waiting, "_now", lambda: datetime(2026, 1, 6, 0, 40))
     raise_deadline_alert(environ, "daily", "publish", session, message)
     (alert,) = warehouse.alerts.list_open_alerts()
-    assert alert.sentence == f"daily, step publish: {message}"
+    assert (alert.sentence, alert.severity) == (f"daily, step publish: {message}", "critical")

@@ -98,6 +98,7 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert bounds == sorted(bounds)
     assert receiver.value("prism.calendar.horizon", exchange="XSHG") > 30
     assert receiver.value("prism.alerts.open", severity="critical") == 0
+    assert receiver.value("prism.source.replay", universe="hs300", target="000300.SH") == 1
     assert {name for name in CATALOGUE if receiver.points(name)} == set(CATALOGUE)
 
 

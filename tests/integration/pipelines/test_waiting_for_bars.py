@@ -7,15 +7,18 @@ import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
 from factorprism.core.config import Config
 from factorprism.core.errors import AccessDenied, EmptyResponse
+from factorprism.core.patience import due_at, look_key, patience_ends
+from factorprism.core.ports import Warehouse
+from factorprism.core.schemas import QualityResult
 from factorprism.pipelines import Ports, Run, waiting
-from factorprism.pipelines.waiting import due_at, patience_ends, wait_for_bars
+from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.sources import SampleSource
 from protocol.vendor import serve, table_of, write_tables
 
@@ -45,7 +48,19 @@ def run(vendor: Any, tmp_path: Path) -> Run:
         universe_name="three",
         **vendor.settings,
     )
-    return Run(SESSION, config, Ports(config))
+    return Run(SESSION, config, Ports(config, cast(Warehouse, Notes())))
+
+
+class Notes:
+    """The part of a warehouse that a look writes to."""
+
+    def __init__(self) -> None:
+        self.quality = self
+        self.held: dict[str, tuple[bool, str]] = {}
+
+    def save_results(self, results: list[QualityResult], run_key: str) -> None:
+        (look,) = results
+        self.held[run_key] = (look.success, look.sentence)
 
 
 @pytest.fixture
@@ -97,6 +112,19 @@ def test_after_patience_an_absent_bar_is_refused_for_good_and_half_a_bar_is_the_
     assert caught.value.message.endswith("; patience ended at 2024-07-02 08:30 Asia/Shanghai")
 
 
+@pytest.mark.usefixtures("evening")
+def test_each_look_leaves_a_note_of_what_was_missing(run: Run, vendor: Any) -> None:
+    held = cast(Notes, run.ports.warehouse).held
+    key = look_key(run.config, SESSION)
+    vendor.publish(OTHER, "never")
+    with pytest.raises(EmptyResponse) as caught:
+        wait_for_bars(run, {})
+    assert held == {key: (False, caught.value.message)}
+    vendor.publish(OTHER, "+0s")
+    wait_for_bars(run, {})
+    assert held == {key: (True, "the source tushare has the bars of all channels")}
+
+
 def test_a_wrong_token_is_no_reason_to_wait(run: Run, vendor: Any) -> None:
     vendor.script("wrong-token")
     with pytest.raises(AccessDenied):
@@ -132,7 +160,7 @@ def test_the_servers_command_line_has_the_clock_too(
         url = process.stdout.readline().strip()
         config = run.config.with_changes(tushare_url=url)
         with pytest.raises(EmptyResponse, match=f"no bar of {OVERLAY} .* lacks .* of {OTHER}"):
-            wait_for_bars(Run(SESSION, config, Ports(config)), {})
+            wait_for_bars(Run(SESSION, config, Ports(config, run.ports.warehouse)), {})
     finally:
         process.kill()
         process.communicate()

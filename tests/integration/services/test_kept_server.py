@@ -114,6 +114,10 @@ def test_where_its_port_was_taken_meanwhile_all_learn_the_new_address(
     new = EmbeddedPostgres(home).url()
     assert new != url
     assert addresses(home) == [url, new]
+    moved = new.rsplit(":", 1)[1].split("/")[0]
+    eventually(
+        lambda: f"has moved to port {moved}, since port {port}" in (home / "keeper.log").read_text()
+    )
 
 
 def test_a_server_stopped_with_its_keeper_stays_down(home: Path, group: ProcessGroup) -> None:

@@ -147,6 +147,31 @@ def test_the_record_counts_what_was_issued_withheld_and_settled(ledger: Any) -> 
     assert always.log_loss is None
 
 
+def test_the_record_says_which_forecasts_were_issued_late(ledger: Any) -> None:
+    warehouse, _ = ledger
+    found = read_track_record(warehouse, CONFIG, None, None)
+    assert found is not None
+    late, afterwards, in_time, *unknown = found.latest
+    delays = {late.session: 6000, afterwards.session: 90_000, in_time.session: 60}
+    withheld = found.record.sessions[~found.record.issued][-1].astype(date)
+    delays[withheld] = 7200
+    with warehouse._database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE prism.forecasts DISABLE TRIGGER ALL")
+        for session, seconds in delays.items():
+            connection.exec_driver_sql(
+                "UPDATE prism.forecasts SET due_at = created_at - %s * interval '1 second'"
+                " WHERE session = %s",
+                (seconds, session),
+            )
+    found = read_track_record(warehouse, CONFIG, None, None)
+    assert found is not None
+    assert (found.n_late, found.n_afterwards) == (1, 1)
+    assert sum(year.late for year in found.years) == 2
+    said = [one.late_by for one in found.latest[:4]]
+    assert said == [timedelta(seconds=s) for s in (6000, 90_000, 60)] + [None]
+    assert all(one.late_by is None for one in unknown)
+
+
 def test_rivals_of_the_contest_are_held_against_the_ledger_on_the_same_sessions(
     ledger: Any,
 ) -> None:

@@ -16,6 +16,7 @@ from factorprism.core.schemas import Forecast, ForecastState
 
 DUE = datetime(2024, 7, 1, 11, 30)
 SHOWN = "{% import 'macros.html.j2' as ui with context %}{{ ui.punctuality(row) }}"
+DELAY = "{% import 'macros.html.j2' as ui with context %}{{ ui.delay(row) }}"
 
 
 def make_row(late_by: timedelta, due_at: datetime | None = DUE) -> Forecast:
@@ -43,14 +44,14 @@ ROWS = [
 
 
 @pytest.fixture
-def show(repository_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Forecast, str], str]:
+def show(repository_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return the text that a page in a language shows of a row."""
     monkeypatch.syspath_prepend(str(repository_root / "plugins"))
     languages = importlib.import_module("prism_ui.languages").load_languages()
     environment_of = importlib.import_module("prism_ui.rendering").environment_of
 
-    def show(row: Forecast, language: str) -> str:
-        html = environment_of(languages[language]).from_string(SHOWN).render(row=row)
+    def show(row: Forecast | timedelta | None, language: str, template: str = SHOWN) -> str:
+        html = environment_of(languages[language]).from_string(template).render(row=row)
         return re.sub(r"<[^>]+>", "", html).strip()
 
     return show
@@ -58,10 +59,26 @@ def show(repository_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Fo
 
 @pytest.mark.parametrize(("row", "english", "chinese"), ROWS)
 def test_a_page_says_late_or_made_afterwards(
-    show: Callable[[Forecast, str], str], row: Forecast, english: str, chinese: str
+    show: Callable[..., str], row: Forecast, english: str, chinese: str
 ) -> None:
     assert show(row, "en") == english
     assert show(row, "zh") == chinese
+
+
+@pytest.mark.parametrize(
+    ("late_by", "english", "chinese"),
+    [
+        (None, "–", "–"),
+        (timedelta(minutes=5), "in time", "按时"),
+        (LATE, "late by 1 h 40 min", "迟到 1 小时 40 分钟"),
+        (timedelta(days=400), "made afterwards", "事后补做"),
+    ],
+)
+def test_a_table_of_a_page_says_it_of_every_row(
+    show: Callable[..., str], late_by: timedelta | None, english: str, chinese: str
+) -> None:
+    assert show(late_by, "en", DELAY) == english
+    assert show(late_by, "zh", DELAY) == chinese
 
 
 @pytest.mark.parametrize(("row", "english", "chinese"), ROWS)

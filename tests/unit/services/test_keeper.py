@@ -11,15 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.services import EmbeddedPostgres
-from factorprism.services._keeper import Server
+from factorprism.services import EmbeddedPostgres, _reporter
+from factorprism.services._kept_server import Server
 from factorprism.services._reporter import TOLD_MAX, Reporter
 
 
-def tell_all(reporter: Reporter) -> None:
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_reporter, "GATHER_SECONDS", 0.0)
+
+
+def tell_all(reporter: Reporter, *, all_run: bool = True) -> None:
     """Tell what there is, and wait until the last report has ended."""
     deadline = time.monotonic() + 20
-    reporter.tell(os.environ)
+    reporter.tell(os.environ, all_run=all_run)
     while reporter._is_busy():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -39,7 +44,7 @@ def test_more_ends_than_one_command_can_hold_are_told_by_the_newest(tmp_path: Pa
 def test_what_could_not_be_told_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("factorprism.services._reporter.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(_reporter, "RETRY_SECONDS", 0.0)
     program, told = tmp_path / "report", tmp_path / "told"
     reporter = Reporter([str(program)])
     reporter.note("one has ended")
@@ -49,6 +54,37 @@ def test_what_could_not_be_told_is_not_lost(
     reporter.note("two has ended")
     tell_all(reporter)
     assert told.read_text() == "one has ended; two has ended"
+
+
+def test_what_comes_of_an_end_is_told_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_reporter, "GATHER_SECONDS", 0.2)
+    told = tmp_path / "told"
+    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+    reporter = Reporter(command)
+    reporter.note("one has ended")
+    tell_all(reporter)
+    reporter.note("its port is held")
+    assert not told.exists()
+    time.sleep(0.25)
+    tell_all(reporter)
+    assert told.read_text() == "one has ended; its port is held"
+
+
+def test_the_alert_is_not_closed_while_one_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_reporter, "QUIET_SECONDS", 0.05)
+    told = tmp_path / "told"
+    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[1])"]
+    reporter = Reporter(command)
+    time.sleep(0.1)
+    tell_all(reporter, all_run=False)
+    assert not told.exists()
+    time.sleep(0.1)
+    tell_all(reporter)
+    assert told.read_text() == "resolve"
 
 
 @dataclass(frozen=True)

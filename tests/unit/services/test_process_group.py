@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import time
@@ -13,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from factorprism.core.errors import ServiceError
 from factorprism.services._group import ProcessGroup, tail
-from factorprism.services._keeper import LOG_BYTES_MAX
+from factorprism.services._logs import LOG_BYTES_MAX
 from factorprism.services._plan import Plan
+from factorprism.services._ports import choose_port
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
 STUBBORN = [
@@ -33,8 +37,14 @@ def group(tmp_path: Path) -> Iterator[ProcessGroup]:
     group.stop(1.0)
 
 
-def plan_of(folder: Path, *, report: list[str] | None = None, **components: list[str]) -> Plan:
-    return Plan("The test's", components, str(folder), report=report or [])
+def plan_of(
+    folder: Path,
+    *,
+    report: list[str] | None = None,
+    ports: dict[str, int] | None = None,
+    **components: list[str],
+) -> Plan:
+    return Plan("The test's", components, str(folder), report=report or [], ports=ports or {})
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -250,3 +260,106 @@ def test_a_long_log_is_put_aside(group: ProcessGroup, tmp_path: Path) -> None:
     eventually(logs_say_up(tmp_path, "one"))
     assert (tmp_path / "one.log.1").exists()
     assert (tmp_path / "one.log").stat().st_size < 100
+
+
+@pytest.mark.parametrize("name", ["keeper", "one"])
+def test_a_log_that_grows_too_long_while_all_run_is_put_aside_and_goes_on(
+    group: ProcessGroup, tmp_path: Path, name: str
+) -> None:
+    talker = [
+        sys.executable,
+        "-c",
+        "import time\nwhile True: print('up', flush=True); time.sleep(1)",
+    ]
+    group.launch(plan_of(tmp_path, one=talker, two=SLEEPER), os.environ)
+    eventually(logs_say_up(tmp_path, "one", "two"))
+    log = tmp_path / f"{name}.log"
+    with log.open("ab") as file:
+        file.truncate(LOG_BYTES_MAX + 1)
+    eventually(lambda: log.stat().st_size < 100)
+    assert (tmp_path / f"{name}.log.1").stat().st_size > LOG_BYTES_MAX
+    component(group, "two").kill()
+    said = {"keeper": "The test's two was ended by SIGKILL", "one": "up"}[name]
+    eventually(lambda: said in log.read_text())
+    assert b"\0" not in log.read_bytes()
+
+
+LISTENER = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("up", flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture
+def stranger() -> Iterator[socket.socket]:
+    """A program, this one, that listens on a port of loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_a_port_that_another_program_holds_is_named_once_and_waited_for(
+    group: ProcessGroup, tmp_path: Path, stranger: socket.socket
+) -> None:
+    port = stranger.getsockname()[1]
+    listener = [sys.executable, "-c", LISTENER, str(port)]
+    plan = plan_of(tmp_path, ports={"one": port}, one=listener, two=SLEEPER)
+    group.launch(plan, os.environ)
+    held = f"port {port} is held by {psutil.Process().name()} (process {os.getpid()})"
+    eventually(lambda: group.blocked() == {"one": held})
+    with pytest.raises(ServiceError, match=re.escape(f"The test's one cannot start: {held}")) as no:
+        group.require_ports("The test's")
+    assert "End that program" in no.value.remedy
+    assert (group.kept()["one"].pid, group.kept()["one"].ends) == (0, 0)
+    assert lives(component(group, "two"))
+    time.sleep(1.5)
+    log = (tmp_path / "keeper.log").read_text()
+    assert log.count(f"The test's one waits: {held}. End that program") == 1
+    stranger.close()
+    assert group.blocked() == {}
+    eventually(logs_say_up(tmp_path, "one"))
+    assert group.kept()["one"].waits_for == 0
+
+
+def test_nobody_waits_for_a_port_once_the_keeper_has_ended(
+    group: ProcessGroup, tmp_path: Path, stranger: socket.socket
+) -> None:
+    port = stranger.getsockname()[1]
+    group.launch(plan_of(tmp_path, ports={"one": port}, one=SLEEPER), os.environ)
+    eventually(lambda: bool(group.blocked()))
+    group.stop(10.0)
+    assert group.blocked() == {}
+
+
+def test_a_port_that_was_taken_while_its_owner_was_dead_is_told_with_the_death(
+    group: ProcessGroup, tmp_path: Path
+) -> None:
+    port, told = choose_port(), tmp_path / "told"
+    report = [
+        sys.executable,
+        "-c",
+        f"import sys; open({str(told)!r}, 'a').write(sys.argv[2] + '|')",
+    ]
+    listener = [sys.executable, "-c", LISTENER, str(port)]
+    group.launch(plan_of(tmp_path, report=report, ports={"one": port}, one=listener), os.environ)
+    eventually(logs_say_up(tmp_path, "one"))
+    component(group).kill()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        eventually(lambda: takes(other, port))
+        other.listen()
+        eventually(lambda: told.exists() and told.read_text().endswith("|"))
+    (alert,) = told.read_text().strip("|").split("|")
+    assert alert.startswith("The test's one was ended by SIGKILL at ")
+    assert f"The test's one waits: port {port} is held by " in alert
+    assert "End that program" in alert
+    eventually(lambda: component(group).is_running())
+
+
+def takes(other: socket.socket, port: int) -> bool:
+    try:
+        other.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
-from factorprism.services._ports import choose_port, is_free
+from factorprism.services._ports import choose_port, describe_taken, is_free, keep_port
 
 
 @pytest.fixture
@@ -27,3 +29,29 @@ def test_the_preferred_port_is_kept_while_it_is_free(taken: int) -> None:
     assert is_free(free)
     assert choose_port(free) == free
     assert choose_port(taken) != taken
+
+
+def test_whoever_gets_another_port_is_told_who_holds_its_own(taken: int) -> None:
+    told: list[str] = []
+    free = choose_port()
+    assert keep_port(free, "PostgreSQL", told.append) == free
+    assert keep_port(None, "PostgreSQL", told.append) > 0
+    assert told == []
+    chosen = keep_port(taken, "PostgreSQL", told.append)
+    held = f"port {taken} is held by {psutil.Process().name()} (process {os.getpid()})"
+    assert told == [f"{held}; PostgreSQL takes port {chosen}"]
+
+
+def test_a_holder_that_the_system_does_not_name_is_another_program() -> None:
+    free = choose_port()
+    assert describe_taken(free) == f"port {free} is held by another program"
+
+
+def test_where_only_ones_own_processes_may_be_asked_a_holder_of_ones_own_is_named(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(kind: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", refuse)
+    assert f"(process {os.getpid()})" in describe_taken(taken)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import sys
 import threading
 import time
@@ -77,6 +79,44 @@ def answering(pages: MlflowUi) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def held_port(service: EmbeddedAirflow | MlflowUi) -> Iterator[str]:
+    """Keep a component of `service` whose port this process listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        service.folder.mkdir()
+        name = "api-server" if isinstance(service, EmbeddedAirflow) else "server"
+        if isinstance(service, EmbeddedAirflow):
+            (service.folder / "ports.json").write_text(json.dumps({"api": port}))
+        plan = Plan("T", {name: SLEEPER}, str(service.home / "logs"), ports={name: port})
+        service._group.launch(plan, os.environ)
+        eventually(lambda: bool(service.blocked()))
+        yield f"port {port} is held by .* \\(process {os.getpid()}\\)"
+
+
+def test_a_start_says_who_holds_the_port_of_the_ui_and_its_keeper_goes_on(
+    airflow: EmbeddedAirflow, pages: MlflowUi
+) -> None:
+    with held_port(airflow) as held:
+        with pytest.raises(ServiceError, match=f"Airflow's api-server cannot start: {held}"):
+            airflow.start()
+        with pytest.raises(ServiceError, match=held):
+            airflow.runs()  # the stranger hears no password
+        assert airflow._group.is_kept()
+        rows = services_status(EmbeddedPostgres(airflow.home), airflow, pages)
+        (row,) = (row for row in rows if row["service"] == "airflow api-server")
+        assert row["state"] == "down"
+        assert re.match(held, row["reason"])
+
+
+def test_a_start_says_who_holds_the_port_of_the_pages(pages: MlflowUi) -> None:
+    with (
+        held_port(pages) as held,
+        pytest.raises(ServiceError, match=f"MLflow's server cannot start: {held}"),
+    ):
+        pages.start()
 
 
 def stopped_while_starting(service: EmbeddedAirflow | MlflowUi) -> Future[None]:

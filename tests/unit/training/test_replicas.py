@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from factorprism.models._processor import name_processor
+
 TRAIN = """
 import sys
 import numpy as np
@@ -54,4 +56,4 @@ def test_the_network_has_learned_what_its_best_epoch_has_shown(
     )
     assert done.returncode == 0, done.stderr[-2000:]
     facts = done.stdout.splitlines()[-1].split("|")
-    assert facts == [replicas, variable, "True", "True", "CPU"]
+    assert facts == [replicas, variable, "True", "True", f"CPU {name_processor()}"]
