@@ -76,6 +76,8 @@ def _unconfined(container: Mapping[str, Any]) -> Iterator[str]:
         yield "privileges may be escalated"
     if (context.get("capabilities") or {}).get("drop") != ["ALL"]:
         yield "capabilities are not dropped"
+    if "memory" not in ((container.get("resources") or {}).get("limits") or {}):
+        yield "memory is not bounded"
 
 
 def _lacking(container: Mapping[str, Any], content: set[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_files_and_targets_that_are_named_are_there(command: str, repository_roo
         assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE)
     named = options(words, "values") + options(words, "filename") + options(words, "REQUIREMENTS")
     assert not [name for name in named if not (repository_root / name).is_file()]
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if " dags trigger " in line])
+def test_runs_that_it_starts_are_of_dags_with_these_parameters(
+    command: str, repository_root: Path
+) -> None:
+    words = shlex.split(command)
+    dag = (repository_root / "dags" / f"{words[words.index('trigger') + 1]}.py").read_text()
+    for conf in options(words, "conf"):
+        for name, value in json.loads(conf).items():
+            assert re.search(rf'"{name}": Param\([^)]*"{value}"', dag)
 
 
 def test_the_secrets_that_it_creates_are_those_that_the_values_name(repository_root: Path) -> None:

@@ -21,11 +21,16 @@ Faults = Callable[[dict[str, Any]], list[str]]
 CHART = os.environ.get("AIRFLOW_CHART", "")
 IMAGE = "registry.example.com/factorprism:0.1.0"
 PARTS = ("scheduler", "dagProcessor", "triggerer")
-# The chart's defaults as of 1.22.0, which an image other than Airflow's own has to serve.
+# What the chart calls unless it is told otherwise, in an image other than Airflow's own too.
+CHECK = "CONNECTION_CHECK_MAX_COUNT=0 AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR exec /entrypoint \\\n"
 CHART_DEFAULTS = (
-    ["sh", "-c", "exec /entrypoint \\\n airflow jobs check --job-type SchedulerJob --local"],
+    ["sh", "-c", f"{CHECK}airflow jobs check --job-type SchedulerJob --local\n"],
+    ["sh", "-c", f"{CHECK}airflow jobs check --local --job-type DagProcessorJob\n"],
+    ["sh", "-c", f"{CHECK}airflow jobs check --job-type TriggererJob --local\n"],
     ["bash", "/clean-logs"],
-    ["bash", "-c", "exec airflow scheduler"],
+    *(["bash", "-c", f"exec airflow {part}"] for part in ("scheduler", "dag-processor")),
+    *(["bash", "-c", f"exec airflow {part}"] for part in ("triggerer", "api-server")),
+    ["bash", "-c", "exec \\\nairflow db migrate"],
     ["airflow", "db", "check-migrations", "--migration-wait-timeout=60"],
 )
 
@@ -50,8 +55,11 @@ def faults(manifests: ModuleType, repository_root: Path) -> Faults:
 
 
 def deployment(container: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    """A pod as the chart makes it, with the values' security contexts."""
-    confined = {"securityContext": values["securityContexts"]["containers"]}
+    """A pod as the chart makes it, with the values' security contexts and bounds."""
+    confined = {
+        "securityContext": values["securityContexts"]["containers"],
+        "resources": values["scheduler"]["resources"],
+    }
     pod = {
         "securityContext": values["securityContexts"]["pod"],
         "containers": [{"name": "it", "image": IMAGE, **confined, **container}],
@@ -89,6 +97,22 @@ def test_containers_that_the_values_add_are_confined_and_call_what_is_there(
     assert not faults(deployment(migrate, values))
 
 
+def test_the_dead_mans_switch_is_a_pod_like_the_others(
+    values: dict[str, Any], faults: Faults, manifests: ModuleType, repository_root: Path
+) -> None:
+    job = yaml.safe_load((repository_root / "deploy" / "helm" / "health.yaml").read_text())
+    assert not faults(job)
+    ((_, pod),) = manifests.pods_of(job)
+    known = {}
+    for entry in values["env"] + yaml.safe_load(values["extraEnv"]):
+        known[entry["name"]] = {"value": entry["value"].replace("{{ .Release.Name }}", "prism")}
+    for entry in values["secret"]:
+        ref = {"name": entry["secretName"], "key": entry["secretKey"]}
+        known[entry["envName"]] = {"valueFrom": {"secretKeyRef": ref}}
+    for told in pod["containers"][0]["env"]:
+        assert {key: told[key] for key in told if key != "name"} == known[told["name"]]
+
+
 @pytest.mark.parametrize(
     ("container", "fault"),
     [
@@ -98,6 +122,7 @@ def test_containers_that_the_values_add_are_confined_and_call_what_is_there(
         ({"livenessProbe": {"exec": {"command": ["curl", "x"]}}}, "calls curl"),
         ({"securityContext": {"allowPrivilegeEscalation": False}}, "capabilities are not dropped"),
         ({"securityContext": None}, "privileges may be escalated"),
+        ({"resources": {"requests": {"memory": "1Gi"}}}, "memory is not bounded"),
         ({"image": "busybox"}, "runs busybox"),
     ],
 )

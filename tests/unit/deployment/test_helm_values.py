@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from factorprism.cli.airflow_health import EXECUTION_API_URL
+from factorprism.core.config import AIRFLOW_UI_URL
+
 
 @pytest.fixture(scope="module")
 def text(repository_root: Path) -> str:
@@ -40,7 +43,7 @@ def test_secrets_are_named_and_never_written(values: dict[str, Any], text: str) 
     assert set(values["data"]) == {"metadataSecretName"}
     for entry in values["secret"]:
         assert set(entry) == {"envName", "secretName", "secretKey"}
-    plain = {entry["name"] for entry in values["env"]}
+    plain = {entry["name"] for entry in values["env"]} - {AIRFLOW_UI_URL}
     assert not [name for name in plain if re.search("PASSWORD|SECRET|TOKEN|KEY|_URL", name)]
     assert not re.search(r"://[^/\s\"]*:[^/\s\"]*@", text)
 
@@ -72,7 +75,8 @@ def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None
         assert context["runAsNonRoot"] is True
         assert context["capabilities"] == {"drop": ["ALL"]}
     parts = ("apiServer", "scheduler", "dagProcessor", "triggerer", "migrateDatabaseJob")
-    for part in [values[name] for name in parts] + [values["workers"]["kubernetes"]]:
+    groomers = [values[name]["logGroomerSidecar"] for name in parts[1:4]]
+    for part in [*(values[name] for name in parts), values["workers"]["kubernetes"], *groomers]:
         assert "memory" in part["resources"]["limits"]
 
 
@@ -81,3 +85,13 @@ def test_a_lost_pod_is_seen_as_soon_as_a_lost_worker(
 ) -> None:
     for name, value in values["config"]["scheduler"].items():
         assert f'AIRFLOW__SCHEDULER__{name.upper()}: "{value}"' in compose_text
+
+
+def test_every_pod_is_told_where_airflow_is_for_people_and_for_itself(
+    values: dict[str, Any],
+) -> None:
+    told = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert told[AIRFLOW_UI_URL].startswith("https://")
+    (inside,) = yaml.safe_load(values["extraEnv"].replace("{{ .Release.Name }}", "prism"))
+    assert inside["name"] == EXECUTION_API_URL
+    assert inside["value"] == "http://prism-api-server:8080/execution/"

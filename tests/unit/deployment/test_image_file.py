@@ -80,16 +80,26 @@ def groom(repository_root: Path, tmp_path: Path) -> Callable[..., subprocess.Com
 
 
 @pytest.mark.parametrize(
-    ("days", "left"),
-    [("", ["young.log"]), ("1", []), ("30", ["old.log", "young.log"])],
+    ("told", "left"),
+    [
+        ({}, ["young.log"]),
+        ({"RETENTION_DAYS": "1"}, []),
+        ({"RETENTION_DAYS": "30"}, ["old.log", "young.log"]),
+        ({"RETENTION_DAYS": "0", "RETENTION_MINUTES": "2885"}, ["young.log"]),
+        ({"RETENTION_DAYS": "1", "RETENTION_MINUTES": "1000"}, []),
+        ({"RETENTION_DAYS": "30", "MAX_SIZE_BYTES": "12"}, ["old.log", "young.log"]),
+        ({"RETENTION_DAYS": "30", "MAX_SIZE_BYTES": "11"}, ["young.log"]),
+        ({"RETENTION_DAYS": "30", "MAX_SIZE_BYTES": "5"}, []),
+        ({"RETENTION_DAYS": "30", "MAX_SIZE_PERCENT": "50"}, ["old.log", "young.log"]),
+    ],
 )
 def test_the_log_groomer_lets_go_of_old_logs_alone(
     groom: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
-    days: str,
+    told: dict[str, str],
     left: list[str],
 ) -> None:
-    done = groom(**({"AIRFLOW__LOG_RETENTION_DAYS": days} if days else {}))
+    done = groom(**{f"AIRFLOW__LOG_{name}": value for name, value in told.items()})
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in tmp_path.rglob("*.log")) == left
 
