@@ -88,8 +88,8 @@ class GateLink:
     failed: tuple[QualityResult, ...]
 
     @property
-    def refused(self) -> bool:
-        """Whether a critical expectation failed, which stops a run."""
+    def is_critical(self) -> bool:
+        """Whether a critical expectation failed: rows are set aside, or the run stops."""
         return any(result.severity == "critical" for result in self.failed)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.schemas import Forecast, ForecastState, Outcome, QualityResult
 from factorprism.views.image import read_image
 
 SESSION = date(2020, 12, 30)
@@ -101,6 +101,38 @@ def test_the_lineage_page_shows_each_link_with_its_hash(held, read_page):
     assert "Fine-tuned from" in page
     assert 'id="pull-1"' in page
     assert f"image?session={SESSION}" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [(ForecastState.ISSUED, "passed, with findings"), (ForecastState.WITHHELD, "refused")],
+)
+def test_a_gate_whose_faults_stopped_no_forecast_is_not_called_refused(
+    world, read_page, state, verdict
+):
+    """A row with a critical fault is set aside, and the forecast may not need it."""
+    (issued,) = world.warehouse.forecasts.load_forecasts(None, SESSION, SESSION)
+    fault = QualityResult(
+        suite="bars",
+        expectation="price_positive",
+        symbol="000905.SH",
+        column="close",
+        severity="critical",
+        success=False,
+        first=SESSION,
+        last=SESSION,
+        sentence="1 close is not positive",
+    )
+    day = SESSION if state is ForecastState.ISSUED else date(2020, 12, 2)
+    world.warehouse.quality.save_results([fault], f"bars {day} sample pair")
+    if state is ForecastState.WITHHELD:
+        row = replace(issued, session=day, p_up=None, p_up_raw=None, base_rate=None)
+        world.warehouse.forecasts.append(
+            replace(row, state=state, reason="1 close is not positive")
+        )
+    _, page = read_page(world, f"/lineage?session={day}")
+    (head,) = re.findall(r"<h2>Gates</h2><span[^>]*>([^<]*)<", page)
+    assert head == verdict
 
 
 def test_the_lineage_page_names_what_was_revised_since(world, read_page):

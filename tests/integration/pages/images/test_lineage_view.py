@@ -151,7 +151,7 @@ def test_a_withheld_row_shows_the_verdicts_that_refused_it_and_the_alert(world):
     assert lineage.row.state is ForecastState.WITHHELD
     assert lineage.matches == (Match.UNRECORDED,) * 3
     (gate,) = lineage.gates
-    assert (gate.asked, gate.refused) == (2, True)
+    assert (gate.asked, gate.is_critical) == (2, True)
     assert [result.sentence for result in gate.failed] == ["1 close is not positive"]
     (refused,) = lineage.bars.refused
     assert (refused.state, refused.reason) == (PullState.QUARANTINED, "close below zero")
