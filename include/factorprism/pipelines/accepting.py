@@ -7,7 +7,7 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError, QualityError
 from factorprism.core.ports import FindingStore
-from factorprism.core.schemas import Finding
+from factorprism.core.schemas import NO_BAR, Finding
 from factorprism.pipelines._run import Refs, Run
 
 ACCEPT = "accept"
@@ -28,13 +28,17 @@ def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -
         raise ConfigurationError(
             "accepting a finding needs a person and a reason", remedy="Write one sentence."
         )
-    _require_acceptable(finding)
-    if not store.accept_finding(finding_id, by, reason.strip()):
+    require_acceptable(finding)
+    is_first = store.accept_finding(finding_id, by, reason.strip())
+    if finding.expectation == NO_BAR:  # no pull will ever give it, so nobody is to ask for it again
+        store.clear_set_aside(finding.symbol, finding.sessions)
+    if not is_first:
         return f"finding {finding_id} was accepted before; the first word on it stands"
     return f"finding {finding_id} is accepted by {by}; the next run lets it pass"
 
 
-def _require_acceptable(finding: Finding) -> None:
+def require_acceptable(finding: Finding) -> None:
+    """Raise `QualityError`, which says what to do instead, for what cannot be accepted."""
     if finding.rows and not finding.keys:
         raise QualityError(
             f"finding {finding.finding_id} cannot be accepted, since images have no place for a "

@@ -9,7 +9,13 @@ from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
 from factorprism.quality.gate import require
 from factorprism.quality.missing import MissingReport, count_missing
-from factorprism.quality.setting_aside import Sorted, blank_untraded, is_too_much, sort_out
+from factorprism.quality.setting_aside import (
+    Sorted,
+    blank_untraded,
+    is_accepted,
+    is_too_much,
+    sort_out,
+)
 
 __all__ = [
     "MissingReport",
@@ -18,6 +24,7 @@ __all__ = [
     "check_bars",
     "check_factors",
     "count_missing",
+    "is_accepted",
     "is_index",
     "is_too_much",
     "render_data_docs",

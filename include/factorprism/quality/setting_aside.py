@@ -33,14 +33,19 @@ def sort_out(
     set_aside: dict[date, Finding] = {}
     for result in results:
         for finding in result.findings:
-            if not _is_open(finding, accepted):
+            if is_accepted(finding, accepted):
                 continue
             if not finding.sessions:
                 refused.append(result)
             for session in finding.sessions:
-                if not _is_accepted(finding, session, accepted):
+                if not _is_row_accepted(finding, session, accepted):
                     set_aside.setdefault(session, finding)
     return Sorted(tuple(refused), dict(sorted(set_aside.items())))
+
+
+def is_accepted(finding: Finding, accepted: Collection[tuple[str, ...]]) -> bool:
+    """Tell whether a person has accepted each row that `finding` is known by."""
+    return bool(finding.keys) and all(key in accepted for key in finding.keys)
 
 
 def blank_untraded(bars: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +59,9 @@ def is_too_much(n_set_aside: int, n_rows: int, ratio_max: float) -> bool:
     return n_set_aside > max(TOLERATED_ROWS, ratio_max * n_rows)
 
 
-def _is_open(finding: Finding, accepted: Collection[tuple[str, ...]]) -> bool:
-    return not finding.keys or not all(key in accepted for key in finding.keys)
-
-
-def _is_accepted(finding: Finding, session: date, accepted: Collection[tuple[str, ...]]) -> bool:
+def _is_row_accepted(
+    finding: Finding, session: date, accepted: Collection[tuple[str, ...]]
+) -> bool:
     value = finding.rows.get(session.isoformat())
     if value is None or not finding.keys:
         return False

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from factorprism.core.schemas import Finding
+from factorprism.core.schemas import Finding, Pull, empty_bars
 from factorprism.warehouse import PostgresWarehouse
 
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
@@ -26,7 +26,8 @@ def accept(warehouse: PostgresWarehouse, migrated_url: str, tmp_path: Path) -> C
     """Call the command on a warehouse with one finding."""
     rows = {DAY.isoformat(): "-0.01"}
     finding = Finding(NAME, SYMBOL, "bars", "low_covers_body", "low", rows, (DAY,), SENTENCE)
-    warehouse.findings.save_findings([finding])
+    pull = Pull("files", SYMBOL, DAY, DAY, empty_bars(), datetime(2024, 1, 9, 11))
+    warehouse.findings.save_findings(warehouse.pulls.save_pull(pull), [finding])
     environ = {
         **os.environ,
         "FACTORPRISM_HOME": str(tmp_path / "home"),

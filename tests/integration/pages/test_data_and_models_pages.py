@@ -65,6 +65,22 @@ FINDING = Finding(
     sessions=(FAULTY,),
     sentence="000300.SH: low lies <i>above</i> open or close on 2024-01-09 (-0.01).",
 )
+SATURDAY = replace(
+    FINDING,
+    finding_id="5a7u2da75a7u",
+    expectation="no_session_extra",
+    sentence="000300.SH: rows lie on days without trading on 2024-01-13 (False).",
+)
+UNREADABLE = replace(
+    FINDING,
+    finding_id="7e27f02cafe0",
+    suite="bars_schema",
+    expectation="value_type",
+    rows={},
+    sessions=(),
+    sentence="000300.SH: low is not of type float64.",
+)
+MENDED = replace(FINDING, finding_id="3e9ded3e9ded", sentence="000300.SH: low was above <b>.")
 ORIGIN = "http://testserver"
 PEOPLE = {"": "", "vera": "viewer", "olaf": "olaf:op", "otto": "otto:op"}
 
@@ -83,7 +99,7 @@ def fill(warehouse: PostgresWarehouse) -> None:
     refused = replace(pull, first=date(2024, 1, 3))
     pull_id = warehouse.pulls.save_pull(refused)
     warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "high <i>below</i> low")
-    warehouse.findings.save_findings([FINDING])
+    warehouse.findings.save_findings(pull_id, [FINDING, SATURDAY, UNREADABLE])
     aside = SetAside(SYMBOL, FAULTY, pull_id, FINDING.finding_id, FINDING.sentence)
     warehouse.findings.save_set_aside(pull_id, [aside])
     for model_id in ("inception-aaa", "inception-bbb"):
