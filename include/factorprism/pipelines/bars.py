@@ -43,7 +43,6 @@ from factorprism.quality import (
     Sorted,
     blank_untraded,
     check_bars,
-    is_accepted,
     require,
     sort_out,
 )
@@ -200,13 +199,13 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     accepted = {symbol: _load_accepted(run, symbol) for symbol in {pull.symbol for pull in pulls}}
     refused = []
     for pull in pulls:
-        found, keys = checked[id(pull)], accepted[pull.symbol]
-        _save_findings(run, pull, found, keys)
+        assert pull.pull_id is not None
+        found = sort_out(checked[id(pull)], accepted[pull.symbol])
+        run.ports.warehouse.findings.save_findings(pull.pull_id, found.findings)
         try:
-            _judge_pull(run, pull, sort_out(found, keys), refs)
+            _judge_pull(run, pull, found, refs)
         except QualityError as error:
             refused.append(error)
-            assert pull.pull_id is not None
             run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
             _mark_parts(run, pull.pull_id, joined, PullState.QUARANTINED)
     if refused:
@@ -308,16 +307,6 @@ def _check_pull(
 def _load_accepted(run: Run, symbol: str) -> set[tuple[str, ...]]:
     words = run.ports.warehouse.findings.list_accepted([symbol])
     return {key for word in words for key in word.finding.keys}
-
-
-def _save_findings(
-    run: Run, pull: Pull, results: Sequence[QualityResult], accepted: set[tuple[str, ...]]
-) -> None:
-    """Keep the findings of `pull` on which no word has been said."""
-    assert pull.pull_id is not None
-    found = [item for result in results for item in result.findings]
-    unknown = [item for item in found if not is_accepted(item, accepted)]
-    run.ports.warehouse.findings.save_findings(pull.pull_id, unknown)
 
 
 def _judge_pull(run: Run, pull: Pull, found: Sorted, refs: Mapping[str, Any]) -> None:

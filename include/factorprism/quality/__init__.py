@@ -12,7 +12,6 @@ from factorprism.quality.missing import MissingReport, count_missing
 from factorprism.quality.setting_aside import (
     Sorted,
     blank_untraded,
-    is_accepted,
     is_too_much,
     sort_out,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "check_bars",
     "check_factors",
     "count_missing",
-    "is_accepted",
     "is_index",
     "is_too_much",
     "render_data_docs",

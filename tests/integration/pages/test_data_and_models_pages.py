@@ -317,6 +317,50 @@ def test_a_finding_is_shown_and_offered_to_operators_alone(site: Site) -> None:
     assert site.get("accept", who="olaf").status == 400
 
 
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [
+        (SATURDAY, "images have no place for a day without trading. Nothing needs to be done"),
+        (UNREADABLE, "nothing can be measured on such data. Mend the data at the source."),
+    ],
+)
+def test_what_cannot_be_accepted_says_so_and_what_to_do_instead(
+    site: Site, finding: Finding, said: str
+) -> None:
+    for who in ("vera", "olaf"):
+        page = site.get("data", who=who).text
+        (entry,) = re.findall(rf"<li>(?:(?!</li>).)*{finding.finding_id}.*?</li>", page, re.DOTALL)
+        assert said in entry
+        assert "accept?finding=" not in entry
+    refused = site.get(f"accept?finding={finding.finding_id}")
+    assert refused.status == 400
+    assert "cannot be accepted, since" in refused.text
+    form = {**site.open_acceptance(), "finding_id": finding.finding_id}
+    assert site.post(form, to="accept").status == 400
+    assert site.runs() == []
+
+
+def test_a_mended_finding_stands_apart_with_the_pull_that_mended_it(site: Site) -> None:
+    warehouse = PostgresWarehouse(site.url)
+    (newest,) = warehouse.pulls.list_pulls([SYMBOL], 1)
+    pull_id = warehouse.pulls.save_pull(
+        replace(warehouse.pulls.load_pull(newest.pull_id), first=date(2024, 1, 4))
+    )
+    warehouse.findings.save_findings(newest.pull_id, [MENDED])
+    before = site.get("data").text
+    assert f"accept?finding={MENDED.finding_id}" in before
+    assert "Mended findings" not in before
+    warehouse.findings.clear_set_aside(SYMBOL, [FAULTY], pull_id)
+    warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+    warehouse.close()
+    open_part, mended_part = site.get("data").text.split("Mended findings")
+    assert MENDED.finding_id not in open_part
+    assert MENDED.finding_id in mended_part
+    assert "low was above &lt;b&gt;." in mended_part
+    assert f"by pull {pull_id}" in mended_part
+    assert "accept?finding=" not in mended_part
+
+
 def test_accepting_is_a_form_of_the_login_s_own_and_starts_one_run(site: Site) -> None:
     form = site.open_acceptance()
     assert site.post(form, to="accept", who="vera").status == 403
