@@ -49,7 +49,7 @@ _OPEN = f"""{_UNACCEPTED}
 SELECT * FROM found
 WHERE pull_id IS NULL
 OR (state = 'quarantined' AND NOT EXISTS (SELECT {_LATER}))
-OR EXISTS (SELECT FROM standing AS row WHERE {_ITS_ROWS})
+OR finding_id IN (SELECT found.finding_id FROM found JOIN standing AS row ON {_ITS_ROWS})
 ORDER BY found_at DESC, finding_id LIMIT %(limit)s
 """  # noqa: S608
 _MENDED = f"""{_UNACCEPTED}, mended AS (

@@ -32,7 +32,6 @@ findings = Table(
         ForeignKey(pulls.c.pull_id),
         nullable=True,
     ),
-    Index(None, "symbol", "pull_id"),
     comment="The gate's critical findings on bars, each by a name that a person can speak of.",
 )
 

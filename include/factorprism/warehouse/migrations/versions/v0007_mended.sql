@@ -13,6 +13,5 @@ UPDATE prism.findings AS finding SET pull_id = coalesce(
      WHERE pull.symbol = finding.symbol AND marked_at >= found_at
      ORDER BY marked_at, pull_id LIMIT 1));
 
-CREATE INDEX ix_findings_symbol_pull_id ON prism.findings (symbol, pull_id);
 CREATE INDEX ix_set_aside_pull_id ON prism.set_aside (pull_id);
 CREATE INDEX ix_pulls_symbol_marked_at ON prism.pulls (symbol, marked_at);
