@@ -97,8 +97,8 @@ def clear_aside(run: Run, pull: Pull) -> None:
 def begin_aside(run: Run, symbol: str, first: date) -> date:
     """Return where the unbroken run of rows aside begins that leads up to `first`, or `first`.
 
-    What stands aside is nothing to compare with, so a run that is asked for in two parts would
-    show neither that prices repeat nor that they have turned into another instrument's.
+    What stands aside is nothing to compare with, so that a stuck run that is asked for in two parts
+    would be too short in each to be seen.
     """
     standing = run.ports.warehouse.findings.list_set_aside([symbol])
     before = {row.session for row in standing if row.session < first and _is_session(row)}
