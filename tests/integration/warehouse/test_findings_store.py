@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +15,7 @@ from factorprism.core.errors import ConfigurationError, QualityError, WarehouseE
 from factorprism.core.schemas import Finding, Pull, PullState, SetAside, empty_bars
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.warehouse import PostgresWarehouse
+from factorprism.warehouse.migrations import versions
 
 SYMBOL = "000300.SH"
 DAY, NEXT, THEN = date(2024, 1, 9), date(2024, 1, 10), date(2024, 1, 11)
@@ -241,3 +244,18 @@ def test_a_session_that_a_person_says_was_none_stands_aside_no_more(
     assert warehouse.findings.list_set_aside([SYMBOL]) == []
     assert list_open(warehouse) == []
     assert warehouse.findings.list_mended([SYMBOL], 5) == []
+
+
+def test_findings_from_before_pulls_were_noted_learn_theirs(
+    warehouse: PostgresWarehouse, pull_id: int
+) -> None:
+    later = make_pull(warehouse, DAY, THEN)
+    put_aside(warehouse, later, FINDING, DAY)
+    refuse(warehouse, pull_id, TEXT)
+    script = Path(versions.__path__[0]) / "v0007_mended.sql"
+    (learn,) = re.findall(r"UPDATE .*?;", script.read_text("utf-8"), re.DOTALL)
+    with warehouse._database.begin() as connection:
+        connection.exec_driver_sql("UPDATE prism.findings SET pull_id = NULL")
+        connection.exec_driver_sql(learn)
+        rows = connection.exec_driver_sql("SELECT finding_id, pull_id FROM prism.findings").all()
+    assert dict(rows) == {FINDING.finding_id: later, TEXT.finding_id: pull_id}
