@@ -8,8 +8,8 @@ from typing import Any
 
 from factorprism.cli.context import open_warehouse
 from factorprism.core.ports import FindingStore
-from factorprism.core.schemas import Acceptance, Finding, SetAside
-from factorprism.pipelines.accepting import accept_finding
+from factorprism.core.schemas import Acceptance, Finding, Mended, SetAside
+from factorprism.pipelines.accepting import accept_finding, tell_refusal
 
 SHOWN = 20
 
@@ -21,23 +21,25 @@ def accept(finding_id: str, because: str) -> None:
 
 
 def describe_findings(store: FindingStore, symbol: str) -> dict[str, list[dict[str, Any]]]:
-    """Return what stands aside, what nobody has accepted, and what was accepted, of `symbol`."""
+    """Return what stands aside of `symbol`, and what is open, accepted and mended."""
     return {
         "set_aside": [_describe_row(row) for row in store.list_set_aside([symbol])],
         "findings": [_describe(item) for item in store.list_findings([symbol], SHOWN)],
         "accepted": [_describe_acceptance(item) for item in store.list_accepted([symbol])],
+        "mended": [_describe_mended(item) for item in store.list_mended([symbol], SHOWN)],
     }
 
 
 def print_findings(described: Mapping[str, list[dict[str, Any]]]) -> None:
     """Print what `describe_findings` returns; nothing of what there is none of."""
     _print("set aside, asked for again", described["set_aside"], "{session} [{finding_id}]")
-    _print("findings, the newest first", described["findings"], "[{finding_id}]")
+    _print("open findings, the newest first", described["findings"], "[{finding_id}]")
     _print(
         "accepted",
         described["accepted"],
         "[{finding_id}] by {accepted_by} on {accepted_at:.10}: {reason};",
     )
+    _print("mended", described["mended"], "[{finding_id}] {mended_by} on {mended_at:.10}:")
     if any(finding["acceptable"] for finding in described["findings"]):
         print("What is no fault: factorprism quality accept ID --because TEXT")
 
@@ -47,6 +49,8 @@ def _print(title: str, rows: list[dict[str, Any]], head: str) -> None:
         print(f"{title}: {len(rows)}")
     for row in rows[:SHOWN]:
         print(f"  {head.format(**row)} {row['sentence']}")
+        if row.get("refusal"):
+            print(f"    {row['refusal']}")
     if len(rows) > SHOWN:
         print(f"  and {len(rows) - SHOWN} more")
 
@@ -58,6 +62,7 @@ def _describe(finding: Finding) -> dict[str, Any]:
         "column": finding.column,
         "rows": dict(finding.rows),
         "acceptable": bool(finding.keys),
+        "refusal": tell_refusal(finding),
         "sentence": finding.sentence,
     }
 
@@ -77,6 +82,16 @@ def _describe_acceptance(item: Acceptance) -> dict[str, Any]:
         "accepted_by": item.accepted_by,
         "reason": item.reason,
         "accepted_at": item.accepted_at.isoformat() if item.accepted_at else "",
+    }
+
+
+def _describe_mended(item: Mended) -> dict[str, Any]:
+    return {
+        **_describe(item.finding),
+        "refusal": "",  # nobody is to accept it any more
+        "pull_id": item.pull_id,
+        "mended_by": "by a later pull" if item.pull_id is None else f"by pull {item.pull_id}",
+        "mended_at": item.mended_at.isoformat(),
     }
 
 

@@ -40,6 +40,7 @@ from factorprism.core.schemas import (
     FactorPanel,
     Finding,
     Forecast,
+    Mended,
     MergeResult,
     Message,
     ModelRecord,
@@ -188,14 +189,18 @@ class QualityStore(Protocol):
 class FindingStore(Protocol):
     """The gate's critical findings by name, what was accepted, and the rows kept out of bars."""
 
-    def save_findings(self, findings: Sequence[Finding]) -> None:
-        """Keep `findings`; one that is held already stays as it is."""
+    def save_findings(self, pull_id: int, found: Sequence[Finding]) -> None:
+        """Keep `found` of `pull_id`; of one that is held already, that it was found there."""
         ...
 
     def load_finding(self, finding_id: str) -> Finding | None: ...
 
     def list_findings(self, symbols: Sequence[str], limit: int) -> list[Finding]:
-        """Return the newest `limit` findings of `symbols` that nobody has accepted."""
+        """Return the newest `limit` findings of `symbols` that keep something out."""
+        ...
+
+    def list_mended(self, symbols: Sequence[str], limit: int) -> list[Mended]:
+        """Return the newest `limit` findings of `symbols` that a later pull proved mended."""
         ...
 
     def accept_finding(self, finding_id: str, by: str, reason: str) -> bool:
@@ -216,8 +221,10 @@ class FindingStore(Protocol):
         """Return what stands of `symbols`, one row a session (its newest), the latest first."""
         ...
 
-    def clear_set_aside(self, symbol: str, sessions: Sequence[date]) -> None:
-        """Note that sound bars of `sessions` are held now."""
+    def clear_set_aside(
+        self, symbol: str, sessions: Sequence[date], pull_id: int | None = None
+    ) -> None:
+        """Note that nothing of `sessions` stands aside since `pull_id`, or a person's word."""
         ...
 
 

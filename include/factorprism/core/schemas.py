@@ -167,8 +167,8 @@ class MergeResult:
     first_changed: date | None
 
 
-# The expectation that every row is a session of the period asked for.
-NO_SESSION = "no_session_extra"
+# The expectations that every row is a session of the period asked for, and every session a row.
+NO_SESSION, NO_BAR = "no_session_extra", "no_session_missing"
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,18 @@ class Acceptance:
     accepted_by: str
     reason: str
     accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A finding that is past: `pull_id` has given what it spoke against, at a moment (UTC, naive).
+
+    Without a pull it was not recorded which one did.
+    """
+
+    finding: Finding
+    pull_id: int | None
+    mended_at: datetime
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import takewhile
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
@@ -71,7 +72,8 @@ def leave_out(pull: Pull, out: Iterable[date]) -> Pull:
 def clear_aside(run: Run, pull: Pull) -> None:
     """Note that `pull`, which is merged, has given what an earlier one had not.
 
-    A row on a day without trading is cleared when `pull` covers the day and gives none.
+    A row is cleared too when `pull` covers its day, gives none, and nothing speaks against that:
+    on a day without trading, or where a person has said that there was no such session.
     """
     assert pull.pull_id is not None
     store = run.ports.warehouse.findings
@@ -82,16 +84,29 @@ def clear_aside(run: Run, pull: Pull) -> None:
     gone = [
         row.session
         for row in standing
-        if pull.first <= row.session <= pull.last
-        and row.session not in days | out
-        and not _is_session(row)
+        if pull.first <= row.session <= pull.last and row.session not in days | out
     ]
     if given or gone:
-        store.clear_set_aside(pull.symbol, [*given, *gone])
+        store.clear_set_aside(pull.symbol, [*given, *gone], pull.pull_id)
     if given:
         run.tell(f"{pull.symbol}: {len(given)} rows that were set aside are sound now")
     if gone:
-        run.tell(f"{pull.symbol}: {len(gone)} rows on days without trading are given no more")
+        run.tell(f"{pull.symbol}: {len(gone)} rows that were set aside are given no more")
+
+
+def begin_aside(run: Run, symbol: str, first: date) -> date:
+    """Return where the unbroken run of rows aside begins that leads up to `first`, or `first`.
+
+    What stands aside is nothing to compare with, so that a stuck run that is asked for in two parts
+    would be too short in each to be seen.
+    """
+    standing = run.ports.warehouse.findings.list_set_aside([symbol])
+    before = {row.session for row in standing if row.session < first and _is_session(row)}
+    if before:
+        known = calendar_of(symbol).sessions(min(before), first - timedelta(days=1))
+        for day in takewhile(before.__contains__, reversed(known.tolist())):
+            first = day
+    return first
 
 
 def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
@@ -111,18 +126,20 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
 
 
 def _choose(run: Run, symbol: str, rows: Sequence[SetAside]) -> list[tuple[date, date]]:
-    """Return the ranges to ask for: what a person has accepted first, the rest by turns."""
-    accepted = {
-        item.finding.finding_id for item in run.ports.warehouse.findings.list_accepted([symbol])
-    }
+    """Return the ranges to ask for: first what a person has accepted, the rest by turns.
+
+    An unbroken run of rows is one range, since it is judged as a whole.
+    """
+    words = run.ports.warehouse.findings.list_accepted([symbol])
+    names = {word.finding.finding_id for word in words}
+    accepted = [row.session for row in rows if row.finding_id in names]
     calendar = calendar_of(symbol)
     n_evenings = len(calendar.sessions(calendar.first, run.session))
-    chosen: list[tuple[date, date]] = []
-    for is_accepted in (True, False):
-        days = sorted(row.session for row in rows if (row.finding_id in accepted) is is_accepted)
-        places = REQUESTS_MAX - len(chosen)
-        chosen += _take_turn(list(_ranges(days, calendar)), n_evenings, places)
-    return chosen
+    ranges = list(_ranges(sorted(row.session for row in rows), calendar))
+    first_ones = [one for one in ranges if any(one[0] <= day <= one[1] for day in accepted)]
+    chosen = _take_turn(first_ones, n_evenings, REQUESTS_MAX)
+    rest = [one for one in ranges if one not in first_ones]
+    return chosen + _take_turn(rest, n_evenings, REQUESTS_MAX - len(chosen))
 
 
 def _take_turn(

@@ -7,10 +7,16 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError, QualityError
 from factorprism.core.ports import FindingStore
-from factorprism.core.schemas import Finding
+from factorprism.core.schemas import NO_BAR, Finding
 from factorprism.pipelines._run import Refs, Run
 
 ACCEPT = "accept"
+# Why some findings cannot be accepted, and what to do instead.
+NO_PLACE = (
+    "images have no place for a day without trading",
+    "Nothing needs to be done: such a row stays out, and no forecast needs it.",
+)
+NO_MEASURE = ("nothing can be measured on such data", "Mend the data at the source.")
 
 
 def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -> str:
@@ -28,25 +34,31 @@ def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -
         raise ConfigurationError(
             "accepting a finding needs a person and a reason", remedy="Write one sentence."
         )
-    _require_acceptable(finding)
-    if not store.accept_finding(finding_id, by, reason.strip()):
+    require_acceptable(finding)
+    is_first = store.accept_finding(finding_id, by, reason.strip())
+    if finding.expectation == NO_BAR:  # no pull will ever give it, so nobody is to ask for it again
+        store.clear_set_aside(finding.symbol, finding.sessions)
+    if not is_first:
         return f"finding {finding_id} was accepted before; the first word on it stands"
     return f"finding {finding_id} is accepted by {by}; the next run lets it pass"
 
 
-def _require_acceptable(finding: Finding) -> None:
-    if finding.rows and not finding.keys:
+def require_acceptable(finding: Finding) -> None:
+    """Raise `QualityError`, which says what to do instead, for what cannot be accepted."""
+    if not finding.keys:
+        because, remedy = NO_PLACE if finding.rows else NO_MEASURE
         raise QualityError(
-            f"finding {finding.finding_id} cannot be accepted, since images have no place for a "
-            f"day without trading: {finding.sentence}",
-            remedy="Nothing needs to be done: such a row stays out, and no forecast needs it.",
+            f"finding {finding.finding_id} cannot be accepted, since {because}: {finding.sentence}",
+            remedy=remedy,
         )
-    if not finding.rows:
-        raise QualityError(
-            f"finding {finding.finding_id} cannot be accepted, since nothing can be measured on "
-            f"such data: {finding.sentence}",
-            remedy="Mend the data at the source.",
-        )
+
+
+def tell_refusal(finding: Finding) -> str:
+    """Return why `finding` cannot be accepted and what to do instead; empty where it can."""
+    if finding.keys:
+        return ""
+    because, remedy = NO_PLACE if finding.rows else NO_MEASURE
+    return f"It cannot be accepted, since {because}. {remedy}"
 
 
 def answer_accepting(run: Run, refs: Mapping[str, Any]) -> Refs:

@@ -29,6 +29,7 @@ from factorprism.pipelines._revised import (
 from factorprism.pipelines._run import Refs, Run, learn_days
 from factorprism.pipelines._set_aside import (
     advise_on,
+    begin_aside,
     clear_aside,
     join_advice,
     keep_aside,
@@ -38,7 +39,13 @@ from factorprism.pipelines._set_aside import (
     require_needed,
     take_out,
 )
-from factorprism.quality import blank_untraded, check_bars, require, sort_out
+from factorprism.quality import (
+    Sorted,
+    blank_untraded,
+    check_bars,
+    require,
+    sort_out,
+)
 
 # Bars before a pull that its jumps and units are judged against.
 HISTORY_DAYS = 600
@@ -100,7 +107,7 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
     again = calendar.offset(calendar.session_on_or_before(last), -run.config.repull_sessions)
     first_asked = max(start, min(again, held + timedelta(days=1)))
     witness = find_witness(run, symbol, first_asked, last)  # after a long gap: on the same base?
-    return max(start, min(first_asked, witness or first_asked))
+    return max(start, begin_aside(run, symbol, min(first_asked, witness or first_asked)))
 
 
 def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
@@ -189,16 +196,16 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     results = [result for found in checked.values() for result in found]
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
     run.ports.warehouse.quality.save_results(results, run_key)
-    run.ports.warehouse.findings.save_findings(
-        [finding for result in results for finding in result.findings]
-    )
+    accepted = {symbol: _load_accepted(run, symbol) for symbol in {pull.symbol for pull in pulls}}
     refused = []
     for pull in pulls:
+        assert pull.pull_id is not None
+        found = sort_out(checked[id(pull)], accepted[pull.symbol])
+        run.ports.warehouse.findings.save_findings(pull.pull_id, found.findings)
         try:
-            _judge_pull(run, pull, checked[id(pull)], refs)
+            _judge_pull(run, pull, found, refs)
         except QualityError as error:
             refused.append(error)
-            assert pull.pull_id is not None
             run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
             _mark_parts(run, pull.pull_id, joined, PullState.QUARANTINED)
     if refused:
@@ -297,15 +304,15 @@ def _check_pull(
     )
 
 
-def _judge_pull(
-    run: Run, pull: Pull, results: Sequence[QualityResult], refs: Mapping[str, Any]
-) -> None:
+def _load_accepted(run: Run, symbol: str) -> set[tuple[str, ...]]:
+    words = run.ports.warehouse.findings.list_accepted([symbol])
+    return {key for word in words for key in word.finding.keys}
+
+
+def _judge_pull(run: Run, pull: Pull, found: Sorted, refs: Mapping[str, Any]) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
     if is_mostly_rebased(run, pull):  # told before what the new base makes the rules find
         _require_one_base(run, pull)
-    accepted = run.ports.warehouse.findings.list_accepted([pull.symbol])
-    keys = {key for acceptance in accepted for key in acceptance.finding.keys}
-    found = sort_out(results, keys)
     try:
         require(found.refused)
     except QualityError as error:

@@ -8,7 +8,12 @@ from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
 from factorprism.quality.gate import require
 from factorprism.quality.missing import MissingReport, count_missing
-from factorprism.quality.setting_aside import Sorted, blank_untraded, is_too_much, sort_out
+from factorprism.quality.setting_aside import (
+    Sorted,
+    blank_untraded,
+    is_too_much,
+    sort_out,
+)
 
 __all__ = [
     "MissingReport",

@@ -9,9 +9,10 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from factorprism.core.schemas import Finding, QualityResult
-from factorprism.quality._judge import Verdict
+from factorprism.quality._judge import Verdict, tell_value
 from factorprism.quality._rules import CRITICAL, Reach
 
 ID_SIGNS = 12
@@ -35,28 +36,55 @@ def name_findings(verdict: Verdict, frame: pd.DataFrame) -> QualityResult:
 
 
 def _find(verdict: Verdict, frame: pd.DataFrame) -> Iterator[Finding]:
-    rows = dict(verdict.failing)
-    if verdict.rule.reach is Reach.PULL or not rows:
-        yield _name(verdict, rows, ())
+    reach = verdict.rule.reach
+    if reach is Reach.FORM or not verdict.failing:
+        yield _name(verdict, {}, ())
         return
     days = _days(frame)
     place = {day: row for row, day in enumerate(days)}
-    runs = list(_split_runs(sorted({place[day] for day in rows})))
+    failing = sorted({place[day] for day, _ in verdict.failing})
+    if reach is Reach.PULL:
+        yield _name(verdict, _tell_given(verdict, frame, failing), ())
+        return
+    runs = list(_split_runs(failing))
     reached = [_reach(verdict, frame, run) for run in runs]
+    known = [_known(reach, *pair) for pair in zip(runs, reached, strict=True)]
     if len(runs) > FINDINGS_MAX:
-        runs = [[row for run in runs for row in run]]
-        reached = [sorted({row for part in reached for row in part})]
-    for run, held_against in zip(runs, reached, strict=True):
-        # What lasts is known again by its beginning, since every evening adds a row to it.
-        known = run[:1] if _lasts(verdict, held_against, len(days)) else run
+        known, reached = [_join(known)], [_join(reached)]
+    for rows, held_against in zip(known, reached, strict=True):
         sessions = tuple(date.fromisoformat(days[row]) for row in held_against)
         if sessions:
-            yield _name(verdict, {days[row]: rows[days[row]] for row in known}, sessions)
+            yield _name(verdict, _tell_given(verdict, frame, rows), sessions)
 
 
-def _lasts(verdict: Verdict, held_against: Sequence[int], n_rows: int) -> bool:
-    lasting = (Reach.SPIKE, Reach.LASTING, Reach.UNIT)
-    return verdict.rule.reach in lasting and len(held_against) > UNIT_RUN
+def _known(reach: Reach, run: Sequence[int], held_against: Sequence[int]) -> Sequence[int]:
+    """Return the rows that a finding is known by, and that a person accepts.
+
+    Of what lasts they are its beginning, since every evening adds a row to it. Of prices that
+    repeat they are the whole run: its first rows fail no less than those from which on it shows.
+    """
+    if reach is Reach.RUN:
+        return held_against
+    if reach is Reach.UNIT:
+        return run[:UNIT_RUN]
+    lasts = reach is Reach.LASTING or (reach is Reach.SPIKE and len(held_against) > UNIT_RUN)
+    return run[:1] if lasts else run
+
+
+def _tell_given(verdict: Verdict, frame: pd.DataFrame, rows: Sequence[int]) -> dict[str, str]:
+    """Return what each row gives in the column at fault, in words.
+
+    Not what was measured on it: that changes with the rows before, and so from pull to pull.
+    """
+    column, days = verdict.rule.column, _days(frame)
+    if column in frame and is_numeric_dtype(frame[column]):
+        return {days[row]: tell_value(float(frame[column].iloc[row])) for row in rows}
+    measured = dict(verdict.failing)
+    return {days[row]: measured[days[row]] for row in rows}
+
+
+def _join(parts: Sequence[Sequence[int]]) -> list[int]:
+    return sorted({row for part in parts for row in part})
 
 
 def _reach(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[int]:
@@ -115,7 +143,8 @@ def _name(verdict: Verdict, rows: Mapping[str, str], sessions: tuple[date, ...])
 def _tell(verdict: Verdict, rows: Mapping[str, str], sessions: tuple[date, ...]) -> str:
     if not sessions:
         return verdict.result.sentence
-    (first, value), *more = rows.items()
+    (first, given), *more = rows.items()
+    value = dict(verdict.failing).get(first, given)
     rest = f" and {len(more)} more" if more else ""
     lasting = f", held against {sessions[0]} to {sessions[-1]}" if len(sessions) > len(rows) else ""
     return f"{verdict.result.symbol}: {verdict.rule.finding} on {first} ({value}){rest}{lasting}."

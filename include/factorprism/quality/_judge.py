@@ -126,6 +126,8 @@ def _to_verdict(
     success = bool(verdict["success"])
     examples = [] if success else _failing_rows(verdict)
     details = _details(verdict, measured_columns, _failing_rows(verdict))
+    if "mostly" in rule.options:
+        details["tolerated"] = _count_tolerated(rule, verdict)
     told = rule.holds if success else f"{rule.finding}{_where(details)}"
     result = QualityResult(
         suite=suite,
@@ -141,6 +143,13 @@ def _to_verdict(
     )
     failing = tuple((str(row["session"]), tell_value(row["value"])) for row in examples)
     return Verdict(rule, result, failing)
+
+
+def _count_tolerated(rule: Rule, verdict: Mapping[str, Any]) -> int:
+    """Return how many rows may fail; cells without a value are none."""
+    result = verdict.get("result") or {}
+    n_values = int(result.get("element_count", 0)) - int(result.get("missing_count", 0))
+    return int(n_values * (1.0 - float(str(rule.options["mostly"]))))
 
 
 def _failing_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:

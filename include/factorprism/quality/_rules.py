@@ -27,6 +27,7 @@ class Reach(StrEnum):
     UNIT = "unit"  # itself, or all from a run of `UNIT_RUN` failing rows on
     RUN = "run"  # the run that it belongs to
     PULL = "pull"  # the pull as a whole
+    FORM = "form"  # the pull as a whole, on which nothing can be measured
 
 
 @dataclass(frozen=True)

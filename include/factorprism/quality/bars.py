@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import DayArray, QualityResult, empty_bars, make_bars
+from factorprism.core.schemas import NO_BAR, DayArray, QualityResult, empty_bars, make_bars
 from factorprism.core.symbols import is_index
 from factorprism.quality._findings import name_findings
 from factorprism.quality._judge import Subject, judge_rows
@@ -93,7 +93,7 @@ def _check_calendar(
     results = _judge(days, calendar_rules(), CALENDAR_SUITE, subject)
     return [
         replace(result, details={**result.details, "missing_by_month": dict(Counter(missing))})
-        if result.expectation == "no_session_missing"
+        if result.expectation == NO_BAR
         else result
         for result in results
     ]

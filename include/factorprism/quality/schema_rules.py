@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, NO_SESSION
+from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, NO_BAR, NO_SESSION
 from factorprism.quality._rules import BETWEEN, CRITICAL, Reach, Rule
 
 
@@ -17,7 +17,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "columns of a bar frame are missing",
             "Without them nothing below can be judged.",
             options={"column_set": list(BAR_COLUMNS), "exact_match": False},
-            reach=Reach.PULL,
+            reach=Reach.FORM,
         ),
         Rule(
             "rows_present",
@@ -27,7 +27,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "the pull has no rows",
             "An empty answer where sessions exist is a fault of the source.",
             options={"min_value": 1},
-            reach=Reach.PULL,
+            reach=Reach.FORM,
         ),
         Rule(
             "one_symbol",
@@ -38,7 +38,7 @@ def schema_rules(symbol: str) -> list[Rule]:
             "A pull holds one symbol; another one's rows would be filed under its name.",
             column="symbol",
             options={"column": "symbol", "value_set": [symbol]},
-            reach=Reach.PULL,
+            reach=Reach.FORM,
         ),
         *(
             Rule(
@@ -50,7 +50,7 @@ def schema_rules(symbol: str) -> list[Rule]:
                 "Text or another precision in a column means that the file was misread.",
                 column=column,
                 options={"column": column, "type_": kind},
-                reach=Reach.PULL,
+                reach=Reach.FORM,
             )
             for name, column, kind in (
                 ("session_type", "session", "datetime64[us]"),
@@ -64,7 +64,7 @@ def calendar_rules() -> list[Rule]:
     """Return the suite over the days that are expected or held."""
     return [
         Rule(
-            "no_session_missing",
+            NO_BAR,
             BETWEEN,
             CRITICAL,
             "no session is missing",

@@ -15,10 +15,14 @@ from factorprism.quality._rules import TOLERATED_ROWS
 
 @dataclass(frozen=True)
 class Sorted:
-    """`refused` are the failures of the pull as a whole, `set_aside` the first finding by row."""
+    """`refused` are the failures of the pull as a whole, `set_aside` the first finding by row.
+
+    `findings` are all that keep something out; the others a person has accepted.
+    """
 
     refused: tuple[QualityResult, ...]
     set_aside: Mapping[date, Finding]
+    findings: tuple[Finding, ...]
 
 
 def sort_out(
@@ -27,20 +31,49 @@ def sort_out(
     """Sort the critical failures among `results`, those aside that a person has accepted.
 
     `accepted` holds the keys of accepted findings (`Finding.keys`). A finding that lasts is
-    known by its first row; of any other, the rows that were accepted go in.
+    known by its first row; of any other, the rows that were accepted go in. Nor do such rows, or
+    those of a finding that was accepted, count among the many that refuse a pull.
     """
+    spoken_for = _find_spoken_for(results, accepted)
     refused: list[QualityResult] = []
     set_aside: dict[date, Finding] = {}
+    findings: list[Finding] = []
     for result in results:
         for finding in result.findings:
-            if not _is_open(finding, accepted):
+            if _is_accepted(finding, accepted):
                 continue
-            if not finding.sessions:
+            out = [day for day in finding.sessions if not _is_row_accepted(finding, day, accepted)]
+            set_aside = dict.fromkeys(out, finding) | set_aside
+            if not finding.sessions and _is_too_often(result, finding, spoken_for):
                 refused.append(result)
-            for session in finding.sessions:
-                if not _is_accepted(finding, session, accepted):
-                    set_aside.setdefault(session, finding)
-    return Sorted(tuple(refused), dict(sorted(set_aside.items())))
+            elif not out:
+                continue
+            findings.append(finding)
+    return Sorted(tuple(refused), dict(sorted(set_aside.items())), tuple(findings))
+
+
+def _find_spoken_for(
+    results: Sequence[QualityResult], accepted: Collection[tuple[str, ...]]
+) -> set[date]:
+    """Return the sessions of which a person has said that something found on them is no fault."""
+    sessions: set[date] = set()
+    for finding in (item for result in results for item in result.findings):
+        days = set(map(date.fromisoformat, finding.rows))
+        if _is_accepted(finding, accepted):
+            sessions |= days.union(finding.sessions)
+        sessions |= {day for day in days if _is_row_accepted(finding, day, accepted)}
+    return sessions
+
+
+def _is_too_often(result: QualityResult, finding: Finding, spoken_for: Collection[date]) -> bool:
+    """Tell whether a fault of the pull as a whole is one still, without the rows `spoken_for`."""
+    left = [day for day in finding.rows if date.fromisoformat(day) not in spoken_for]
+    return not finding.rows or len(left) > int(str(result.details.get("tolerated", 0)))
+
+
+def _is_accepted(finding: Finding, accepted: Collection[tuple[str, ...]]) -> bool:
+    """Tell whether a person has accepted each row that `finding` is known by."""
+    return bool(finding.keys) and all(key in accepted for key in finding.keys)
 
 
 def blank_untraded(bars: pd.DataFrame) -> pd.DataFrame:
@@ -54,11 +87,9 @@ def is_too_much(n_set_aside: int, n_rows: int, ratio_max: float) -> bool:
     return n_set_aside > max(TOLERATED_ROWS, ratio_max * n_rows)
 
 
-def _is_open(finding: Finding, accepted: Collection[tuple[str, ...]]) -> bool:
-    return not finding.keys or not all(key in accepted for key in finding.keys)
-
-
-def _is_accepted(finding: Finding, session: date, accepted: Collection[tuple[str, ...]]) -> bool:
+def _is_row_accepted(
+    finding: Finding, session: date, accepted: Collection[tuple[str, ...]]
+) -> bool:
     value = finding.rows.get(session.isoformat())
     if value is None or not finding.keys:
         return False

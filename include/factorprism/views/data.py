@@ -10,7 +10,14 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import SOURCES
 from factorprism.core.ports import Warehouse
 from factorprism.core.readings import GateSummary, PullSummary
-from factorprism.core.schemas import Acceptance, Finding, PullState, QualityResult, SetAside
+from factorprism.core.schemas import (
+    Acceptance,
+    Finding,
+    Mended,
+    PullState,
+    QualityResult,
+    SetAside,
+)
 from factorprism.core.universe import Universe
 from factorprism.views._coverage import (
     CLOSED,
@@ -48,7 +55,8 @@ class DataPage:
 
     `gates` are those of `gate_session`, with their verdicts; `recent_gates` the summaries of the
     sessions before. `quarantined` are the newest refused pulls, whenever they came, `findings`
-    the newest that nobody has accepted, and `set_aside` the rows that stand outside the bars.
+    the newest that are open, `mended` those that a later pull has proved mended, and `set_aside`
+    the rows that stand outside the bars.
     """
 
     universe: Universe
@@ -63,6 +71,7 @@ class DataPage:
     pulls: tuple[PullSummary, ...]
     quarantined: tuple[PullSummary, ...]
     findings: tuple[Finding, ...]
+    mended: tuple[Mended, ...]
     set_aside: tuple[SetAside, ...]
     accepted: tuple[Acceptance, ...]
     n_revised: int
@@ -131,6 +140,7 @@ def read_data(
         pulls=tuple(pulls.list_pulls(channels, SHOWN_PULLS)),
         quarantined=tuple(pulls.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
         findings=tuple(warehouse.findings.list_findings(channels, SHOWN_FINDINGS)),
+        mended=tuple(warehouse.findings.list_mended(channels, SHOWN_FINDINGS)),
         set_aside=tuple(warehouse.findings.list_set_aside(channels)),
         accepted=tuple(warehouse.findings.list_accepted(channels)),
         n_revised=warehouse.bars.count_revisions(channels),

@@ -10,10 +10,70 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import Acceptance, Finding, SetAside
+from factorprism.core.schemas import Acceptance, Finding, Mended, SetAside
 from factorprism.warehouse._connection import Database
 from factorprism.warehouse._moments import from_database
 from factorprism.warehouse.tables import accepted_findings, findings, set_aside
+
+# Each finding that no word covers, with what became of the pull in which it was last found. A word
+# covers what names none but its rows: the same fault, before it had grown.
+_UNACCEPTED = """
+WITH covered AS (
+    SELECT finding.finding_id
+    FROM prism.accepted_findings JOIN prism.findings AS word USING (finding_id)
+    JOIN prism.findings AS finding USING (symbol, suite, expectation, column_name)
+    WHERE symbol = ANY (%(symbols)s) AND (finding.finding_id = word.finding_id
+        OR (finding.failing_rows <> '{}' AND word.failing_rows @> finding.failing_rows))
+), standing AS (
+    SELECT DISTINCT ON (symbol, session) symbol, session, pull_id, finding_id
+    FROM prism.set_aside WHERE symbol = ANY (%(symbols)s) AND cleared_at IS NULL
+    ORDER BY symbol, session, set_aside_at DESC, pull_id DESC
+), found AS (
+    SELECT finding.*, pull.state, pull.marked_at, pull.last_session
+    FROM prism.findings AS finding LEFT JOIN prism.pulls AS pull USING (pull_id)
+    WHERE finding.symbol = ANY (%(symbols)s)
+    AND finding_id NOT IN (SELECT finding_id FROM covered)
+)
+"""
+# The rows that a finding speaks against, and the pulls that were judged after a refused one.
+_ITS_ROWS = """
+row.symbol = found.symbol AND row.pull_id = found.pull_id
+AND (row.finding_id = found.finding_id OR found.sessions ? row.session::text)
+"""
+_LATER = """
+FROM prism.pulls AS later WHERE later.symbol = found.symbol
+AND later.marked_at > found.marked_at
+AND found.last_session BETWEEN later.first_session AND later.last_session
+"""
+_OPEN = f"""{_UNACCEPTED}
+SELECT * FROM found
+WHERE pull_id IS NULL
+OR (state = 'quarantined' AND NOT EXISTS (SELECT {_LATER}))
+OR finding_id IN (SELECT found.finding_id FROM found JOIN standing AS row ON {_ITS_ROWS})
+ORDER BY found_at DESC, finding_id LIMIT %(limit)s
+"""  # noqa: S608
+_MENDED = f"""{_UNACCEPTED}, mended AS (
+    SELECT found.*,
+        CASE WHEN n_rows > 0 THEN given_by WHEN state = 'accepted' THEN pull_id
+            ELSE next_id END AS mended_by,
+        CASE WHEN n_rows > 0 THEN given_at WHEN state = 'accepted' THEN marked_at
+            ELSE next_at END AS mended_at
+    FROM found
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n_rows,
+            (array_agg(cleared_by ORDER BY cleared_at DESC, session DESC))[1] AS given_by,
+            CASE WHEN bool_and(cleared_at IS NOT NULL) THEN max(cleared_at) END AS given_at
+        FROM prism.set_aside AS row WHERE {_ITS_ROWS}
+    ) AS its_rows
+    LEFT JOIN LATERAL (
+        SELECT later.pull_id AS next_id, later.marked_at AS next_at {_LATER}
+        AND found.state = 'quarantined' AND later.state = 'accepted'
+        ORDER BY later.marked_at, later.pull_id LIMIT 1
+    ) AS next_pull ON true
+)
+SELECT * FROM mended WHERE mended_at IS NOT NULL
+ORDER BY mended_at DESC, finding_id LIMIT %(limit)s
+"""  # noqa: S608
 
 
 class FindingRepository:
@@ -22,8 +82,8 @@ class FindingRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_findings(self, found: Sequence[Finding]) -> None:
-        """Keep `found`; a finding that is held already stays as it is."""
+    def save_findings(self, pull_id: int, found: Sequence[Finding]) -> None:
+        """Keep `found` of `pull_id`; of a finding that is held already, that it was found there."""
         rows = {
             item.finding_id: {
                 "finding_id": item.finding_id,
@@ -34,13 +94,17 @@ class FindingRepository:
                 "failing_rows": dict(item.rows),
                 "sessions": [day.isoformat() for day in item.sessions],
                 "sentence": item.sentence,
+                "pull_id": pull_id,
             }
             for item in found
         }
         if rows:
             with self._database.begin() as connection:
-                new = insert(findings).on_conflict_do_nothing()
-                connection.execute(new, [rows[finding_id] for finding_id in sorted(rows)])
+                new = insert(findings)
+                again = new.on_conflict_do_update(
+                    index_elements=["finding_id"], set_={"pull_id": new.excluded.pull_id}
+                )
+                connection.execute(again, [rows[finding_id] for finding_id in sorted(rows)])
 
     def load_finding(self, finding_id: str) -> Finding | None:
         """Return the finding of this name, or None."""
@@ -50,16 +114,27 @@ class FindingRepository:
         return _to_finding(row) if row else None
 
     def list_findings(self, symbols: Sequence[str], limit: int) -> list[Finding]:
-        """Return the newest `limit` findings of `symbols` that nobody has accepted."""
-        accepted = select(accepted_findings.c.finding_id)
-        statement = (
-            select(findings)
-            .where(findings.c.symbol.in_(symbols), findings.c.finding_id.not_in(accepted))
-            .order_by(findings.c.found_at.desc(), findings.c.finding_id)
-            .limit(limit)
-        )
+        """Return the newest `limit` findings of `symbols` that are open.
+
+        Open is what nobody has accepted and what still keeps something out: rows that stand aside,
+        or the pull that was judged last. A fault that has grown is open by its newest name alone.
+        """
+        asked = {"symbols": list(symbols), "limit": limit}
         with self._database.begin() as connection:
-            return [_to_finding(row) for row in connection.execute(statement)]
+            return [_to_finding(row) for row in connection.exec_driver_sql(_OPEN, asked)]
+
+    def list_mended(self, symbols: Sequence[str], limit: int) -> list[Mended]:
+        """Return the newest `limit` findings of `symbols` that a later pull has proved mended.
+
+        Nobody has accepted them, and each row that they spoke against was given soundly since, or
+        the refused pull was followed by one that went in.
+        """
+        asked = {"symbols": list(symbols), "limit": limit}
+        with self._database.begin() as connection:
+            return [
+                Mended(_to_finding(row), row.mended_by, from_database(row.mended_at))
+                for row in connection.exec_driver_sql(_MENDED, asked)
+            ]
 
     def accept_finding(self, finding_id: str, by: str, reason: str) -> bool:
         """Accept for good what is held as `finding_id`; False when somebody has done so already.
@@ -124,19 +199,21 @@ class FindingRepository:
             select(set_aside)
             .ext(distinct_on(table.symbol, table.session))
             .where(table.symbol.in_(symbols), table.cleared_at.is_(None))
-            .order_by(table.symbol, table.session, table.pull_id.desc())
+            .order_by(table.symbol, table.session, table.set_aside_at.desc(), table.pull_id.desc())
         )
         with self._database.begin() as connection:
             rows = [_to_set_aside(row) for row in connection.execute(statement)]
         return sorted(rows, key=lambda row: (-row.session.toordinal(), row.symbol))
 
-    def clear_set_aside(self, symbol: str, sessions: Sequence[date]) -> None:
-        """Note that sound bars of `sessions` are held now."""
+    def clear_set_aside(
+        self, symbol: str, sessions: Sequence[date], pull_id: int | None = None
+    ) -> None:
+        """Note that nothing of `sessions` stands aside since `pull_id`, or a person's word."""
         table = set_aside.c
         statement = (
             update(set_aside)
             .where(table.symbol == symbol, table.session.in_(sessions), table.cleared_at.is_(None))
-            .values(cleared_at=func.clock_timestamp())
+            .values(cleared_at=func.clock_timestamp(), cleared_by=pull_id)
         )
         with self._database.begin() as connection:
             connection.execute(statement)

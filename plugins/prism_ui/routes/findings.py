@@ -9,8 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
+from factorprism.core.errors import QualityError
 from factorprism.core.schemas import Finding
-from factorprism.pipelines.accepting import ACCEPT
+from factorprism.pipelines.accepting import ACCEPT, require_acceptable
 from factorprism.views import NotHeld
 from prism_ui.decision_runs import start_decision
 from prism_ui.errors import BadQuestion
@@ -78,4 +79,8 @@ def _find(asked: Asked, finding_id: str) -> Finding:
         raise NotHeld(
             f"no finding {finding_id[:40]!r} is known", remedy="Choose one on the page Data."
         )
+    try:
+        require_acceptable(finding)
+    except QualityError as error:
+        raise BadQuestion(error.message, remedy=error.remedy) from error
     return finding

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from factorprism.core.schemas import Finding
+from factorprism.cli.findings import describe_findings, print_findings
+from factorprism.core.schemas import Finding, Pull, SetAside, empty_bars
 from factorprism.warehouse import PostgresWarehouse
 
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
@@ -26,7 +27,8 @@ def accept(warehouse: PostgresWarehouse, migrated_url: str, tmp_path: Path) -> C
     """Call the command on a warehouse with one finding."""
     rows = {DAY.isoformat(): "-0.01"}
     finding = Finding(NAME, SYMBOL, "bars", "low_covers_body", "low", rows, (DAY,), SENTENCE)
-    warehouse.findings.save_findings([finding])
+    pull = Pull("files", SYMBOL, DAY, DAY, empty_bars(), datetime(2024, 1, 9, 11))
+    warehouse.findings.save_findings(warehouse.pulls.save_pull(pull), [finding])
     environ = {
         **os.environ,
         "FACTORPRISM_HOME": str(tmp_path / "home"),
@@ -55,6 +57,51 @@ def test_a_finding_is_accepted_once_in_the_name_of_who_calls(
     said = f"finding {NAME} was accepted before; the first word on it stands"
     assert again.stdout.strip() == said
     assert warehouse.findings.list_accepted([SYMBOL]) == [accepted]
+
+
+def test_what_cannot_be_accepted_is_listed_and_refused_with_what_to_do_instead(
+    accept: Call, warehouse: PostgresWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, rows = warehouse.findings, {"2024-01-13": "False"}
+    told = "000300.SH: rows lie on days without trading on 2024-01-13 (False)."
+    days = (date(2024, 1, 13),)
+    name = "5a7u2da75a7u"
+    extra = Finding(name, SYMBOL, "bars_calendar", "no_session_extra", "session", rows, days, told)
+    (pull,) = warehouse.pulls.list_pulls([SYMBOL], 1)
+    store.save_findings(pull.pull_id, [extra])
+    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, days[0], pull.pull_id, name, told)])
+
+    because = "images have no place for a day without trading"
+    remedy = "Nothing needs to be done: such a row stays out, and no forecast needs it."
+    print_findings(describe_findings(store, SYMBOL))
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index(f"  [{name}] {told}")
+    assert lines[place + 1] == f"    It cannot be accepted, since {because}. {remedy}"
+    assert not any("--because" in line for line in lines)
+
+    done = accept(name, "--because", "it was a Saturday")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.strip().splitlines() == [
+        f"factorprism: finding {name} cannot be accepted, since {because}: {told}",
+        remedy,
+    ]
+    assert store.list_accepted([SYMBOL]) == []
+
+
+def test_what_was_mended_is_listed_with_the_pull_that_mended_it(
+    accept: Call, warehouse: PostgresWarehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = warehouse.findings
+    (pull,) = warehouse.pulls.list_pulls([SYMBOL], 1)
+    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, DAY, pull.pull_id, NAME, SENTENCE)])
+    assert [item["finding_id"] for item in describe_findings(store, SYMBOL)["findings"]] == [NAME]
+    store.clear_set_aside(SYMBOL, [DAY], pull.pull_id)
+    print_findings(describe_findings(store, SYMBOL))
+    (mended,) = store.list_mended([SYMBOL], 5)
+    assert capsys.readouterr().out.splitlines() == [
+        "mended: 1",
+        f"  [{NAME}] by pull {pull.pull_id} on {mended.mended_at:%Y-%m-%d}: {SENTENCE}",
+    ]
 
 
 @pytest.mark.parametrize(

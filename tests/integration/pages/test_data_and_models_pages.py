@@ -65,6 +65,22 @@ FINDING = Finding(
     sessions=(FAULTY,),
     sentence="000300.SH: low lies <i>above</i> open or close on 2024-01-09 (-0.01).",
 )
+SATURDAY = replace(
+    FINDING,
+    finding_id="5a7u2da75a7u",
+    expectation="no_session_extra",
+    sentence="000300.SH: rows lie on days without trading on 2024-01-13 (False).",
+)
+UNREADABLE = replace(
+    FINDING,
+    finding_id="7e27f02cafe0",
+    suite="bars_schema",
+    expectation="value_type",
+    rows={},
+    sessions=(),
+    sentence="000300.SH: low is not of type float64.",
+)
+MENDED = replace(FINDING, finding_id="3e9ded3e9ded", sentence="000300.SH: low was above <b>.")
 ORIGIN = "http://testserver"
 PEOPLE = {"": "", "vera": "viewer", "olaf": "olaf:op", "otto": "otto:op"}
 
@@ -83,7 +99,7 @@ def fill(warehouse: PostgresWarehouse) -> None:
     refused = replace(pull, first=date(2024, 1, 3))
     pull_id = warehouse.pulls.save_pull(refused)
     warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "high <i>below</i> low")
-    warehouse.findings.save_findings([FINDING])
+    warehouse.findings.save_findings(pull_id, [FINDING, SATURDAY, UNREADABLE])
     aside = SetAside(SYMBOL, FAULTY, pull_id, FINDING.finding_id, FINDING.sentence)
     warehouse.findings.save_set_aside(pull_id, [aside])
     for model_id in ("inception-aaa", "inception-bbb"):
@@ -299,6 +315,48 @@ def test_a_finding_is_shown_and_offered_to_operators_alone(site: Site) -> None:
     assert site.get(f"accept?finding={FINDING.finding_id}", who="").status == 401
     assert site.get("accept?finding=nobody", who="olaf").status == 404
     assert site.get("accept", who="olaf").status == 400
+
+
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [
+        (SATURDAY, "images have no place for a day without trading. Nothing needs to be done"),
+        (UNREADABLE, "nothing can be measured on such data. Mend the data at the source."),
+    ],
+)
+def test_what_cannot_be_accepted_says_so_and_what_to_do_instead(
+    site: Site, finding: Finding, said: str
+) -> None:
+    for who in ("vera", "olaf"):
+        page = site.get("data", who=who).text
+        (entry,) = re.findall(rf"<li>(?:(?!</li>).)*{finding.finding_id}.*?</li>", page, re.DOTALL)
+        assert said in entry
+        assert "accept?finding=" not in entry
+    refused = site.get(f"accept?finding={finding.finding_id}")
+    assert refused.status == 400
+    assert "cannot be accepted, since" in refused.text
+    form = {**site.open_acceptance(), "finding_id": finding.finding_id}
+    assert site.post(form, to="accept").status == 400
+    assert site.runs() == []
+
+
+def test_a_mended_finding_stands_apart_with_the_pull_that_mended_it(site: Site) -> None:
+    warehouse = PostgresWarehouse(site.url)
+    (newest,) = warehouse.pulls.list_pulls([SYMBOL], 1)
+    pull_id = warehouse.pulls.save_pull(
+        replace(warehouse.pulls.load_pull(newest.pull_id), first=date(2024, 1, 4))
+    )
+    warehouse.findings.save_findings(newest.pull_id, [MENDED])
+    warehouse.findings.clear_set_aside(SYMBOL, [FAULTY], pull_id)
+    warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
+    warehouse.close()
+    open_part, mended_part = site.get("data").text.split("Mended findings")
+    assert f"accept?finding={FINDING.finding_id}" not in open_part  # it spoke of the same row
+    assert MENDED.finding_id not in open_part
+    assert MENDED.finding_id in mended_part
+    assert "low was above &lt;b&gt;." in mended_part
+    assert f"by pull {pull_id}" in mended_part
+    assert "accept?finding=" not in mended_part
 
 
 def test_accepting_is_a_form_of_the_login_s_own_and_starts_one_run(site: Site) -> None:

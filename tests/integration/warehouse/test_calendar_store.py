@@ -81,7 +81,7 @@ def set_row_aside(
         sessions=(session,),
         sentence="A sentence.",
     )
-    warehouse.findings.save_findings([finding])
+    warehouse.findings.save_findings(pull_id, [finding])
     row = SetAside(finding.symbol, session, pull_id, finding.finding_id, finding.sentence)
     standing = warehouse.findings.load_set_aside(pull_id)
     warehouse.findings.save_set_aside(pull_id, [*standing, row])

@@ -182,3 +182,38 @@ def test_a_row_on_a_day_without_trading_is_set_aside_whatever_was_accepted(
     rule = (finding.symbol, finding.suite, finding.expectation, finding.column)
     every = {(*rule, *item) for item in finding.rows.items()}
     assert day in sort_out(results, every).set_aside
+
+
+def test_another_form_of_data_has_no_rows_that_could_be_accepted(
+    index_bars: pd.DataFrame, xshg: TradingCalendar
+) -> None:
+    first, last = index_bars["session"].iloc[[0, -1]].dt.date
+    other = index_bars.copy()
+    other.loc[500, "symbol"] = "000905.SH"
+    text = index_bars.assign(low=index_bars["low"].astype(str).astype(object))
+    for bars in (other, text):
+        results = check_bars(bars, "000300.SH", first, last, calendar=xshg)
+        found = [finding for item in results for finding in item.findings]
+        assert found
+        assert [(finding.rows, finding.keys) for finding in found] == [({}, frozenset())]
+
+
+def test_a_word_on_a_lone_unit_does_not_let_in_the_unit_that_lasts(
+    index_bars: pd.DataFrame, xshg: TradingCalendar
+) -> None:
+    def judge(n_rows: int) -> list[QualityResult]:
+        bars = index_bars.copy()
+        bars.loc[990:, ["volume_shares", "amount_cny"]] *= 100.0
+        bars = bars.iloc[: 990 + n_rows]
+        first, last = bars["session"].iloc[[0, -1]].dt.date
+        results = check_bars(bars, "000300.SH", first, last, calendar=xshg)
+        return [item for item in results if item.expectation == "volume_unit_holds"]
+
+    lone, lasting = judge(1), judge(8)
+    (finding,) = lone[0].findings
+    assert sort_out(lone, finding.keys).set_aside == {}
+    out = sort_out(lasting, finding.keys).set_aside
+    assert set(out) == _days(index_bars, *range(991, 998))
+    (lasts,) = lasting[0].findings
+    assert lasts.finding_id == judge(3)[0].findings[0].finding_id
+    assert sort_out(lasting, lasts.keys).set_aside == {}

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -60,6 +61,7 @@ pulls = Table(
         *("source", "symbol", "first_session", "last_session", "content_hash"),
         name="uq_pulls_content",
     ),
+    Index(None, "symbol", "marked_at"),
     comment="Every answer of a source, kept as it came; the same content is kept once.",
 )
 

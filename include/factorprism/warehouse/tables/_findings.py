@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Table, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Table, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 from factorprism.warehouse.tables._bars import pulls
@@ -25,6 +25,13 @@ findings = Table(
     column("sessions", JSONB(), "Sessions that it was held against; none: the pull as a whole."),
     column("sentence", Text(), "The finding in plain words."),
     moment("found_at", "When it was first found.", server_default=func.clock_timestamp()),
+    column(
+        "pull_id",
+        BigInteger(),
+        "Pull in which it was last found; null: found before that was recorded.",
+        ForeignKey(pulls.c.pull_id),
+        nullable=True,
+    ),
     comment="The gate's critical findings on bars, each by a name that a person can speak of.",
 )
 
@@ -62,5 +69,13 @@ set_aside = Table(
     column("sentence", Text(), "The reason in plain words."),
     moment("set_aside_at", "When it was set aside.", server_default=func.clock_timestamp()),
     moment("cleared_at", "When a later pull gave a sound bar; null: it stands.", nullable=True),
+    column(
+        "cleared_by",
+        BigInteger(),
+        "That pull; null: it stands, or a person has said that there was no such session.",
+        ForeignKey(pulls.c.pull_id),
+        nullable=True,
+    ),
+    Index(None, "pull_id"),
     comment="Rows that the gate kept out of bars while the rest of their pull went in.",
 )

@@ -179,13 +179,14 @@ def test_a_day_without_a_row_has_no_lineage(held):
 
 
 def test_what_was_accepted_of_the_bars_behind_the_row_is_listed(world):
-    begin = load(world).bars.first
+    bars = load(world).bars
+    begin, pull_id = bars.first, bars.window_pulls[0].pull_id
     days = {"then": SESSION, "first": begin, "early": begin - timedelta(days=1), "late": LATER}
     for name, day in days.items():
-        world.warehouse.findings.save_findings([make_finding(name, "000905.SH", day)])
+        world.warehouse.findings.save_findings(pull_id, [make_finding(name, "000905.SH", day)])
         accept_finding(world.warehouse.findings, name, "mei", f"a real day: {name}")
     for name, symbol in (("other", "000852.SH"), ("open", "000300.SH")):
-        world.warehouse.findings.save_findings([make_finding(name, symbol, SESSION)])
+        world.warehouse.findings.save_findings(pull_id, [make_finding(name, symbol, SESSION)])
     accept_finding(world.warehouse.findings, "other", "mei", "of another universe")
 
     accepted = load(world).accepted
