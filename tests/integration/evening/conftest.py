@@ -23,6 +23,8 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.config import load_config
+from factorprism.core.patience import find_wait
+from factorprism.core.sessions import utc_now
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.services import EmbeddedAirflow
 from factorprism.sources import SampleSource
@@ -98,6 +100,12 @@ class Evening:
     def rows(self) -> list[Any]:
         with open_ports(load_config(self.environ)) as ports:
             return ports.warehouse.forecasts.load_forecasts()
+
+    def waits(self) -> str:
+        """Return what a watchdog from outside hears of the session's run now."""
+        config = load_config(self.environ)
+        with open_ports(config) as ports:
+            return find_wait(config, ports.warehouse, self.session, utc_now())
 
     def open_alerts(self) -> list[str]:
         """Return the open alerts, but for the calendar's end, which may be near on any day."""

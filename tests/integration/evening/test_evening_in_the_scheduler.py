@@ -76,6 +76,7 @@ def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dic
         runs.unpause(evening.dag_id)
     run_ids = {name: await_planned_run(airflow, name, session) for name in made}
     seen: dict[str, Any] = {"slots": watch_for_slots(airflow, "late", run_ids["late"])}
+    seen["waits"] = made["late"].waits()
     # The clock goes on with the looks, however slow the machine: absent, half, whole.
     made["late"].vendor.publish(OVERLAY, "half+0s+3600s")
     await_looks(made["late"], 2)  # one may be under way and see what was there before
@@ -95,6 +96,13 @@ def test_the_wait_holds_no_slot_of_the_vendors_pool(told: dict[str, Any]) -> Non
     assert told["slots"]["deferred_slots"] >= 1
     assert told["slots"]["occupied_slots"] <= 1  # the other evening's look, at most
     assert "looking again at" in told["late log"]
+
+
+def test_a_watchdog_hears_that_the_deferred_run_waits_and_of_a_failed_one_nothing(
+    told: dict[str, Any], evenings: Any, session: date
+) -> None:
+    assert told["waits"].startswith(f"waiting for the bars of {session} until ")
+    assert evenings[1]["never"].waits() == ""
 
 
 def test_a_bar_that_comes_late_and_in_halves_is_waited_for_and_named(told: dict[str, Any]) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psycopg2
 import pytest
 
 from factorprism.core.schemas import Alert
@@ -151,3 +155,29 @@ def test_the_contests_forecasts_are_shown_as_not_issued(pages: Any) -> None:
     title = "Not issued: the contest's walk-forward forecasts"
     assert text.index("Year by year") < text.index(title) < text.index("Walk-forward, year by year")
     assert "并非已发布：竞赛中的滚动前推预测" in pages.get("/prism/record?lang=zh").text
+
+
+def test_the_record_says_which_forecasts_came_late(
+    app: Any, postgres: Any, ledger_template: Any, ledger_url: str, tmp_path: Path
+) -> None:
+    template, line = ledger_template
+    settled = np.flatnonzero(~np.isnan(line.p_up[:-14]))[-2:]
+    url = postgres.new_database(template)
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE prism.forecasts DISABLE TRIGGER ALL")
+        for row, delay in zip(settled, ("100 minutes", "3 days"), strict=True):
+            cursor.execute(
+                "UPDATE prism.forecasts SET due_at = created_at - %s::interval WHERE session = %s",
+                (delay, line.sessions[row].astype(date)),
+            )
+    with closing(PostgresWarehouse(url)) as warehouse:  # so that no page drawn before is shown
+        warehouse.alerts.raise_alert(Alert("task weekly hs300", "warning", "it is slow"))
+    app.show(url, tmp_path)
+    text, chinese = app.get("/prism/record").text, app.get("/prism/record?lang=zh").text
+    app.show(ledger_url, tmp_path)
+    postgres.drop_database(url)
+    assert "late by 1 h 40 min" in text
+    assert "Issued late" in text
+    assert re.search(r"1 of \d+.*1 made afterwards", text)
+    assert "迟到 1 小时 40 分钟" in chinese
+    assert "另有 1 次为事后补做" in chinese

@@ -290,6 +290,7 @@ def test_orphans_of_a_killed_session_are_ended_before_a_new_start(
     for process in before:
         if "factorprism.services._keeper" in process.cmdline():
             process.kill()
+            process.wait(60)
     assert not airflow._group.is_kept()
     assert airflow.is_running()
     airflow.stop()
