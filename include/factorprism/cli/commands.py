@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from factorprism.cli.context import latest_session, open_run, open_warehouse, say
+from factorprism.cli.context import latest_session, open_run, open_warehouse
+from factorprism.cli.embedded import say
 from factorprism.cli.findings import describe_findings, print_findings
 from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table

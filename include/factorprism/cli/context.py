@@ -5,21 +5,15 @@ where no other is named, and lines for the person who watches.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from factorprism.cli.embedded import with_embedded_urls
+from factorprism.cli.embedded import say, with_embedded_urls
 from factorprism.core.config import Config, load_config
 from factorprism.core.sessions import check_session, utc_now
 from factorprism.pipelines import Ports, Run, open_ports
 from factorprism.sources import require_within_data
-
-
-def say(line: str) -> None:
-    """Print a line for the person who watches; stdout is for results alone."""
-    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

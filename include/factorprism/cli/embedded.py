@@ -17,6 +17,11 @@ from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, se
 from factorprism.warehouse import PostgresWarehouse
 
 
+def say(line: str) -> None:
+    """Print a line for the person who watches; stdout is for results alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def with_embedded_urls(config: Config) -> Config:
     """Return `config` with the embedded server's URLs where none is configured.
 
@@ -25,7 +30,7 @@ def with_embedded_urls(config: Config) -> Config:
     if config.warehouse_url and config.tracking_url:
         return config
     server = EmbeddedPostgres(config.home)
-    server.start(_say)
+    server.start(say)
     return config.with_changes(
         warehouse_url=config.warehouse_url or server.url("prism"),
         tracking_url=config.tracking_url or server.url("mlflow"),
@@ -52,17 +57,17 @@ def embedded_airflow(config: Config) -> EmbeddedAirflow:
 
 def start_airflow(config: Config) -> EmbeddedAirflow:
     """Start the embedded server and Airflow, again if it runs with other settings or code."""
-    EmbeddedPostgres(config.home).start(_say)
+    EmbeddedPostgres(config.home).start(say)
     airflow = embedded_airflow(config)
     stamp = config.home / "airflow" / "settings.json"
     wanted = json.dumps(_settings(airflow) | {"code": _code(airflow)}, sort_keys=True)
     if airflow.is_running() and (not stamp.is_file() or stamp.read_text() != wanted):
-        airflow.stop(_say)
+        airflow.stop(say)
     # Before the start: one that is cut off is waited for by the next, with these settings.
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.touch(mode=0o600)
     stamp.write_text(wanted)
-    airflow.start(_say)
+    airflow.start(say)
     return airflow
 
 
@@ -81,7 +86,7 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
         print(f"note          {NO_ADDRESS}. {HOW_TO_ADDRESS}")
     if mlflow:
         pages = _mlflow_pages(config)
-        pages.start(_say)
+        pages.start(say)
         print(f"MLflow        {pages.address}")
 
 
@@ -106,9 +111,9 @@ def stop_services() -> None:
     config = load_config(os.environ)
     server = EmbeddedPostgres(config.home)
     if server.exists():
-        _mlflow_pages(config).stop(_say)
-        embedded_airflow(config).stop(_say)
-        server.stop(_say)
+        _mlflow_pages(config).stop(say)
+        embedded_airflow(config).stop(say)
+        server.stop(say)
     print("stopped")
 
 
@@ -138,10 +143,6 @@ def how_to_open(config: Config) -> str:
     return f"Airflow UI    {airflow.address}   user admin, password {airflow.passwords()['admin']}"
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def _settings(airflow: EmbeddedAirflow) -> dict[str, str]:
     # Hashed, since a token and a password are among them.
     return {
@@ -155,8 +156,9 @@ def _code(airflow: EmbeddedAirflow) -> str:
     """Return a fingerprint of the code that the components have loaded, without reading it."""
     seen = hashlib.sha256()
     for path in sorted(_code_files(airflow.repository)):
-        facts = path.stat()
-        seen.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        with suppress(FileNotFoundError):  # an editor or an upgrade has just taken it away
+            facts = path.stat()
+            seen.update(f"{path} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return seen.hexdigest()
 
 

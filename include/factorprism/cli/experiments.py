@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from factorprism.cli.context import open_warehouse, say
+from factorprism.cli.context import open_warehouse
+from factorprism.cli.embedded import say
 from factorprism.core.errors import ConfigurationError
 from factorprism.pipelines import Run
 

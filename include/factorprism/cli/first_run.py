@@ -8,8 +8,8 @@ import time
 from datetime import date
 
 from factorprism.cli.commands import forecast_session, is_issued, session_forecasts
-from factorprism.cli.context import latest_session, open_warehouse, say
-from factorprism.cli.embedded import how_to_open, start_airflow
+from factorprism.cli.context import latest_session, open_warehouse
+from factorprism.cli.embedded import how_to_open, say, start_airflow
 from factorprism.cli.loading import load_history, timed
 from factorprism.cli.tables import write_table
 from factorprism.core.config import Config

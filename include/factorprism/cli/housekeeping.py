@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from factorprism.cli.commands import step_printer
-from factorprism.cli.context import open_warehouse, say
-from factorprism.cli.embedded import embedded_airflow
+from factorprism.cli.context import open_warehouse
+from factorprism.cli.embedded import embedded_airflow, say
 from factorprism.core.config import Config
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.housekeeping import back_up_warehouse

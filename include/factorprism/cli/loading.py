@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from factorprism.cli.context import say
+from factorprism.cli.embedded import say
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.factors import compute_factors
 

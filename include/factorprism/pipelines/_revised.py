@@ -84,6 +84,8 @@ def _measure_ratios(held_bars: pd.DataFrame, new_bars: pd.DataFrame) -> npt.NDAr
     held, new = (bars[list(BAR_PRICES)].to_numpy(np.float64) for bars in (held_bars, new_bars))
     if not len(held):
         return np.empty(0)
+    # A price of zero, which no gate lets in, would stand for no ratio.
+    held = np.where(held > 0.0, held, np.nan)
     moves = new / held - 1.0
     usual = np.median(moves, axis=1, keepdims=True)
     quoted = (RATIO_TOLERANCE + HALF_QUOTE / held) * np.maximum(1.0 + usual, 1.0)

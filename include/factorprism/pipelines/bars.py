@@ -141,8 +141,9 @@ def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
             wanted = held_last + timedelta(days=1)
     if wanted <= last:
         if pull_ids and not _is_base_kept(run, symbol, pull_ids[-1]):
+            reason = "the source gives its last session no more, or on another base"
             for pull_id in pull_ids:
-                pulls.mark_pull(pull_id, PullState.QUARANTINED, "the source has rebased its prices")
+                pulls.mark_pull(pull_id, PullState.QUARANTINED, reason)
             pull_ids, wanted = [], first
         for pull in run.ports.source.fetch_bars([symbol], wanted, last):
             pull_ids.append(_keep(run, pull))
@@ -150,13 +151,22 @@ def _pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:
 
 
 def _is_base_kept(run: Run, symbol: str, pull_id: int) -> bool:
-    """Tell whether the source still gives the last session of a kept pull on the same base."""
+    """Tell whether the source still gives the last session of a kept pull, on the same base."""
     kept = run.ports.warehouse.pulls.load_pull(pull_id)
     if kept.bars.empty:
         return True
     day = kept.bars["session"].max().date()
-    given = run.ports.source.fetch_bars([symbol], day, day)
-    return all(is_same_base(kept, pull) for pull in given)
+    given = _fetch_day(run, symbol, day)
+    return bool(given) and all(is_same_base(kept, pull) for pull in given)
+
+
+def _fetch_day(run: Run, symbol: str, day: date) -> list[Pull]:
+    """Return the pulls of one session that hold its bar, none where the source has it no more."""
+    try:
+        pulls = list(run.ports.source.fetch_bars([symbol], day, day))
+    except EmptyResponse:
+        return []
+    return [pull for pull in pulls if len(pull.bars)]
 
 
 def _pull_witness(run: Run, symbol: str, first: date, last: date) -> list[int]:
@@ -164,11 +174,8 @@ def _pull_witness(run: Run, symbol: str, first: date, last: date) -> list[int]:
     witness = find_witness(run, symbol, first, last)
     if witness is None:
         return []
-    try:
-        pulls = list(run.ports.source.fetch_bars([symbol], witness, witness))
-    except EmptyResponse:
-        pulls = []
-    if not any(len(pull.bars) for pull in pulls):
+    pulls = _fetch_day(run, symbol, witness)
+    if not pulls:
         run.tell(f"{symbol}: the source has no held session, so that bases were not compared")
         return []
     return [_keep(run, pull) for pull in pulls]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceErr
 from factorprism.core.patience import SUITE, look_key, patience_ends
 from factorprism.core.publication import local_words
 from factorprism.core.schemas import QualityResult
-from factorprism.core.sessions import session_read
+from factorprism.core.sessions import session_read, utc_now
 from factorprism.pipelines._run import Refs, Run
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
@@ -57,7 +57,7 @@ def look_for_bars(run: Run) -> None:
     coming = _find_coming(run)
     _require_in_time(run, coming, ends)
     lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
-    over = _now() >= ends
+    over = utc_now() >= ends
     absent = [symbol for symbol, values in lacking.items() if values == VALUES]
     halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
     found = len(lacking) - len(absent) - len(halves)
@@ -112,7 +112,7 @@ def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, 
 def describe_wait(run: Run) -> str:
     """Say until when bars are waited for now; empty once patience has ended."""
     ends = patience_ends(run.config, run.session)
-    if _now() >= ends:
+    if utc_now() >= ends:
         return ""
     return f"it is waited for until {local_words(ends, run.calendar.exchange)}"
 
@@ -135,7 +135,7 @@ def _find_coming(run: Run) -> dict[str, datetime]:
         symbol: run.config.calendar_of(symbol).published_at(_expected_session(run, symbol))
         for symbol in run.config.universe.channels
     }
-    return {symbol: moment for symbol, moment in moments.items() if moment > _now()}
+    return {symbol: moment for symbol, moment in moments.items() if moment > utc_now()}
 
 
 def _require_in_time(run: Run, coming: Mapping[str, datetime], ends: datetime) -> None:
@@ -176,7 +176,3 @@ def _is_given(value: float) -> bool:
 def _expected_session(run: Run, symbol: str) -> date:
     """Return the session of `symbol` that the run's image ends with."""
     return session_read(run.config.calendar_of(symbol), run.calendar, run.session)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -70,7 +70,7 @@ def test_a_run_that_waits_past_its_deadline_says_for_what_and_until_when(
         "trade_date,open,high,low,close,volume,amount\n"
         "2025-12-31,4700,4710,4690,4700,1000000,2000000\n"
     )
-    monkeypatch.setattr(waiting, "_now", lambda: datetime(2026, 1, 5, 13, 20))
+    monkeypatch.setattr(waiting, "utc_now", lambda: datetime(2026, 1, 5, 13, 20))
     raise_deadline_alert(environ, "daily", "publish", session, message)
     (alert,) = warehouse.alerts.list_open_alerts()
     ends = local_words(datetime(2026, 1, 6, 0, 30), "XSHG")
@@ -80,7 +80,7 @@ def test_a_run_that_waits_past_its_deadline_says_for_what_and_until_when(
         f"for 2026-01-05; it is waited for until {ends}"
     )
     warehouse.alerts.resolve_alert(alert.key)
-    monkeypatch.setattr(waiting, "_now", lambda: datetime(2026, 1, 6, 0, 40))
+    monkeypatch.setattr(waiting, "utc_now", lambda: datetime(2026, 1, 6, 0, 40))
     raise_deadline_alert(environ, "daily", "publish", session, message)
     (alert,) = warehouse.alerts.list_open_alerts()
     assert (alert.sentence, alert.severity) == (f"daily, step publish: {message}", "critical")

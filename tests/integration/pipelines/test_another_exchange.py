@@ -62,21 +62,23 @@ def test_an_earlier_hour_of_new_york_asks_for_no_other_session(
 
 @pytest.fixture
 def evening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_now", lambda: EVENING)
+    monkeypatch.setattr(waiting, "utc_now", lambda: EVENING)
 
 
-def make_evening(make_run: Callable[..., Run], hour: str) -> Run:
+def make_evening(make_run: Callable[..., Run], hour: str, warehouse: Any = None) -> Run:
     """A source of files is waited for; its bars are the sample's, as that evening has them."""
-    run = make_run(source="files", files=Path(), published_at_xnys=hour)
+    run = make_run(warehouse, source="files", files=Path(), published_at_xnys=hour)
     sample = run.config.with_changes(source="sample")
     run.ports.source = build_source(sample, now=lambda: EVENING)
     return run
 
 
 @pytest.mark.usefixtures("evening")
-def test_an_hour_of_new_york_that_is_still_to_come_is_told(make_run: Callable[..., Run]) -> None:
+def test_an_hour_of_new_york_that_is_still_to_come_is_told(
+    make_run: Callable[..., Run], warehouse: PostgresWarehouse
+) -> None:
     with pytest.raises(EmptyResponse) as caught:
-        wait_for_bars(make_evening(make_run, "09:30+2"), {})
+        wait_for_bars(make_evening(make_run, "09:30+2", warehouse), {})
     assert f"has no bar of {OVERLAY} ({READ}) for {SESSION}" in caught.value.message
     asked = f"is asked for {OVERLAY} from 2019-01-02 22:30 Asia/Shanghai on"
     assert asked in caught.value.message

@@ -419,6 +419,20 @@ def test_what_an_interrupted_backfill_has_kept_is_not_joined_with_a_new_base(
     assert house.bars()["close"].to_numpy() == pytest.approx(expected, abs=1e-4)
 
 
+def test_an_interrupted_backfill_goes_on_where_the_source_has_dropped_its_last_day(
+    house: House,
+) -> None:
+    dropped = house.day(200)
+    with open_ports(house.config) as ports:
+        options = {"first": FIRST.isoformat(), "last": dropped.isoformat()}
+        pull_bars(Run(HELD_TO, house.config, ports, house.told.append), options)
+    house.server.drop(SYMBOL, f"{dropped:%Y%m%d}", f"{dropped:%Y%m%d}")
+    house.backfill(last=SESSION)
+    assert house.bars().index[0] == FIRST
+    assert house.bars().index[-1] == SESSION
+    assert dropped not in house.bars().index
+
+
 def test_a_lone_row_in_another_unit_is_set_aside_and_stops_no_evening(house: House) -> None:
     house.backfill()
     before = house.bars()

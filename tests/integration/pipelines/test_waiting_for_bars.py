@@ -66,7 +66,7 @@ class Notes:
 @pytest.fixture
 def evening(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is eight in the evening of the session in Shanghai; the sources know it is over."""
-    monkeypatch.setattr(waiting, "_now", lambda: datetime(2024, 7, 1, 12, 0))
+    monkeypatch.setattr(waiting, "utc_now", lambda: datetime(2024, 7, 1, 12, 0))
 
 
 def test_with_all_bars_there_the_run_goes_on(run: Run) -> None:
