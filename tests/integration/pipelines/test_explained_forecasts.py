@@ -51,7 +51,7 @@ def require_reproduced(place: Any) -> None:
     assert all(held.picture.shape == (56, 16) for held in image.reasons.precedents)
     assert lineage.matches == (Match.REPRODUCED,) * 3
     assert lineage.explained
-    assert [gate.failed for gate in lineage.gates if gate.refused] == []
+    assert [gate.failed for gate in lineage.gates if gate.is_critical] == []
 
 
 def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_nothing(
