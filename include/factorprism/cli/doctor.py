@@ -16,6 +16,7 @@ from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import FactorPrismError
+from factorprism.core.words import count
 from factorprism.pipelines import Ports, Run
 from factorprism.sources import REAL_DATA
 
@@ -87,7 +88,9 @@ def _calendar(config: Config, ports: Ports) -> Finding:
     calendar = calendar_of(config.universe.target)
     today = datetime.now(UTC).date()
     left = calendar.count_ahead(today)
-    sentence = f"{calendar.exchange} is known to {calendar.known_through}, {left} sessions ahead"
+    sentence = (
+        f"{calendar.exchange} is known to {calendar.known_through}, {count(left, 'session')} ahead"
+    )
     if left >= CALENDAR_SESSIONS_MIN:
         return Finding("calendar", sentence)
     return Finding(

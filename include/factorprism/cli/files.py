@@ -13,6 +13,7 @@ from rich.table import Table
 
 from factorprism.cli.tables import write_json
 from factorprism.core.errors import EmptyResponse
+from factorprism.core.words import count
 from factorprism.sources.files import FileVerdict, check_folder
 
 DAYS_NAMED = 3
@@ -47,7 +48,9 @@ def _print_table(verdicts: Sequence[FileVerdict]) -> None:
         table.add_row(
             verdict.file,
             "loads" if verdict.loads else "refused",
-            f"{verdict.first} to {verdict.last}, {verdict.n_rows} rows" if verdict.first else "-",
+            f"{verdict.first} to {verdict.last}, {count(verdict.n_rows, 'row')}"
+            if verdict.first
+            else "-",
             f"{verdict.units}: {verdict.proof}" if verdict.units else "-",
             _gaps(verdict) if verdict.loads else "-",
             verdict.recognised or verdict.reason,

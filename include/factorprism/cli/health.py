@@ -18,6 +18,7 @@ from factorprism.cli.airflow_health import airflow_address, ask_airflow, find_ta
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.patience import find_wait
+from factorprism.core.words import count
 from factorprism.services import FREE_THE_PORT, EmbeddedPostgres
 from factorprism.sources import find_final_session
 from factorprism.views.freshness import Freshness, measure_freshness
@@ -160,13 +161,14 @@ def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Ch
     if at.behind == 1 and (waits := find_wait(config, warehouse, at.due, now)):
         return Check("forecast", True, f"{waits}; the last issued is of {newest}")
     why = _reason_of(config, warehouse, at.due)
-    sentence = f"the last issued is of {newest}, {at.behind} sessions before {at.due}{why}"
+    sentence = f"the last issued is of {newest}, {count(at.behind, 'session')} before {at.due}{why}"
     return Check("forecast", False, sentence, remedy)
 
 
 def _describe_newest(newest: date, at: Freshness) -> str:
     if at.replay_is_over:
-        return f"the last issued is of {newest}, the end of the replay, {at.passed} sessions ago"
+        ago = f"{count(at.passed, 'session')} ago"
+        return f"the last issued is of {newest}, the end of the replay, {ago}"
     return f"the last issued is of {newest}"
 
 
@@ -202,7 +204,7 @@ def _messages(warehouse: PostgresWarehouse) -> Check:
         return Check("messages", True, "none waits for a failed delivery")
     first = stuck[0]
     sentence = (
-        f"{len(stuck)} messages could not be delivered, the first since "
+        f"{count(len(stuck), 'message')} could not be delivered, the first since "
         f"{first.raised_at:%Y-%m-%d %H:%M} UTC: {first.alert.key}"
     )
     remedy = "Mend the address or its service; the next run sends them: factorprism watch."

@@ -17,6 +17,7 @@ from factorprism.alerts import catalogue, kind_of
 from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import Forecast, ForecastState, ModelRecord, as_days
 from factorprism.core.sessions import utc_now
+from factorprism.core.words import count
 from factorprism.factors import bars_needed_from
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import champion_at
@@ -102,7 +103,7 @@ def look_at_calendar(run: Run) -> Iterator[Finding]:
     for calendar in {calendar.exchange: calendar for calendar in calendars}.values():
         left = calendar.count_ahead(run.session)
         sentence = (
-            f"the calendar is known to {calendar.known_through}, {left} sessions after "
+            f"the calendar is known to {calendar.known_through}, {count(left, 'session')} after "
             f"{run.session}; later ends of horizons are expected"
         )
         key = catalogue.HORIZON.key(exchange=calendar.exchange)

@@ -10,6 +10,7 @@ from itertools import takewhile
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside
+from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._revised import find_witness
 from factorprism.pipelines._run import Run
@@ -89,9 +90,9 @@ def clear_aside(run: Run, pull: Pull) -> None:
     if given or gone:
         store.clear_set_aside(pull.symbol, [*given, *gone], pull.pull_id)
     if given:
-        run.tell(f"{pull.symbol}: {len(given)} rows that were set aside are sound now")
+        run.tell(f"{pull.symbol}: {count(len(given), 'row')} set aside before, sound now")
     if gone:
-        run.tell(f"{pull.symbol}: {len(gone)} rows that were set aside are given no more")
+        run.tell(f"{pull.symbol}: {count(len(gone), 'row')} set aside before, given no more")
 
 
 def begin_aside(run: Run, symbol: str, first: date) -> date:
@@ -174,8 +175,8 @@ def require_needed(run: Run) -> None:
     ]
     if missing:
         raise QualityError(
-            f"the forecast of {run.session} needs {len(missing)} rows that were set aside: "
-            f"{_tell(missing)}",
+            f"the forecast of {run.session} needs {count(len(missing), 'row')} set aside by the "
+            f"gate: {_tell(missing)}",
             failures=sorted({row.sentence for row in missing}),
             remedy=_advise([row.finding_id for row in missing]),
         )

@@ -16,6 +16,7 @@ from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Pull, PullState, QualityResult, Revision, as_days
 from factorprism.core.sessions import check_end, session_read, utc_now
+from factorprism.core.words import count
 from factorprism.pipelines._revised import (
     find_ratios,
     find_unreached,
@@ -222,7 +223,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
             remedy=join_advice([error.remedy for error in refused]),
         )
     warnings = sum(not result.success for result in results)
-    run.tell(f"bars: {len(results)} expectations, {warnings} warnings")
+    run.tell(f"bars: {count(len(results), 'expectation')}, {count(warnings, 'warning')}")
     pull_ids = [pull.pull_id for pull in pulls]
     return {"gate_run_keys": [run_key], "pull_ids": pull_ids, "joined_ids": joined}
 
@@ -370,7 +371,7 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     learn_days(run.config, run.ports)  # a day with a bar is a session, from here on
     labels = {"universe": run.config.universe_name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
-    run.tell(f"bars: {inserted} new, {revised} values revised")
+    run.tell(f"bars: {inserted} new, {count(revised, 'value')} revised")
     if not refs.get("first"):
         require_needed(run)
     return {"bars_inserted": inserted, "values_revised": revised}

@@ -18,6 +18,7 @@ from factorprism.core.calendar import (
 )
 from factorprism.core.errors import SourceError
 from factorprism.core.sessions import utc_now
+from factorprism.core.words import count
 from factorprism.pipelines._run import Refs, Run
 
 # Past sessions that the vendor is asked for again, so that both calendars are compared.
@@ -53,7 +54,10 @@ def refresh_exchange(run: Run, exchange: str, now: datetime) -> date:
     _compare(run, exchange, held)
     calendar = calendar_for(exchange)
     ahead = calendar.count_ahead(run.session)
-    run.tell(f"calendar: {exchange} is known to {calendar.known_through}, {ahead} sessions ahead")
+    run.tell(
+        f"calendar: {exchange} is known to {calendar.known_through}, "
+        f"{count(ahead, 'session')} ahead"
+    )
     return calendar.known_through
 
 

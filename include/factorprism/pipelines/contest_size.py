@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.words import count
 from factorprism.models.backend import name_device
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.history import load_training_set, training_settings
@@ -47,7 +48,7 @@ def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     if size.expected_seconds is not None:
         run.tell(
             f"contest: {describe_seconds(size.expected_seconds)} expected, with the candidate, "
-            f"for {len(size.entrants)} entrants on {size.n_folds} folds"
+            f"for {count(len(size.entrants), 'entrant')} on {count(size.n_folds, 'fold')}"
         )
     for sentence in size.left_out:
         run.tell(f"contest: left out, {sentence}")
@@ -135,7 +136,7 @@ def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
         own = [
             one.seconds for one in times if one.entrant == name and _text(one.settings) == wanted
         ]
-        how = f"{len(own)} folds of late" if own else "a short try"
+        how = f"{count(len(own), 'fold')} of late" if own else "a short try"
         seconds[name] = statistics.median(own) if own else probe_fold(task.entrant, task.fold)
         run.tell(f"contest: {name} takes {seconds[name]:.1f} s a fold, by {how}")
     return seconds

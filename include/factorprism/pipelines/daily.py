@@ -11,6 +11,7 @@ from factorprism.alerts import catalogue, read_fault
 from factorprism.core.errors import FactorPrismError, QualityError
 from factorprism.core.patience import due_at
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
+from factorprism.core.words import count
 from factorprism.factors import Normaliser
 from factorprism.figures import render_image
 from factorprism.forecasts import Window, predict_window, settle_forecasts
@@ -139,7 +140,7 @@ def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
     outcomes = settle_forecasts(unsettled, closes, run.calendar, run.session)
     settled = ledger.save_outcomes(outcomes)
-    run.tell(f"outcomes: {settled} forecasts settled")
+    run.tell(f"outcomes: {count(settled, 'forecast')} settled")
     return {"settled": settled}
 
 

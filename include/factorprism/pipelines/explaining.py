@@ -17,6 +17,7 @@ import numpy.typing as npt
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import Forecast, ForecastState, ModelRecord
+from factorprism.core.words import count
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import (
     Attribution,
@@ -92,7 +93,7 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
     _refuse_novel(run, record, precedents)
     run.tell(
         f"explanation: nearest past image {precedents.distance:.2f} of {precedents.threshold:.2f} "
-        f"allowed, {len(witnesses)} witnesses, {drawn[0]}"
+        f"allowed, {count(len(witnesses), 'witness')}, {drawn[0]}"
     )
     return {"explanation_pictures": [str(path) for path in drawn]}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import FactorPanel
+from factorprism.core.words import count
 from factorprism.factors import CATALOGUE, bars_needed_from, catalogue_hash
 from factorprism.factors import compute_factors as compute_panel
 from factorprism.pipelines._run import Refs, Run
@@ -30,7 +31,7 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
             bars = run.ports.warehouse.bars.load_bars([symbol], needed, extent[1])
             panel = compute_panel(bars, first=changed)
             computed += run.ports.warehouse.factors.save_factors(panel, catalogue)
-    run.tell(f"factors: {computed} sessions x {len(CATALOGUE)} computed")
+    run.tell(f"factors: {count(computed, 'session')} x {len(CATALOGUE)} computed")
     return {"catalogue_hash": catalogue, "sessions_computed": computed}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import ImageSet, Promotion, Training
+from factorprism.core.words import count
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
 from factorprism.models import load_normaliser
@@ -73,8 +74,8 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
     missing = len(run.calendar.sessions(last, run.session)) - 1
     if missing > run.config.training_gap_max_sessions:
         raise QualityError(
-            f"the images of {run.config.universe_name} end at {last}, {missing} sessions before "
-            f"{run.session}: nothing is trained on them",
+            f"the images of {run.config.universe_name} end at {last}, "
+            f"{count(missing, 'session')} before {run.session}: nothing is trained on them",
             remedy="Bring the bars up to date first: see the last runs of index_daily, or load "
             "them with factorprism backfill.",
         )

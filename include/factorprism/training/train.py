@@ -13,6 +13,7 @@ import numpy as np
 from factorprism.core.errors import ArtefactError, LookAheadError
 from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.core.universe import Universe
+from factorprism.core.words import count
 from factorprism.images import hash_image_set
 from factorprism.models import ModelBundle, hash_manifest, load_bundle, save_bundle
 from factorprism.models.backend import name_device
@@ -86,7 +87,7 @@ def train_candidate(
     trained = train_split(training_set, split, settings, start=start)
     judged.append(trained.judge_rows(training_set, split.judged))
     progress(
-        f"{mode}: {len(split.train)} images, {len(trained.fit.history)} epochs, "
+        f"{mode}: {count(len(split.train), 'image')}, {count(len(trained.fit.history), 'epoch')}, "
         f"{trained.fit.seconds:.0f} s"
     )
     witnesses = train_witnesses(training_set, split, settings, start, initial)

@@ -148,7 +148,7 @@ def test_a_row_is_missed_three_hours_after_its_bars_are_final(
     assert ills(ask(config, datetime(2024, 7, 2, 14, 0))) == []
     checks = ask(config, datetime(2024, 7, 2, 14, 30))
     assert ills(checks) == ["forecast"]
-    assert "of 2024-07-01, 1 sessions before 2024-07-02" in checks["forecast"].sentence
+    assert "of 2024-07-01, 1 session before 2024-07-02" in checks["forecast"].sentence
 
 
 def look(
@@ -261,7 +261,7 @@ def test_a_replay_is_well_with_the_forecast_of_its_last_session(
     fill(warehouse, date(2025, 12, 30))
     checks = ask(sample, now)
     assert ills(checks) == ["forecast"]
-    assert "1 sessions before 2025-12-31" in checks["forecast"].sentence
+    assert "1 session before 2025-12-31" in checks["forecast"].sentence
     warehouse.forecasts.append(make_row(date(2025, 12, 31)))
     checks = ask(sample, now)
     assert ills(checks) == []
@@ -296,7 +296,7 @@ def test_a_message_that_could_not_be_delivered_is_ill(warehouse: Any, config: Co
     warehouse.alerts.mark_failed(warehouse.alerts.list_untold()[0], [])
     checks = ask(config)
     assert ills(checks) == ["messages"]
-    assert "1 messages could not be delivered" in checks["messages"].sentence
+    assert "1 message could not be delivered" in checks["messages"].sentence
 
 
 def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config: Config) -> None:

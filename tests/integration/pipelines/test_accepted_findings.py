@@ -354,7 +354,7 @@ def test_a_run_that_goes_on_after_it_was_accepted_keeps_the_new_row_out_alone(
     house.backfill()
     assert len(house.set_aside()) == 12
     house.accept_all()
-    with pytest.raises(QualityError, match="needs 1 rows"):
+    with pytest.raises(QualityError, match="needs 1 row set aside"):
         house.evening(1)
     assert house.set_aside() == [house.days[HELD]]
     assert len(house.held(INDEX)) == HELD
@@ -370,7 +370,7 @@ def test_a_session_that_a_person_says_was_none_is_neither_needed_nor_asked_for(
     house.backfill()
     missing = [house.days[row] for row in rows]
     assert house.set_aside() == missing
-    with pytest.raises(QualityError, match="needs 1 rows"):
+    with pytest.raises(QualityError, match="needs 1 row set aside"):
         house.evening(1)
     house.accept_all()
     assert house.set_aside() == []

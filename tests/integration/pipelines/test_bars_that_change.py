@@ -193,7 +193,7 @@ def test_one_faulty_day_does_not_stop_a_universe_for_ever(house: House) -> None:
     with pytest.raises(QualityError):
         house.evening(faulty)
     stopped = house.day(40)
-    with pytest.raises(QualityError, match="needs 1 rows"):
+    with pytest.raises(QualityError, match="needs 1 row set aside"):
         house.evening(stopped)
     assert stopped in house.bars().index  # what is sound is held all along
     house.evening()
@@ -525,7 +525,7 @@ def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house:
     house.server.revise(SYMBOL, f"{lone:%Y%m%d}", **wrong)
     house.backfill()
     assert lone in house.set_aside()
-    with pytest.raises(QualityError, match="needs 1 rows"):
+    with pytest.raises(QualityError, match="needs 1 row set aside"):
         house.evening(repull_sessions=19)
     assert house.bars().index[-1] == SESSION
     assert house.set_aside() == [lone]

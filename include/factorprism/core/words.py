@@ -1,0 +1,10 @@
+"""Words for people: a number with its noun."""
+
+from __future__ import annotations
+
+
+def count(number: int, noun: str) -> str:
+    """Return `number` with `noun`, which is a singular: ``1 row``, ``2 rows``, ``3 witnesses``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
