@@ -193,7 +193,8 @@ def _alerts(warehouse: PostgresWarehouse) -> Check:
     critical = [alert for alert in found if alert.severity == "critical"]
     if not critical:
         return Check("alerts", True, f"none is critical, {len(found)} open")
-    sentence = f"{len(critical)} critical of {len(found)} open, the first: {critical[0].sentence}"
+    first = critical[0].sentence.splitlines()[0].rstrip(".")  # its own remedy may follow
+    sentence = f"{len(critical)} critical of {len(found)} open, the first: {first}"
     remedy = "Remove its cause; the next run that ends well closes it."
     return Check("alerts", False, sentence, remedy)
 

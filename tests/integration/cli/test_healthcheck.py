@@ -303,7 +303,8 @@ def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config
     fill(warehouse)
     warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
     assert ask(config)["alerts"].sentence == "none is critical, 1 open"
-    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", "weekly has failed", SESSION))
+    told = "weekly has failed.\nLook at its log."
+    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", told, SESSION))
     checks = ask(config)
     assert ills(checks) == ["alerts"]
     assert checks["alerts"].sentence == "1 critical of 2 open, the first: weekly has failed"
