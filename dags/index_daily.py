@@ -10,6 +10,7 @@ withheld.
 
 **Waiting** holds no worker: between two looks, five minutes apart, `wait_for_bars` is deferred. It
 ends at `FACTORPRISM_PATIENCE_UNTIL`, 08:30 of the next morning, and so before the next evening.
+Runs of other sessions go on meanwhile: up to three are active, and no step of two runs at once.
 What comes late is issued late, and its row says by how much; what is still missing then is named in
 the withheld row.
 
@@ -56,8 +57,10 @@ with DAG(
     schedule=TradingSessionTimetable("XSHG", make_up=20),
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
+    # An evening may wait until the next morning; runs of other sessions go on beside it, no step
+    # of two at once.
+    max_active_runs=3,
+    default_args={**DEFAULT_ARGS, "max_active_tis_per_dag": 1},
     tags=["prism", "daily", "forecast"],
     params={
         "session": Param(
