@@ -89,7 +89,11 @@ with DAG(
 
     refresh_calendar = step(task_id="refresh_calendar", **MARKET_DATA)
     wait_for_bars = WaitOperator(
-        task_id="wait_for_bars", pipeline="daily", refs=refresh_calendar.output, **MARKET_DATA
+        task_id="wait_for_bars",
+        pipeline="daily",
+        refs=refresh_calendar.output,
+        max_active_tis_per_dag=None,  # a deferred one would count; the pool has one slot
+        **MARKET_DATA,
     )
     pull_bars = step(
         task_id="pull_bars",

@@ -61,7 +61,11 @@ def test_a_dag_says_what_it_does_and_to_whom_it_belongs(dag: DAG) -> None:
 
 def test_no_step_of_two_evenings_runs_at_once(dag_bag: DagBag) -> None:
     """An evening that waits holds no other run up, and still none overtakes another in a step."""
-    assert {task.max_active_tis_per_dag for task in dag_bag.dags["index_daily"].tasks} == {1}
+    limits = {
+        task.task_id: task.max_active_tis_per_dag for task in dag_bag.dags["index_daily"].tasks
+    }
+    assert limits.pop("wait_for_bars") is None  # while it is deferred it would count as running
+    assert set(limits.values()) == {1}
 
 
 def test_every_task_is_owned_retried_limited_and_reported(dag: DAG) -> None:
