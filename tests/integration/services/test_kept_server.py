@@ -16,6 +16,7 @@ import psutil
 import psycopg2
 import pytest
 
+from _ports import takes
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._group import ProcessGroup
 from factorprism.services._plan import Plan
@@ -66,14 +67,6 @@ def eventually(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def takes(other: socket.socket, port: int) -> bool:
-    try:
-        other.bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True
 
 
 def postmaster(home: Path) -> psutil.Process:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from _ports import takes
 from factorprism.core.errors import ServiceError
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._logs import LOG_BYTES_MAX
@@ -355,11 +356,3 @@ def test_a_port_that_was_taken_while_its_owner_was_dead_is_told_with_the_death(
     assert f"The test's one waits: port {port} is held by " in alert
     assert "End that program" in alert
     eventually(lambda: component(group).is_running())
-
-
-def takes(other: socket.socket, port: int) -> bool:
-    try:
-        other.bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True

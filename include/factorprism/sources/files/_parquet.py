@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.sources.files._names import roles_of
-from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused
+from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, unreadable
 from factorprism.sources.files._table import Table
 
 # What pandas writes for a header of several levels.
@@ -29,11 +29,8 @@ def parse_parquet(path: Path) -> Table:
         raise
     # A damaged file makes the library raise of every kind: the boundary is here.
     except Exception as exc:
-        first = (str(exc).splitlines() or [type(exc).__name__])[0]
-        raise Refused(
-            f"the file cannot be read as Parquet: {first}",
-            remedy="The file is damaged or of another kind; write it again.",
-        ) from exc
+        remedy = "The file is damaged or of another kind; write it again."
+        raise unreadable(exc, "Parquet", remedy) from exc
     names = _name_dates([str(name) for name in read.column_names], read.schema.types, pa)
     if levels := [name for name in names if _LEVELS.fullmatch(name)]:
         raise Refused(

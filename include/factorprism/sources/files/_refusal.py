@@ -33,6 +33,12 @@ class Refused(Exception):
         self.ask = ask
 
 
+def unreadable(exc: Exception, kind: str, remedy: str) -> Refused:
+    """Return the refusal of a file that a library cannot read as `kind`, in its first line."""
+    first = (str(exc).splitlines() or [type(exc).__name__])[0]
+    return Refused(f"the file cannot be read as {kind}: {first}", remedy=remedy)
+
+
 def show(cell: Any) -> str:
     """Return `cell` as a message shows it: quoted, one line, and not longer than a glance."""
     if cell is None or cell == "":

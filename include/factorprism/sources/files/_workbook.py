@@ -10,7 +10,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from factorprism.sources.files._grid import parse_text
-from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused
+from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, unreadable
 from factorprism.sources.files._table import Table
 
 SUFFIXES = (".xlsx", ".xls")
@@ -59,11 +59,8 @@ def _read_sheets(data: bytes) -> dict[str, list[list[Any]]]:
         }
     # A damaged file makes the library raise of every kind: the boundary is here.
     except Exception as exc:
-        first = (str(exc).splitlines() or [type(exc).__name__])[0]
-        raise Refused(
-            f"the file cannot be read as an Excel workbook: {first}",
-            remedy="The file is damaged, locked or of another kind; save it again, or as CSV.",
-        ) from exc
+        remedy = "The file is damaged, locked or of another kind; save it again, or as CSV."
+        raise unreadable(exc, "an Excel workbook", remedy) from exc
 
 
 def _most_telling(refusals: Sequence[Refused]) -> Refused:

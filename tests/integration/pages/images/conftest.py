@@ -23,6 +23,7 @@ from factorprism.core.schemas import (
     Promotion,
     Pull,
     PullState,
+    QualityResult,
     Training,
     hash_array,
     hash_bars,
@@ -221,3 +222,23 @@ def read_page(app: Any) -> ReadPage:
         return answer.status, answer.text
 
     return read
+
+
+@pytest.fixture
+def make_fault() -> Callable[[date], QualityResult]:
+    """Give a function that makes the verdict on a bar of a session whose close is not positive."""
+
+    def make(session: date) -> QualityResult:
+        return QualityResult(
+            suite="bars",
+            expectation="price_positive",
+            symbol="000905.SH",
+            column="close",
+            severity="critical",
+            success=False,
+            first=session,
+            last=session,
+            sentence="1 close is not positive",
+        )
+
+    return make

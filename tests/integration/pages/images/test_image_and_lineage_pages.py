@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState, Outcome, QualityResult
+from factorprism.core.schemas import Forecast, ForecastState, Outcome
 from factorprism.views.image import read_image
 
 SESSION = date(2020, 12, 30)
@@ -108,23 +108,12 @@ def test_the_lineage_page_shows_each_link_with_its_hash(held, read_page):
     [(ForecastState.ISSUED, "passed, with findings"), (ForecastState.WITHHELD, "refused")],
 )
 def test_a_gate_whose_faults_stopped_no_forecast_is_not_called_refused(
-    world, read_page, state, verdict
+    world, read_page, make_fault, state, verdict
 ):
     """A row with a critical fault is set aside, and the forecast may not need it."""
     (issued,) = world.warehouse.forecasts.load_forecasts(None, SESSION, SESSION)
-    fault = QualityResult(
-        suite="bars",
-        expectation="price_positive",
-        symbol="000905.SH",
-        column="close",
-        severity="critical",
-        success=False,
-        first=SESSION,
-        last=SESSION,
-        sentence="1 close is not positive",
-    )
     day = SESSION if state is ForecastState.ISSUED else date(2020, 12, 2)
-    world.warehouse.quality.save_results([fault], f"bars {day} sample pair")
+    world.warehouse.quality.save_results([make_fault(day)], f"bars {day} sample pair")
     if state is ForecastState.WITHHELD:
         row = replace(issued, session=day, p_up=None, p_up_raw=None, base_rate=None)
         world.warehouse.forecasts.append(

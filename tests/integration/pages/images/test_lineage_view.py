@@ -15,7 +15,6 @@ from factorprism.core.schemas import (
     Outcome,
     Pull,
     PullState,
-    QualityResult,
 )
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.views.lineage import Match, read_lineage
@@ -108,7 +107,7 @@ def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     assert settled.return_now == pytest.approx((1 + came) * 1.01 - 1)
 
 
-def refuse(world, session: date) -> Forecast:
+def refuse(world, make_fault, session: date) -> Forecast:
     """Leave what a gate failure leaves: a quarantined pull, verdicts, a row and an alert."""
     warehouse = world.warehouse
     bars = warehouse.bars.load_bars(["000905.SH"], session, session)
@@ -116,17 +115,7 @@ def refuse(world, session: date) -> Forecast:
     pull = Pull("sample", "000905.SH", session, session, bars, datetime(2021, 1, 4, 11, 30))
     pull_id = warehouse.pulls.save_pull(pull)
     warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "close below zero")
-    verdict = QualityResult(
-        suite="bars",
-        expectation="prices_are_positive",
-        symbol="000905.SH",
-        column="close",
-        severity="critical",
-        success=False,
-        first=session,
-        last=session,
-        sentence="1 close is not positive",
-    )
+    verdict = make_fault(session)
     held = replace(verdict, success=True, expectation="columns_are_there", sentence="all there")
     warehouse.quality.save_results([held, verdict], f"bars {session} sample pair")
     row = Forecast(
@@ -144,9 +133,9 @@ def refuse(world, session: date) -> Forecast:
     return row
 
 
-def test_a_withheld_row_shows_the_verdicts_that_refused_it_and_the_alert(world):
+def test_a_withheld_row_shows_the_verdicts_that_refused_it_and_the_alert(world, make_fault):
     session = date(2020, 12, 2)
-    refuse(world, session)
+    refuse(world, make_fault, session)
     lineage = load(world, session)
     assert lineage.row.state is ForecastState.WITHHELD
     assert lineage.matches == (Match.UNRECORDED,) * 3
@@ -159,9 +148,9 @@ def test_a_withheld_row_shows_the_verdicts_that_refused_it_and_the_alert(world):
     assert (alert.alert.key, alert.resolved_at) == ("daily pair", None)
 
 
-def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world):
+def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world, make_fault):
     session = date(2020, 12, 2)
-    withheld = refuse(world, session)
+    withheld = refuse(world, make_fault, session)
     issued = replace(load(world).row, session=session, horizon_end=withheld.horizon_end)
     world.warehouse.forecasts.append(replace(issued, created_at=None))
     world.warehouse.alerts.resolve_alert("daily pair")
