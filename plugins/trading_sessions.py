@@ -29,15 +29,16 @@ FIRST_RUN_GRACE = timedelta(hours=1)
 
 def published_at_setting(exchange: str, environ: Mapping[str, str]) -> str:
     """Return when the bars of `exchange` are asked for, as it is set or else usual."""
-    from factorprism.core.publication import PUBLISHED_AT
+    from factorprism.core.exchanges import EXCHANGES
 
     name = PUBLISHED_AT_SETTING.format(exchange=exchange)
-    return environ.get(name, "").strip() or PUBLISHED_AT[exchange]
+    return environ.get(name, "").strip() or EXCHANGES[exchange].published_at
 
 
 class TradingSessionTimetable(Timetable):
     """One run for each session of `exchange`, or for the last session of each week.
 
+    `exchange` is any of `core.exchanges.EXCHANGES`; a week ends with the days on which it rests.
     The data interval runs from the session at 00:00 UTC, so that the logical date carries the
     session's own date, to the publication of its bars; the run is due `delay` after that.
     `published_at` is the hour of publication on the exchange's clock (``19:15``, or ``09:30+1`` for
@@ -65,10 +66,11 @@ class TradingSessionTimetable(Timetable):
         published_at: str = "",
     ) -> None:
         # Imported here, as everything of the package in this folder; this module of it is light.
-        from factorprism.core.publication import REGULAR_CLOSE, read_publication
+        from factorprism.core.exchanges import EXCHANGES
+        from factorprism.core.publication import read_publication
 
-        if exchange not in REGULAR_CLOSE:
-            raise ValueError(f"exchange: {exchange!r}, allowed are {', '.join(REGULAR_CLOSE)}")
+        if exchange not in EXCHANGES:
+            raise ValueError(f"exchange: {exchange!r}, allowed are {', '.join(EXCHANGES)}")
         if cadence not in CADENCES:
             raise ValueError(f"cadence: {cadence!r}, allowed are {', '.join(CADENCES)}")
         if delay < timedelta(0):
@@ -80,7 +82,8 @@ class TradingSessionTimetable(Timetable):
         self.delay = delay
         self.make_up = make_up
         self.published_at = published_at or published_at_setting(exchange, os.environ)
-        self._zone = REGULAR_CLOSE[exchange][1]
+        self._zone = EXCHANGES[exchange].zone
+        self._first_weekday = EXCHANGES[exchange].first_weekday
         self._publication = read_publication(self.published_at, exchange)
         self.description = self._describe()
 
@@ -167,7 +170,7 @@ class TradingSessionTimetable(Timetable):
     def _is_due_on(self, day: date) -> bool:
         if self.cadence == "session" or not self._trades(day):
             return self._trades(day)
-        rest_of_week = range(1, 7 - day.weekday())
+        rest_of_week = range(1, 7 - (day.weekday() - self._first_weekday) % 7)
         return not any(self._trades(day + n * ONE_DAY) for n in rest_of_week)
 
     def _published_at(self, day: date) -> datetime:

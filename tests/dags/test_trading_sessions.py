@@ -288,7 +288,7 @@ def test_a_dag_stored_by_an_earlier_release_takes_the_hour_that_is_set(
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"exchange": "XLON"}, "exchange"),
+        ({"exchange": "XTAE"}, "exchange"),
         ({"cadence": "month"}, "cadence"),
         ({"delay": timedelta(hours=-1)}, "delay"),
         ({"make_up": -1}, "make_up"),
@@ -331,3 +331,91 @@ def test_a_source_that_is_not_named_ends_unless_tasks_may_find_a_token(
 
 def test_where_the_end_cannot_be_said_runs_go_on() -> None:
     assert source_end({"FACTORPRISM_SOURCE": "tushare"}) is None  # the token is in a connection
+
+
+ABROAD = {
+    "XHKG": ("Asia/Hong_Kong", "18:00"),
+    "XNYS": ("America/New_York", "18:00"),
+    "XTKS": ("Asia/Tokyo", "17:30"),
+    "XLON": ("Europe/London", "18:30"),
+}
+# Days on which each was open, from its own holiday notices.
+OPEN_ABROAD = [
+    # Christmas Eve is half a day; closed on 25 and 26 December and 1 January.
+    ("XHKG", "2024-12-23", "2025-01-02", ["12-23", "12-24", "12-27", "12-30", "12-31", "01-02"]),
+    # Lunar New Year 2025 begins with half a day and closes 29 to 31 January.
+    ("XHKG", "2025-01-27", "2025-02-03", ["01-27", "01-28", "02-03"]),
+    # Thanksgiving is closed, the day after it is half a day.
+    ("XNYS", "2024-11-27", "2024-12-02", ["11-27", "11-29", "12-02"]),
+    # The end-of-year holidays run from 31 December to 3 January.
+    ("XTKS", "2024-12-27", "2025-01-07", ["12-27", "12-30", "01-06", "01-07"]),
+    ("XLON", "2024-12-23", "2024-12-30", ["12-23", "12-24", "12-27", "12-30"]),
+]
+
+
+@pytest.mark.parametrize(("exchange", "first", "last", "expected"), OPEN_ABROAD)
+def test_every_exchange_runs_on_its_own_days(
+    exchange: str, first: str, last: str, expected: list[str]
+) -> None:
+    found = sessions(TradingSessionTimetable(exchange), first, last)
+    assert [day[5:] for day in found] == expected
+
+
+@pytest.mark.parametrize("exchange", ABROAD)
+def test_a_run_abroad_is_due_by_the_exchanges_clock_in_winter_and_summer(exchange: str) -> None:
+    zone, clock = ABROAD[exchange]
+    timetable = TradingSessionTimetable.deserialize(TradingSessionTimetable(exchange).serialize())
+    # The Mondays around the days on which New York (10 March) and London (31 March) change clocks.
+    for day in ("2025-01-15", "2025-03-07", "2025-03-10", "2025-03-28", "2025-03-31", "2025-07-15"):
+        ((session, due),) = walk(timetable, day, day)
+        assert session.isoformat() == day
+        local = due.astimezone(ZoneInfo(zone))
+        assert local.strftime("%Y-%m-%d %H:%M") == f"{day} {clock}"
+    assert f"({clock} {zone})" in timetable.description
+
+
+@pytest.mark.parametrize(
+    ("exchange", "day", "due"),
+    [
+        ("XHKG", "2024-12-24", "14:00"),
+        ("XNYS", "2024-11-29", "15:00"),
+        ("XNYS", "2024-07-03", "15:00"),
+        ("XLON", "2024-12-24", "14:30"),
+        ("XTKS", "2024-11-01", "17:00"),  # trading was made longer on 5 November
+    ],
+)
+def test_a_session_that_closes_early_is_due_as_much_earlier(
+    exchange: str, day: str, due: str
+) -> None:
+    timetable = TradingSessionTimetable(exchange)
+    ((_, moment_due),) = walk(timetable, day, day)
+    assert moment_due.astimezone(ZoneInfo(ABROAD[exchange][0])).strftime("%H:%M") == due
+    by_hand = timetable.infer_manual_data_interval(run_after=instance(moment_due))
+    assert by_hand.start.date().isoformat() == day
+
+
+@pytest.mark.parametrize("exchange", [*ABROAD, "XSAU", "XNZE", "XDUS"])
+@pytest.mark.parametrize("cadence", ["session", "week"])
+def test_a_timetable_of_any_exchange_comes_back_the_same(exchange: str, cadence: str) -> None:
+    timetable = TradingSessionTimetable(exchange, cadence=cadence, make_up=5)
+    again = TradingSessionTimetable.deserialize(timetable.serialize())
+    assert vars(again) == vars(timetable)
+
+
+def test_a_week_ends_with_the_exchanges_own_days_of_rest() -> None:
+    weekly = TradingSessionTimetable("XSAU", cadence="week")
+    # Riyadh trades from Sunday to Thursday.
+    assert sessions(weekly, "2024-05-05", "2024-05-25") == [
+        "2024-05-09",
+        "2024-05-16",
+        "2024-05-23",
+    ]
+
+
+@pytest.mark.parametrize("exchange", [*ABROAD, "XSAU", "XNZE", "XDUS"])
+def test_every_session_of_a_year_abroad_has_one_run_in_order(exchange: str) -> None:
+    expected = calendar_for(exchange).sessions(date(2025, 1, 1), date(2025, 12, 31))
+    runs = list(walk(TradingSessionTimetable(exchange), "2025-01-01", "2025-12-31"))
+    assert [day for day, _ in runs] == expected.astype(object).tolist()
+    moments = [due for _, due in runs]
+    assert moments == sorted(set(moments))

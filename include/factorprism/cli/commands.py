@@ -100,7 +100,8 @@ def run_backfill(start: date | None, end: date | None, symbols: list[str]) -> No
             )
         session = check_end(last, config.calendar_of(config.universe.target), utc_now())
         run = Run(session, config, ports, say)
-        options = {"first": first.isoformat(), "last": last.isoformat(), "symbols": symbols}
+        wanted = [config.universe.symbol_of(symbol) for symbol in symbols]
+        options = {"first": first.isoformat(), "last": last.isoformat(), "symbols": wanted}
         refs = run_pipeline("backfill", run, options, on_step=step_printer())
         for symbol, (first, last) in refs["held"].items():
             print(f"{symbol}: bars held from {first} to {last}")
@@ -122,7 +123,8 @@ def run_watch(session: date | None) -> None:
 
 
 def print_forecasts(form: str, target: str | None, start: date | None, end: date | None) -> None:
-    with open_warehouse() as (_, ports):
+    with open_warehouse() as (config, ports):
+        target = config.universe.symbol_of(target) if target else None
         rows = ports.warehouse.forecasts.load_forecasts(target, start, end)
         if not rows:
             _require_any(ports, target, start, end)
@@ -156,7 +158,7 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
     Raises `ConfigurationError` where no bar of the range is held.
     """
     with open_warehouse() as (config, ports):
-        symbol = symbol or config.universe.target
+        symbol = config.universe.symbol_of(symbol or config.universe.target)
         extent = _require_extent(ports, symbol, config.universe.channels)
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
         found = describe_findings(ports.warehouse.findings, symbol)

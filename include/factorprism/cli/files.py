@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from factorprism.cli.tables import write_json
-from factorprism.core.errors import EmptyResponse
+from factorprism.core.config import load_config
+from factorprism.core.errors import ConfigurationError, EmptyResponse
+from factorprism.core.universe import load_builtin_universes, load_universes
 from factorprism.core.words import count
 from factorprism.sources.files import FileVerdict, check_folder
 
@@ -24,7 +27,7 @@ def check_files(folder: Path, *, as_json: bool) -> int:
 
     Nothing is written. Raises `SourceError` where `folder` cannot be read or holds no such file.
     """
-    verdicts = check_folder(folder)
+    verdicts = check_folder(folder, _find_wanted())
     if not verdicts:
         raise EmptyResponse(
             f"{folder} has no files of bars",
@@ -35,6 +38,18 @@ def check_files(folder: Path, *, as_json: bool) -> int:
     else:
         _print_table(verdicts)
     return 0 if all(verdict.loads for verdict in verdicts) else 1
+
+
+def _find_wanted() -> list[str]:
+    """Return the symbols of all universes, or of the built-in ones where no setting can be read.
+
+    The check is of the folder: what else is wrong is told by whatever needs it.
+    """
+    try:
+        universes = load_universes(load_config(os.environ).home)
+    except ConfigurationError:
+        universes = load_builtin_universes()
+    return [symbol for one in universes.values() for symbol in one.channels]
 
 
 def _print_table(verdicts: Sequence[FileVerdict]) -> None:

@@ -36,6 +36,12 @@ files_app = typer.Typer(
     help="A folder of files as the source of bars.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(files_app, name="files")
+universes_app = typer.Typer(
+    help="Which symbols are forecast, and what is laid over them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(universes_app, name="universes")
 quality_app = typer.Typer(help="What the gate has found.", rich_markup_mode=None)
 app.add_typer(quality_app, name="quality")
 
@@ -344,6 +350,33 @@ def files_check(
     from factorprism.cli.files import check_files
 
     raise typer.Exit(check_files(folder, as_json=format_ is TableOrJson.JSON))
+
+
+@universes_app.command("list")
+def universes_list(
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Print all universes, the built-in ones and your own: target, overlays and exchange."""
+    from factorprism.cli.universes import print_universes
+
+    print_universes(as_json=format_ is TableOrJson.JSON)
+
+
+@universes_app.command("add")
+def universes_add(
+    name: str,
+    target: Annotated[str, typer.Option(help="The symbol that is forecast, such as 0700.HK.")],
+    overlay: Annotated[
+        list[str] | None, typer.Option(help="A symbol laid over it; repeat for more.")
+    ] = None,
+    exchange: Annotated[
+        str, typer.Option(help="Where symbols trade that do not say it: XNYS for AAPL.")
+    ] = "",
+) -> None:
+    """Add a universe of your own to universes.toml in FACTORPRISM_HOME."""
+    from factorprism.cli.universes import add_own
+
+    add_own(name, target, overlay or [], exchange)
 
 
 @services_app.command("start")

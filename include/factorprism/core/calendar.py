@@ -12,51 +12,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.holidays import FIRST_SESSION, YEARS_EXPECTED, expected_sessions
-from factorprism.core.publication import (
-    PUBLISHED_AT,
-    REGULAR_CLOSE,
-    Publication,
-    read_publication,
-)
+from factorprism.core.exchanges import EXCHANGES, find_exchange
+from factorprism.core.holidays import YEARS_EXPECTED, expected_sessions, load_library
+from factorprism.core.publication import Publication, read_publication
 from factorprism.core.schemas import DayArray
-
-if TYPE_CHECKING:
-    import exchange_calendars
+from factorprism.core.symbols import exchange_of as exchange_of
 
 # Closing prices are served before they are final; bars are taken as final so long after the close,
 # an early one too, where nothing else is set.
 PUBLICATION_DELAY = {
-    exchange: read_publication(PUBLISHED_AT[exchange], exchange).after(close)
-    for exchange, (close, _) in REGULAR_CLOSE.items()
+    code: read_publication(exchange.published_at, code).after(exchange.close)
+    for code, exchange in EXCHANGES.items()
 }
-SUFFIX_EXCHANGES = {".SH": "XSHG", ".SZ": "XSHG"}
-
-
-def exchange_of(symbol: str) -> str:
-    """Return the calendar code of `symbol`: ``.SH`` and ``.SZ`` are XSHG, ``^`` symbols XNYS."""
-    if symbol.startswith("^"):
-        return "XNYS"
-    for suffix, exchange in SUFFIX_EXCHANGES.items():
-        if symbol.endswith(suffix):
-            return exchange
-    raise ConfigurationError(
-        f"symbol {symbol!r} belongs to no known exchange",
-        remedy="Use codes such as 000300.SH, 399006.SZ or ^GSPC.",
-    )
-
-
-def symbol_patterns(exchange: str) -> list[str]:
-    """Return SQL patterns (``LIKE``) of the symbols that `exchange_of` gives to `exchange`."""
-    suffixes = [suffix for suffix, name in SUFFIX_EXCHANGES.items() if name == exchange]
-    return [f"%{suffix}" for suffix in suffixes] or ["^%"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +79,7 @@ class TradingCalendar:
 
         Beyond `known_through` a weekday with a bar was a session, and one without any was none.
         """
-        weekdays = days[np.is_busday(days)]
+        weekdays = days[np.is_busday(days, weekmask=EXCHANGES[self.exchange].week)]
         traded = np.unique(weekdays[weekdays > np.datetime64(self.known_through, "D")])
         return self._continued(traded, _to_date(traded[-1])) if len(traded) else self
 
@@ -192,7 +165,7 @@ class TradingCalendar:
 
         A day that closes early is published as much earlier.
         """
-        delay = publication.after(REGULAR_CLOSE[self.exchange][0])
+        delay = publication.after(EXCHANGES[self.exchange].close)
         return self if delay == self._delay else self._with_delay(delay)
 
     def published_as_usual(self) -> TradingCalendar:
@@ -247,11 +220,12 @@ _lock = Lock()
 
 
 def calendar_for(exchange: str) -> TradingCalendar:
-    """Return the calendar of `exchange` (``XSHG`` or ``XNYS``) as far as this process knows it.
+    """Return the calendar of `exchange`, as `find_exchange` knows it, and as this process does.
 
     The sessions are those of `exchange_calendars`, and those that `extend_calendar` was given. An
-    answer stays as it is; ask again after a lesson.
+    answer stays as it is; ask again after a lesson. Built once a process, in 2 s at most (XKRX).
     """
+    exchange = find_exchange(exchange).code
     built = _built.get(exchange)
     if built is not None:
         return built
@@ -271,7 +245,7 @@ def extend_calendar(
     sessions if any bar of the exchange is held of them. A later lesson corrects a day and never
     makes the calendar shorter. Cheap: nothing is imported or built before the next question.
     """
-    _require_exchange(exchange)
+    exchange = find_exchange(exchange).code
     arrived = np.array(list(traded), "datetime64[D]")
     with _lock:
         lesson = _lesson_of(exchange)
@@ -294,30 +268,17 @@ def forget_extensions() -> None:
         _built.clear()
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=len(EXCHANGES))
 def library_calendar(exchange: str) -> TradingCalendar:
     """Return the calendar of `exchange` from `exchange_calendars` alone."""
-    _require_exchange(exchange)
-    # Imported here because the module costs most of a second and the timetable must stay light.
-    import exchange_calendars
-
-    library: exchange_calendars.ExchangeCalendar = exchange_calendars.get_calendar(
-        exchange, start=FIRST_SESSION
-    )
+    exchange = find_exchange(exchange).code
+    library = load_library(exchange)
     days = library.sessions.to_numpy().astype("datetime64[D]")
     closes = library.closes.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
     # The library builds a calendar to the end of its own data, or else a year ahead of today,
     # which may be in the middle of a year.
     end = library.default_end().date()
     return TradingCalendar(exchange, days, closes.astype("datetime64[s]"), end)
-
-
-def _require_exchange(exchange: str) -> None:
-    if exchange not in PUBLICATION_DELAY:
-        raise ConfigurationError(
-            f"no trading calendar for exchange {exchange!r}",
-            remedy=f"Known: {', '.join(sorted(PUBLICATION_DELAY))}.",
-        )
 
 
 def _extended(library: TradingCalendar, lesson: _Lesson) -> TradingCalendar:
@@ -379,9 +340,8 @@ def _with_published(calendar: TradingCalendar, published: Mapping[date, bool]) -
 
 def _regular_closes(exchange: str, sessions: DayArray) -> npt.NDArray[np.datetime64]:
     """Return when trading of `sessions` ends (UTC) unless the exchange closes early."""
-    clock, name = REGULAR_CLOSE[exchange]
-    zone = ZoneInfo(name)
-    local = [datetime.combine(day, clock, zone) for day in sessions.astype(object)]
+    zone, close = ZoneInfo(EXCHANGES[exchange].zone), EXCHANGES[exchange].close
+    local = [datetime.combine(day, close, zone) for day in sessions.astype(object)]
     moments = [moment.astimezone(UTC).replace(tzinfo=None) for moment in local]
     return np.array(moments, "datetime64[s]")
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from factorprism.core.calendar import TradingCalendar, calendar_for, exchange_of
+from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.publication import PUBLISHED_AT, read_clock, read_publication
+from factorprism.core.exchanges import EXCHANGES
+from factorprism.core.publication import read_clock, read_publication
+from factorprism.core.symbols import exchange_of
 from factorprism.core.universe import Universe, load_universe
 
 PREFIX = "FACTORPRISM_"
+PUBLISHED_AT = f"{PREFIX}PUBLISHED_AT_"  # and the code of an exchange
 SOURCES = ("sample", "files", "tushare")
 LOG_FORMATS = ("text", "json")
 LANGUAGES = ("en", "zh")
@@ -40,8 +43,9 @@ class Config:
     tushare_url: str = TUSHARE_URL
     tushare_token: str = field(default="", repr=False)
     tushare_calls_per_minute: int = 200
-    published_at_xshg: str = PUBLISHED_AT["XSHG"]  # when bars are asked for, on the local clock
-    published_at_xnys: str = PUBLISHED_AT["XNYS"]  # 09:30+1 is the morning after the session
+    # When bars are asked for, by the exchange's code and on its clock; 09:30+1 is the morning
+    # after the session. An exchange that is not named has `Exchange.published_at`.
+    published_at: Mapping[str, str] = field(default_factory=dict)
     patience_until: str = "08:30"  # missing bars are waited for until this hour comes, local clock
     ask_again_seconds: int = 300  # between two looks for bars that are missing
     universe_name: str = "hs300"
@@ -115,8 +119,7 @@ class Config:
         self._check_hours()
 
     def _check_hours(self) -> None:
-        for exchange in PUBLISHED_AT:
-            text = self._published_at(exchange)
+        for exchange, text in self.published_at.items():
             try:
                 read_publication(text, exchange)
             except ValueError as exc:
@@ -127,14 +130,11 @@ class Config:
         except ValueError as exc:
             raise _invalid("PATIENCE_UNTIL", self.patience_until, "an hour as 08:30") from exc
 
-    def _published_at(self, exchange: str) -> str:
-        published_at: str = getattr(self, f"published_at_{exchange.lower()}")
-        return published_at
-
     def calendar_for(self, exchange: str) -> TradingCalendar:
         """Return the calendar of `exchange`, whose bars are final at the hour that is set."""
         calendar = calendar_for(exchange)
-        return calendar.published_from(read_publication(self._published_at(exchange), exchange))
+        published_at = self.published_at.get(exchange, EXCHANGES[exchange].published_at)
+        return calendar.published_from(read_publication(published_at, exchange))
 
     def calendar_of(self, symbol: str) -> TradingCalendar:
         """Return the calendar of the exchange of `symbol`, as `calendar_for` does."""
@@ -216,14 +216,25 @@ def load_config(environ: Mapping[str, str]) -> Config:
     names = {PREFIX + _NAMES.get(item.name, item.name.upper()): item for item in fields(Config)}
     # Two settings go by the names that the vendor and OpenTelemetry have given them.
     token = environ.get("TUSHARE_TOKEN", "").strip()
-    for field_name in ("TUSHARE_TOKEN", "METRICS_URL"):
+    for field_name in ("TUSHARE_TOKEN", "METRICS_URL", "PUBLISHED_AT"):
         names.pop(PREFIX + field_name)
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in names)
+    hours = {f"{PUBLISHED_AT}{exchange}": exchange for exchange in EXCHANGES}
+    known = names.keys() | hours.keys()
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     if unknown:
+        listed = sorted([*names, f"{PUBLISHED_AT}<exchange>"])
         raise ConfigurationError(
-            f"unknown setting {unknown[0]}", remedy=f"Known: {', '.join(sorted(names))}."
+            f"unknown setting {unknown[0]}", remedy=f"Known: {', '.join(listed)}."
         )
-    values: dict[str, Any] = {"tushare_token": token, "metrics_url": _metrics_url(environ)}
+    values: dict[str, Any] = {
+        "tushare_token": token,
+        "metrics_url": _metrics_url(environ),
+        "published_at": {
+            exchange: text
+            for name, exchange in hours.items()
+            if (text := environ.get(name, "").strip())
+        },
+    }
     for name, item in names.items():
         text = environ.get(name, "").strip()
         if not text:

@@ -6,20 +6,13 @@ All hours are on the exchange's own clock. Light on purpose: whoever plans runs 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-# When trading ends on a day without an early close, on the exchange's own clock.
-REGULAR_CLOSE: Mapping[str, tuple[time, str]] = MappingProxyType(
-    {"XSHG": (time(15), "Asia/Shanghai"), "XNYS": (time(16), "America/New_York")}
-)
-# tushare's index bars come about 19:00. The sample's and most files have New York's two hours
-# after the close.
-PUBLISHED_AT: Mapping[str, str] = MappingProxyType({"XSHG": "19:15", "XNYS": "18:00"})
+from factorprism.core.exchanges import EXCHANGES
+
 MAX_DAYS_LATER = 14
 # From publication to a row: what an evening takes on a slow machine.
 RUN_TAKES = timedelta(minutes=15)
@@ -63,7 +56,7 @@ def read_publication(text: str, exchange: str) -> Publication:
     if found is None or days_later > MAX_DAYS_LATER:
         raise ValueError(f"{text!r} is no hour as 19:15, or 09:30+1 for the morning after")
     publication = Publication(time.fromisoformat(found["clock"]), days_later)
-    close = REGULAR_CLOSE[exchange][0]
+    close = EXCHANGES[exchange].close
     if publication.after(close) <= timedelta(0):
         raise ValueError(f"{text!r} is not after the close of {exchange} at {close:%H:%M}")
     return publication
@@ -71,7 +64,7 @@ def read_publication(text: str, exchange: str) -> Publication:
 
 def next_moment(moment: datetime, clock: time, exchange: str) -> datetime:
     """Return the first moment after `moment` (both naive, UTC) at which `exchange` has `clock`."""
-    zone = ZoneInfo(REGULAR_CLOSE[exchange][1])
+    zone = ZoneInfo(EXCHANGES[exchange].zone)
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     found = datetime.combine(local.date(), clock, zone)
     if found <= local:
@@ -81,7 +74,7 @@ def next_moment(moment: datetime, clock: time, exchange: str) -> datetime:
 
 def local_words(moment: datetime, exchange: str) -> str:
     """Write `moment` (naive, UTC) on the clock of `exchange`: 2024-07-02 08:30 Asia/Shanghai."""
-    zone = REGULAR_CLOSE[exchange][1]
+    zone = EXCHANGES[exchange].zone
     return f"{moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 

@@ -1,22 +1,28 @@
-"""Universes: which index is forecast, and which indices are laid over it as image channels."""
+"""Universes: which symbol is forecast, and which ones are laid over it as image channels."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from factorprism.core.calendar import exchange_of
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.exchanges import find_exchange
+from factorprism.core.symbols import bare_code, exchange_of, find_symbol
 
 UNIVERSES_FILE = "universes.toml"
 # The name stands in file names, keys of alerts, run ids and addresses of pages.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-KEYS = ("target", "overlays")
+KEYS = ("target", "overlays", "exchange")
 FORM = '[name], target = "000300.SH", overlays = ["000905.SH"]'
 
 
@@ -49,6 +55,97 @@ class Universe:
     @property
     def channels(self) -> tuple[str, ...]:
         return (self.target, *self.overlays)
+
+    @property
+    def exchange(self) -> str:
+        """The calendar code of the target's exchange, on whose days the universe is forecast."""
+        return exchange_of(self.target)
+
+    def symbol_of(self, text: str) -> str:
+        """Return the channel that a person means by `text`, such as ``AAPL`` of ``AAPL.US``.
+
+        Any other symbol is returned as `find_symbol` writes it, and what is none as it stands.
+        """
+        for symbol in self.channels:
+            if text in (symbol, bare_code(symbol)):
+                return symbol
+        try:
+            return find_symbol(text)
+        except ConfigurationError:
+            return text
+
+
+def make_universe(name: str, target: str, overlays: Sequence[str], exchange: str = "") -> Universe:
+    """Return the universe of the symbols that a person has typed.
+
+    `exchange` says where those trade whose code does not. Raises `ConfigurationError` as
+    `Universe`, `find_exchange` and `find_symbol` do.
+    """
+    if exchange:
+        find_exchange(exchange)
+    symbols = [find_symbol(text, exchange) for text in (target, *overlays)]
+    return Universe(name, symbols[0], tuple(symbols[1:]))
+
+
+def add_universe(
+    home: Path, name: str, target: str, overlays: Sequence[str], exchange: str = ""
+) -> Universe:
+    """Append a universe to ``universes.toml`` in `home` and return it; what stands there stays.
+
+    Raises `ConfigurationError` as `make_universe` does, for a name that is taken, and where the
+    file cannot be read as it is.
+    """
+    universe = make_universe(name, target, overlays, exchange)
+    home.mkdir(parents=True, exist_ok=True)
+    with _locked(home):
+        _require_new(name, home)
+        _append(home / UNIVERSES_FILE, _render(name, target, overlays, exchange))
+    return universe
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time write into `folder`; the kernel frees the lock of a killed one."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _require_new(name: str, home: Path) -> None:
+    if name in load_universes(home):
+        where = "built in" if name in load_builtin_universes() else f"in {home / UNIVERSES_FILE}"
+        raise ConfigurationError(
+            f"universe {name!r} is there already, {where}",
+            remedy="Choose another name; a universe of your own is changed in that file.",
+        )
+
+
+def _append(path: Path, table: str) -> None:
+    """Write `table` below what `path` holds, all of it or nothing."""
+    with path.open("ab", buffering=0) as file:
+        end = file.tell()
+        gap = "" if not end else "\n" if path.read_bytes().endswith(b"\n") else "\n\n"
+        text = (gap + table).encode()
+        try:
+            if file.write(text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def _render(name: str, target: str, overlays: Sequence[str], exchange: str) -> str:
+    lines = [f"[{name}]", f'target = "{target}"']
+    if overlays:
+        listed = ", ".join(f'"{symbol}"' for symbol in overlays)
+        lines.append(f"overlays = [{listed}]")
+    if exchange:
+        lines.append(f'exchange = "{exchange}"')
+    return "\n".join(lines) + "\n"
 
 
 def load_universes(home: Path) -> dict[str, Universe]:
@@ -84,6 +181,11 @@ def load_universe(name: str, home: Path) -> Universe:
     return universes[name]
 
 
+def exchanges_of(universes: Iterable[Universe]) -> list[str]:
+    """Return the calendar codes of all exchanges that a channel of `universes` trades on."""
+    return sorted({exchange_of(symbol) for one in universes for symbol in one.channels})
+
+
 def _parse(text: str, origin: str) -> dict[str, Universe]:
     try:
         tables = tomllib.loads(text)
@@ -97,13 +199,22 @@ def _define(name: str, table: Any, origin: str) -> Universe:
         raise _wrong(origin, f"{name!r} is {table!r} and no table")
     unknown = sorted(set(table) - set(KEYS))
     if unknown:
-        raise _wrong(origin, f"{name!r} has {unknown[0]!r}, allowed are {', '.join(KEYS)}")
+        raise _unknown_key(name, unknown[0], origin)
     target, overlays = table.get("target"), table.get("overlays", [])
+    exchange = table.get("exchange", "")
     if not isinstance(target, str):
         raise _wrong(origin, f"the target of {name!r} is {target!r} and no symbol")
     if not isinstance(overlays, list) or not all(isinstance(item, str) for item in overlays):
         raise _wrong(origin, f"the overlays of {name!r} are {overlays!r} and no list of symbols")
-    return Universe(name, target, tuple(overlays))
+    if not isinstance(exchange, str):
+        raise _wrong(origin, f"the exchange of {name!r} is {exchange!r} and no code")
+    return make_universe(name, target, overlays, exchange)
+
+
+def _unknown_key(name: str, key: str, origin: str) -> ConfigurationError:
+    near = get_close_matches(key.lower(), KEYS, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return _wrong(origin, f"{name!r} has {key!r}, allowed are {', '.join(KEYS)}{meant}")
 
 
 def _wrong(origin: str, what: str) -> ConfigurationError:

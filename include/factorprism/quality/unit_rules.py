@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from factorprism.core.calendar import exchange_of
+from factorprism.core.symbols import is_mainland
 from factorprism.quality._measures import (
     CONTRADICTION,
     LONE_JUMP,
@@ -136,7 +136,7 @@ def index_rules(symbol: str, n_rows: int) -> list[Rule]:
             reach=Reach.UNIT,
         ),
     ]
-    if exchange_of(symbol) == "XSHG":
+    if is_mainland(symbol):
         low, high = AVERAGE_PRICE_RANGE
         rules.append(
             Rule(

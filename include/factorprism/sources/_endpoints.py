@@ -19,18 +19,34 @@ BASE_DATES = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint of daily bars; the vendor gives at most `row_cap` rows in a call."""
+    """An endpoint of daily bars; the vendor gives at most `row_cap` rows in a call.
+
+    `of` says in words which codes `symbols` are.
+    """
 
     api_name: str
     row_cap: int
     symbols: re.Pattern[str]
+    of: str
 
 
 # https://tushare.pro/document/2, pages 95 (indices), 127 (funds) and 27 (stocks).
 ENDPOINTS = (
-    Endpoint("index_daily", 8000, re.compile(r"000\d{3}\.SH|399\d{3}\.SZ")),
-    Endpoint("fund_daily", 2000, re.compile(r"5\d{5}\.SH|1[568]\d{4}\.SZ")),
-    Endpoint("daily", 6000, re.compile(r"[69]\d{5}\.SH|[023]\d{5}\.SZ")),
+    Endpoint(
+        "index_daily", 8000, re.compile(r"000\d{3}\.SH|399\d{3}\.SZ"), "000xxx.SH and 399xxx.SZ"
+    ),
+    Endpoint(
+        "fund_daily",
+        2000,
+        re.compile(r"5\d{5}\.SH|1[568]\d{4}\.SZ"),
+        "5xxxxx.SH, 15, 16 and 18xxxx.SZ",
+    ),
+    Endpoint(
+        "daily",
+        6000,
+        re.compile(r"[69]\d{5}\.SH|[023]\d{5}\.SZ"),
+        "6 and 9xxxxx.SH, 0, 2 and 3xxxxx.SZ",
+    ),
 )
 CALENDAR_ROW_CAP = 2000
 CALENDAR_EXCHANGES = {"XSHG": "SSE"}
@@ -41,7 +57,8 @@ def endpoint_of(symbol: str) -> Endpoint:
     for endpoint in ENDPOINTS:
         if endpoint.symbols.fullmatch(symbol):
             return endpoint
+    served = "; ".join(f"{endpoint.api_name}: {endpoint.of}" for endpoint in ENDPOINTS)
     raise SourceError(
         f"tushare has no daily bars of {symbol!r} that are used here",
-        remedy="Use indices (000300.SH, 399006.SZ), funds (510300.SH) or stocks (600000.SH).",
+        remedy=f"It serves {served}. For others set FACTORPRISM_SOURCE=files.",
     )

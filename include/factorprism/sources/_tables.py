@@ -9,10 +9,11 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
-from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of, exchange_of
-from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError
+from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
+from factorprism.core.errors import EmptyResponse, SourceError
 from factorprism.core.schemas import DayArray, Pull, as_days
 from factorprism.core.sessions import utc_now
+from factorprism.core.symbols import exchange_of, tells_exchange
 from factorprism.sources._published import last_final_day, require_range
 
 
@@ -63,7 +64,8 @@ class TableSource(ABC):
         """Return the days in [`first`, `last`] for which any symbol of `exchange` has a bar."""
         require_range(first, last)
         calendar_for(exchange)  # an unknown exchange is refused here
-        symbols = [name for name in self.list_symbols() if _trades_on(name, exchange)]
+        told = [name for name in self.list_symbols() if tells_exchange(name)]
+        symbols = [name for name in told if exchange_of(name) == exchange]
         if not symbols:
             raise SourceError(
                 f"source {self.name!r} has no symbol of exchange {exchange}",
@@ -100,10 +102,3 @@ class TableSource(ABC):
 
     def _days(self, symbol: str) -> DayArray:
         return as_days(self._load(symbol)["session"])
-
-
-def _trades_on(symbol: str, exchange: str) -> bool:
-    try:
-        return exchange_of(symbol) == exchange
-    except ConfigurationError:
-        return False

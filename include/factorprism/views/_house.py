@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.held_days import teach_held_days
-from factorprism.core.publication import PUBLISHED_AT
+from factorprism.core.universe import exchanges_of, load_universes
 from factorprism.warehouse import PostgresWarehouse
 
 VERSION_SECONDS = 1.0
@@ -58,7 +58,8 @@ class House:
             if time.monotonic() - self._asked_at >= VERSION_SECONDS:
                 version = self.warehouse.read_version()
                 if version != self._version:
-                    teach_held_days(self.warehouse.calendar, PUBLISHED_AT)
+                    universes = load_universes(self.config.home).values()
+                    teach_held_days(self.warehouse.calendar, exchanges_of(universes))
                 self._version, self._asked_at = version, time.monotonic()
             return self._version
 

@@ -11,8 +11,8 @@ import psycopg2
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from factorprism.core.calendar import symbol_patterns
 from factorprism.core.errors import WarehouseError
+from factorprism.core.symbols import symbol_patterns
 from factorprism.warehouse._connection import Database, parse_url
 from factorprism.warehouse._moments import from_database, to_database
 from factorprism.warehouse.tables import trading_days

@@ -284,6 +284,17 @@ def test_the_symbol_chooses_the_endpoint(
     assert request.params["ts_code"] == symbol
 
 
+@pytest.mark.parametrize("symbol", ["0700.HK", "AAPL.US", "^HSI", "930050.CSI", "430047.BJ"])
+def test_a_symbol_without_an_endpoint_is_told_what_each_endpoint_serves(
+    open_tushare: Open, server: Any, symbol: str
+) -> None:
+    with pytest.raises(SourceError, match="tushare has no daily bars of") as caught:
+        open_tushare().fetch_bars([symbol], FIRST, LAST)
+    assert "index_daily: 000xxx.SH and 399xxx.SZ; fund_daily: " in caught.value.remedy
+    assert "FACTORPRISM_SOURCE=files" in caught.value.remedy
+    assert server.requests == []
+
+
 def test_the_first_session_is_the_later_of_base_date_and_history(open_tushare: Open) -> None:
     source = open_tushare(history_start=date(2005, 1, 4))
     assert source.first_session("399006.SZ") == date(2010, 6, 1)

@@ -55,7 +55,10 @@ def test_what_was_waited_for_suffices_for_the_pull(
 def test_an_earlier_hour_of_new_york_asks_for_no_other_session(
     make_run: Callable[..., Run],
 ) -> None:
-    early, late = make_run(published_at_xnys="16:01"), make_run(published_at_xnys="15:30+1")
+    early, late = (
+        make_run(published_at={"XNYS": "16:01"}),
+        make_run(published_at={"XNYS": "15:30+1"}),
+    )
     for run in (early, late):
         assert waiting._expected_session(run, OVERLAY) == READ
 
@@ -67,7 +70,7 @@ def evening(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_evening(make_run: Callable[..., Run], hour: str, warehouse: Any = None) -> Run:
     """A source of files is waited for; its bars are the sample's, as that evening has them."""
-    run = make_run(warehouse, source="files", files=Path(), published_at_xnys=hour)
+    run = make_run(warehouse, source="files", files=Path(), published_at={"XNYS": hour})
     sample = run.config.with_changes(source="sample")
     run.ports.source = build_source(sample, now=lambda: EVENING)
     return run

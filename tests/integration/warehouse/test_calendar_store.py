@@ -68,6 +68,25 @@ def test_days_with_a_bar_are_those_of_any_symbol_of_the_exchange(
     assert warehouse.calendar.load_traded("XNYS") == [date(2020, 1, 9)]
 
 
+def test_days_with_a_bar_are_told_apart_on_every_exchange(
+    warehouse: PostgresWarehouse, build_bars: Any, merge: Any
+) -> None:
+    firsts = {
+        "^HSI": "2020-01-02",
+        "0700.HK": "2020-01-03",
+        "AAPL.US": "2020-01-06",
+        "FOO.XNYS": "2020-01-07",
+        "^FOO.XLON": "2020-01-08",
+        "430047.BJ": "2020-01-09",
+        "H30533.CSI": "2020-01-10",
+    }
+    for symbol, first in firsts.items():
+        merge(build_bars(symbol, first=first, n=1))
+    expected = {"XHKG": (2, 3), "XNYS": (6, 7), "XLON": (8,), "XSHG": (9, 10), "XTKS": ()}
+    for exchange, days in expected.items():
+        assert warehouse.calendar.load_traded(exchange) == [date(2020, 1, day) for day in days]
+
+
 def set_row_aside(
     warehouse: PostgresWarehouse, pull_id: int, session: date, expectation: str
 ) -> None:

@@ -65,6 +65,19 @@ def test_a_wrong_setting_is_told_in_two_lines(
     assert len(done.stderr.strip().splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("exchange", "named"), [("", "'AAPL' belongs to no known exchange"), ("XTAE", "'XTAE' has")]
+)
+def test_a_universe_that_cannot_be_is_told_in_two_lines(
+    tmp_path: Path, exchange: str, named: str
+) -> None:
+    done = call(tmp_path, "universes", "add", "own", "--target", "AAPL", "--exchange", exchange)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_unreachable_warehouse_is_told_without_its_password(tmp_path: Path) -> None:
     url = "postgresql://prism:open-sesame@127.0.0.1:1/prism"
     done = call(

@@ -131,8 +131,8 @@ def test_the_same_lesson_again_builds_nothing() -> None:
 
 
 def test_an_unknown_exchange_cannot_be_taught() -> None:
-    with pytest.raises(ConfigurationError, match="XLON"):
-        extend_calendar("XLON", {date(2027, 1, 4): True})
+    with pytest.raises(ConfigurationError, match="XTAE"):
+        extend_calendar("XTAE", {date(2027, 1, 4): True})
 
 
 def test_the_library_is_not_believed_beyond_its_own_end() -> None:

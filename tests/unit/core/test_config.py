@@ -44,6 +44,9 @@ def test_the_token_is_in_no_representation() -> None:
         ({"FACTORPRISM_PUBLISHED_AT_XSHG": "7 pm"}, "PUBLISHED_AT_XSHG"),
         ({"FACTORPRISM_PUBLISHED_AT_XSHG": "14:30"}, "PUBLISHED_AT_XSHG"),
         ({"FACTORPRISM_PUBLISHED_AT_XNYS": "18:00+99"}, "PUBLISHED_AT_XNYS"),
+        ({"FACTORPRISM_PUBLISHED_AT_XHKG": "15:30"}, "PUBLISHED_AT_XHKG"),
+        ({"FACTORPRISM_PUBLISHED_AT_XTAE": "18:00"}, "PUBLISHED_AT_XTAE"),
+        ({"FACTORPRISM_PUBLISHED_AT_NYSE": "18:00"}, "PUBLISHED_AT_NYSE"),
         ({"FACTORPRISM_PATIENCE_UNTIL": "24:00"}, "PATIENCE_UNTIL"),
         ({"FACTORPRISM_ASK_AGAIN_SECONDS": "0"}, "ASK_AGAIN_SECONDS"),
         ({"FACTORPRISM_PROMOTION_APPROVAL": "perhaps"}, "FACTORPRISM_PROMOTION_APPROVAL"),
@@ -69,6 +72,15 @@ def test_bars_are_final_at_the_hour_that_is_set() -> None:
     assert late.published_at(session) == datetime(2026, 1, 1, 1, 30)
     assert late.last_published(datetime(2026, 1, 1, 1, 29)) == date(2025, 12, 30)
     assert late.last_published(datetime(2026, 1, 1, 1, 30)) == session
+
+
+def test_an_hour_of_one_exchange_leaves_those_of_others() -> None:
+    config = load_config({"FACTORPRISM_PUBLISHED_AT_XHKG": "20:00"})
+    session = date(2025, 12, 30)
+    assert config.calendar_of("0700.HK").published_at(session) == datetime(2025, 12, 30, 12)
+    assert config.calendar_of("^HSI").published_at(session) == datetime(2025, 12, 30, 12)
+    assert config.calendar_of("7203.T").published_at(session) == datetime(2025, 12, 30, 8, 30)
+    assert config.calendar_of("^GSPC").published_at(session) == datetime(2025, 12, 30, 23)
 
 
 def test_the_hour_that_is_set_makes_no_years_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ NAMED_ELSEWHERE = {
     "universe_name": "FACTORPRISM_UNIVERSE",
     "tushare_token": "TUSHARE_TOKEN",
     "metrics_url": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "published_at": "FACTORPRISM_PUBLISHED_AT_XHKG",
 }
 # The containers that read factorprism's settings: Airflow's parts, and whatever runs tasks.
 READERS = (

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from dateutil import parser as dateutil_parser
 
-from factorprism.core.publication import REGULAR_CLOSE
+from factorprism.core.exchanges import EXCHANGES, Exchange
 from factorprism.core.schemas import DayArray
 from factorprism.sources.files._refusal import Refused, show
 
@@ -65,7 +65,7 @@ def parse_dates(cells: Sequence[Any], lines: Sequence[int], name: str, exchange:
     texts = [_as_text(cell) for cell in cells]
     matches = [_match(text) for text in texts]
     family = _choose_family(matches)
-    zone = ZoneInfo(REGULAR_CLOSE[exchange][1])
+    zone = ZoneInfo(EXCHANGES[exchange].zone)
     day_first = _is_day_first(matches, name) if family == "day and month" else False
     _check_padding(texts, cells, lines, name)
     stamps: list[_Stamp] = []
@@ -81,7 +81,7 @@ def parse_dates(cells: Sequence[Any], lines: Sequence[int], name: str, exchange:
         stamps.append(stamp)
     days = np.array([stamp.day for stamp in stamps], "datetime64[D]")
     _check_clocks(stamps, lines, name)
-    _check_weekends(days, lines, name)
+    _check_weekends(days, lines, name, EXCHANGES[exchange])
     return Days(days, family or "")
 
 
@@ -189,13 +189,13 @@ def _check_clocks(stamps: Sequence[_Stamp], lines: Sequence[int], name: str) -> 
         seen[stamp.day] = stamp.clock
 
 
-def _check_weekends(days: DayArray, lines: Sequence[int], name: str) -> None:
-    weekend = ~np.is_busday(days)
+def _check_weekends(days: DayArray, lines: Sequence[int], name: str, exchange: Exchange) -> None:
+    weekend = ~np.is_busday(days, weekmask=exchange.week)
     if weekend.sum() >= max(WEEKEND_ROWS, WEEKEND_SHARE * len(days)):
         place = int(weekend.argmax())
         raise Refused(
-            f"{name}: {int(weekend.sum())} of {len(days)} days are Saturdays or Sundays, the first "
-            f"is {days[place]}",
+            f"{name}: {int(weekend.sum())} of {len(days)} days are {exchange.rest_days}, the "
+            f"first is {days[place]}",
             line=lines[place],
             remedy="The days are shifted (a wrong time zone?) or month and day are swapped; write "
             "each as 2020-01-31.",

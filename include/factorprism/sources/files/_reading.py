@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from factorprism.core.calendar import exchange_of
 from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceError
 from factorprism.core.schemas import BAR_PRICES, make_bars
-from factorprism.core.symbols import is_index
+from factorprism.core.symbols import exchange_of, is_index
 from factorprism.sources._convert import scale
 from factorprism.sources.files import _adjusted, _units
 from factorprism.sources.files._codes import check_codes, check_preamble

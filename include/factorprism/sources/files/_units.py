@@ -8,13 +8,13 @@ turnover of a market whose size is known tells a volume in lots without an amoun
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.schemas import DayArray
-from factorprism.core.symbols import is_index
+from factorprism.core.symbols import is_index, is_mainland
 from factorprism.sources.files._numbers import Numbers
 
 LOT = 100.0
@@ -73,14 +73,20 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Units:
-    """What one unit of volume (shares) and amount (CNY) is worth, and the proof in words."""
+    """What one unit of volume (shares) and amount (CNY) is worth, and the proof in words.
+
+    Beyond the mainland (`is_local`) the amount is in the exchange's own currency.
+    """
 
     shares: float
     cny: float
     proof: str
+    is_local: bool = False
 
     def __str__(self) -> str:
-        return f"{name_shares(self.shares)}, {name_cny(self.cny)}"
+        amount = name_cny(self.cny)
+        currency = amount.replace("CNY", "local currency") if self.is_local else amount
+        return f"{name_shares(self.shares)}, {currency}"
 
 
 @dataclass(frozen=True)
@@ -104,11 +110,17 @@ def name_cny(size: float) -> str:
 def prove_units(evidence: Evidence) -> Units | Unproved:
     """Return the units that the file's numbers prove, or what must be asked for.
 
-    Volume of a US symbol is taken at face value, in shares: nobody publishes it otherwise.
+    Volume beyond the mainland is taken at face value, in shares, where no amount tells more:
+    nobody publishes it otherwise. There `cny` is what one unit is worth in the exchange's currency.
     """
-    if evidence.symbol.startswith("^"):
+    units = _prove(evidence, abroad := not is_mainland(evidence.symbol))
+    return replace(units, is_local=abroad) if isinstance(units, Units) else units
+
+
+def _prove(evidence: Evidence, abroad: bool) -> Units | Unproved:
+    if abroad and (is_index(evidence.symbol) or evidence.amount is None):
         shares, cny = (said or 1.0 for said in evidence.stated)
-        return Units(shares, cny, "US volume is in shares" if shares == 1.0 else "said")
+        return Units(shares, cny, "volume abroad is in shares" if shares == 1.0 else "said")
     if evidence.amount is None:
         return _prove_without_amount(evidence)
     ratio = average_prices(evidence.volume, evidence.amount)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from factorprism.core.calendar import calendar_of, exchange_of
+from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import ConfigurationError, FactorPrismError, SourceError
 from factorprism.core.schemas import as_days
+from factorprism.core.symbols import exchange_of
 from factorprism.sources.files._reading import Reading, printable, read_file
 from factorprism.sources.files._settings import FileSettings, load_settings, settings_of
 from factorprism.sources.files.source import list_files, list_unread
@@ -40,18 +42,21 @@ class FileVerdict:
     remedy: str = ""
 
 
-def check_folder(folder: Path) -> list[FileVerdict]:
+def check_folder(folder: Path, wanted: Sequence[str] = ()) -> list[FileVerdict]:
     """Return a verdict on each file of `folder` that is named by an instrument, by name.
 
+    `wanted` are symbols that a name may mean without saying the exchange: AAPL for AAPL.US.
     Raises `SourceError` where `folder` or its ``files.toml`` cannot be read.
     """
-    files, settings = list_files(folder), load_settings(folder)
+    files, settings = list_files(folder, wanted), load_settings(folder)
     verdicts = [
         _check(path, symbol, paths, settings_of(settings, symbol))
         for symbol, paths in files.items()
         for path in paths
     ]
-    verdicts += [_refuse_ending(path, symbol) for path, symbol in list_unread(folder).items()]
+    verdicts += [
+        _refuse_ending(path, symbol) for path, symbol in list_unread(folder, wanted).items()
+    ]
     return sorted(verdicts, key=lambda verdict: verdict.file)
 
 
@@ -83,7 +88,8 @@ def _check(path: Path, symbol: str, paths: list[Path], settings: FileSettings) -
             printable(symbol),
             loads=False,
             reason="the name is no instrument of a known exchange",
-            remedy="Name the file by its code: 000300.SH.csv, SH000300.csv, ^GSPC.csv.",
+            remedy="Name the file by its code: 000300.SH.csv, SH000300.csv, ^GSPC.csv, "
+            "AAPL.US.csv, or by its exchange too: ^FOO.XHKG.csv.",
         )
     except FactorPrismError as exc:
         reason = exc.message.removeprefix(f"{printable(path)}").lstrip(":, ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -25,10 +25,10 @@ NAMED_SUFFIXES = (".txt", ".tsv", *WORKBOOKS)
 class FilesSource(TableSource):
     """Bars from `folder`, one file a symbol, read anew at every question.
 
-    A file is named by its instrument (000300.SH.xlsx, SH000300.txt, ^GSPC.parquet) and read as
-    `read_file` does; ``files.toml`` in the folder says what the files cannot prove. What cannot
-    be read raises `SourceError` or `MalformedResponse` naming the file and, for a value, its line
-    and column.
+    A file is named by its instrument (000300.SH.xlsx, SH000300.txt, ^GSPC.parquet, 0700.HK.csv) and
+    read as `read_file` does; AAPL.csv is of AAPL.US where that symbol is asked for. ``files.toml``
+    in the folder says what the files cannot prove. What cannot be read raises `SourceError` or
+    `MalformedResponse` naming the file and, for a value, its line and column.
     """
 
     name = "files"
@@ -61,7 +61,7 @@ class FilesSource(TableSource):
         return read_file(path, symbol, settings).bars
 
     def _find(self, symbol: str) -> Path:
-        files = list_files(self._folder)
+        files = list_files(self._folder, [symbol])
         if symbol not in files:
             there = ", ".join(sorted(printable(name) for name in files))
             raise SourceError(
@@ -79,9 +79,10 @@ class FilesSource(TableSource):
         return found[0]
 
 
-def list_files(folder: Path) -> dict[str, list[Path]]:
+def list_files(folder: Path, wanted: Sequence[str] = ()) -> dict[str, list[Path]]:
     """Return the files of `folder` by the symbol that their names mean.
 
+    `wanted` are symbols that a name may mean without saying the exchange: AAPL for AAPL.US.
     Raises `SourceError` where `folder` is none, or may not be read.
     """
     if not folder.is_dir():
@@ -91,18 +92,18 @@ def list_files(folder: Path) -> dict[str, list[Path]]:
         )
     found: dict[str, list[Path]] = {}
     for path in _list_paths(folder):
-        symbol, suffix = symbol_of_stem(path.stem), path.suffix.lower()
+        symbol, suffix = symbol_of_stem(path.stem, wanted), path.suffix.lower()
         if suffix in SUFFIXES or (suffix in NAMED_SUFFIXES and is_symbol(symbol)):
             found.setdefault(symbol, []).append(path)
     return found
 
 
-def list_unread(folder: Path) -> dict[Path, str]:
+def list_unread(folder: Path, wanted: Sequence[str] = ()) -> dict[Path, str]:
     """Return the files that are named by an instrument but not read, with its symbol.
 
     They end otherwise (``000300.SH.csv.gz``); one beside a file that is read is no loss.
     """
-    read = list_files(folder)
+    read = list_files(folder, wanted)
     named = {path: _symbol_within(path.name) for path in _list_paths(folder)}
     return {path: symbol for path, symbol in named.items() if symbol and symbol not in read}
 

@@ -75,7 +75,7 @@ bars = Table(
     column("low", DOUBLE, "Lowest price of the session, index points."),
     column("close", DOUBLE, "Last price of the session, index points."),
     column("volume_shares", DOUBLE, "Volume, shares; NaN where the source gives none."),
-    column("amount_cny", DOUBLE, "Turnover, CNY; NaN where the source gives none."),
+    column("amount_cny", DOUBLE, "Turnover, CNY (abroad: its currency); NaN where not given."),
     column("pre_close", DOUBLE, "Previous close by the vendor, index points; NaN: not given."),
     column("pct_chg", DOUBLE, "Change from the previous close, per cent; NaN: not given."),
     column(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,22 @@ ROWS = tuple(f"2020-01-{day:02d},1,2,0.5,1.5,100,1500" for day in (2, 3, 6))
         ("^gspc", "^GSPC"),
         ("000300", "000300"),
         ("notes", "notes"),
+        ("430047.BJ", "430047.BJ"),
+        ("bj430047", "430047.BJ"),
+        ("930050.CSI", "930050.CSI"),
+        ("H30533.csi", "H30533.CSI"),
+        ("H30533", "H30533"),
+        ("0700.HK", "0700.HK"),
+        ("00700.HK", "0700.HK"),
+        ("HK.00700", "0700.HK"),
+        ("hk00700", "0700.HK"),
+        ("aapl.us", "AAPL.US"),
+        ("AAPL", "AAPL"),
+        ("AAPL.XNAS", "AAPL.US"),
+        ("7203.T", "7203.T"),
+        ("^hsi", "^HSI"),
+        ("^FOO.XHKG", "^FOO.XHKG"),
+        ("data.de", "data.de"),
     ],
 )
 def test_a_files_name_gives_its_symbol(stem: str, symbol: str) -> None:
@@ -56,6 +73,90 @@ def test_another_code_is_refused_with_its_line(code: str) -> None:
     with pytest.raises(Refused, match="another instrument") as caught:
         check_codes(["000300.SH", code], [2, 3], "000300.SH", "code")
     assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("stem", "wanted", "symbol"),
+    [
+        ("AAPL", ["AAPL.US"], "AAPL.US"),
+        ("aapl", ["AAPL.US"], "AAPL.US"),
+        ("BRK-B", ["BRK.B.US"], "BRK.B.US"),
+        ("SAP", ["SAP.XFRA", "AAPL.US"], "SAP.XFRA"),
+        ("0700", ["0700.HK"], "0700.HK"),
+        ("^FOO", ["^FOO.XHKG"], "^FOO.XHKG"),
+        ("000001", ["000001.SH"], "000001"),  # Shenzhen has one, too
+        ("AAPL.US", ["AAPL.XFRA"], "AAPL.US"),
+    ],
+)
+def test_a_name_without_an_exchange_is_the_wanted_symbol(
+    stem: str, wanted: list[str], symbol: str
+) -> None:
+    assert symbol_of_stem(stem, wanted) == symbol
+
+
+@pytest.mark.parametrize(
+    ("symbol", "codes"),
+    [
+        ("930050.CSI", ["930050", "930050.CSI", "930050.SH", "csi930050", 930050]),
+        ("H30533.CSI", ["H30533", "h30533.csi"]),
+        ("430047.BJ", ["430047", "bj430047", "430047.BJ"]),
+        ("0700.HK", ["0700", "700", 700, 700.0, "00700.HK", "0700.XHKG"]),
+        ("7203.T", ["7203", 7203, "7203.T"]),
+        ("AAPL.US", ["AAPL", "aapl", "AAPL.US", "AAPL.XNAS"]),
+        ("BRK.B.US", ["BRK.B", "BRK-B"]),
+        ("^HSI", ["HSI", "^HSI", ".HSI"]),
+    ],
+)
+def test_every_spelling_of_a_code_agrees_on_any_exchange(symbol: str, codes: list[object]) -> None:
+    check_codes(codes, list(range(len(codes))), symbol, "code")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "code"),
+    [
+        ("930050.CSI", "930051"),
+        ("930050.CSI", "930050.SZ"),
+        ("H30533.CSI", "H30534"),
+        ("0700.HK", "0701.HK"),
+        ("0700.HK", "700.T"),
+        ("AAPL.US", "MSFT"),
+        ("SAP.DE", "SAP.US"),
+        ("^HSI", "HSCE"),
+    ],
+)
+def test_another_instrument_is_refused_on_any_exchange(symbol: str, code: str) -> None:
+    with pytest.raises(Refused, match="another instrument"):
+        check_codes([code], [2], symbol, "code")
+
+
+@pytest.mark.parametrize("name", ["AAPL.csv", "AAPL.US.csv", "AAPL.US.txt"])
+def test_a_share_of_new_york_is_read_from_a_file_by_its_ticker(tmp_path: Path, name: str) -> None:
+    rows = ("2024-07-03,1,2,0.5,1.5,100", "2024-07-05,1,2,0.5,1.5,100")
+    (tmp_path / name).write_text("\n".join((HEADER.replace(",amount", ""), *rows, "")), "utf-8")
+    (tmp_path / "files.toml").write_text('"AAPL.US" = { adjusted = false }\n', "utf-8")
+    (verdict,) = check_folder(tmp_path, ["AAPL.US"])
+    assert (verdict.symbol, verdict.loads, verdict.gaps) == ("AAPL.US", True, ())
+    assert verdict.proof == "volume abroad is in shares"
+    (pull,) = FilesSource(tmp_path).fetch_bars(["AAPL.US"], date(2024, 7, 1), date(2024, 7, 5))
+    assert list(pull.bars["symbol"]) == ["AAPL.US", "AAPL.US"]
+
+
+def test_two_files_that_a_symbol_may_mean_are_refused(tmp_path: Path) -> None:
+    for name in ("AAPL.csv", "AAPL.US.csv"):
+        (tmp_path / name).write_text("\n".join((HEADER, *ROWS, "")), "utf-8")
+    with pytest.raises(SourceError, match=r"has AAPL.US.csv and AAPL.csv for AAPL.US"):
+        FilesSource(tmp_path).first_session("AAPL.US")
+
+
+def test_a_sunday_is_a_day_of_riyadh(tmp_path: Path) -> None:
+    sundays = (7, 14, 21, 28)
+    rows = [f"2026-06-{day:02d},1,2,0.5,1.5,100,150" for day in sundays]
+    for name in ("2222.XSAU.csv", "VOD.L.csv"):
+        (tmp_path / name).write_text("\n".join((HEADER, *rows, "")), "utf-8")
+    riyadh, london = check_folder(tmp_path)
+    assert riyadh.loads, riyadh.reason
+    assert riyadh.strange == ()
+    assert "4 of 4 days are Saturdays or Sundays, the first is 2026-06-07" in london.reason
 
 
 def test_files_under_other_spellings_are_served(tmp_path: Path) -> None:

@@ -196,11 +196,25 @@ def test_a_fund_without_an_amount_must_say_that_it_is_unadjusted(
     assert len(read(tmp_path, bars, ETF, shares=1.0, adjusted=False).bars) == N_ROWS
 
 
-def test_us_volume_is_taken_at_face_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("symbol", "adjusted"), [("^GSPC", None), ("^HSI", None), ("AAPL.US", False), ("7203.T", False)]
+)
+def test_volume_abroad_is_taken_at_face_value(
+    tmp_path: Path, symbol: str, adjusted: bool | None
+) -> None:
     bars = draw(4000.0, 3e9, 15.0).drop(columns="amount")
-    reading = read(tmp_path, bars, "^GSPC")
+    reading = read(tmp_path, bars, symbol, adjusted=adjusted)
     np.testing.assert_array_equal(reading.bars["volume_shares"], bars["volume"])
-    assert reading.units.proof == "US volume is in shares"
+    assert reading.units.proof == "volume abroad is in shares"
+    assert str(reading.units) == "shares, local currency"
+
+
+def test_a_share_abroad_proves_an_amount_by_the_prices_of_the_day(
+    tmp_path: Path, etf: pd.DataFrame
+) -> None:
+    reading = read(tmp_path, etf, "0700.HK")
+    assert str(reading.units) == "shares, local currency"
+    assert "lies between low and high" in reading.units.proof
 
 
 def adjust(bars: pd.DataFrame, forward: bool) -> pd.DataFrame:
