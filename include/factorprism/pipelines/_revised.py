@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import BAR_PRICES, Pull, make_bars
+from factorprism.core.schemas import BAR_PRICES, BAR_VALUES, DayArray, Pull, make_bars
 from factorprism.pipelines._run import Run
 from factorprism.quality import blank_untraded
 
@@ -20,6 +21,8 @@ OLDEST = 3
 # to a fifth for any range of a day. Quotes end at a digit, so half a cent and a bit is no move.
 TOGETHER = 0.2
 RATIO_TOLERANCE, HALF_QUOTE = 1e-5, 0.006
+
+Values = npt.NDArray[np.float64]
 
 
 def reach_back(run: Run, symbol: str, pulls: list[Pull]) -> list[Pull]:
@@ -36,8 +39,9 @@ def reach_back(run: Run, symbol: str, pulls: list[Pull]) -> list[Pull]:
     calendar, n_sessions, asked = calendar_of(symbol), run.config.repull_sessions, pulls
     while pulls[0].first > begin:
         joined = join_pulls(pulls)
-        is_rebased = bool(find_ratios(run, joined).size)
-        if not is_rebased and not is_oldest_revised(run, joined):
+        held = load_held(run, joined)
+        is_rebased = bool(find_ratios(held, joined).size)
+        if not is_rebased and not is_oldest_revised(held, joined):
             break
         n_sessions = 2 * max(n_sessions, 1)
         known = calendar.sessions(begin, pulls[0].first)
@@ -59,29 +63,34 @@ def join_pulls(pulls: list[Pull]) -> Pull:
     return replace(pulls[-1], first=first, last=last, bars=bars, pull_id=None)
 
 
-def is_oldest_revised(run: Run, pull: Pull) -> bool:
+def load_held(run: Run, pull: Pull) -> pd.DataFrame:
+    """Return the bars held of what `pull` gives anew."""
+    return run.ports.warehouse.bars.load_bars([pull.symbol], pull.first, pull.last)
+
+
+def is_oldest_revised(held: pd.DataFrame, pull: Pull) -> bool:
     """Tell whether one of the oldest sessions of `pull` that are held differs from what is held."""
-    old, fresh = (frame.head(OLDEST) for frame in _in_common(run, pull))
-    return bool(((old != fresh) & ~(old.isna() & fresh.isna())).to_numpy().any())
+    new = blank_untraded(pull.bars.drop_duplicates("session", keep="last"))
+    old, fresh = (values[:OLDEST] for values in _align(held, new, BAR_VALUES))
+    return bool(((old != fresh) & ~(np.isnan(old) & np.isnan(fresh))).any())
 
 
-def find_ratios(run: Run, pull: Pull) -> npt.NDArray[np.float64]:
-    """Return by which ratio each rebased session of `pull` stands above what is held.
+def find_ratios(held: pd.DataFrame, pull: Pull) -> Values:
+    """Return by which ratio each rebased session of `pull` stands above what is `held`.
 
-    A session is rebased where its four prices have moved together, which no correction of a value
-    does. One session is enough; the ratios of several may differ, as those of prices that are
-    adjusted for each dividend do.
+    `held` are bars of the same symbol, more of them or less. A session is rebased where its four
+    prices have moved together, which no correction of a value does. One session is enough; the
+    ratios of several may differ, as those of prices that are adjusted for each dividend do.
     """
-    return _measure_ratios(*_in_common(run, pull))
+    return _measure_ratios(*_align(held, pull.bars, BAR_PRICES))
 
 
 def is_same_base(held: Pull, new: Pull) -> bool:
     """Tell whether no session that both pulls have is rebased from one to the other."""
-    return not _measure_ratios(*_align(held.bars, new.bars)).size
+    return not find_ratios(held.bars, new).size
 
 
-def _measure_ratios(held_bars: pd.DataFrame, new_bars: pd.DataFrame) -> npt.NDArray[np.float64]:
-    held, new = (bars[list(BAR_PRICES)].to_numpy(np.float64) for bars in (held_bars, new_bars))
+def _measure_ratios(held: Values, new: Values) -> Values:
     if not len(held):
         return np.empty(0)
     # A price of zero, which no gate lets in, would stand for no ratio.
@@ -92,19 +101,20 @@ def _measure_ratios(held_bars: pd.DataFrame, new_bars: pd.DataFrame) -> npt.NDAr
     together = np.abs(moves - usual) <= TOGETHER * np.abs(usual) + quoted
     has_moved = np.abs(usual) > quoted
     is_rebased = (together & has_moved).all(axis=1)
-    ratios: npt.NDArray[np.float64] = 1.0 + usual[is_rebased, 0]
+    ratios: Values = 1.0 + usual[is_rebased, 0]
     return ratios
 
 
-def tell_ratios(ratios: npt.NDArray[np.float64]) -> str:
+def tell_ratios(ratios: Values) -> str:
     """Return the ratio in words, or the least and the greatest of several."""
     least, greatest = f"{ratios.min():.4g}", f"{ratios.max():.4g}"
     return least if least == greatest else f"{least} to {greatest}"
 
 
-def is_mostly_rebased(run: Run, pull: Pull) -> bool:
-    """Tell whether more than half of the sessions of `pull` that are held are rebased."""
-    return 2 * find_ratios(run, pull).size > len(_in_common(run, pull)[0])
+def is_mostly_rebased(held: pd.DataFrame, pull: Pull) -> bool:
+    """Tell whether more than half of the sessions of `pull` that are `held` are rebased."""
+    old, fresh = _align(held, pull.bars, BAR_PRICES)
+    return 2 * _measure_ratios(old, fresh).size > len(old)
 
 
 def find_witness(run: Run, symbol: str, first: date, last: date) -> date | None:
@@ -134,13 +144,21 @@ def find_unreached(run: Run, pull: Pull) -> tuple[date, ...]:
     return tuple(unreached)
 
 
-def _in_common(run: Run, pull: Pull) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the values held and those of `pull`, for the sessions that both have."""
-    held = run.ports.warehouse.bars.load_bars([pull.symbol], pull.first, pull.last)
-    return _align(held, blank_untraded(pull.bars.drop_duplicates("session", keep="last")))
+def _align(held: pd.DataFrame, new: pd.DataFrame, columns: Sequence[str]) -> tuple[Values, Values]:
+    """Return the values of `columns` for the sessions that both have, of several the last."""
+    held_days, new_days = held["session"].to_numpy(), new["session"].to_numpy()
+    held_rows, new_rows = _last_rows(held_days), _last_rows(new_days)
+    _, of_held, of_new = np.intersect1d(
+        held_days[held_rows], new_days[new_rows], assume_unique=True, return_indices=True
+    )
+    return (
+        held[list(columns)].to_numpy(np.float64)[held_rows[of_held]],
+        new[list(columns)].to_numpy(np.float64)[new_rows[of_new]],
+    )
 
 
-def _align(held: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    frames = [frame.set_index("session").drop(columns="symbol") for frame in (held, new)]
-    common = frames[0].index.intersection(frames[1].index)
-    return frames[0].loc[common], frames[1].loc[common]
+def _last_rows(days: DayArray) -> npt.NDArray[np.intp]:
+    """Return the last row of each day, ascending by day."""
+    _, from_end = np.unique(days[::-1], return_index=True)
+    rows: npt.NDArray[np.intp] = len(days) - 1 - from_end
+    return rows

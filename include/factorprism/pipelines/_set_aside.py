@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import takewhile
 
+import numpy as np
+
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
-from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside
+from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside, as_days
 from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._revised import find_witness
@@ -66,8 +68,8 @@ def take_out(run: Run, pull: Pull) -> Pull:
 
 def leave_out(pull: Pull, out: Iterable[date]) -> Pull:
     """Return `pull` without the rows of `out`, each session once."""
-    kept = pull.bars[~pull.bars["session"].dt.date.isin(list(out))]
-    return replace(pull, bars=kept.drop_duplicates("session", keep="last"))
+    is_out = np.isin(as_days(pull.bars["session"]), np.array(list(out), "datetime64[D]"))
+    return replace(pull, bars=pull.bars[~is_out].drop_duplicates("session", keep="last"))
 
 
 def clear_aside(run: Run, pull: Pull) -> None:

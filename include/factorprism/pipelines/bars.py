@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -12,9 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from factorprism.alerts import Kind, catalogue
-from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
+from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of, exchange_of
 from factorprism.core.errors import EmptyResponse, QualityError
-from factorprism.core.schemas import Pull, PullState, QualityResult, Revision, as_days
+from factorprism.core.schemas import Pull, PullState, Revision, as_days, empty_bars
 from factorprism.core.sessions import check_end, session_read, utc_now
 from factorprism.core.words import count
 from factorprism.pipelines._revised import (
@@ -24,6 +25,7 @@ from factorprism.pipelines._revised import (
     is_mostly_rebased,
     is_same_base,
     join_pulls,
+    load_held,
     reach_back,
     tell_ratios,
 )
@@ -41,15 +43,15 @@ from factorprism.pipelines._set_aside import (
     take_out,
 )
 from factorprism.quality import (
+    HISTORY_DAYS,
     Sorted,
+    Verdicts,
     blank_untraded,
     check_bars,
     require,
     sort_out,
 )
 
-# Bars before a pull that its jumps and units are judged against.
-HISTORY_DAYS = 600
 # Revised values that are told one by one; the table bar_revisions has them all.
 REVISIONS_TOLD = 20
 
@@ -189,59 +191,71 @@ def _keep(run: Run, pull: Pull) -> int:
 
 
 def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Check every pull of `refs`, and set its rows with a critical fault aside one by one.
+    """Check all pulls of `refs` at once, and set rows with a critical fault aside one by one.
 
-    A pull that is at fault as a whole, or in too many of its rows, is quarantined and stops the
-    run. What a person has accepted is no fault.
+    A pull that is at fault as a whole, or in too many of its rows, is quarantined. What is fit of
+    the other symbols is merged then, before `QualityError` stops the run. What a person has
+    accepted is no fault.
     """
-    pulls = _load_pulls(run, refs)
-    joined = _find_joined(run, refs, pulls)
-    again = set(refs.get("asked_again_ids", ()))
-    series = _load_series(run, pulls, [pull for pull in pulls if pull.pull_id not in again])
-    checked = {
-        id(pull): _check_pull(pull, _settled_calendar(pull.symbol, pulls), series) for pull in pulls
-    }
-    results = [result for found in checked.values() for result in found]
+    store, again = run.ports.warehouse, set(refs.get("asked_again_ids", ()))
+    loaded = [store.pulls.load_pull(pull_id) for pull_id in refs["pull_ids"]]
+    held = _load_held(run, loaded)
+    of_symbol = _split_by_symbol(held)
+    pulls, joined = _join_rebased(run, loaded, of_symbol, again)
+    trusted = [pull for pull in pulls if pull.pull_id not in again]
+    verdicts = check_bars(pulls, _settle_calendars(pulls), _lay_over(held, trusted))
     run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
-    run.ports.warehouse.quality.save_results(results, run_key)
-    accepted = {symbol: _load_accepted(run, symbol) for symbol in {pull.symbol for pull in pulls}}
-    refused = []
-    for pull in pulls:
-        assert pull.pull_id is not None
-        found = sort_out(checked[id(pull)], accepted[pull.symbol])
-        run.ports.warehouse.findings.save_findings(pull.pull_id, found.findings)
-        try:
-            _judge_pull(run, pull, found, refs)
-        except QualityError as error:
-            refused.append(error)
-            run.ports.warehouse.pulls.mark_pull(pull.pull_id, PullState.QUARANTINED, error.message)
-            _mark_parts(run, pull.pull_id, joined, PullState.QUARANTINED)
+    store.quality.save_results(verdicts.results, run_key)
+    refused = _judge_pulls(run, pulls, verdicts, of_symbol, again)
+    for pull_id, error in refused.items():
+        store.pulls.mark_pull(pull_id, PullState.QUARANTINED, error.message)
+        _mark_parts(run, pull_id, joined, PullState.QUARANTINED)
     if refused:
-        raise QualityError(
-            "; ".join(error.message for error in refused),
-            failures=[failure for error in refused for failure in error.failures],
-            remedy=join_advice([error.remedy for error in refused]),
-        )
-    warnings = sum(not result.success for result in results)
-    run.tell(f"bars: {count(len(results), 'expectation')}, {count(warnings, 'warning')}")
+        _merge_others(run, pulls, refused, joined)
+        raise _join_errors(list(refused.values()))
+    warnings = sum(not result.success for result in verdicts.results)
+    run.tell(f"bars: {count(verdicts.n_asked, 'expectation')}, {count(warnings, 'warning')}")
     pull_ids = [pull.pull_id for pull in pulls]
     return {"gate_run_keys": [run_key], "pull_ids": pull_ids, "joined_ids": joined}
 
 
-def _find_joined(run: Run, refs: Mapping[str, Any], pulls: Sequence[Pull]) -> dict[str, list[int]]:
-    """Return for each pull that was joined of parts, by its number, the numbers of the parts."""
-    asked, store = refs["pull_ids"], run.ports.warehouse.pulls
-    loaded = {pull.pull_id for pull in pulls}
-    parts = [store.load_pull(pull_id) for pull_id in asked if pull_id not in loaded]
-    return {
-        str(pull.pull_id): [
-            part.pull_id
-            for part in parts
-            if part.symbol == pull.symbol and part.pull_id is not None
-        ]
-        for pull in pulls
-        if pull.pull_id not in asked
-    }
+def _load_held(run: Run, pulls: Sequence[Pull]) -> pd.DataFrame:
+    """Return what is held around `pulls`, of their symbols and of the universe's."""
+    if not pulls:
+        return empty_bars()
+    first = min(pull.first for pull in pulls) - timedelta(days=HISTORY_DAYS)
+    last = max(pull.last for pull in pulls)
+    symbols = {*run.config.universe.channels, *(pull.symbol for pull in pulls)}
+    return run.ports.warehouse.bars.load_bars(sorted(symbols), first, last)
+
+
+def _split_by_symbol(held: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """Return the bars of each symbol, none of one that is not held."""
+    return defaultdict(empty_bars, {str(name): bars for name, bars in held.groupby("symbol")})
+
+
+def _join_rebased(
+    run: Run, loaded: Sequence[Pull], held: Mapping[str, pd.DataFrame], again: Collection[int]
+) -> tuple[list[Pull], dict[str, list[int]]]:
+    """Return the pulls, those of a symbol whose prices were rebased as one.
+
+    Beside them, for each pull that was joined of parts, by its number, the numbers of the parts.
+    """
+    store, pulls = run.ports.warehouse.pulls, []
+    joined: dict[str, list[int]] = {}
+
+    def kind(pull: Pull) -> tuple[str, bool]:
+        return pull.symbol, pull.pull_id in again
+
+    for (symbol, is_again), group in groupby(loaded, kind):
+        parts = list(group)
+        whole = join_pulls(parts)
+        if len(parts) > 1 and not is_again and find_ratios(held[symbol], whole).size:
+            whole_id = store.save_pull(whole)
+            joined[str(whole_id)] = [part.pull_id for part in parts if part.pull_id is not None]
+            parts = [store.load_pull(whole_id)]
+        pulls += parts
+    return pulls, joined
 
 
 def _mark_parts(
@@ -252,90 +266,106 @@ def _mark_parts(
         run.ports.warehouse.pulls.mark_pull(part, state, f"joined as pull {pull_id}")
 
 
-def _settled_calendar(symbol: str, pulls: Iterable[Pull]) -> TradingCalendar:
-    """Return the calendar of `symbol`, beyond its known end as the bars of `pulls` make it known.
+def _settle_calendars(pulls: Sequence[Pull]) -> dict[str, TradingCalendar]:
+    """Return the calendars of the symbols, beyond their known ends as `pulls` make them known.
 
     A day on which no symbol of the exchange has a bar, between days with bars, was no session.
     """
-    exchange = exchange_of(symbol)
-    same = [pull.bars["session"] for pull in pulls if exchange_of(pull.symbol) == exchange]
-    return calendar_of(symbol).settled_by(as_days(pd.concat(same)))
+    days: dict[str, list[pd.Series]] = {}
+    for pull in pulls:
+        days.setdefault(exchange_of(pull.symbol), []).append(pull.bars["session"])
+    settled = {
+        exchange: calendar_for(exchange).settled_by(as_days(pd.concat(parts)))
+        for exchange, parts in days.items()
+    }
+    return {pull.symbol: settled[exchange_of(pull.symbol)] for pull in pulls}
 
 
-def _load_pulls(run: Run, refs: Mapping[str, Any]) -> list[Pull]:
-    """Return the pulls, those of a symbol whose prices were rebased as one."""
-    store = run.ports.warehouse.pulls
-    again = set(refs.get("asked_again_ids", ()))
-    loaded = [store.load_pull(pull_id) for pull_id in refs["pull_ids"]]
-    pulls: list[Pull] = []
-    for (_, is_again), group in groupby(loaded, lambda one: (one.symbol, one.pull_id in again)):
-        parts = list(group)
-        if len(parts) > 1 and not is_again and find_ratios(run, join_pulls(parts)).size:
-            parts = [store.load_pull(store.save_pull(join_pulls(parts)))]
-        pulls += parts
-    return pulls
-
-
-def _load_series(
-    run: Run, pulls: Sequence[Pull], trusted: Sequence[Pull]
-) -> dict[str, pd.DataFrame]:
-    """Return each channel's bars around `pulls`: what is held, and over it what `trusted` give.
+def _lay_over(held: pd.DataFrame, trusted: Sequence[Pull]) -> pd.DataFrame:
+    """Return what is held, and over it what `trusted` pulls give of the symbols asked for.
 
     A row that was at fault before, and is asked for again, is nothing to judge others against.
     """
-    if not pulls:
-        return {}
-    first = min(pull.first for pull in pulls) - timedelta(days=HISTORY_DAYS)
-    last = max(pull.last for pull in pulls)
-    symbols = {*run.config.universe.channels, *(pull.symbol for pull in pulls)}
-    series = {}
-    for symbol in sorted(symbols):
-        held = run.ports.warehouse.bars.load_bars([symbol], first, last)
-        new = [pull.bars for pull in trusted if pull.symbol == symbol]
-        joined = pd.concat([held, *new]) if new else held
-        joined = joined.drop_duplicates("session", keep="last").sort_values("session")
-        series[symbol] = joined.reset_index(drop=True)
-    return series
+    frames = [held, *(pull.bars for pull in trusted)]
+    asked = np.repeat([pull.symbol for pull in trusted], [len(pull.bars) for pull in trusted])
+    joined = pd.concat(frames, ignore_index=True)
+    owned = joined["symbol"].to_numpy(object) == np.append(held["symbol"].to_numpy(object), asked)
+    laid: pd.DataFrame = joined[owned].drop_duplicates(["symbol", "session"], keep="last")
+    return laid
 
 
-def _check_pull(
-    pull: Pull, calendar: TradingCalendar, series: Mapping[str, pd.DataFrame]
-) -> list[QualityResult]:
-    return check_bars(
-        pull.bars,
-        pull.symbol,
-        pull.first,
-        pull.last,
-        calendar=calendar,
-        history=series[pull.symbol],
-        others=[bars for symbol, bars in series.items() if symbol != pull.symbol and len(bars)],
+def _judge_pulls(
+    run: Run,
+    pulls: Sequence[Pull],
+    verdicts: Verdicts,
+    held: Mapping[str, pd.DataFrame],
+    again: Collection[int],
+) -> dict[int, QualityError]:
+    """Note what was found in each pull; return why pulls are to be refused, by their numbers."""
+    refused: dict[int, QualityError] = {}
+    accepted = _load_accepted(run, pulls)
+    for pull, results in zip(pulls, verdicts.of, strict=True):
+        assert pull.pull_id is not None
+        found = sort_out(results, accepted.get(pull.symbol, frozenset()))
+        run.ports.warehouse.findings.save_findings(pull.pull_id, found.findings)
+        try:
+            _judge_pull(run, pull, found, held[pull.symbol], is_again=pull.pull_id in again)
+        except QualityError as error:
+            refused[pull.pull_id] = error
+    return refused
+
+
+def _merge_others(
+    run: Run,
+    pulls: Sequence[Pull],
+    refused: Collection[int],
+    joined: Mapping[str, Sequence[int]],
+) -> None:
+    """Merge what is fit of the symbols of which no pull is `refused`."""
+    stopped = {pull.symbol for pull in pulls if pull.pull_id in refused}
+    fit = [pull for pull in pulls if pull.symbol not in stopped]
+    if fit:
+        _merge_pulls(run, [pull.pull_id for pull in fit if pull.pull_id is not None], joined)
+        symbols = count(len({pull.symbol for pull in fit}), "other symbol")
+        run.tell(f"bars: what is fit of {symbols} is merged")
+
+
+def _join_errors(errors: Sequence[QualityError]) -> QualityError:
+    return QualityError(
+        "; ".join(error.message for error in errors),
+        failures=[failure for error in errors for failure in error.failures],
+        remedy=join_advice([error.remedy for error in errors]),
     )
 
 
-def _load_accepted(run: Run, symbol: str) -> set[tuple[str, ...]]:
-    words = run.ports.warehouse.findings.list_accepted([symbol])
-    return {key for word in words for key in word.finding.keys}
+def _load_accepted(run: Run, pulls: Sequence[Pull]) -> dict[str, set[tuple[str, ...]]]:
+    """Return by symbol the keys of what a person has accepted."""
+    symbols = sorted({pull.symbol for pull in pulls})
+    accepted: dict[str, set[tuple[str, ...]]] = {}
+    for word in run.ports.warehouse.findings.list_accepted(symbols):
+        accepted.setdefault(word.finding.symbol, set()).update(word.finding.keys)
+    return accepted
 
 
-def _judge_pull(run: Run, pull: Pull, found: Sorted, refs: Mapping[str, Any]) -> None:
+def _judge_pull(run: Run, pull: Pull, found: Sorted, held: pd.DataFrame, *, is_again: bool) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
-    if is_mostly_rebased(run, pull):  # told before what the new base makes the rules find
-        _require_one_base(run, pull)
+    if is_mostly_rebased(held, pull):  # told before what the new base makes the rules find
+        _require_one_base(run, pull, held)
     try:
         require(found.refused)
     except QualityError as error:
         raise QualityError(
             error.message, failures=error.failures, remedy=advise_on(found.refused)
         ) from None
-    if pull.pull_id not in refs.get("asked_again_ids", ()):
+    if not is_again:
         require_few(run, pull, found.set_aside)
-    _require_one_base(run, leave_out(pull, found.set_aside))
+    _require_one_base(run, leave_out(pull, found.set_aside), held)
     keep_aside(run, pull, found.set_aside)
 
 
-def _require_one_base(run: Run, pull: Pull) -> None:
+def _require_one_base(run: Run, pull: Pull, held: pd.DataFrame) -> None:
     """Refuse rebased prices that would leave a part of what is held on the old base."""
-    ratios = find_ratios(run, pull)
+    ratios = find_ratios(held, pull)
     unreached = find_unreached(run, pull) if ratios.size else ()
     if unreached:
         extent = run.ports.warehouse.bars.load_extent(pull.symbol)
@@ -357,13 +387,23 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     Raises `QualityError`, once all is merged, where a row that was set aside is one that the
     session's forecast needs.
     """
+    inserted, revised = _merge_pulls(run, refs["pull_ids"], refs.get("joined_ids", {}))
+    if not refs.get("first"):
+        require_needed(run)
+    return {"bars_inserted": inserted, "values_revised": revised}
+
+
+def _merge_pulls(
+    run: Run, pull_ids: Sequence[int], joined: Mapping[str, Sequence[int]]
+) -> tuple[int, int]:
+    """Return how many bars were new, and how many values were revised."""
     inserted = revised = 0
-    for pull_id in refs["pull_ids"]:
+    for pull_id in pull_ids:
         pull = take_out(run, run.ports.warehouse.pulls.load_pull(pull_id))
-        ratios = find_ratios(run, pull)
+        ratios = find_ratios(load_held(run, pull), pull)
         result = run.ports.warehouse.bars.merge_bars(blank_untraded(pull.bars), pull_id)
         run.ports.warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
-        _mark_parts(run, pull_id, refs.get("joined_ids", {}), PullState.ACCEPTED)
+        _mark_parts(run, pull_id, joined, PullState.ACCEPTED)
         clear_aside(run, pull)
         inserted += result.inserted
         revised += len(result.revisions)
@@ -372,9 +412,7 @@ def merge_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     labels = {"universe": run.config.universe_name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
     run.tell(f"bars: {inserted} new, {count(revised, 'value')} revised")
-    if not refs.get("first"):
-        require_needed(run)
-    return {"bars_inserted": inserted, "values_revised": revised}
+    return inserted, revised
 
 
 def _tell_revisions(

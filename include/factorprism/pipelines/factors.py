@@ -36,21 +36,23 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Check each symbol's panel before anything reads it: all of a backfill, else its last year."""
-    results = []
-    for symbol in refs.get("symbols") or run.config.universe.channels:
-        panel = load_recent_panel(run, symbol, None if refs.get("first") else GATE_SESSIONS)
-        results += check_factors(
-            panel,
-            {factor.name: (factor.lower, factor.upper) for factor in CATALOGUE},
-            run.config.missing_ratio_max,
-            warmup=_warmup_left(run, panel),
-        )
-        run.ports.meter.record("prism.factors.missing", count_missing(panel).ratio, symbol=symbol)
+    """Check all panels at once before anything reads them: all of a backfill, else a year."""
+    symbols = refs.get("symbols") or run.config.universe.channels
+    n_sessions = None if refs.get("first") else GATE_SESSIONS
+    panels = [load_recent_panel(run, symbol, n_sessions) for symbol in symbols]
+    verdicts = check_factors(
+        panels,
+        {factor.name: (factor.lower, factor.upper) for factor in CATALOGUE},
+        run.config.missing_ratio_max,
+        [_warmup_left(run, panel) for panel in panels],
+    )
+    for panel in panels:
+        ratio = count_missing(panel).ratio
+        run.ports.meter.record("prism.factors.missing", ratio, symbol=panel.symbol)
     run_key = f"factors {run.session} {run.config.source} {run.config.universe_name}"
-    run.ports.warehouse.quality.save_results(results, run_key)
-    require(results)
-    run.tell(f"factors: {len(results)} expectations hold")
+    run.ports.warehouse.quality.save_results(verdicts.results, run_key)
+    require(verdicts.results)
+    run.tell(f"factors: {verdicts.n_asked} expectations hold")
     return {"gate_run_keys": [*refs.get("gate_run_keys", []), run_key]}
 
 

@@ -3,6 +3,7 @@
 Great Expectations is imported when the first check runs, not with this package.
 """
 
+from factorprism.quality._measuring import HISTORY_DAYS
 from factorprism.quality.bars import check_bars
 from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
@@ -14,10 +15,13 @@ from factorprism.quality.setting_aside import (
     is_too_much,
     sort_out,
 )
+from factorprism.quality.verdicts import Verdicts
 
 __all__ = [
+    "HISTORY_DAYS",
     "MissingReport",
     "Sorted",
+    "Verdicts",
     "blank_untraded",
     "check_bars",
     "check_factors",

@@ -8,6 +8,7 @@ from datetime import date
 from hashlib import sha256
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
@@ -151,4 +152,5 @@ def _tell(verdict: Verdict, rows: Mapping[str, str], sessions: tuple[date, ...])
 
 
 def _days(frame: pd.DataFrame) -> list[str]:
-    return list(frame["session"].dt.strftime("%Y-%m-%d"))
+    days: list[str] = np.datetime_as_string(frame["session"].to_numpy(), unit="D").tolist()
+    return days

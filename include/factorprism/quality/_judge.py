@@ -1,24 +1,62 @@
-"""Runs rules as Great Expectations suites over a pandas batch and puts the verdicts into words."""
+"""Judges many subjects by one suite: asked once for all, and answered subject by subject.
+
+What is judged stands in two frames: one of rows, a session of a subject each, and one of what is
+measured once a subject. Great Expectations is asked once of each and names the rows at fault; whose
+they are, how many of them are tolerated and what is said of them follows here.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
+import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from types import ModuleType
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from factorprism.core.schemas import QualityResult
+from factorprism.quality._asking import Answer, ask
 from factorprism.quality._rules import Rule
+from factorprism.quality._segments import IntArray
 
 # Rows that a result names; the counts always cover all of them.
 EXAMPLES_KEPT = 20
 EXAMPLES_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged: one symbol's data for [`first`, `last`], by `rules`.
+
+    `note` is added to each sentence. `absent` are columns that it lacks: no rule on them holds.
+    """
+
+    symbol: str
+    first: date
+    last: date
+    rules: tuple[Rule, ...] = field(repr=False)
+    note: str = ""
+    absent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite with all that it is asked of.
+
+    `rows` have a column ``subject``, the place of a subject among `subjects`, ascending, and a
+    column ``session``, by which failing rows are named; `wholes` has one row for each subject. The
+    measures of the rules are columns of either.
+    """
+
+    name: str
+    subjects: Sequence[Subject]
+    rows: pd.DataFrame = field(repr=False)
+    wholes: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -31,169 +69,187 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is judged: one symbol's data for [`first`, `last`]."""
+class Judged:
+    """The verdicts on each subject, in the order of its rules.
 
-    symbol: str
-    first: date
-    last: date
-
-
-def judge(
-    frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
-) -> list[QualityResult]:
-    """Return the result of each rule on `frame`, as `judge_rows` does."""
-    return [verdict.result for verdict in judge_rows(frame, rules, suite, subject)]
-
-
-def judge_rows(
-    frame: pd.DataFrame, rules: Sequence[Rule], suite: str, subject: Subject
-) -> list[Verdict]:
-    """Return the verdict of each rule on `frame`, in the order of `rules`.
-
-    `frame` has a column ``session``, by which failing rows are named, and every column that the
-    rules' options name; an absent one fails its rule. NaN cells are passed over by rules on
-    values. The ephemeral context keeps nothing on disk and sends nothing anywhere.
+    Where those that hold are not told each, `shared` has one result for each expectation that
+    holds, of all symbols together. `n_asked` counts every verdict.
     """
-    gx = _import_great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = {"globally": False}
-    batch = (
-        context.data_sources.add_pandas("memory")
-        .add_dataframe_asset(suite)
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch({"dataframe": frame})
-    )
-    counted = {(rule.counterpart, rule.column): rule for rule in rules if rule.counterpart}
-    asked = [rule for rule in rules if (rule.name, rule.column) not in counted]
-    expectations = [_build_expectation(gx, rule) for rule in asked]
-    validation = batch.validate(
-        gx.ExpectationSuite(name=suite, expectations=expectations),
-        result_format={
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": ["session"],
-        },
-    )
-    verdicts = {
-        verdict["expectation_config"]["meta"]["rule"]: verdict
-        for verdict in validation.to_json_dict()["results"]
-    }
-    for rule in rules:
-        warning = counted.get((rule.name, rule.column))
-        if warning is not None:
-            # Many of what the warning has found already: asking again would cost as much.
-            verdicts[rule.key] = _count_many(rule, verdicts[warning.key])
-    return [_to_verdict(rule, verdicts[rule.key], suite, subject, frame.columns) for rule in rules]
+
+    verdicts: tuple[tuple[Verdict, ...], ...]
+    shared: tuple[QualityResult, ...]
+    n_asked: int
 
 
-def _count_many(rule: Rule, verdict: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the verdict of a warning as that of `rule`, which tolerates a share of failures."""
-    result = verdict.get("result") or {}
-    if "unexpected_count" not in result:
-        return verdict
-    n_values = result["element_count"] - result.get("missing_count", 0)
-    held = 1.0 - result["unexpected_count"] / n_values if n_values else 1.0
-    return {**verdict, "success": held >= float(str(rule.options["mostly"]))}
+def judge(suite: Suite, *, tell_each: bool) -> Judged:
+    """Return the verdicts of `suite`; with `tell_each` those that hold are told one by one too."""
+    classes = _group(suite.subjects)
+    tallies = _count(suite, [rule for rules, _ in classes for rule in rules])
+    lacking = {place: one.absent for place, one in enumerate(suite.subjects) if one.absent}
+    verdicts: list[list[Verdict]] = [[] for _ in suite.subjects]
+    shared = _Shared(suite)
+    for rules, places in classes:
+        for rule in rules:
+            tally = tallies[rule.asked]
+            holds = tally.find_holding(rule, lacking)
+            for place in places if tell_each else places[~holds[places]]:
+                verdicts[place].append(tally.tell(rule, place, success=bool(holds[place])))
+            if not tell_each:
+                shared.add(rule, places[holds[places]])
+    n_asked = sum(len(rules) * len(places) for rules, places in classes)
+    return Judged(tuple(map(tuple, verdicts)), shared.results(), n_asked)
 
 
-@lru_cache(maxsize=1)
-def _import_great_expectations() -> ModuleType:
-    # The import alone writes over two hundred INFO lines, and each context one more.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations
-    import great_expectations.expectations
-
-    # This module sets its own logger back to INFO while it is imported.
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
-    module: ModuleType = great_expectations
-    return module
+def _group(subjects: Sequence[Subject]) -> list[tuple[tuple[Rule, ...], IntArray]]:
+    """Return each set of rules with the places of the subjects that are judged by it."""
+    places: dict[int, list[int]] = {}
+    for place, subject in enumerate(subjects):
+        places.setdefault(id(subject.rules), []).append(place)
+    return [(subjects[one[0]].rules, np.array(one, np.int64)) for one in places.values()]
 
 
-def _build_expectation(gx: ModuleType, rule: Rule) -> Any:
-    meta = {"rule": rule.key, "severity": rule.severity, "sentence": rule.holds}
-    builder = getattr(gx.expectations, rule.expectation)
-    return builder(**rule.options, severity=rule.severity, meta=meta)
+def _count(suite: Suite, rules: Sequence[Rule]) -> dict[tuple[str, str], _Tally]:
+    """Ask what the rules ask, and return by `Rule.asked` what was found, subject by subject."""
+    tallies = {}
+    for frame in (suite.rows, suite.wholes):
+        asked = {rule.asked: rule for rule in rules if rule.measure in frame}
+        answers = ask(frame, list(asked.values()), suite.name) if asked else {}
+        for key, answer in answers.items():
+            tallies[key] = _Tally(suite, asked[key].measure, answer)
+    return tallies
 
 
-def _to_verdict(
-    rule: Rule,
-    verdict: Mapping[str, Any],
-    suite: str,
-    subject: Subject,
-    measured_columns: Container[object],
-) -> Verdict:
-    success = bool(verdict["success"])
-    examples = [] if success else _failing_rows(verdict)
-    details = _details(verdict, measured_columns, _failing_rows(verdict))
-    if "mostly" in rule.options:
-        details["tolerated"] = _count_tolerated(rule, verdict)
-    told = rule.holds if success else f"{rule.finding}{_where(details)}"
-    result = QualityResult(
-        suite=suite,
-        expectation=rule.name,
-        symbol=subject.symbol,
-        column=rule.column,
-        severity=rule.severity,
-        success=success,
-        first=subject.first,
-        last=subject.last,
-        sentence=f"{subject.symbol}: {told}.",
-        details=details,
-    )
-    failing = tuple((str(row["session"]), tell_value(row["value"])) for row in examples)
-    return Verdict(rule, result, failing)
+class _Tally:
+    """The failing rows of one measure, by subject."""
+
+    def __init__(self, suite: Suite, measure: str, answer: Answer) -> None:
+        self._suite, self._measure, self._error = suite, measure, answer.error
+        self._is_whole = measure in suite.wholes
+        self._frame = suite.wholes if self._is_whole else suite.rows
+        self._n_subjects = len(suite.subjects)
+        self._subject: IntArray = (
+            np.arange(self._n_subjects) if self._is_whole else suite.rows["subject"].to_numpy()
+        )
+        self._failing = answer.failing
+        owners = self._subject[self._failing]
+        self._bounds = np.searchsorted(owners, np.arange(self._n_subjects + 1))
+
+    @cached_property
+    def _n_rows(self) -> IntArray:
+        return np.bincount(self._subject, minlength=self._n_subjects)
+
+    @cached_property
+    def _n_values(self) -> IntArray:
+        given = self._frame[self._measure].notna().to_numpy()
+        return np.bincount(self._subject[given], minlength=self._n_subjects)
+
+    def find_holding(
+        self, rule: Rule, lacking: Mapping[int, Container[str]]
+    ) -> npt.NDArray[np.bool_]:
+        """Return for each subject whether `rule` holds; on a column that it lacks, none does."""
+        if self._error:
+            return np.zeros(self._n_subjects, bool)
+        n_failing = np.diff(self._bounds)
+        holds: npt.NDArray[np.bool_] = n_failing == 0
+        if "mostly" in rule.options:
+            holds = 1.0 - n_failing / np.maximum(self._n_values, 1) >= _mostly(rule)
+        holds[[place for place, absent in lacking.items() if rule.column in absent]] = False
+        return holds
+
+    def tell(self, rule: Rule, place: int, *, success: bool) -> Verdict:
+        """Return the verdict of `rule` on the subject at `place`, in words."""
+        subject = self._suite.subjects[place]
+        examples = self._list_failing(rule, place)
+        details = self._describe(rule, place, examples)
+        note = f"; {subject.note}" if subject.note else ""
+        words = f"{rule.holds}{note}" if success else f"{rule.finding}{note}{_where(details)}"
+        result = QualityResult(
+            suite=self._suite.name,
+            expectation=rule.name,
+            symbol=subject.symbol,
+            column=rule.column,
+            severity=rule.severity,
+            success=success,
+            first=subject.first,
+            last=subject.last,
+            sentence=f"{subject.symbol}: {words}.",
+            details=details,
+        )
+        failing = () if success else examples
+        told = tuple((str(row["session"]), tell_value(row["value"])) for row in failing)
+        return Verdict(rule, result, told)
+
+    def _list_failing(self, rule: Rule, place: int) -> list[dict[str, Any]]:
+        """Return session and measured value of each failing row of the subject, by session."""
+        if self._is_whole:
+            return []
+        rows = self._failing[self._bounds[place] : self._bounds[place + 1]]
+        days = np.datetime_as_string(self._frame["session"].to_numpy()[rows], unit="D")
+        values = self._frame[rule.told or self._measure].to_numpy()[rows]
+        told = [
+            {"session": str(day), "value": _plain(value)}
+            for day, value in zip(days, values, strict=True)
+        ]
+        return sorted(told, key=lambda row: str(row["session"]))
+
+    def _describe(
+        self, rule: Rule, place: int, examples: Sequence[Mapping[str, Any]]
+    ) -> dict[str, object]:
+        details: dict[str, object] = {"type": _snake(rule.expectation)}
+        if rule.column in self._suite.subjects[place].absent:
+            return details | {"error": "the column is absent"}
+        if self._error:
+            return details | {"error": self._error}
+        if self._is_whole:
+            observed = _plain(self._frame[rule.told or self._measure].iloc[place])
+            return details if observed is None else details | {"observed": observed}
+        details |= {"rows": int(self._n_rows[place]), "failing": len(examples)}
+        if examples:
+            details["examples"] = list(examples[:EXAMPLES_KEPT])
+            details["last_failing"] = examples[-1]["session"]
+        if "mostly" in rule.options:
+            details["tolerated"] = int(self._n_values[place] * (1.0 - _mostly(rule)))
+        return details
 
 
-def _count_tolerated(rule: Rule, verdict: Mapping[str, Any]) -> int:
-    """Return how many rows may fail; cells without a value are none."""
-    result = verdict.get("result") or {}
-    n_values = int(result.get("element_count", 0)) - int(result.get("missing_count", 0))
-    return int(n_values * (1.0 - float(str(rule.options["mostly"]))))
+class _Shared:
+    """Counts the symbols for which each expectation holds, where they are not told each."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self._held: dict[tuple[str, ...], tuple[Rule, list[int]]] = {}
+
+    def add(self, rule: Rule, places: IntArray) -> None:
+        # Rules that differ only in how many rows of a subject they tolerate say the same.
+        said = (rule.name, rule.column, rule.severity, rule.holds)
+        self._held.setdefault(said, (rule, []))[1].extend(places.tolist())
+
+    def results(self) -> tuple[QualityResult, ...]:
+        return tuple(self._tell(rule, places) for rule, places in self._held.values() if places)
+
+    def _tell(self, rule: Rule, places: Sequence[int]) -> QualityResult:
+        held = [self._suite.subjects[place] for place in places]
+        n_symbols = len({subject.symbol for subject in held})
+        return QualityResult(
+            suite=self._suite.name,
+            expectation=rule.name,
+            symbol="",
+            column=rule.column,
+            severity=rule.severity,
+            success=True,
+            first=min(subject.first for subject in held),
+            last=max(subject.last for subject in held),
+            sentence=f"{n_symbols:,} symbols: {rule.holds}.",
+            details={"symbols": n_symbols},
+        )
 
 
-def _failing_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return session and measured value of each failing row, by session."""
-    measured = verdict["expectation_config"]["kwargs"].get("column")
-    failing = (verdict.get("result") or {}).get("unexpected_index_list") or []
-    rows = [
-        {"session": str(row["session"])[:10], "value": _plain(row.get(measured))}
-        for row in failing
-        if "session" in row
-    ]
-    return sorted(rows, key=lambda row: str(row["session"]))
+def _mostly(rule: Rule) -> float:
+    return float(str(rule.options["mostly"]))
 
 
-def _details(
-    verdict: Mapping[str, Any], columns: Container[object], examples: Sequence[Mapping[str, Any]]
-) -> dict[str, object]:
-    result: Mapping[str, Any] = verdict.get("result") or {}
-    details: dict[str, object] = {"type": verdict["expectation_config"]["type"]}
-    for source, target in (("element_count", "rows"), ("unexpected_count", "failing")):
-        if source in result:
-            details[target] = int(result[source])
-    observed = _plain(result.get("observed_value"))
-    absent = ((result.get("details") or {}).get("mismatched") or {}).get("missing")
-    if absent:
-        observed = f"without {', '.join(map(str, absent))}"
-    if observed is not None:
-        details["observed"] = observed
-    measured = verdict["expectation_config"]["kwargs"].get("column")
-    if examples:
-        details["examples"] = list(examples[:EXAMPLES_KEPT])
-        details["last_failing"] = examples[-1]["session"]
-    raised = _raised(verdict.get("exception_info") or {})
-    if raised:
-        known = measured is None or measured in columns
-        details["error"] = raised if known else "the column is absent"
-    return details
-
-
-def _raised(info: Mapping[str, Any]) -> str:
-    # One entry, or one for each metric that could not be computed.
-    entries = [info] if "raised_exception" in info else list(info.values())
-    messages = [str(entry["exception_message"]) for entry in entries if entry["raised_exception"]]
-    return messages[0].splitlines()[0] if messages else ""
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _where(details: Mapping[str, object]) -> str:
@@ -222,8 +278,7 @@ def tell_value(value: object) -> str:
 
 def _plain(value: Any) -> Any:
     # JSON knows neither NaN nor infinity; the first is no observation, the second is named.
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
     return value

@@ -9,6 +9,9 @@ from typing import Any
 from factorprism.core.schemas import QualityResult
 from factorprism.quality._rules import CRITICAL
 
+# Heads what is told of many symbols at once.
+SHARED = "What holds, by the number of symbols,"
+
 
 def summarise_run(run_key: str, results: Sequence[QualityResult]) -> dict[str, Any]:
     """Return the index's row of one run, ready for JSON."""
@@ -26,13 +29,21 @@ def summarise_run(run_key: str, results: Sequence[QualityResult]) -> dict[str, A
         "run_key": run_key,
         "first": str(min((result.first for result in results), default="")),
         "last": str(max((result.last for result in results), default="")),
-        "symbols": sorted({result.symbol for result in results}),
+        "symbols": _tell_symbols(results),
         "expectations": len(results),
         "critical": critical,
         "warnings": warnings,
         "tone": tone,
         "verdict": verdict,
     }
+
+
+def _tell_symbols(results: Sequence[QualityResult]) -> list[str]:
+    """Return the symbols by name, or how many they are where they share results."""
+    counts = [int(str(result.details["symbols"])) for result in results if not result.symbol]
+    if counts:
+        return [f"{max(counts):,} symbols"]
+    return sorted({result.symbol for result in results})
 
 
 def present_run(results: Sequence[QualityResult]) -> dict[str, Any]:
@@ -60,7 +71,7 @@ def _part(symbol: str, first: date, last: date, results: Sequence[QualityResult]
     )
     by_month: dict[str, int] = dict(missing) if isinstance(missing, Mapping) else {}
     return {
-        "symbol": symbol,
+        "symbol": symbol or SHARED,
         "first": first,
         "last": last,
         "missing": sum(by_month.values()),

@@ -9,6 +9,8 @@ from enum import StrEnum
 CRITICAL = "critical"
 WARNING = "warning"
 BETWEEN = "ExpectColumnValuesToBeBetween"
+IN_SET = "ExpectColumnValuesToBeInSet"
+NOT_NULL = "ExpectColumnValuesToNotBeNull"
 
 # Isolated wrong values that a vendor sends: so many rows, or this ratio of them.
 TOLERATED_ROWS = 2
@@ -34,9 +36,10 @@ class Reach(StrEnum):
 class Rule:
     """One expectation of a suite.
 
-    `expectation` is the class in ``great_expectations.expectations`` that judges it and `options`
-    its arguments; `column` is the column a person is told about, which may differ from the
-    measure that is judged. `holds` and `finding` complete a sentence that starts with the symbol.
+    `expectation` is the class in ``great_expectations.expectations`` that judges it, row by row,
+    and `options` its arguments; `column` is the column a person is told about, which may differ
+    from the measure that is judged, and `told` the measure whose value is told instead of that.
+    `holds` and `finding` complete a sentence that starts with the symbol.
     `reach` says what a critical failure is held against, `before` how many sessions earlier it
     began. A warning of single rows names its `counterpart`: the critical rule for many of them.
     """
@@ -52,15 +55,25 @@ class Rule:
     reach: Reach = Reach.ROW
     before: int = 0
     counterpart: str = ""
+    told: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in (CRITICAL, WARNING):
             raise ValueError(f"severity: {self.severity!r}, allowed are {CRITICAL} and {WARNING}")
 
     @property
-    def key(self) -> str:
-        """What tells this rule from the others of its suite."""
-        return f"{self.name}:{self.column}"
+    def measure(self) -> str:
+        """The column that is judged."""
+        return str(self.options["column"])
+
+    @property
+    def asked(self) -> tuple[str, str]:
+        """What is asked of each row; rules that ask the same are asked once.
+
+        How many rows may fail is no part of it: that is counted subject by subject.
+        """
+        options = {name: value for name, value in self.options.items() if name != "mostly"}
+        return self.expectation, repr(sorted(options.items()))
 
 
 def graded(warning: Rule, many: Rule) -> list[Rule]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,36 +13,37 @@ RANGE_TOLERANCE = 1e-5
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def panel_rules(ranges: Mapping[str, tuple[float, float]]) -> list[Rule]:
+def panel_rules() -> list[Rule]:
     """Return the rules on the panel's form."""
     return [
         Rule(
             "rows_present",
-            "ExpectTableRowCountToBeBetween",
+            BETWEEN,
             CRITICAL,
             "the panel has sessions",
             "the panel has no sessions",
             "An empty panel gives no image.",
-            options={"min_value": 1},
+            options={"column": "row_count", "min_value": 1},
         ),
         Rule(
             "factors_present",
-            "ExpectTableColumnsToMatchSet",
+            BETWEEN,
             CRITICAL,
             "every factor of the catalogue is in the panel",
             "factors of the catalogue are missing from the panel",
             "A model reads its factors by position.",
-            options={"column_set": list(ranges), "exact_match": False},
+            options={"column": "absent_columns", "max_value": 0},
+            told="columns",
         ),
         Rule(
             "session_unique",
-            "ExpectColumnValuesToBeUnique",
+            BETWEEN,
             CRITICAL,
             "each session has one row",
             "sessions have more than one row",
             "A repeated row shifts every window behind it.",
             column="session",
-            options={"column": "session"},
+            options={"column": "rows", "max_value": 1},
         ),
     ]
 
@@ -67,18 +67,17 @@ def column_rules(
     return rules
 
 
-def cell_rules(missing_ratio_max: float, line: str, warmup_missing: int) -> list[Rule]:
-    """Return the rule on all judged cells; `line` is the missing-data line of the whole panel."""
-    told = f"{line}, {warmup_missing} of them in the warm-up"
+def cell_rules(missing_ratio_max: float) -> list[Rule]:
+    """Return the rule on all judged cells."""
     return [
         Rule(
             "panel_missing_ratio",
-            "ExpectColumnMeanToBeBetween",
+            BETWEEN,
             CRITICAL,
-            f"at most {missing_ratio_max:.2%} of the cells after the warm-up are missing; {told}",
-            f"more than {missing_ratio_max:.2%} of the cells after the warm-up are missing; {told}",
+            f"at most {missing_ratio_max:.2%} of the cells after the warm-up are missing",
+            f"more than {missing_ratio_max:.2%} of the cells after the warm-up are missing",
             "A forecast on a picture full of holes is a guess.",
-            options={"column": "cell_missing", "max_value": missing_ratio_max},
+            options={"column": "missing_ratio", "max_value": missing_ratio_max},
         )
     ]
 
@@ -118,24 +117,24 @@ def _range_rule(factor: str, lower: float | None, upper: float | None) -> Rule:
 def _missing_rule(factor: str, missing_ratio_max: float) -> Rule:
     return Rule(
         "factor_missing_ratio",
-        "ExpectColumnMeanToBeBetween",
+        BETWEEN,
         CRITICAL,
         f"at most {missing_ratio_max:.2%} of {factor} after its warm-up is missing",
         f"more than {missing_ratio_max:.2%} of {factor} after its warm-up is missing",
         "One dead factor hides among sixteen in the panel's ratio.",
         column=factor,
-        options={"column": f"{factor} missing", "max_value": missing_ratio_max},
+        options={"column": f"{factor} missing_ratio", "max_value": missing_ratio_max},
     )
 
 
 def _varying_rule(factor: str) -> Rule:
     return Rule(
         "factor_varies",
-        "ExpectColumnUniqueValueCountToBeBetween",
+        BETWEEN,
         CRITICAL,
         f"{factor} is not constant",
         f"{factor} is constant",
         "A factor that never moves was computed from stuck bars or not at all.",
         column=factor,
-        options={"column": factor, "min_value": 2},
+        options={"column": f"{factor} distinct", "min_value": 2},
     )

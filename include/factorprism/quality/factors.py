@@ -1,108 +1,180 @@
-"""The gate's second half: proves a panel of factors fit to become images."""
+"""The gate's second half: proves panels of factors fit to become images."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import FactorPanel, QualityResult
-from factorprism.quality._judge import Subject, judge
+from factorprism.core.schemas import FactorPanel, FloatArray
+from factorprism.quality._forms import tell_columns
+from factorprism.quality._judge import Subject, Suite, judge
+from factorprism.quality._rules import Rule
+from factorprism.quality._segments import IntArray
 from factorprism.quality.factor_rules import cell_rules, column_rules, panel_rules
 from factorprism.quality.missing import count_missing
+from factorprism.quality.verdicts import Verdicts, tells_each
 
 PANEL_SUITE = "factors_panel"
 FACTORS_SUITE = "factors"
 # Fewer values than one image holds may well be all alike.
 CONSTANT_MIN_SESSIONS = 60
 
+Ranges = Mapping[str, tuple[float, float]]
+BoolArray = npt.NDArray[np.bool_]
+
 
 def check_factors(
-    panel: FactorPanel,
-    ranges: Mapping[str, tuple[float, float]],
+    panels: Sequence[FactorPanel],
+    ranges: Ranges,
     missing_ratio_max: float,
-    warmup: Mapping[str, int] | None = None,
-) -> list[QualityResult]:
-    """Judge one symbol's panel by the expectations of ``docs/quality.md``.
+    warmups: Sequence[Mapping[str, int]] = (),
+) -> Verdicts:
+    """Judge the panels of symbols by the expectations of ``docs/quality.md``, all in one call.
 
     Parameters
     ----------
-    panel
-        float32 [session, factor], NaN where missing.
+    panels
+        float32 [session, factor], NaN where missing; all of the same factors.
     ranges
         Documented closed range of each factor; an infinite bound is not judged. Every factor named
-        here must be in the panel.
+        here must be in the panels.
     missing_ratio_max
-        Largest allowed ratio of missing cells, of each factor and of the whole panel.
-    warmup
-        Sessions at the panel's start for which a factor cannot exist yet. Their cells are counted
-        in the panel's N, but are no part of the judged ratios. Default: none.
+        Largest allowed ratio of missing cells, of each factor and of a whole panel.
+    warmups
+        For each panel the sessions at its start for which a factor cannot exist yet. Their cells
+        are counted in the panel's N, but are no part of the judged ratios. Default: none.
 
     Raises
     ------
     ValueError
-        If `missing_ratio_max` is no ratio or a warm-up is negative.
+        If `missing_ratio_max` is no ratio, a warm-up is negative, or the panels' factors differ.
     """
     if not 0.0 <= missing_ratio_max <= 1.0:
         raise ValueError(f"missing_ratio_max: {missing_ratio_max}, allowed is 0 to 1")
-    starts = [(warmup or {}).get(factor, 0) for factor in panel.factors]
-    if any(start < 0 for start in starts):
-        raise ValueError(f"warmup: {dict(warmup or {})}, allowed are counts from 0 on")
-    judged = _judged_cells(panel, starts)
-    missing = np.isnan(panel.values)
-    subject = _subject(panel)
-    results = judge(
-        _factor_frame(panel, missing, judged),
-        panel_rules(ranges)
-        + [
-            rule
-            for index, factor in enumerate(panel.factors)
-            for rule in column_rules(
-                factor,
-                ranges.get(factor, (-math.inf, math.inf)),
-                missing_ratio_max if judged[:, index].any() else None,
-                may_be_constant=int((~missing[:, index]).sum()) < CONSTANT_MIN_SESSIONS,
-            )
-        ],
-        FACTORS_SUITE,
-        subject,
+    if not panels:
+        return Verdicts(())
+    if len({panel.factors for panel in panels}) > 1:
+        raise ValueError("panels: their factors differ, allowed are panels of the same factors")
+    told = {"tell_each": tells_each(panel.symbol for panel in panels)}
+    counted = [Counted(*pair) for pair in zip(panels, warmups or [{}] * len(panels), strict=True)]
+    factors = judge(_factor_suite(counted, ranges, missing_ratio_max), **told)
+    # A panel that is all warm-up has no cell to judge.
+    places = [place for place, one in enumerate(counted) if one.judged.any()]
+    cells = judge(_cell_suite([counted[place] for place in places], missing_ratio_max), **told)
+    of = [[one.result for one in verdicts] for verdicts in factors.verdicts]
+    for place, verdicts in zip(places, cells.verdicts, strict=True):
+        of[place] += [one.result for one in verdicts]
+    return Verdicts(
+        tuple(map(tuple, of)),
+        (*factors.shared, *cells.shared),
+        factors.n_asked + cells.n_asked,
     )
-    if judged.any():
-        line = count_missing(panel).line
-        cells = pd.DataFrame({"cell_missing": missing[judged].astype("float64")})
-        warmup_missing = int((missing & ~judged).sum())
-        results += judge(
-            cells.assign(session=np.broadcast_to(panel.sessions[:, None], judged.shape)[judged]),
-            cell_rules(missing_ratio_max, line, warmup_missing),
-            PANEL_SUITE,
-            subject,
+
+
+class Counted:
+    """A panel, and which of its cells are missing and which are behind the warm-up."""
+
+    def __init__(self, panel: FactorPanel, warmup: Mapping[str, int]) -> None:
+        starts = np.array([warmup.get(factor, 0) for factor in panel.factors], np.int64)
+        if (starts < 0).any():
+            raise ValueError(f"warmup: {dict(warmup)}, allowed are counts from 0 on")
+        self.panel = panel
+        self.missing: BoolArray = np.isnan(panel.values)
+        self.judged: BoolArray = np.arange(len(panel.sessions))[:, None] >= starts
+
+    def measure(self, ranges: Ranges) -> dict[str, object]:
+        """Return what is measured once a panel."""
+        factors = self.panel.factors
+        absent = sorted(set(ranges) - set(factors))
+        n_missing, n_judged = (self.missing & self.judged).sum(axis=0), self.judged.sum(axis=0)
+        n_distinct = _count_distinct(self.panel.values)
+        return {
+            "row_count": len(self.panel.sessions),
+            "absent_columns": len(absent),
+            "columns": tell_columns(factors, absent),
+            **{
+                f"{factor} missing_ratio": n / of if of else np.nan
+                for factor, n, of in zip(factors, n_missing, n_judged, strict=True)
+            },
+            **{f"{name} distinct": int(n) for name, n in zip(factors, n_distinct, strict=True)},
+        }
+
+    @property
+    def kinds(self) -> tuple[tuple[bool, bool], ...]:
+        """For each factor whether it has cells to judge, and whether it may be constant."""
+        n_given = (~self.missing).sum(axis=0)
+        kinds = np.stack([self.judged.any(axis=0), n_given < CONSTANT_MIN_SESSIONS], axis=1)
+        return tuple((bool(is_judged), bool(is_short)) for is_judged, is_short in kinds)
+
+    @property
+    def missing_ratio(self) -> float:
+        """The ratio of missing cells behind the warm-up."""
+        return float(self.missing[self.judged].mean())
+
+    @property
+    def line(self) -> str:
+        warmup_missing = int((self.missing & ~self.judged).sum())
+        return f"{count_missing(self.panel).line}, {warmup_missing} of them in the warm-up"
+
+    def subject(self, rules: tuple[Rule, ...], note: str = "") -> Subject:
+        days = self.panel.sessions
+        if not len(days):
+            return Subject(self.panel.symbol, date.min, date.min, rules, note)
+        first, last = days[[0, -1]].astype("datetime64[D]").tolist()
+        return Subject(self.panel.symbol, first, last, rules, note)
+
+
+def _count_distinct(values: FloatArray) -> IntArray:
+    """Return how many values differ in each column; NaN is none."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    begins = np.append(np.ones((1, values.shape[1]), bool), ordered[1:] != ordered[:-1], axis=0)
+    distinct: IntArray = (begins[: len(values)] & ~np.isnan(ordered)).sum(axis=0)
+    return distinct
+
+
+def _factor_suite(counted: Sequence[Counted], ranges: Ranges, missing_ratio_max: float) -> Suite:
+    known: dict[tuple[tuple[bool, bool], ...], tuple[Rule, ...]] = {}
+    subjects = []
+    for one in counted:
+        kinds = one.kinds
+        if kinds not in known:
+            pairs = zip(one.panel.factors, kinds, strict=True)
+            known[kinds] = tuple(_put_rules_together(pairs, ranges, missing_ratio_max))
+        subjects.append(one.subject(known[kinds]))
+    wholes = pd.DataFrame([one.measure(ranges) for one in counted])
+    return Suite(FACTORS_SUITE, subjects, _join_panels([one.panel for one in counted]), wholes)
+
+
+def _put_rules_together(
+    kinds: Iterable[tuple[str, tuple[bool, bool]]], ranges: Ranges, missing_ratio_max: float
+) -> Iterator[Rule]:
+    yield from panel_rules()
+    for factor, (is_judged, may_be_constant) in kinds:
+        yield from column_rules(
+            factor,
+            ranges.get(factor, (-math.inf, math.inf)),
+            missing_ratio_max if is_judged else None,
+            may_be_constant=may_be_constant,
         )
-    return results
 
 
-def _judged_cells(panel: FactorPanel, starts: list[int]) -> npt.NDArray[np.bool_]:
-    rows = np.arange(len(panel.sessions))[:, None]
-    return rows >= np.array(starts, dtype=np.int64)[None, :]
+def _cell_suite(counted: Sequence[Counted], missing_ratio_max: float) -> Suite:
+    rules = tuple(cell_rules(missing_ratio_max))
+    subjects = [one.subject(rules, one.line) for one in counted]
+    wholes = pd.DataFrame({"missing_ratio": [one.missing_ratio for one in counted]})
+    return Suite(PANEL_SUITE, subjects, pd.DataFrame({"subject": []}, dtype=np.int64), wholes)
 
 
-def _factor_frame(
-    panel: FactorPanel, missing: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_]
-) -> pd.DataFrame:
-    columns: dict[str, npt.NDArray[np.generic]] = {
-        "session": panel.sessions.astype("datetime64[us]")
-    }
-    for index, factor in enumerate(panel.factors):
-        columns[factor] = panel.values[:, index].astype(np.float64)
-        columns[f"{factor} missing"] = np.where(judged[:, index], missing[:, index], np.nan)
-    return pd.DataFrame(columns)
-
-
-def _subject(panel: FactorPanel) -> Subject:
-    if not len(panel.sessions):
-        return Subject(panel.symbol, date.min, date.min)
-    days: list[date] = panel.sessions[[0, -1]].astype("datetime64[D]").tolist()
-    return Subject(panel.symbol, days[0], days[1])
+def _join_panels(panels: Sequence[FactorPanel]) -> pd.DataFrame:
+    """Return the rows of all panels, each with how many rows of its panel its session has."""
+    subject: IntArray = np.repeat(np.arange(len(panels)), [len(one.sessions) for one in panels])
+    sessions = np.concatenate([panel.sessions for panel in panels]).astype("datetime64[us]")
+    values = np.concatenate([panel.values for panel in panels]).astype(np.float64)
+    rows = pd.DataFrame({"subject": subject, "session": sessions})
+    rows["rows"] = rows.groupby(["subject", "session"])["session"].transform("size")
+    return rows.join(pd.DataFrame(values, columns=list(panels[0].factors)))

@@ -9,6 +9,7 @@ from factorprism.quality._rules import (
     CRITICAL,
     EXTREMES_TOLERATED,
     FAULTS_TOLERATED,
+    NOT_NULL,
     TOLERATED_RATIO,
     WARNING,
     Reach,
@@ -35,7 +36,7 @@ def value_rules(n_rows: int, *, is_index: bool) -> list[Rule]:
     present = [
         Rule(
             "value_present",
-            "ExpectColumnValuesToNotBeNull",
+            NOT_NULL,
             CRITICAL,
             f"{column} is given for every row",
             f"{column} is missing",
@@ -248,13 +249,14 @@ def filled_rules() -> list[Rule]:
     return [
         Rule(
             "mostly_given",
-            "ExpectColumnProportionOfNonNullValuesToBeBetween",
+            BETWEEN,
             WARNING,
             f"{column}, where the source gives it, is there on {FILLED_RATIO:.0%} of the rows",
             f"{column} is missing on more than {1 - FILLED_RATIO:.0%} of the rows",
             "Optional; but a source that gives it should give it throughout.",
             column=column,
-            options={"column": f"{column}_given", "min_value": FILLED_RATIO},
+            options={"column": f"{column}_given_ratio", "min_value": FILLED_RATIO},
+            reach=Reach.PULL,
         )
         for column in OPTIONAL_COLUMNS
     ]

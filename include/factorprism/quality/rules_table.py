@@ -19,10 +19,10 @@ def render_rules_table() -> str:
     """Return one Markdown table for each suite, in the order in which they are judged."""
     n_rows = 1000
     factor = column_rules("each factor", (0.0, 100.0), 0.05, may_be_constant=False)
-    factors = [*panel_rules({}), *factor]
-    cells = cell_rules(0.05, "missing N of M (R%)", 0)
+    factors = [*panel_rules(), *factor]
+    cells = cell_rules(0.05)
     suites: list[tuple[str, list[Rule], list[Rule]]] = [
-        (SCHEMA_SUITE, schema_rules(INDEX), schema_rules(FUND)),
+        (SCHEMA_SUITE, schema_rules(), schema_rules()),
         (CALENDAR_SUITE, calendar_rules(), calendar_rules()),
         (BARS_SUITE, bar_rules(INDEX, n_rows), bar_rules(FUND, n_rows)),
         (FACTORS_SUITE, factors, factors),

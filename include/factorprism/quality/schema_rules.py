@@ -2,54 +2,56 @@
 
 from __future__ import annotations
 
-from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, NO_BAR, NO_SESSION
-from factorprism.quality._rules import BETWEEN, CRITICAL, Reach, Rule
+from factorprism.core.schemas import BAR_VALUES, NO_BAR, NO_SESSION
+from factorprism.quality._rules import BETWEEN, CRITICAL, IN_SET, Reach, Rule
 
 
-def schema_rules(symbol: str) -> list[Rule]:
+def schema_rules() -> list[Rule]:
     """Return the suite that the raw frame must pass before anything can be measured on it."""
     return [
         Rule(
             "columns_present",
-            "ExpectTableColumnsToMatchSet",
+            BETWEEN,
             CRITICAL,
             "all columns of a bar frame are there",
             "columns of a bar frame are missing",
             "Without them nothing below can be judged.",
-            options={"column_set": list(BAR_COLUMNS), "exact_match": False},
+            options={"column": "absent_columns", "max_value": 0},
             reach=Reach.FORM,
+            told="columns",
         ),
         Rule(
             "rows_present",
-            "ExpectTableRowCountToBeBetween",
+            BETWEEN,
             CRITICAL,
             "the pull has rows",
             "the pull has no rows",
             "An empty answer where sessions exist is a fault of the source.",
-            options={"min_value": 1},
+            options={"column": "row_count", "min_value": 1},
             reach=Reach.FORM,
         ),
         Rule(
             "one_symbol",
-            "ExpectColumnValuesToBeInSet",
+            IN_SET,
             CRITICAL,
             "every row belongs to the symbol that was asked for",
             "rows belong to another symbol",
             "A pull holds one symbol; another one's rows would be filed under its name.",
             column="symbol",
-            options={"column": "symbol", "value_set": [symbol]},
+            options={"column": "is_own_symbol", "value_set": [True]},
             reach=Reach.FORM,
+            told="symbol",
         ),
         *(
             Rule(
                 name,
-                "ExpectColumnValuesToBeOfType",
+                IN_SET,
                 CRITICAL,
                 f"{column} is of type {kind}",
                 f"{column} is not of type {kind}",
                 "Text or another precision in a column means that the file was misread.",
                 column=column,
-                options={"column": column, "type_": kind},
+                options={"column": f"{column}_type", "value_set": [kind.split("[")[0]]},
                 reach=Reach.FORM,
             )
             for name, column, kind in (
@@ -75,7 +77,7 @@ def calendar_rules() -> list[Rule]:
         ),
         Rule(
             NO_SESSION,
-            "ExpectColumnValuesToBeInSet",
+            IN_SET,
             CRITICAL,
             "every row is a session of the period asked for",
             "rows lie on days without trading or outside the period",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from factorprism.core.config import Config
+from factorprism.core.universe import UNIVERSES_FILE
 from factorprism.pipelines import Run, open_ports, run_pipeline
+from frames import House, draw
 
 HISTORY_START = "2016-01-04"
 TRAINED_AS_OF = date(2024, 6, 28)
+Corrupt = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,29 @@ def place(postgres: Any, trained: Place, tmp_path: Path) -> Iterator[Place]:
     shutil.copytree(trained.home, home, ignore=shutil.ignore_patterns("bundles"))
     yield make_place(home, url)
     postgres.drop_database(url)
+
+
+@pytest.fixture
+def open_house(warehouse: Any, migrated_url: str, tmp_path: Path) -> Callable[..., House]:
+    """Build a house of the symbols named, the first one's bars as `corrupt` leaves them."""
+
+    def build(*symbols: str, corrupt: Corrupt = lambda bars: bars, **changes: Any) -> House:
+        target, *overlays = symbols
+        named = f'[walked]\ntarget = "{target}"\noverlays = {overlays}\n'
+        (tmp_path / UNIVERSES_FILE).write_text(named, "utf-8")
+        config = Config(
+            home=tmp_path,
+            warehouse_url=migrated_url,
+            source="files",
+            files=tmp_path,
+            universe_name="walked",
+            lookback=5,
+            **changes,
+        )
+        frames = {symbol: draw(symbol, seed) for seed, symbol in enumerate(symbols, 14)}
+        frames[target] = corrupt(frames[target])
+        house = House(warehouse, config, frames)
+        house.days = draw(target, 0)["session"].dt.date.tolist()
+        return house
+
+    return build

@@ -11,7 +11,7 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
 from factorprism.core.schemas import FactorPanel, QualityResult, make_bars
-from factorprism.quality import check_bars
+from judging import check_one
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 
@@ -104,7 +104,7 @@ def failures_of() -> Callable[..., dict[str, QualityResult]]:
 
     def check(bars: pd.DataFrame, history: pd.DataFrame | None = None) -> dict[str, QualityResult]:
         symbol = bars["symbol"].iloc[0]
-        results = check_bars(
+        results = check_one(
             bars,
             symbol,
             bars["session"].min().date(),

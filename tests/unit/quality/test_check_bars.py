@@ -12,7 +12,7 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import QualityResult, make_bars
-from factorprism.quality import check_bars
+from judging import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]
 OPTIONAL = ["amount_cny", "pre_close", "pct_chg"]
@@ -208,12 +208,12 @@ def test_a_text_column_or_a_missing_one_is_judged_by_the_schema_alone(
 ):
     first, last = index_bars["session"].iloc[[0, -1]].dt.date
     for frame in (_text(index_bars), index_bars.drop(columns="close"), index_bars.iloc[:0]):
-        results = check_bars(frame, "000300.SH", first, last, calendar=xshg)
+        results = check_one(frame, "000300.SH", first, last, calendar=xshg)
         assert {result.suite for result in results} == {"bars_schema"}
         assert not all(result.success for result in results)
     assert "the column is absent" in " ".join(
         result.sentence
-        for result in check_bars(
+        for result in check_one(
             index_bars.drop(columns="close"), "000300.SH", first, last, calendar=xshg
         )
     )
@@ -223,7 +223,7 @@ def test_a_pull_that_ends_early_misses_its_last_sessions(
     index_bars: pd.DataFrame, xshg: TradingCalendar
 ):
     first, last = index_bars["session"].iloc[[0, -1]].dt.date
-    results = check_bars(index_bars.iloc[:-2], "000300.SH", first, last, calendar=xshg)
+    results = check_one(index_bars.iloc[:-2], "000300.SH", first, last, calendar=xshg)
     failed = [result for result in results if not result.success]
     assert [result.expectation for result in failed] == ["no_session_missing"]
     assert failed[0].details["failing"] == 2
@@ -231,7 +231,7 @@ def test_a_pull_that_ends_early_misses_its_last_sessions(
 
 def test_a_reversed_period_is_refused(index_bars: pd.DataFrame, xshg: TradingCalendar):
     with pytest.raises(ValueError, match="first: 2020-01-03 lies after last 2020-01-02"):
-        check_bars(index_bars, "000300.SH", date(2020, 1, 3), date(2020, 1, 2), calendar=xshg)
+        check_one(index_bars, "000300.SH", date(2020, 1, 3), date(2020, 1, 2), calendar=xshg)
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf])
@@ -240,7 +240,7 @@ def test_hopeless_frames_are_judged_and_not_crashed_on(xshg: TradingCalendar, va
     frame = pd.DataFrame({"symbol": "000300.SH", "session": ["2020-12-31"] * 3})
     bars = make_bars(frame.assign(**dict.fromkeys(columns, value)))
     day = date(2020, 12, 31)
-    results = check_bars(bars, "000300.SH", day, day, calendar=xshg)
+    results = check_one(bars, "000300.SH", day, day, calendar=xshg)
     assert not all(result.success for result in results)
     # The warehouse keeps details as JSON, which knows neither NaN nor infinity.
     for result in results:

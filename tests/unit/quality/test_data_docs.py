@@ -14,7 +14,8 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import QualityResult
-from factorprism.quality import check_bars, render_data_docs
+from factorprism.quality import render_data_docs
+from judging import check_one
 
 VOID = {"meta", "link", "br"}
 
@@ -47,7 +48,7 @@ def results(index_bars: pd.DataFrame, xshg: TradingCalendar) -> list[QualityResu
     month = index_bars["session"].dt.to_period("M")
     bars = index_bars[month != month.iloc[500]]
     first, last = index_bars["session"].iloc[[0, -1]].dt.date
-    return check_bars(bars, "000300.SH", first, last, calendar=xshg)
+    return check_one(bars, "000300.SH", first, last, calendar=xshg)
 
 
 def _result(last: date, **changes: object) -> QualityResult:
@@ -103,6 +104,21 @@ def test_a_run_page_tells_each_finding_by_its_name(tmp_path: Path, results: list
     for result in results:
         named = " ".join(finding.finding_id for finding in result.findings)
         assert f"{result.sentence} {named}" in _Page(html).text or not named
+
+
+def test_what_holds_for_thousands_is_told_once_and_what_fails_by_symbol(tmp_path: Path):
+    last = date(2020, 12, 31)
+    shared = _result(
+        last, symbol="", sentence="4,999 symbols: It holds.", details={"symbols": 4999}
+    )
+    failed = _result(last, symbol="600000.SH", success=False, sentence="600000.SH: It fails.")
+    render_data_docs({"bars today": [failed, shared]}, tmp_path)
+    index, run = (_Page(path.read_text("utf-8")).text for path in sorted(tmp_path.rglob("*.html")))
+    assert "4,999 symbols" in index
+    assert "600000.SH" not in index
+    assert "What holds, by the number of symbols," in run
+    for result in (failed, shared):
+        assert result.sentence in run
 
 
 def test_the_pages_ask_no_server_for_anything(tmp_path: Path, results: list[QualityResult]):

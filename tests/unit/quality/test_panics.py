@@ -15,7 +15,7 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import QualityResult, make_bars
-from factorprism.quality import check_bars
+from judging import check_one
 
 # Typical daily move, per cent, and CNY a share of the constituents.
 INDICES = {
@@ -117,7 +117,7 @@ def _critical(
     others: list[pd.DataFrame],
 ) -> list[QualityResult]:
     first, last = bars["session"].iloc[[0, -1]].dt.date
-    results = check_bars(
+    results = check_one(
         bars, symbol, first, last, calendar=calendar, history=history, others=others
     )
     return [item for item in results if not item.success and item.severity == "critical"]
@@ -148,7 +148,7 @@ def test_an_extreme_that_the_others_share_does_not_even_warn(xshg: TradingCalend
     first, last = bars["session"].iloc[[0, -1]].dt.date
 
     def warned(others: list[pd.DataFrame]) -> set[str]:
-        results = check_bars(bars, "000300.SH", first, last, calendar=xshg, others=others)
+        results = check_one(bars, "000300.SH", first, last, calendar=xshg, others=others)
         return {item.expectation for item in results if not item.success}
 
     assert "jump_usual" in warned([])
@@ -228,7 +228,7 @@ def test_a_lone_day_that_looks_like_another_instrument_warns_and_is_cleared(
     bars.loc[at + 1 :, "amount_cny"] *= 1.06
     day = date.fromisoformat(str(bars["session"].iloc[at].date()))
     first = bars["session"].iloc[at - 20].date()
-    results = check_bars(
+    results = check_one(
         bars.iloc[at - 20 : at + 1], "000300.SH", first, day, calendar=xshg, history=bars
     )
     failed = {item.expectation: item.severity for item in results if not item.success}

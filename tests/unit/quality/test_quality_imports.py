@@ -18,7 +18,7 @@ import numpy as np
 from factorprism.core.schemas import FactorPanel
 days = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]")
 panel = FactorPanel("000300.SH", days, ("A",), np.full((60, 1), np.nan, np.float32))
-quality.check_factors(panel, {"A": (0.0, 1.0)}, 0.05)
+quality.check_factors([panel], {"A": (0.0, 1.0)}, 0.05)
 """
 
 
