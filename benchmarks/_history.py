@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -31,7 +31,8 @@ from factorprism.core.schemas import (
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.forecasts import encode_window
 from factorprism.pipelines import load_recent_images, run_pipeline
-from factorprism.warehouse.tables import forecasts
+from factorprism.warehouse.forecasts import _to_row, _to_value_rows
+from factorprism.warehouse.tables import direction_forecasts, forecasts
 
 HORIZON = 14
 ENTRANTS = ("base_rate", "climatology_momentum", "logistic", "inception")
@@ -53,6 +54,10 @@ class Line:
     p_up: npt.NDArray[np.float64]
     base_rate: npt.NDArray[np.float64]
     forward_return: npt.NDArray[np.float64]
+
+    @property
+    def signal(self) -> str:
+        return f"{self.universe}-direction-{HORIZON}"
 
     @property
     def went_up(self) -> npt.NDArray[np.int8]:
@@ -99,12 +104,12 @@ def write_line(warehouse: Any, line: Line) -> None:
             value = float(line.forward_return[place])
             outcomes.append(
                 Outcome(
-                    line.target,
+                    line.signal,
                     day,
-                    HORIZON,
                     line.model_id,
-                    value,
-                    went_up=value > 0,
+                    line.target,
+                    value=float(value > 0),
+                    forward_return=value,
                     horizon_end=line.ends[place].astype(date),
                 )
             )
@@ -123,7 +128,7 @@ def write_bars(run: Any, line: Line) -> None:
     warehouse, normaliser = run.ports.warehouse, Normaliser.fit(images.cube)
     warehouse.models.save_training(Training(line.model_id, (), normaliser.to_dict()))
     days = line.sessions[-EXPLAINED:].astype(date).tolist()
-    for row in warehouse.forecasts.load_forecasts(line.target, days[0]):
+    for row in warehouse.forecasts.load_forecasts(line.signal, days[0]):
         window = encode_window(images, row.session)
         warehouse.explanations.save_explanation(draw_explanation(row, window))
 
@@ -132,7 +137,7 @@ def write_alert(warehouse: Any, line: Line) -> None:
     """Open one alert."""
     warehouse.alerts.raise_alert(
         Alert(
-            f"drift {line.universe}",
+            f"drift {line.universe}-direction-14",
             "warning",
             f"{line.target}: 3 of 16 factors have drifted since the champion was trained.",
             line.sessions[-1].astype(date),
@@ -141,26 +146,31 @@ def write_alert(warehouse: Any, line: Line) -> None:
 
 
 def _append_all(warehouse: Any, rows: Sequence[Forecast]) -> None:
-    """Append thousands of rows in one transaction, which the port does one by one."""
-    values = [asdict(row) | {"state": row.state.value} for row in rows]
-    for one in values:
-        del one["created_at"]
+    """Append thousands of rows in one transaction, which the ledger's own call does one by one."""
+    values = [one | {"word": 1} for row in rows for one in _to_value_rows(row)]
     with warehouse._database.begin() as connection:
-        connection.execute(insert(forecasts), values)
+        connection.execute(insert(forecasts), [_to_row(row) for row in rows])
+        connection.execute(insert(direction_forecasts), values)
 
 
 def _issued(line: Line, place: int, day: date) -> Forecast:
     mark = hashlib.sha256(f"{line.universe} {day}".encode()).hexdigest()
     return Forecast(
-        target=line.target,
+        signal=line.signal,
         session=day,
+        target="direction",
+        symbol=line.target,
         horizon=HORIZON,
         horizon_end=line.ends[place].astype(date),
         model_id=line.model_id,
         state=ForecastState.ISSUED,
-        p_up=float(line.p_up[place]),
-        p_up_raw=float(line.p_up[place]),
-        base_rate=float(line.base_rate[place]),
+        values={
+            line.target: {
+                "p_up": float(line.p_up[place]),
+                "p_up_raw": float(line.p_up[place]),
+                "base_rate": float(line.base_rate[place]),
+            }
+        },
         universe=line.universe,
         data_hash=mark,
         factor_hash=mark,
@@ -170,8 +180,10 @@ def _issued(line: Line, place: int, day: date) -> Forecast:
 
 def _withheld(line: Line, place: int, day: date) -> Forecast:
     return Forecast(
-        target=line.target,
+        signal=line.signal,
         session=day,
+        target="direction",
+        symbol=line.target,
         horizon=HORIZON,
         horizon_end=line.ends[place].astype(date),
         model_id=line.model_id,
@@ -188,6 +200,8 @@ def _write_model(warehouse: Any, line: Line) -> None:
         ModelRecord(
             model_id=line.model_id,
             architecture="inception",
+            signal=line.signal,
+            target="direction",
             universe=line.universe,
             horizon=HORIZON,
             lookback=56,
@@ -196,7 +210,7 @@ def _write_model(warehouse: Any, line: Line) -> None:
             trained_from=date(2005, 1, 4),
             trained_through=first,
             n_samples=2200,
-            base_rate=float(line.base_rate[0]),
+            bases={"base_rate": float(line.base_rate[0])},
             data_hash=mark,
             artefact_hash=mark,
             mode="retrain",
@@ -212,9 +226,7 @@ def _write_model(warehouse: Any, line: Line) -> None:
         ]
     )
     warehouse.models.append_promotion(
-        Promotion(
-            line.universe, HORIZON, first, line.model_id, line.model_id, "", True, "the first model"
-        )
+        Promotion(line.signal, first, line.model_id, line.model_id, "", True, "the first model")
     )
 
 
@@ -227,27 +239,28 @@ def _write_contest(warehouse: Any, line: Line) -> None:
             rows = slice(start, start + FOLD_SESSIONS)
             key = f"{line.universe} {entrant} {start}"
             base = line.base_rate[rows]
+            drawn = rng.standard_normal(FOLD_SESSIONS)
             warehouse.contests.save_fold(
                 FoldForecasts(
                     fold_key=hashlib.sha256(key.encode()).hexdigest(),
-                    universe=line.universe,
-                    horizon=HORIZON,
+                    signal=line.signal,
                     entrant=entrant,
                     placebo="",
                     settings={},
                     sessions=line.sessions[rows],
-                    went_up=line.went_up[rows],
-                    p_up=np.clip(base + noise * rng.standard_normal(FOLD_SESSIONS), 0.01, 0.99),
-                    base_rate=base,
-                    forward_return=line.forward_return[rows],
-                    return_estimate=np.zeros(FOLD_SESSIONS),
-                    return_base=np.zeros(FOLD_SESSIONS),
+                    columns={
+                        "outcome.label": line.went_up[rows].astype(np.float64),
+                        "outcome.forward_return": line.forward_return[rows],
+                        "value.p_up": np.clip(base + noise * drawn, 0.01, 0.99),
+                        "value.return_estimate": np.zeros(FOLD_SESSIONS),
+                        "base.p_up": base,
+                        "base.return_estimate": np.zeros(FOLD_SESSIONS),
+                    },
                 )
             )
     warehouse.contests.save_report(
         ContestReport(
-            line.universe,
-            HORIZON,
+            line.signal,
             line.sessions[-1 - HORIZON].astype(date),
             "0" * 64,
             f"No entrant of {line.universe} beats the base rate once the {len(ENTRANTS) - 1} "

@@ -47,9 +47,8 @@ def draw_explanation(row: Forecast, window: Any) -> Explanation:
         )
     ]
     return Explanation(
-        target=row.target,
+        signal=row.signal,
         session=row.session,
-        horizon=row.horizon,
         model_id=row.model_id,
         attribution={**head, "factors": list(window.factors), "values": values},
         shapley={**head, "method": "shapley", "values": draw(*parts), "figures": {"orders": 8}},

@@ -28,11 +28,12 @@ import numpy as np
 from _table import Row, interleave, print_table
 
 from factorprism.factors import Normaliser
-from factorprism.models import Calibration, ModelBundle, build_network
+from factorprism.learning import FitSettings, fit
+from factorprism.learning.batches import Samples, TrainingBatches
+from factorprism.learning.fit import predict_outputs
+from factorprism.models import ModelBundle, build_network
 from factorprism.models.backend import fix_threads, load_keras
-from factorprism.training import FitSettings, fit
-from factorprism.training.batches import Samples, TrainingBatches
-from factorprism.training.fit import predict_logits
+from factorprism.targets import DIRECTION
 
 SHAPE = (56, 16, 4)
 BATCH, SIDE, REPEATS, SHARE = 64, 2048, 5, 0.6
@@ -119,7 +120,7 @@ def measure_training(name: str, network: Any, product: Callable[[], object]) -> 
         begun[0] = time.process_time()
 
     settings = FitSettings(epochs=EPOCHS, batch_size=BATCH, patience=EPOCHS, threads=THREADS)
-    fit(network, training, validation, settings, on_epoch=between)
+    fit(network, training, validation, settings, loss="log_loss", on_epoch=between)
     forward, first = count_forward(network)
     work = len(training) * (3 * forward - first) + len(validation) * forward
     title = f"train {name}, {(3 * forward - first) / 1e6:.0f} MFLOP an image"
@@ -131,9 +132,9 @@ def measure_forecasts(name: str, network: Any, product: Callable[[], object]) ->
     """Return the row of forecasting many images with `network`, their gathering counted in."""
     samples = make_samples(4 * BATCH, 2)
     forecasts, products = Clock(), Clock()
-    predict_logits(network, samples)
+    predict_outputs(network, samples)
     for _ in range(REPEATS):
-        forecasts.time(lambda: predict_logits(network, samples))
+        forecasts.time(lambda: predict_outputs(network, samples))
         products.time(product)
         products.time(product)
     forward, _ = count_forward(network)
@@ -147,20 +148,18 @@ def measure_single(name: str, network: Any) -> Row:
     scale = Normaliser(
         np.zeros(SHAPE[1:], dtype=np.float32), np.ones(SHAPE[1:], dtype=np.float32), clip=1e3
     )
-    bundle = ModelBundle(network, scale, Calibration(), {"input_shape": SHAPE})
+    bundle = ModelBundle(network, scale, DIRECTION.identity, {"input_shape": SHAPE})
     images, _ = samples.gather()
     seconds = interleave(
         {
-            "single": lambda: bundle.predict(images),
-            "batch": lambda: predict_logits(network, samples),
+            "single": lambda: bundle.compute_outputs(images),
+            "batch": lambda: predict_outputs(network, samples),
         },
         REPEATS,
     )
     chosen = [5, 0, 63]
-    same = all(
-        alone.tobytes() == among[chosen].tobytes()
-        for alone, among in zip(bundle.predict(images[chosen]), bundle.predict(images), strict=True)
-    )
+    alone, among = bundle.compute_outputs(images[chosen]), bundle.compute_outputs(images)
+    same = alone.tobytes() == among[chosen].tobytes()
     return Row(
         f"forecast {name} reproducibly, image by image",
         1e3 * seconds["single"] / BATCH,
@@ -213,7 +212,8 @@ def train_child(way: str) -> None:
     settings = FitSettings(epochs=EPOCHS, batch_size=BATCH, patience=EPOCHS, threads=threads)
     load_keras().utils.set_random_seed(7)
     network = build_network("inception", SHAPE)
-    fit(network, make_samples(BATCH * 6, 0), make_samples(BATCH, 1), settings, on_epoch=wait)
+    samples = make_samples(BATCH * 6, 0), make_samples(BATCH, 1)
+    fit(network, *samples, settings, loss="log_loss", on_epoch=wait)
     weights = b"".join(weight.tobytes() for weight in network.get_weights())
     print(hashlib.sha256(weights).hexdigest(), flush=True)
 

@@ -10,7 +10,6 @@ Airflow's version (no login), its health, and the smallest answer of its UI that
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import shutil
@@ -18,13 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 from _history import simulate_line, write_alert, write_bars, write_line
@@ -32,6 +31,8 @@ from _table import Row, print_table
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
+from factorprism.core.roles import OWNER, READER
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 
@@ -69,10 +70,10 @@ def run_server() -> Iterator[Served]:
     server = None
     try:
         postgres.start()
-        fill_warehouse(Config(home=home, warehouse_url=postgres.url()))
-        environ = os.environ | {"FACTORPRISM_WAREHOUSE_URL": postgres.url()}
+        fill_warehouse(Config(home=home, warehouse_url=postgres.url("prism", OWNER)))
+        environ = os.environ | {"FACTORPRISM_WAREHOUSE_URL": postgres.url("prism", READER)}
         airflow = EmbeddedAirflow(home, postgres.url("airflow"), environ)
-        airflow._choose_ports()
+        airflow._choose_ports(print)
         airflow._migrate()
         with (home / "api.log").open("w") as log:
             command = [sys.executable, "-m", "airflow", "api-server"]
@@ -99,26 +100,21 @@ def fill_warehouse(config: Config) -> None:
         ]
         for line in lines:
             write_line(ports.warehouse, line)
-        write_bars(Run(LAST, config, ports), lines[0])
+        write_bars(Run(LAST, find_signal(config), config, ports), lines[0])
         write_alert(ports.warehouse, lines[0])
 
 
 def await_token(airflow: EmbeddedAirflow) -> str:
     """Return a token of the user viewer, once the server answers."""
     body = {"username": "viewer", "password": airflow.passwords()["viewer"]}
-    request = urllib.request.Request(
-        f"{airflow.address}/auth/token",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
     # Loopback, whatever proxy the environment names.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(1200):
-        try:
-            with opener.open(request, timeout=30) as answer:
-                return str(json.load(answer)["access_token"])
-        except OSError:
-            time.sleep(0.25)
+    with httpx.Client(base_url=airflow.address, timeout=30, trust_env=False) as client:
+        for _ in range(1200):
+            try:
+                answer = client.post("/auth/token", json=body).raise_for_status()
+                return str(answer.json()["access_token"])
+            except httpx.HTTPError:
+                time.sleep(0.25)
     raise RuntimeError("the api-server did not come up")
 
 

@@ -22,11 +22,12 @@ from _table import Row, interleave, print_table
 from psycopg2.extras import execute_values
 
 from factorprism.core.calendar import calendar_of
+from factorprism.core.roles import OWNER
 from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
-from factorprism.warehouse._bulk import merge_rows
-from factorprism.warehouse._connection import Database
+from factorprism.warehouse.db.bulk import merge_rows
+from factorprism.warehouse.db.connection import Database
 
 ROWS, VALUES, SAMPLE = 1_000_000, 20, 50_000
 PEER_LIMIT, SERVER_LIMIT, COMMIT_LIMIT, GROWTH_LIMIT = 10.0, 0.5, 1.7, 1.3
@@ -59,7 +60,7 @@ def open_server() -> Iterator[str]:
     server = EmbeddedPostgres(home)
     try:
         server.start()
-        yield server.url("prism")
+        yield server.url("prism", OWNER)
     finally:
         server.stop()
         shutil.rmtree(server.data_folder.parent, ignore_errors=True)

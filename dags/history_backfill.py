@@ -5,7 +5,8 @@ Loads the bars of a range of sessions, proves them fit for use, and computes the
 begin with a new vendor or a new symbol, or to see what the vendor has revised. It makes no
 forecast. Interrupted, it goes on where it was: pulls that were kept are not asked for again.
 
-For forecasts of past sessions use `airflow backfill create --dag-id index_daily` after it.
+For forecasts of past sessions use `airflow backfill create --dag-id daily-hs300-direction-14` after
+it.
 """
 
 from __future__ import annotations
@@ -42,12 +43,18 @@ with DAG(
             title="Last session",
             description="Empty: the last one whose bars are final.",
         ),
+        "signal": Param(
+            "",
+            type="string",
+            title="Signal",
+            description="Whose universe is loaded. Empty: the default one.",
+        ),
         "symbols": Param(
             [],
             type="array",
             items={"type": "string", "pattern": r"^([0-9]{6}\.(SH|SZ)|\^[A-Z]{1,8})$"},
             title="Symbols",
-            description="One code a line, such as 000300.SH. Empty: the universe.",
+            description="One code a line, such as 000300.SH. Empty: all of the universe.",
         ),
     },
 ) as dag:

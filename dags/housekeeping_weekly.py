@@ -2,7 +2,8 @@
 ### The week's housekeeping
 
 The day after the weekly contest (Sunday 09:00 Asia/Shanghai in a full week): a backup of the
-warehouse by pg_dump, proved readable; then what may go by the policy in the configuration is
+warehouse by pg_dump, proved readable; the ledger's chains are walked, and a row that was altered,
+removed or inserted raises an alert; then what may go by the policy in the configuration is
 listed, one line each with its reason, and removed; then rows and artefacts are held against one
 another.
 
@@ -23,13 +24,16 @@ from functools import partial
 from airflow.sdk import DAG, Param
 
 from pipeline_steps import DEFAULT_ARGS, StepOperator
+from prism_signals import find_default_signal
 from trading_sessions import TradingSessionTimetable
 
 with DAG(
     "housekeeping_weekly",
     description="A verified backup, retention by policy, and the search for orphans",
     doc_md=__doc__,
-    schedule=TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=37, minutes=45)),
+    schedule=TradingSessionTimetable(
+        find_default_signal().exchange, cadence="week", delay=timedelta(hours=37, minutes=45)
+    ),
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
@@ -47,7 +51,8 @@ with DAG(
     step = partial(StepOperator, pipeline="housekeeping")
 
     back_up_warehouse = step(task_id="back_up_warehouse", options=["dry_run"])
-    list_removals = step(task_id="list_removals", refs=back_up_warehouse.output)
+    verify_ledger = step(task_id="verify_ledger", refs=back_up_warehouse.output)
+    list_removals = step(task_id="list_removals", refs=verify_ledger.output)
     remove_expired = step(task_id="remove_expired", refs=list_removals.output)
     match_artefacts = step(task_id="match_artefacts", refs=remove_expired.output)
     report = step(task_id="report", refs=match_artefacts.output)

@@ -2,7 +2,7 @@
 ### A decision by hand, on the title or on a finding
 
 Gives the title of champion to a model because a person wants it: `promote` to any model of the
-universe, `roll_back` to a former champion. The page *Models* starts it; the name of whoever did
+signal, `roll_back` to a former champion. The page *Models* starts it; the name of whoever did
 stands in the ledger's reason. `accept` declares a finding of the quality gate to be no fault: the
 page *Data* starts it, and the next run lets the bars pass. A model's files are verified first,
 which is why a worker does it and not the page: only workers reach the artefact store.
@@ -57,9 +57,11 @@ with DAG(
             title="Reason",
             description="One sentence, kept in the ledger for good.",
         ),
-        "universe": Param("", type="string", title="Universe", description="Whose title it is."),
-        "horizon": Param(
-            14, type="integer", minimum=1, title="Horizon", description="In sessions."
+        "signal": Param(
+            "",
+            type="string",
+            title="Signal",
+            description="Whose title it is. Empty: the default one.",
         ),
         "finding_id": Param(
             "", type="string", title="Finding", description="What is accepted: its name."

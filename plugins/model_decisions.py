@@ -8,10 +8,7 @@ from airflow.sdk import Context
 
 from pipeline_steps import StepOperator
 
-ASKED = (
-    *("action", "model_id", "champion_id", "reason", "universe", "horizon"),
-    "finding_id",
-)
+ASKED = ("action", "model_id", "champion_id", "reason", "finding_id")
 
 
 class DecideOperator(StepOperator):

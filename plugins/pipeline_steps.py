@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction, RetryRule, XComArg
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from session_runs import session_of, task_environ
+from session_runs import session_of, signal_of, task_environ
 from task_alerts import alert_on_failure, fault_of, sentence_of
 
 ERRORS = "factorprism.core.errors"
@@ -77,6 +77,7 @@ class StepOperator(BaseOperator):
     `refs` are the references handed on by the task before; the first task of a DAG starts them
     from the run's parameters named in `options`. The return value is small JSON: all references,
     or of them the list `hands_on` that another task is mapped over, each given one as its `fold`.
+    It is a step of `signal`, or where that is empty of the one that the run's parameter names.
     """
 
     template_fields: Sequence[str] = ("refs", "fold")
@@ -89,6 +90,7 @@ class StepOperator(BaseOperator):
         refs: XComArg | Mapping[str, Any] | None = None,
         options: Sequence[str] = (),
         hands_on: str = "",
+        signal: str = "",
         fold: XComArg | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -97,6 +99,7 @@ class StepOperator(BaseOperator):
         self.refs = refs
         self.options = tuple(options)
         self.hands_on = hands_on
+        self.signal = signal
         self.fold = fold
 
     def execute(self, context: Context) -> dict[str, Any] | list[Any]:
@@ -123,8 +126,10 @@ class StepOperator(BaseOperator):
         """Run the step and return all references."""
         from factorprism.pipelines import run_step
 
+        signal = signal_of(context)
         session = session_of(context, environ)
-        return run_step(self.pipeline, self.task_id, session, self.collect_refs(context), environ)
+        refs = self.collect_refs(context)
+        return run_step(self.pipeline, self.task_id, session, refs, environ, signal)
 
     def is_final(self, error: Exception, environ: Mapping[str, str]) -> bool:
         """Tell whether waiting is in vain, because the data come with the package."""

@@ -32,9 +32,12 @@ class AskApprovalOperator(ApprovalOperator):
     template_fields: Sequence[str] = ("refs", "subject", "body")
     ui_color = "#f3ecd8"
 
-    def __init__(self, *, pipeline: str, refs: XComArg | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, *, pipeline: str, refs: XComArg | Mapping[str, Any], signal: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(subject="Promotion", defaults=self.REJECT, **kwargs)
         self.pipeline = pipeline  # whose alert a failure of this task raises
+        self.signal = signal
         self.refs = refs
 
     def execute(self, context: Context) -> Any:

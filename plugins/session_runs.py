@@ -23,8 +23,17 @@ PLANNED_RUNS = ("scheduled", "backfill")
 AUDIENCES = ("operators", "researchers")
 
 
+def signal_of(context: Mapping[str, Any]) -> str:
+    """Return the name of the signal that the run of `context` is for; empty: the default one.
+
+    A DAG of one signal has its name in each task; of any other DAG the run's parameter names it.
+    """
+    task, params = context.get("task"), context.get("params", {})
+    return str(getattr(task, "signal", "") or context.get("signal") or params.get("signal") or "")
+
+
 def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
-    """Return the session that the run of `context` is for, on the calendar of the target.
+    """Return the session that the run of `context` is for, on the calendar of its signal.
 
     A session named in the run's parameters comes first. A planned run is for the session that its
     logical date names, whatever hour of publication has been set since it was planned; where the
@@ -40,9 +49,10 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     from factorprism.core.calendar import exchange_of
     from factorprism.core.config import load_config
     from factorprism.core.sessions import check_session, read_session, utc_now
+    from factorprism.core.signals import find_signal
 
     config = load_config(environ)
-    target = config.universe.target
+    target = find_signal(config, signal_of(context)).symbol
     learn_days(exchange_of(target), environ)
     calendar = config.calendar_of(target)
     named = context.get("params", {}).get("session")
@@ -51,7 +61,7 @@ def session_of(context: Mapping[str, Any], environ: Mapping[str, str]) -> date:
     else:
         moment = _moment_of(context["dag_run"], calendar)
         session = check_session(session_at(moment, calendar), calendar, utc_now())
-    return _within_data(session, config, context)
+    return _within_data(session, config, target, context)
 
 
 def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
@@ -66,16 +76,16 @@ def _moment_of(run: Any, calendar: TradingCalendar) -> datetime:
     return end
 
 
-def _within_data(session: date, config: Config, context: Mapping[str, Any]) -> date:
+def _within_data(session: date, config: Config, symbol: str, context: Mapping[str, Any]) -> date:
     """Return `session`, or the last one of a replay where nobody has asked for a later one."""
     from factorprism.sources import find_final_session, require_within_data
 
-    final = find_final_session(config)
+    final = find_final_session(config, symbol)
     if final is None or session <= final:
         return session
     named = context.get("params", {}).get("session")
     if named or context["dag_run"].run_type in PLANNED_RUNS:
-        require_within_data(config, session)
+        require_within_data(config, symbol, session)
     return final
 
 

@@ -14,37 +14,37 @@ logger = logging.getLogger(__name__)
 
 SECONDS_KEPT = 300.0
 
-# The last answer, and when the question is to be asked again, by this process's own clock.
-_kept: tuple[float, date | None] = (0.0, None)
+# By symbol: when the question is to be asked again, by this process's own clock, and the answer.
+_kept: dict[str, tuple[float, date | None]] = {}
 
 
-def source_end(environ: Mapping[str, str]) -> date | None:
-    """Return the last session that the source of `environ` will ever have; never raises.
+def source_end(environ: Mapping[str, str], symbol: str) -> date | None:
+    """Return the last session that the source of `environ` will ever have of `symbol`.
 
-    None where more are to come, and where it cannot be said: a run too many is skipped by its
-    first task, a run too few would be missed by nobody. Asked again after some minutes.
+    Never raises. None where more are to come, and where it cannot be said: a run too many is
+    skipped by its first task, a run too few would be missed by nobody. Asked again after minutes.
     """
-    global _kept
     now = time.monotonic()
-    if now >= _kept[0]:
-        _kept = (now + SECONDS_KEPT, _find_end(environ))
-    return _kept[1]
+    ask_again_at, end = _kept.get(symbol, (0.0, None))
+    if now >= ask_again_at:
+        end = _find_end(environ, symbol)
+        _kept[symbol] = (now + SECONDS_KEPT, end)
+    return end
 
 
 def forget_end() -> None:
     """Look again at the next question."""
-    global _kept
-    _kept = (0.0, None)
+    _kept.clear()
 
 
-def _find_end(environ: Mapping[str, str]) -> date | None:
+def _find_end(environ: Mapping[str, str], symbol: str) -> date | None:
     # Imported when a run is planned: parsing a DAG file must stay light.
     from factorprism.core.config import load_config
     from factorprism.core.errors import FactorPrismError
     from factorprism.sources import find_final_session
 
     try:
-        end = find_final_session(load_config(environ))
+        end = find_final_session(load_config(environ), symbol)
     except FactorPrismError as error:
         logger.warning("%s The end of the source's data is not known.", error.message)
         return None

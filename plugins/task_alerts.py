@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier
 from airflow.sdk.exceptions import AirflowFailException
 
-from session_runs import session_of, task_environ
+from session_runs import session_of, signal_of, task_environ
 
 logger = logging.getLogger(__name__)
 
@@ -54,33 +54,38 @@ class FailureNotifier(BaseNotifier):
 class DeadlineNotifier(BaseNotifier):
     """Raises the alert of a run of `pipeline` that has not ended in time; `message` says so."""
 
-    def __init__(self, *, pipeline: str, step: str, message: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, pipeline: str, step: str, message: str, signal: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
         self.step = step
         self.message = message
+        self.signal = signal
 
     def notify(self, context: Mapping[str, Any]) -> None:
-        alert_on_deadline(context, self.pipeline, self.step, self.message)
+        alert_on_deadline(context, self.pipeline, self.step, self.message, self.signal)
 
 
 alert_on_failure = FailureNotifier()
 
 
-def alert_on_deadline(context: Mapping[str, Any], pipeline: str, step: str, message: str) -> None:
+def alert_on_deadline(
+    context: Mapping[str, Any], pipeline: str, step: str, message: str, signal: str = ""
+) -> None:
     """Raise the alert of a run that has not ended in time; `context` is plain JSON here."""
     run = SimpleNamespace(**context["dag_run"])
     for name in ("logical_date", "run_after", "data_interval_end"):
         value = getattr(run, name)
         setattr(run, name, datetime.fromisoformat(value) if value else None)
     # The parameters that a person typed are in the run's conf.
-    facts = {"dag_run": run, "params": run.conf or {}}
+    facts = {"dag_run": run, "params": run.conf or {}, "signal": signal}
     try:
         from factorprism.pipelines import raise_deadline_alert
 
         environ = task_environ()
         session = _session_or_none(facts, environ)
-        raise_deadline_alert(environ, pipeline, step, session, message)
+        raise_deadline_alert(environ, pipeline, step, session, message, signal_of(facts))
     except Exception:
         logger.exception("the alert of %s.%s could not be raised", pipeline, step)
 
@@ -97,7 +102,8 @@ def _raise_alert(
 
         environ = task_environ()
         session = _session_or_none(context, environ)
-        raise_step_alert(environ, pipeline, step, session, message, fault_of(error))
+        signal = signal_of(context)
+        raise_step_alert(environ, pipeline, step, session, message, fault_of(error), signal)
     except Exception:
         logger.exception("the alert of %s.%s could not be raised", pipeline, step)
 

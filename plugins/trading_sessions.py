@@ -53,7 +53,8 @@ class TradingSessionTimetable(Timetable):
     the warehouse holds. After those the calendar's expected sessions get a run each, which is told
     in the log: on a holiday that could not be known, its run finds no bars.
 
-    A source whose data are a replay has nothing after their end, and no run is planned there.
+    Where the source has a replay of `symbol`, it has nothing after its end, and no run is planned
+    there.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class TradingSessionTimetable(Timetable):
         delay: timedelta = timedelta(0),
         make_up: int = 0,
         published_at: str = "",
+        symbol: str = "",
     ) -> None:
         # Imported here, as everything of the package in this folder; this module of it is light.
         from factorprism.core.exchanges import EXCHANGES
@@ -81,6 +83,7 @@ class TradingSessionTimetable(Timetable):
         self.cadence = cadence
         self.delay = delay
         self.make_up = make_up
+        self.symbol = symbol
         self.published_at = published_at or published_at_setting(exchange, os.environ)
         self._zone = EXCHANGES[exchange].zone
         self._first_weekday = EXCHANGES[exchange].first_weekday
@@ -98,6 +101,7 @@ class TradingSessionTimetable(Timetable):
             "delay_seconds": self.delay.total_seconds(),
             "make_up": self.make_up,
             "published_at": self.published_at,
+            "symbol": self.symbol,
         }
 
     @classmethod
@@ -109,6 +113,7 @@ class TradingSessionTimetable(Timetable):
             make_up=data["make_up"],
             # A DAG that an earlier release has stored has none until its file is parsed again.
             published_at=data.get("published_at", ""),
+            symbol=data.get("symbol", ""),
         )
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
@@ -140,7 +145,7 @@ class TradingSessionTimetable(Timetable):
         day = max(bounds)
         while not self._is_due_on(day):
             day += ONE_DAY
-        end = source_end(os.environ)
+        end = source_end(os.environ, self.symbol) if self.symbol else None
         if end is not None and day > end:
             return None
         interval = self._interval(day)

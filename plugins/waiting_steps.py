@@ -11,7 +11,7 @@ from airflow.sdk import Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from pipeline_steps import StepOperator
-from session_runs import session_of
+from session_runs import session_of, signal_of
 
 LONGEST_SLEEP_SECONDS = 60.0
 
@@ -48,7 +48,8 @@ class WaitOperator(StepOperator):
         from factorprism.core.errors import AccessDenied, SourceError
         from factorprism.pipelines import find_patience
 
-        found, pause = find_patience(environ, session_of(context, environ))
+        session = session_of(context, environ)
+        found, pause = find_patience(environ, session, signal_of(context))
         begun, ends = datetime.now(UTC), found.replace(tzinfo=UTC)
         try:
             return super().do_step(context, environ)

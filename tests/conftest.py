@@ -39,6 +39,7 @@ import pytest  # noqa: E402
 from psycopg2 import sql  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
+from factorprism.core.roles import OWNER, READER, WRITER  # noqa: E402
 from factorprism.services import EmbeddedPostgres  # noqa: E402
 from protocol.receivers import Mailbox, Webhook  # noqa: E402
 
@@ -70,22 +71,37 @@ class TestServer:
     server: EmbeddedPostgres
 
     def new_database(self, template: str | None = None) -> str:
-        """Create an empty database, or a copy of the database named `template`; return its URL."""
+        """Create an empty database, or a copy of the database named `template`.
+
+        Returns the URL of its owner, to whom nothing is refused.
+        """
         name = f"test_{secrets.token_hex(6)}"
         self._execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(template or "template0")
             )
         )
-        return self.server.url(name)
+        return self.server.url(name, OWNER)
+
+    def as_role(self, url: str, role: str) -> str:
+        """Return the URL of the same database for another login."""
+        return self.server.url(url.rsplit("/", 1)[1], role)
 
     def drop_database(self, url: str) -> None:
         """Remove the database of `url`, whoever is still connected."""
-        name = sql.Identifier(url.rsplit("/", 1)[1])
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        name = url.rsplit("/", 1)[1]
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        try:
+            self._execute(drop)
+        except psycopg2.errors.InsufficientPrivilege:  # another role is still connected
+            found = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            ends = sql.SQL(found + " WHERE usename = current_user AND datname = {}")
+            for role in (WRITER, READER):
+                self._execute(ends.format(sql.Literal(name)), role)
+            self._execute(drop)
 
-    def _execute(self, statement: sql.Composed) -> None:
-        with closing(psycopg2.connect(self.server.url("prism"))) as connection:
+    def _execute(self, statement: sql.Composed, role: str = OWNER) -> None:
+        with closing(psycopg2.connect(self.server.url("postgres", role))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)

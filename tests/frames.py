@@ -12,6 +12,7 @@ import pandas as pd
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config
 from factorprism.core.schemas import Finding, Pull, make_bars
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines._windows import load_recent_images
 from factorprism.pipelines.accepting import accept_finding
@@ -86,7 +87,7 @@ class House:
     def ask(self, last: date, *steps: Any, **refs: Any) -> Any:
         with open_ports(self.config) as ports:
             ports.source = self.source
-            run = Run(last, self.config, ports, self.told.append)
+            run = Run(last, find_signal(self.config), self.config, ports, self.told.append)
             for step in (pull_bars, gate_bars, merge_bars, *steps):
                 refs |= step(run, refs)
             return self.read(run) if steps else None
@@ -94,11 +95,11 @@ class House:
     def read(self, run: Run) -> tuple[int, int, int]:
         """Return the samples with a label, the sessions of the images, and their absent cells."""
         samples = join_closes(run, align_history(run))[0].samples
-        images = load_recent_images(run, self.config.lookback)
+        images = load_recent_images(run, run.signal.lookback)
         return (
             len(samples),
             len(images.sessions),
-            int(np.isnan(images.cube[-self.config.lookback :]).sum()),
+            int(np.isnan(images.cube[-run.signal.lookback :]).sum()),
         )
 
     def backfill(self) -> None:

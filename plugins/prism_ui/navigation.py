@@ -7,7 +7,7 @@ from typing import Any
 
 PREFIX = "/prism"
 # What a page hands on to the others through their links.
-SELECTION = ("session", "universe", "horizon")
+SELECTION = ("session", "signal")
 
 
 @dataclass(frozen=True)

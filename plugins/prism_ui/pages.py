@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
 import hashlib
 import threading
@@ -20,7 +19,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from factorprism.views import House, open_house
+from factorprism.core.errors import ConfigurationError
+from factorprism.core.signals import Signal, find_signal
+from factorprism.views import House, NotHeld, open_house
 from prism_ui.errors import BadQuestion
 from prism_ui.languages import COOKIE, LANGUAGES, Language, language_of
 from prism_ui.navigation import SELECTION
@@ -71,6 +72,14 @@ class Asked:
     def link(self, page: str, **changes: object) -> str:
         """Return the address of `page` with this question's selection, changed by `changes`."""
         return link(page, self.params, **changes)
+
+
+def find_asked_signal(asked: Asked) -> Signal:
+    """Return the signal that the address names, by default the default one; raises `NotHeld`."""
+    try:
+        return find_signal(asked.house.config, asked.text("signal") or "")
+    except ConfigurationError as error:
+        raise NotHeld(error.message, remedy=error.remedy) from error
 
 
 def link(page: str, params: Mapping[str, str], **changes: object) -> str:
@@ -129,8 +138,6 @@ _memory = PageMemory()
 # Few, so that a new version of the warehouse does not keep the server from answering others.
 _painters = ThreadPoolExecutor(2, "prism-pages")
 _being_drawn: dict[tuple[object, ...], asyncio.Future[Kept]] = {}
-# Pages that were drawn once, so that all that they load is loaded.
-_loaded: set[str] = set()
 
 Build = Callable[[Asked], Mapping[str, Any]]
 
@@ -197,20 +204,7 @@ def _draw(key: tuple[object, ...], asked: Asked, template: str, build: Build) ->
     html = render(template, asked.language, frame(asked) | dict(build(asked)))
     kept = _keep(html)
     _memory.put(key, kept)
-    if asked.page not in _loaded:
-        _loaded.add(asked.page)
-        spare_the_loaded()
     return kept
-
-
-def spare_the_loaded() -> None:
-    """Keep what is loaded by now out of later searches for garbage.
-
-    Airflow's server and our views hold some 800,000 objects for as long as it runs, and looking
-    through all of them stops every answer of the process for half a second, again and again.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def frame(asked: Asked) -> dict[str, Any]:

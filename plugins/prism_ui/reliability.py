@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from factorprism.training.reliability import ReliabilityBin
+from factorprism.evaluation.reliability import ReliabilityBin
 
 WIDTH, HEIGHT = 520, 440
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44

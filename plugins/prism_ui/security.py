@@ -28,7 +28,7 @@ from starlette.concurrency import run_in_threadpool
 
 from prism_ui.errors import Refused
 
-READ_DAG, ACT_DAG = "index_daily", "model_weekly"
+READ_DAG = ACT_DAG = "model_decision"
 TOKEN_FIELD = "form_token"
 TOKEN_SECONDS = 12 * 3600
 # Tokens of one hour are alike, so that a kept page stays good for all who may act.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from _signals import DAILY
 from factorprism.core.config import load_config
+from factorprism.core.roles import READER, WRITER
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.services import EmbeddedAirflow
+from factorprism.warehouse import PostgresWarehouse
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FIRST, TRAINED = "2016-01-04", (date(2024, 6, 21), date(2024, 6, 28))
@@ -68,9 +71,12 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
     home = Path(tempfile.mkdtemp(prefix="factorprism-browser-"))
     home.chmod(0o711)
     warehouse_url, metadata_url = postgres.new_database(), postgres.new_database()
+    with closing(PostgresWarehouse(warehouse_url)) as warehouse:
+        warehouse.migrate()
     settings = {
         "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": warehouse_url,
+        "FACTORPRISM_WAREHOUSE_URL": postgres.as_role(warehouse_url, WRITER),
+        "FACTORPRISM_WAREHOUSE_READER_URL": postgres.as_role(warehouse_url, READER),
         "FACTORPRISM_TRACKING_URL": f"sqlite:///{home / 'mlflow.db'}",
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
@@ -82,7 +88,7 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
     try:
         lived = _live_some_evenings(settings)
         airflow.start()
-        state = airflow.runs().run_dag("index_daily", RUN_ID, {"session": LAST.isoformat()})
+        state = airflow.runs().run_dag(DAILY, RUN_ID, {"session": LAST.isoformat()})
         assert state == "success"
         tokens = {user: _log_in(airflow, user) for user in ("viewer", "admin")}
         yield House(airflow.address, airflow, tokens, *lived)
@@ -97,16 +103,19 @@ def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str, Path]:
     """Return the champion, the model that lost to it, and its files, as the pipelines left them."""
     config = load_config(settings)
     with open_ports(config) as ports:
-        ports.warehouse.migrate()
         options = {"first": FIRST, "last": TRAINED[-1].isoformat()}
-        run_pipeline("backfill", Run(TRAINED[-1], config, ports), options)
+        run_pipeline("backfill", Run(TRAINED[-1], find_signal(config), config, ports), options)
         for number, as_of in enumerate(TRAINED):
             changed = config.with_changes(seed=config.seed + number)
-            run_pipeline("weekly", Run(as_of, changed, ports), {"mode": "retrain"})
+            run_pipeline(
+                "weekly", Run(as_of, find_signal(changed), changed, ports), {"mode": "retrain"}
+            )
         for session in EVENINGS:
-            run_pipeline("daily", Run(session, config, ports))
-        held = ports.warehouse.models.list_promotions("hs300", 14)
-        models = {record.model_id for record in ports.warehouse.models.list_models("hs300", 14)}
+            run_pipeline("daily", Run(session, find_signal(config), config, ports))
+        held = ports.warehouse.models.list_promotions("hs300-direction-14")
+        models = {
+            record.model_id for record in ports.warehouse.models.list_models("hs300-direction-14")
+        }
         champion = held[-1].champion_id
         (challenger,) = models - {champion}
         places = {item.model_id: item.place for item in ports.registry.list_bundles()}
@@ -114,12 +123,10 @@ def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str, Path]:
 
 
 def _log_in(airflow: EmbeddedAirflow, user: str) -> str:
-    body = json.dumps({"username": user, "password": airflow.passwords()[user]}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{airflow.address}/auth/token", body, headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as answer:
-        return str(json.load(answer)["access_token"])
+    body = {"username": user, "password": airflow.passwords()[user]}
+    address = f"{airflow.address}/auth/token"
+    answer = httpx.post(address, json=body, timeout=60, trust_env=False)
+    return str(answer.raise_for_status().json()["access_token"])
 
 
 @dataclass(frozen=True)

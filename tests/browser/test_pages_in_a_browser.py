@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from _signals import DAILY
+
 PAGES = ("today", "image", "record", "data", "models", "lineage")
 # The innermost elements that stick out of the window, for whoever reads a failure.
 WIDEST = """() => [...document.querySelectorAll("main *")]
@@ -71,7 +73,7 @@ def test_the_tab_of_a_run_shows_the_session_of_the_run(
     house: Any, open_tab: Callable[..., Any]
 ) -> None:
     with open_tab("viewer") as tab:
-        page = tab.open("/dags/index_daily/runs/manual__the_evening/plugin/prism-dag-run")
+        page = tab.open(f"/dags/{DAILY}/runs/manual__the_evening/plugin/prism-dag-run")
         frame = page.frame_locator("iframe")
         frame.get_by_role("heading", level=1).wait_for()
         shown = frame.locator("main").inner_text()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from _signals import DAILY, WEEKLY
+
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 # Tasks that are no step of a pipeline in its order.
 BESIDE = ("withhold", "ask_approval", "watch")
 PIPELINES = {
-    "index_daily": "daily",
-    "model_weekly": "weekly",
+    DAILY: "daily",
+    WEEKLY: "weekly",
     "model_decision": "decision",
     "history_backfill": "backfill",
     "housekeeping_weekly": "housekeeping",
@@ -52,7 +54,7 @@ def test_a_dag_says_what_it_does_and_to_whom_it_belongs(dag: DAG) -> None:
     assert dag.doc_md.strip().startswith("### ")
     assert dag.description
     assert "prism" in dag.tags
-    assert dag.max_active_runs == (3 if dag.dag_id == "index_daily" else 1)
+    assert dag.max_active_runs == (3 if dag.dag_id == DAILY else 1)
     for name in dag.params:
         described: Any = dag.params.get_param(name)
         assert described.schema.get("title"), name
@@ -61,9 +63,7 @@ def test_a_dag_says_what_it_does_and_to_whom_it_belongs(dag: DAG) -> None:
 
 def test_no_step_of_two_evenings_runs_at_once(dag_bag: DagBag) -> None:
     """An evening that waits holds no other run up, and still none overtakes another in a step."""
-    limits = {
-        task.task_id: task.max_active_tis_per_dag for task in dag_bag.dags["index_daily"].tasks
-    }
+    limits = {task.task_id: task.max_active_tis_per_dag for task in dag_bag.dags[DAILY].tasks}
     assert limits.pop("wait_for_bars") is None  # while it is deferred it would count as running
     assert set(limits.values()) == {1}
 
@@ -97,7 +97,7 @@ def test_the_tasks_are_the_steps_of_the_pipeline_in_order(dag: DAG) -> None:
 
 
 def test_every_step_before_publish_may_end_in_a_withheld_row(dag_bag: DagBag) -> None:
-    dag = dag_bag.dags["index_daily"]
+    dag = dag_bag.dags[DAILY]
     withhold = dag.get_task("withhold")
     published = dag.get_task("publish").get_flat_relative_ids(upstream=True)
     assert withhold.upstream_task_ids == published
@@ -136,12 +136,12 @@ def test_work_for_a_gpu_waits_in_its_queue_and_pool(dag_bag: DagBag) -> None:
         ),
         "gpu",
     )
-    training = dag_bag.dags["model_weekly"].get_task("train_candidate")
+    training = dag_bag.dags[WEEKLY].get_task("train_candidate")
     assert training.execution_timeout >= timedelta(hours=6)
 
 
 def test_a_contest_without_an_open_fold_still_draws_its_table(dag_bag: DagBag) -> None:
-    dag = dag_bag.dags["model_weekly"]
+    dag = dag_bag.dags[WEEKLY]
     assert dag.get_task("judge_folds").is_mapped
     assert dag.get_task("tabulate_contest").trigger_rule == "none_failed"
 
@@ -161,7 +161,7 @@ def test_assets_and_uris_go_one_to_one_and_each_is_written(dag_bag: DagBag) -> N
 
 
 def test_the_forecast_has_a_deadline(dag_bag: DagBag) -> None:
-    (deadline,) = dag_bag.dags["index_daily"].deadline
+    (deadline,) = dag_bag.dags[DAILY].deadline
     assert deadline.interval == timedelta(hours=2)
     assert deadline.callback.path == "task_alerts.DeadlineNotifier"
 

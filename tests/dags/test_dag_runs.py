@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
 import pytest
+
+from _signals import DAILY, WEEKLY
+from factorprism.core.roles import WRITER
+from factorprism.warehouse import PostgresWarehouse
 
 SESSION = "2025-12-31"
 STEPS_BEFORE = [
@@ -27,12 +32,8 @@ from datetime import UTC, datetime, timedelta
 import airflow.settings
 from airflow.dag_processing.dagbag import DagBag
 from airflow.utils.db import initdb
-from factorprism.warehouse import PostgresWarehouse
 import os
 initdb()
-warehouse = PostgresWarehouse(os.environ["FACTORPRISM_WAREHOUSE_URL"])
-warehouse.migrate()
-warehouse.close()
 bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 runs = []
 for number, (dag_id, conf) in enumerate(json.loads({story!r})):
@@ -69,13 +70,22 @@ def story(
     """No champion yet, then one is trained, then the same session again, and again."""
     folder = tmp_path_factory.mktemp("airflow")
     url = postgres.new_database()
+    with closing(PostgresWarehouse(url)) as warehouse:
+        warehouse.migrate()
+    url = postgres.as_role(url, WRITER)
     told = [
-        ["index_daily", {"session": SESSION}],
-        ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
-        ["index_daily", {"session": SESSION}],
-        ["index_daily", {"session": SESSION}],
+        [DAILY, {"session": SESSION}],
+        [
+            WEEKLY,
+            {"session": "2025-12-26", "mode": "retrain", "contest": "quick"},
+        ],
+        [DAILY, {"session": SESSION}],
+        [DAILY, {"session": SESSION}],
         ["history_backfill", {"first": "2025-01-02", "last": SESSION}],
-        ["model_weekly", {"session": "2025-12-26", "mode": "retrain", "contest": "quick"}],
+        [
+            WEEKLY,
+            {"session": "2025-12-26", "mode": "retrain", "contest": "quick"},
+        ],
         ["housekeeping_weekly", {}],
     ]
     output = run_python(
@@ -139,7 +149,7 @@ def test_with_a_champion_every_task_is_green_and_nothing_is_withheld(story: Stor
 
 def test_the_ledger_holds_the_reason_and_then_one_issued_row(story: Story) -> None:
     rows = story.query(
-        "SELECT state, reason, p_up IS NULL FROM prism.forecasts"
+        "SELECT state, reason, p_up IS NULL FROM prism.direction_ledger"
         " WHERE session = %s ORDER BY created_at",
         SESSION,
     )
@@ -162,7 +172,7 @@ def test_the_failed_run_has_raised_one_alert_and_the_good_one_has_closed_it(stor
     faults = story.query(
         "SELECT alert_key, resolved_at IS NOT NULL FROM prism.alerts WHERE severity = 'critical'"
     )
-    assert faults == [("daily hs300", True)]
+    assert faults == [("daily hs300-direction-14", True)]
 
 
 def test_the_watch_runs_after_a_red_run_and_a_green_one_and_changes_neither(story: Story) -> None:

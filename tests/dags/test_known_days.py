@@ -13,6 +13,7 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from factorprism.core.calendar import forget_extensions, library_calendar
+from factorprism.core.roles import WRITER
 from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
 from known_days import forget_days
@@ -43,7 +44,7 @@ def known_url(postgres: Any) -> Iterator[str]:
     known = {day: day.weekday() < 5 and day not in CLOSED for day in days}
     opened.calendar.save_days("XSHG", "tushare", known, datetime(2026, 12, 20))
     opened.close()
-    yield url
+    yield postgres.as_role(url, WRITER)
     postgres.drop_database(url)
 
 

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, RetryAction
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from _signals import DAILY
 from factorprism.core import errors
 from pipeline_steps import RETRY_POLICY, StepOperator, WithholdOperator
 from task_alerts import alert_on_deadline, alert_on_failure, sentence_of
@@ -150,7 +151,7 @@ def test_a_missed_deadline_is_told_from_plain_json(
 ) -> None:
     monkeypatch.setenv("FACTORPRISM_HORIZON", "none")
     run = {
-        "dag_id": "index_daily",
+        "dag_id": DAILY,
         "run_type": "scheduled",
         "logical_date": "2025-12-30T00:00:00Z",
         "data_interval_end": "2025-12-30T10:30:00Z",

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException
 
+from _signals import WEEKLY
 from promotion_approval import AskApprovalOperator, PromoteOperator, describe
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def test_the_person_reads_the_reason_and_the_numbers() -> None:
 
 
 def test_the_weekly_dag_asks_between_judgement_and_promotion(dag_bag: DagBag) -> None:
-    dag = dag_bag.dags["model_weekly"]
+    dag = dag_bag.dags[WEEKLY]
     ask, promote = dag.get_task("ask_approval"), dag.get_task("promote")
     assert ask.upstream_task_ids == {"judge_candidate"}
     assert promote.upstream_task_ids == {"judge_candidate", "ask_approval"}

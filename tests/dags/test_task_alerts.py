@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from _signals import DAILY
 from factorprism.core.errors import AccessDenied, QualityError, SourceError
 from factorprism.pipelines import run_step
 from factorprism.warehouse import PostgresWarehouse
@@ -17,7 +18,7 @@ from task_alerts import DeadlineNotifier, alert_on_failure, fault_of
 
 SESSION = "2025-06-30"
 DAG_RUN = {
-    "dag_id": "index_daily",
+    "dag_id": DAILY,
     "run_type": "manual",
     "logical_date": f"{SESSION}T00:00:00Z",
     "data_interval_end": None,
@@ -72,7 +73,7 @@ def test_a_missed_deadline_without_a_known_cause_is_told_once(
 ) -> None:
     miss_the_deadline()
     miss_the_deadline()
-    assert webhook.titles == ["factorprism 2025-06-30: The forecast for hs300 is late"]
+    assert webhook.titles == ["factorprism 2025-06-30: The forecast for hs300-direction-14 is late"]
 
 
 def test_faults_of_other_pipelines_and_of_late_steps_have_messages_of_their_own(
@@ -84,9 +85,9 @@ def test_faults_of_other_pipelines_and_of_late_steps_have_messages_of_their_own(
     fail(build_context, OSError("postgresql://prism:word@db"), step="watch")
     day = "factorprism 2025-06-30:"
     assert webhook.titles == [
-        f"{day} A task failed: daily hs300",
-        f"{day} A task failed: weekly hs300",
-        f"{day} No forecast for hs300",
+        f"{day} A task failed: daily hs300-direction-14",
+        f"{day} A task failed: weekly hs300-direction-14",
+        f"{day} No forecast for hs300-direction-14",
     ]
 
 

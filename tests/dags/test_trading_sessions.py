@@ -16,8 +16,10 @@ from factorprism.core.calendar import calendar_for
 from source_ends import forget_end, source_end
 from trading_sessions import TradingSessionTimetable
 
-DAILY = TradingSessionTimetable("XSHG")
-WEEKLY = TradingSessionTimetable("XSHG", cadence="week", delay=timedelta(hours=13, minutes=45))
+DAILY = TradingSessionTimetable("XSHG", symbol="000300.SH")
+WEEKLY = TradingSessionTimetable(
+    "XSHG", symbol="000300.SH", cadence="week", delay=timedelta(hours=13, minutes=45)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -323,14 +325,15 @@ def test_a_source_that_is_not_named_ends_unless_tasks_may_find_a_token(
 
     initdb()
     monkeypatch.delenv("FACTORPRISM_SOURCE")
-    assert source_end({}) == date(2025, 12, 31)
+    assert source_end({}, "000300.SH") == date(2025, 12, 31)
     forget_end()
     monkeypatch.setenv("AIRFLOW_CONN_TUSHARE_DEFAULT", "http://:token@")
-    assert source_end({}) is None
+    assert source_end({}, "000300.SH") is None
 
 
 def test_where_the_end_cannot_be_said_runs_go_on() -> None:
-    assert source_end({"FACTORPRISM_SOURCE": "tushare"}) is None  # the token is in a connection
+    # The token is in a connection.
+    assert source_end({"FACTORPRISM_SOURCE": "tushare"}, "000300.SH") is None
 
 
 ABROAD = {

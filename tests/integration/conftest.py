@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import Any
 
+import psycopg2
 import pytest
 from _history import simulate_line, write_alert, write_line
 
+from _clock import stop_clock
+from factorprism.core.roles import OWNER, WRITER
 from factorprism.warehouse import PostgresWarehouse
 
 
@@ -25,10 +28,16 @@ def migrated_template(postgres: Any) -> Iterator[str]:
 
 @pytest.fixture
 def migrated_url(postgres: Any, migrated_template: str) -> Iterator[str]:
-    """The URL of a fresh migrated database, dropped after the test."""
+    """The URL of a fresh migrated database as runs write to it, dropped after the test."""
     url = postgres.new_database(migrated_template)
-    yield url
+    yield postgres.as_role(url, WRITER)
     postgres.drop_database(url)
+
+
+@pytest.fixture
+def owner_url(postgres: Any, migrated_url: str) -> str:
+    """The URL of the same database for its owner, who may alter what no run may."""
+    return str(postgres.as_role(migrated_url, OWNER))
 
 
 @pytest.fixture
@@ -37,6 +46,31 @@ def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
     opened = PostgresWarehouse(migrated_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def run_sql(owner_url: str) -> Iterator[Callable[..., list[Any]]]:
+    """Run one statement in a transaction of its own, the way the owner with psql would."""
+    connection = psycopg2.connect(owner_url)
+    connection.autocommit = True
+
+    def run(statement: str, *parameters: object) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
+    connection.close()
+
+
+@pytest.fixture
+def set_clock(owner_url: str) -> Callable[[datetime], None]:
+    """Set the ledger's clock to a moment (naive, UTC), which only the tables' owner can."""
+
+    def set_to(moment: datetime) -> None:
+        stop_clock(owner_url, moment)
+
+    return set_to
 
 
 @pytest.fixture(scope="session")

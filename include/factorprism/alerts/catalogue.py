@@ -71,7 +71,7 @@ def _event(pattern: str, urgency: str, audience: str, page: str, title: tuple[st
 
 
 WITHHELD = _fault(
-    "daily {universe}",
+    "daily {signal}",
     NOW,
     OPERATORS,
     "today",
@@ -83,7 +83,7 @@ WITHHELD = _fault(
     ),
 )
 DEADLINE = _fault(
-    "deadline {universe}",
+    "deadline {signal}",
     NOW,
     OPERATORS,
     "today",
@@ -128,7 +128,7 @@ QUOTA = _fault(
     ),
 )
 TASK = _fault(
-    "task {pipeline} {universe}",
+    "task {pipeline} {signal}",
     NOW,
     OPERATORS,
     "today",
@@ -187,8 +187,20 @@ ARTEFACTS = _fault(
     ("Artefacts are all there again: {subject}", "模型与图像文件已恢复：{subject}"),
     ("Restore the artefact store from its backup.", "请从备份恢复文件存储。"),
 )
+LEDGER = _fault(
+    "ledger {signal}",
+    NOW,
+    OPERATORS,
+    "record",
+    ("The ledger of {subject} was tampered with", "{subject} 的预测账本被改动"),
+    ("The ledger of {subject} fits again", "{subject} 的预测账本校验通过"),
+    (
+        "Compare with a backup, and find out who may write to the tables past their guards.",
+        "请与备份比对，并查明谁能绕过保护写入这些表。",
+    ),
+)
 CHAMPION = _fault(
-    "champion {universe}",
+    "champion {signal}",
     DIGEST,
     RESEARCHERS,
     "models",
@@ -197,7 +209,7 @@ CHAMPION = _fault(
     ("Train a candidate: factorprism train.", "请训练候选模型：factorprism train。"),
 )
 DRIFT = _fault(
-    "drift {universe}",
+    "drift {signal}",
     DIGEST,
     RESEARCHERS,
     "models",
@@ -205,7 +217,7 @@ DRIFT = _fault(
     ("The factors of {subject} no longer drift", "{subject} 的因子漂移已消失"),
 )
 SKILL = _fault(
-    "skill {universe}",
+    "skill {signal}",
     DIGEST,
     RESEARCHERS,
     "record",
@@ -230,14 +242,14 @@ REBASED = _event(
     ("The source has rebased its prices: {subject}", "数据源调整了价格基准：{subject}"),
 )
 PROMOTION = _event(
-    "promotion {universe} {decision}",
+    "promotion {signal} {decision}",
     DIGEST,
     RESEARCHERS,
     "models",
     ("A model took the title: {subject}", "模型晋升：{subject}"),
 )
 ROLLBACK = _event(
-    "rollback {universe} {decision}",
+    "rollback {signal} {decision}",
     NOW,
     RESEARCHERS,
     "models",
@@ -252,9 +264,9 @@ OTHER = _fault(
     ("Attention: {subject}", "请注意：{subject}"),
     ("It is over: {subject}", "已恢复：{subject}"),
 )
-# One row a session and universe, by which a digest is sent once.
+# One row a session and signal, by which a digest is sent once.
 DAILY_DIGEST = _event(
-    "digest {universe} {session}",
+    "digest {signal} {session}",
     DIGEST,
     RESEARCHERS,
     "today",
@@ -273,6 +285,7 @@ KINDS = (
     HORIZON,
     CALENDAR,
     ARTEFACTS,
+    LEDGER,
     CHAMPION,
     DRIFT,
     SKILL,

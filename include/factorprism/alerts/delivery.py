@@ -6,20 +6,50 @@ What could not be handed over stays in the table of alerts and is tried again at
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Protocol
 
 from factorprism.alerts.catalogue import DAILY_DIGEST, NOW, kind_of
 from factorprism.alerts.messages import Wording, compose_digest, compose_message
 from factorprism.core.errors import FactorPrismError
-from factorprism.core.ports import AlertSink, AlertStore
+from factorprism.core.ports import AlertSink
+from factorprism.core.readings import Head
 from factorprism.core.schemas import Address, Alert, Message, TrackedAlert
 
 logger = logging.getLogger("factorprism.alerts")
 
 LOCK = "alert delivery"
+
+
+class AlertStore(Protocol):
+    """What delivery asks of the alerts on record; the rooms of alerts and warehouse stay apart."""
+
+    def record_event(self, alert: Alert) -> bool:
+        """Keep `alert` as something that happened and is over; False when its key is known."""
+        ...
+
+    def list_open_alerts(self) -> list[Alert]:
+        """Return the open alerts, oldest first."""
+        ...
+
+    def list_untold(self) -> list[TrackedAlert]:
+        """Return what has happened of late and was not told yet, beginning or end, oldest first."""
+        ...
+
+    def find_alert(self, key: str) -> TrackedAlert | None:
+        """Return the last occurrence of `key`."""
+        ...
+
+    def mark_told(self, entry: TrackedAlert) -> None:
+        """Write down that the message of `entry`, as it stands there, has left."""
+        ...
+
+    def mark_failed(self, entry: TrackedAlert, told_to: Collection[str]) -> None:
+        """Write down that the message of `entry` could be handed to `told_to` alone so far."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,9 +70,12 @@ class Delivery:
         """Send what is urgent and was not told yet, oldest first; never raises for a failure."""
         self._hold(self._tell_urgent)
 
-    def tell_digest(self, universe: str, session: date) -> None:
-        """Send what has waited as one message to each address, once a `session`."""
-        self._hold(lambda: self._tell_digest(universe, session))
+    def tell_digest(self, signal: str, session: date, heads: Sequence[Head] = ()) -> None:
+        """Send what has waited as one message to each address, once a `session`.
+
+        With it go `heads`, the last rows of the ledger's chains.
+        """
+        self._hold(lambda: self._tell_digest(signal, session, heads))
 
     def _hold(self, work: Callable[[], None]) -> None:
         try:
@@ -84,9 +117,9 @@ class Delivery:
         else:
             self.store.mark_failed(entry, told_to)
 
-    def _tell_digest(self, universe: str, session: date) -> None:
+    def _tell_digest(self, signal: str, session: date, heads: Sequence[Head]) -> None:
         entries = [entry for entry in self.store.list_untold() if is_for_digest(entry)]
-        sent = self._sent_before(universe, session)
+        sent = self._sent_before(signal, session)
         if not entries or sent is None:
             return
         still_open = self._open_besides(entries)
@@ -98,7 +131,7 @@ class Delivery:
                 continue
             news = [entry for entry in entries if _is_news(entry, address)]
             rest = [item for item in still_open if kind_of(item.key).audience in address.audiences]
-            message = compose_digest(news, rest, universe, session, self.wording)
+            message = compose_digest(news, rest, signal, session, self.wording, heads)
             if not news or self._send(address, message, down):
                 done.add(address.label)
                 for entry, labels in zip(entries, told, strict=True):
@@ -110,9 +143,9 @@ class Delivery:
         else:
             self.store.mark_told(sent)
 
-    def _sent_before(self, universe: str, session: date) -> TrackedAlert | None:
+    def _sent_before(self, signal: str, session: date) -> TrackedAlert | None:
         """Return the note of this session's digest, None when it has left already."""
-        key = DAILY_DIGEST.key(universe=universe, session=session)
+        key = DAILY_DIGEST.key(signal=signal, session=session)
         self.store.record_event(Alert(key, "info", "the digest of the session", session))
         held = self.store.find_alert(key)
         return held if held is not None and held.told_at is None else None

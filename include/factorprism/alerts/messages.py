@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from factorprism.alerts.catalogue import Kind, Words, kind_of, subject_of
 from factorprism.core.config import Config
+from factorprism.core.readings import Head
 from factorprism.core.schemas import Alert, Message, TrackedAlert
 
 PAGES_PREFIX = "/prism"  # where Airflow's server has the pages
@@ -22,7 +23,8 @@ LABELS = {
     "new": Words("New", "新增"),
     "ended": Words("Ended", "已恢复"),
     "open": Words("Still open", "尚未恢复"),
-    "digest": Words("digest of {universe}", "{universe} 每日摘要"),
+    "heads": Words("Last row of each ledger, to be kept", "各账本的最后一行（请留存）"),
+    "digest": Words("digest of {signal}", "{signal} 每日摘要"),
 }
 # The user part of a URL: name, password or token.
 _LOGIN = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
@@ -83,23 +85,28 @@ def compose_message(entry: TrackedAlert, wording: Wording) -> Message:
 def compose_digest(
     entries: Sequence[TrackedAlert],
     still_open: Sequence[Alert],
-    universe: str,
+    signal: str,
     session: date,
     wording: Wording,
+    heads: Sequence[Head] = (),
 ) -> Message:
-    """Return one message of `entries`, new and ended, and of what is open since before."""
+    """Return one message of `entries`, new and ended, and of what is open since before.
+
+    `heads` are the last rows of the ledger's chains: whoever has the message holds them outside.
+    """
     ended = [item for item in entries if kind_of(item.alert.key).lasts and item.resolved_at]
     sections = {
         "new": [_line(item.alert, wording) for item in entries if item not in ended],
         "ended": [_line(item.alert, wording, item.recovery, ended=True) for item in ended],
         "open": [_line(alert, wording) for alert in still_open],
+        "heads": [f"- {head}" for head in heads],
     }
     blocks = [
         "\n".join([f"{wording.label(name)}:", *lines]) for name, lines in sections.items() if lines
     ]
     if link := page_url(wording.ui_url, "today", session):
         blocks.append(f"{wording.label('page')}: {link}")
-    headline = wording.label("digest").format(universe=universe)
+    headline = wording.label("digest").format(signal=signal)
     title = f"factorprism {session}: {headline}"
     return Message(wording.clean(title), wording.clean("\n\n".join(blocks)))
 

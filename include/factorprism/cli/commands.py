@@ -8,14 +8,15 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from factorprism.cli.context import latest_session, open_run, open_warehouse
+from factorprism.cli.context import latest_session, open_dry_run, open_run, open_warehouse
 from factorprism.cli.embedded import say
 from factorprism.cli.findings import describe_findings, print_findings
 from factorprism.cli.loading import load_history
-from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
+from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.core.sessions import check_end, utc_now
+from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Ports, Run, run_pipeline
 from factorprism.pipelines.contest_page import render_contest
@@ -34,9 +35,12 @@ def step_printer() -> Callable[[str, float], None]:
     return print_step
 
 
-def run_daily(session: date | None) -> int:
-    """Run the daily pipeline and print the session's rows; 3 when the forecast was withheld."""
-    with open_run(session) as run:
+def run_daily(session: date | None, signal: str, *, dry: bool) -> int:
+    """Run the daily pipeline and print the session's rows; 3 when the forecast was withheld.
+
+    A `dry` run prints what it would write, and leaves no row, file or message.
+    """
+    with (open_dry_run if dry else open_run)(session, signal) as run:
         note_source_end(run)
         rows = forecast_session(run)
         write_table(rows)
@@ -58,9 +62,9 @@ def forecast_session(run: Run) -> list[Forecast]:
     return session_forecasts(run)
 
 
-def run_training(session: date | None, mode: str, contest: str) -> None:
+def run_training(session: date | None, signal: str, mode: str, contest: str) -> None:
     """Run the weekly pipeline, on an empty warehouse after loading the history it learns from."""
-    with open_run(session) as run:
+    with open_run(session, signal) as run:
         note_source_end(run)
         load_history(run)
         options = {"mode": mode, "contest": contest}
@@ -70,11 +74,11 @@ def run_training(session: date | None, mode: str, contest: str) -> None:
         print(refs["skill"])
 
 
-def print_contest(session: date | None, *, as_json: bool) -> None:
+def print_contest(session: date | None, signal: str, *, as_json: bool) -> None:
     with open_warehouse() as (config, ports):
-        name, horizon = config.universe_name, config.horizon
-        report = ports.warehouse.contests.load_report(name, horizon, session)
-        newest = report or ports.warehouse.contests.load_report(name, horizon)
+        name = find_signal(config, signal).name
+        report = ports.warehouse.contests.load_report(name, session)
+        newest = report or ports.warehouse.contests.load_report(name)
     if report is None:
         raise ConfigurationError(
             f"no contest of {name} was held" + (f" as of {session}" if session else ""),
@@ -88,32 +92,33 @@ def print_contest(session: date | None, *, as_json: bool) -> None:
         print(render_contest(report), end="")
 
 
-def run_backfill(start: date | None, end: date | None, symbols: list[str]) -> None:
+def run_backfill(start: date | None, end: date | None, symbols: list[str], signal: str) -> None:
     """Load a range of sessions: by default from `history_start` to the source's latest session."""
     with open_warehouse() as (config, ports):
-        first = start or date.fromisoformat(config.history_start)
-        last = end or latest_session(config, ports)
+        chosen = find_signal(config, signal)
+        first = start or config.history_start
+        last = end or latest_session(chosen, ports)
         if last < first:
             raise ConfigurationError(
                 f"the range ends at {last}, before it begins at {first}",
                 remedy="Name both: factorprism backfill --start DATE --end DATE.",
             )
-        session = check_end(last, config.calendar_of(config.universe.target), utc_now())
-        run = Run(session, config, ports, say)
-        wanted = [config.universe.symbol_of(symbol) for symbol in symbols]
+        session = check_end(last, config.calendar_of(chosen.symbol), utc_now())
+        run = Run(session, chosen, config, ports, say)
+        wanted = [chosen.universe.symbol_of(symbol) for symbol in symbols]
         options = {"first": first.isoformat(), "last": last.isoformat(), "symbols": wanted}
         refs = run_pipeline("backfill", run, options, on_step=step_printer())
         for symbol, (first, last) in refs["held"].items():
             print(f"{symbol}: bars held from {first} to {last}")
 
 
-def run_settlement(session: date | None) -> None:
-    with open_run(session) as run:
+def run_settlement(session: date | None, signal: str) -> None:
+    with open_run(session, signal) as run:
         print(f"{settle(run, {})['settled']} forecasts settled")
 
 
-def run_watch(session: date | None) -> None:
-    with open_run(session) as run:
+def run_watch(session: date | None, signal: str) -> None:
+    with open_run(session, signal) as run:
         watch(run, {})
         alerts = run.ports.warehouse.alerts.list_open_alerts()
     for alert in alerts:
@@ -122,14 +127,13 @@ def run_watch(session: date | None) -> None:
         print("no alert is open")
 
 
-def print_forecasts(form: str, target: str | None, start: date | None, end: date | None) -> None:
-    with open_warehouse() as (config, ports):
-        target = config.universe.symbol_of(target) if target else None
-        rows = ports.warehouse.forecasts.load_forecasts(target, start, end)
+def print_forecasts(form: str, signal: str | None, start: date | None, end: date | None) -> None:
+    with open_warehouse() as (_, ports):
+        rows = ports.warehouse.forecasts.load_forecasts(signal, start, end)
         if not rows:
-            _require_any(ports, target, start, end)
+            _require_any(ports, signal, start, end)
     if form == "json":
-        write_json([forecast_values(row) for row in rows])
+        write_json([line for row in rows for line in forecast_lines(row)])
     elif form == "csv":
         write_csv(rows)
     elif rows:
@@ -138,13 +142,13 @@ def print_forecasts(form: str, target: str | None, start: date | None, end: date
         print("The ledger is empty. Make a forecast: factorprism daily")
 
 
-def _require_any(ports: Ports, target: str | None, start: date | None, end: date | None) -> None:
-    """Say what there is where a choice of target or sessions has left nothing of the ledger."""
+def _require_any(ports: Ports, signal: str | None, start: date | None, end: date | None) -> None:
+    """Say what there is where a choice of signal or sessions has left nothing of the ledger."""
     lines = ports.warehouse.forecasts.list_lines()
-    if not lines or (target is None and start is None and end is None):
+    if not lines or (signal is None and start is None and end is None):
         return
-    spans = ", ".join(f"{line.target} from {line.first} to {line.last}" for line in lines)
-    asked = [f"of {target}" if target else "", f"from {start}" if start else ""]
+    spans = ", ".join(f"{line.signal} from {line.first} to {line.last}" for line in lines)
+    asked = [f"of {signal}" if signal else "", f"from {start}" if start else ""]
     asked.append(f"to {end}" if end else "")
     raise ConfigurationError(
         f"the ledger has no row {' '.join(filter(None, asked))}",
@@ -158,8 +162,9 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
     Raises `ConfigurationError` where no bar of the range is held.
     """
     with open_warehouse() as (config, ports):
-        symbol = config.universe.symbol_of(symbol or config.universe.target)
-        extent = _require_extent(ports, symbol, config.universe.channels)
+        universe = find_signal(config).universe
+        symbol = universe.symbol_of(symbol or universe.target)
+        extent = _require_extent(ports, symbol, universe.channels)
         bars = ports.warehouse.bars.load_bars([symbol], start or extent[0], end or extent[1])
         found = describe_findings(ports.warehouse.findings, symbol)
     if bars.empty:
@@ -205,9 +210,9 @@ def _missing_values(report: MissingReport) -> dict[str, Any]:
 
 
 def session_forecasts(run: Run) -> list[Forecast]:
-    """Return the ledger's rows of the run's target and session."""
-    target = run.config.universe.target
-    return run.ports.warehouse.forecasts.load_forecasts(target, run.session, run.session)
+    """Return the ledger's rows of the run's signal and session."""
+    ledger = run.ports.warehouse.forecasts
+    return ledger.load_forecasts(run.signal.name, run.session, run.session)
 
 
 def is_issued(rows: list[Forecast]) -> bool:
@@ -217,6 +222,6 @@ def is_issued(rows: list[Forecast]) -> bool:
 
 def note_source_end(run: Run) -> None:
     """Say where the source ends, for a session that it cannot have yet."""
-    latest = latest_session(run.config, run.ports)
+    latest = latest_session(run.signal, run.ports)
     if run.session > latest:
         say(f"note: the source ends at {latest}")

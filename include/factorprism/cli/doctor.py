@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,8 +14,9 @@ from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink, kind_of
 from factorprism.alerts.catalogue import HORIZON
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.core.calendar import calendar_of
-from factorprism.core.config import Config, load_config
+from factorprism.core.config import Config, drop_unknown, load_config, name_unknown
 from factorprism.core.errors import FactorPrismError
+from factorprism.core.signals import Signal, list_issued_signals
 from factorprism.core.words import count
 from factorprism.pipelines import Ports, Run
 from factorprism.sources import REAL_DATA
@@ -43,13 +44,18 @@ class Finding:
 
 def examine() -> int:
     """Print all findings; 0 when all is well, 1 when something needs mending."""
-    config = load_config(os.environ)
-    findings = [_python(), _disk(config)]
-    with _reporting(findings, "warehouse"), open_warehouse() as (opened, ports):
+    environ = drop_unknown(os.environ)
+    config = load_config(environ)
+    findings = [_python(), _disk(config), *_settings(os.environ)]
+    with _reporting(findings, "warehouse"), open_warehouse(environ) as (opened, ports):
         findings.append(Finding("warehouse", "reachable, its schema is current"))
         for subject, look in _LOOKS.items():
             with _reporting(findings, subject):
                 findings.append(look(opened, ports))
+        for signal in list_issued_signals(opened):
+            for subject, look_at in _OF_SIGNALS.items():
+                with _reporting(findings, subject):
+                    findings.append(look_at(signal, opened, ports))
     for finding in findings:
         print(f"{finding.word:<5} {finding.subject:<10} {finding.sentence}")
         if finding.remedy:
@@ -71,6 +77,14 @@ def _python() -> Finding:
     return Finding("python", version, "" if known else "Use Python 3.11, 3.12 or 3.13.")
 
 
+def _settings(environ: Mapping[str, str]) -> list[Finding]:
+    """Return one finding a variable that no setting has: every other command refuses it."""
+    unknown = name_unknown(environ).items()
+    if not unknown:
+        return [Finding("settings", "every variable is known; see them by: factorprism config")]
+    return [Finding("settings", f"unknown setting {name}", remedy) for name, remedy in unknown]
+
+
 def _device(config: Config, ports: Ports) -> Finding:
     from factorprism.models.backend import name_device
 
@@ -84,8 +98,21 @@ def _disk(config: Config) -> Finding:
     return Finding("disk", f"{free / 1e9:.1f} GB free under {config.home}", remedy)
 
 
-def _calendar(config: Config, ports: Ports) -> Finding:
-    calendar = calendar_of(config.universe.target)
+def _role(config: Config, ports: Ports) -> Finding:
+    login = ports.warehouse.read_login()
+    if not login.owns_schema:
+        return Finding("role", f"runs write as {login.name}")
+    who = "a superuser" if login.is_superuser else "the owner of the schema"
+    return Finding(
+        "role",
+        f"runs write as {login.name}, {who}, to whom no change of a ledger can be denied",
+        "Make the three roles and let runs write as prism_writer: docs/deployment.md#roles.",
+        warning=True,
+    )
+
+
+def _calendar(signal: Signal, config: Config, ports: Ports) -> Finding:
+    calendar = calendar_of(signal.symbol)
     today = datetime.now(UTC).date()
     left = calendar.count_ahead(today)
     sentence = (
@@ -102,39 +129,43 @@ def _calendar(config: Config, ports: Ports) -> Finding:
     )
 
 
-def _source(config: Config, ports: Ports) -> Finding:
-    latest = latest_session(config, ports)
-    for symbol in config.universe.channels:
+def _source(signal: Signal, config: Config, ports: Ports) -> Finding:
+    latest = latest_session(signal, ports)
+    for symbol in signal.universe.channels:
         ports.source.first_session(symbol)  # raises for one that the source does not have
-    final = ports.source.final_session(config.universe.target)
+    final = ports.source.final_session(signal.symbol)
     if final is None:
         return Finding("source", f"{config.source}: latest session {latest}")
     sentence = f"{config.source}: a replay that ends at {final}; nothing is scheduled after it"
     return Finding("source", sentence, REAL_DATA, warning=True)
 
 
-def _bars(config: Config, ports: Ports) -> Finding:
+def _bars(signal: Signal, config: Config, ports: Ports) -> Finding:
     absent = [
         symbol
-        for symbol in config.universe.channels
+        for symbol in signal.universe.channels
         if ports.warehouse.bars.load_extent(symbol) is None
     ]
     if absent:
         return Finding("bars", f"none of {', '.join(absent)}", "Load them: factorprism run.")
-    extent = ports.warehouse.bars.load_extent(config.universe.target)
+    extent = ports.warehouse.bars.load_extent(signal.symbol)
     assert extent is not None
-    return Finding("bars", f"{config.universe.target} from {extent[0]} to {extent[1]}")
+    return Finding("bars", f"{signal.symbol} from {extent[0]} to {extent[1]}")
 
 
-def _champion(config: Config, ports: Ports) -> Finding:
+def _champion(signal: Signal, config: Config, ports: Ports) -> Finding:
     from factorprism.pipelines.champions import champion_at, load_champion
 
-    run = Run(date.today(), config, ports)
+    run = Run(date.today(), signal, config, ports)
     champion = champion_at(run, run.session)
     if champion is None:
-        return Finding("champion", "there is none yet", "Train one: factorprism train.")
+        return Finding(
+            "champion",
+            f"{signal.name} has none yet",
+            f"Train one: factorprism train --signal {signal.name}.",
+        )
     load_champion(run, champion)
-    alias = ports.registry.get_alias(config.universe_name, config.horizon, "champion")
+    alias = ports.registry.get_alias(signal.name, "champion")
     if alias != champion:
         return Finding(
             "champion",
@@ -160,11 +191,14 @@ def _addresses(config: Config, ports: Ports) -> Finding:
 
 
 _LOOKS: dict[str, Callable[[Config, Ports], Finding]] = {
+    "role": _role,
+    "device": _device,
+    "alerts": _alerts,
+    "addresses": _addresses,
+}
+_OF_SIGNALS: dict[str, Callable[[Signal, Config, Ports], Finding]] = {
     "calendar": _calendar,  # after the warehouse, which may know days beyond the library's
     "source": _source,
     "bars": _bars,
-    "device": _device,
     "champion": _champion,
-    "alerts": _alerts,
-    "addresses": _addresses,
 }

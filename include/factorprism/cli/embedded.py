@@ -13,6 +13,9 @@ from pathlib import Path
 from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS
 from factorprism.core.config import PREFIX, Config, load_config
 from factorprism.core.errors import SourceError
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.core.roles import OWNER, READER, WRITER
+from factorprism.core.signals import find_signal, list_issued_signals
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.warehouse import PostgresWarehouse
 
@@ -31,26 +34,41 @@ def with_embedded_urls(config: Config) -> Config:
         return config
     server = EmbeddedPostgres(config.home)
     server.start(say)
-    return config.with_changes(
-        warehouse_url=config.warehouse_url or server.url("prism"),
-        tracking_url=config.tracking_url or server.url("mlflow"),
-    )
+    if not config.warehouse_url:
+        config = config.with_changes(
+            warehouse_url=server.url("prism", WRITER),
+            warehouse_owner_url=server.url("prism", OWNER),
+            warehouse_reader_url=server.url("prism", READER),
+        )
+    return config.with_changes(tracking_url=config.tracking_url or server.url("mlflow"))
+
+
+def migrate_warehouse(config: Config) -> None:
+    """Bring the warehouse's schema to the newest version, as its owner."""
+    with closing(PostgresWarehouse(config.owner_url)) as warehouse:
+        warehouse.migrate()
 
 
 def warehouse_url() -> str:
-    """Return the warehouse's URL, starting the embedded server if it is the warehouse."""
+    """Return the URL of the warehouse for whoever writes, its embedded server started."""
     return with_embedded_urls(load_config(os.environ)).warehouse_url
 
 
 def embedded_airflow(config: Config) -> EmbeddedAirflow:
-    """Return the Airflow of this home; its tasks see the caller's settings and both URLs.
+    """Return the Airflow of this home; its tasks see the caller's settings and all stores' URLs.
 
-    Its metadata stand in the embedded server, whatever the warehouse is.
+    The owner's is not among them: nothing in Airflow migrates the warehouse. Airflow's metadata
+    stand in the embedded server, whatever the warehouse is.
     """
-    urls = {"WAREHOUSE_URL": config.warehouse_url, "TRACKING_URL": config.tracking_url}
+    urls = {
+        "WAREHOUSE_URL": config.warehouse_url,
+        "WAREHOUSE_READER_URL": config.warehouse_reader_url,
+        "TRACKING_URL": config.tracking_url,
+    }
     # Its processes work in another folder, where a relative path would lead elsewhere.
     environ = dict(os.environ) | config.paths()
     environ |= {f"{PREFIX}{name}": url for name, url in urls.items()}
+    environ.pop(f"{PREFIX}WAREHOUSE_OWNER_URL", None)
     server = EmbeddedPostgres(config.home)
     return EmbeddedAirflow(config.home, server.url("airflow"), environ)
 
@@ -64,9 +82,7 @@ def start_airflow(config: Config) -> EmbeddedAirflow:
     if airflow.is_running() and (not stamp.is_file() or stamp.read_text() != wanted):
         airflow.stop(say)
     # Before the start: one that is cut off is waited for by the next, with these settings.
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.touch(mode=0o600)
-    stamp.write_text(wanted)
+    write_atomic(stamp, wanted, mode=PRIVATE)
     airflow.start(say)
     return airflow
 
@@ -74,8 +90,7 @@ def start_airflow(config: Config) -> EmbeddedAirflow:
 def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
     """Start PostgreSQL, and Airflow unless told otherwise; print how to open the pages."""
     config = with_embedded_urls(load_config(os.environ))
-    with closing(PostgresWarehouse(config.warehouse_url)) as warehouse:
-        warehouse.migrate()
+    migrate_warehouse(config)
     _close_after_end(config)
     if only_warehouse:
         print("PostgreSQL is running; its address: factorprism services url")
@@ -101,9 +116,10 @@ def _close_after_end(config: Config) -> None:
 
     with open_ports(config) as ports:
         with suppress(SourceError):  # a target that the sample lacks is told by the first run
-            measure_replay(config, ports)
-        for key in close_after_end(config, ports):
-            print(f"note          alert {key} is closed: no run of its session is owed")
+            measure_replay(config, find_signal(config), ports)
+        for signal in list_issued_signals(config):
+            for key in close_after_end(config, signal, ports):
+                print(f"note          alert {key} is closed: no run of its session is owed")
 
 
 def stop_services() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from factorprism.cli.context import open_warehouse
 from factorprism.cli.embedded import say
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run
 
 
@@ -22,7 +23,7 @@ def print_experiments() -> None:
         print(f"{'':<12} {experiment.question}")
 
 
-def run_experiment(name: str, *, quick: bool, out: Path | None) -> None:
+def run_experiment(name: str, signal: str, *, quick: bool, out: Path | None) -> None:
     """Conduct the experiment `name` on the warehouse's history and print its page."""
     from factorprism.experiments import conduct, find_experiment, format_seconds, load_history
 
@@ -35,14 +36,14 @@ def run_experiment(name: str, *, quick: bool, out: Path | None) -> None:
     if quick:
         say(f"quick size, which proves the path and not the question: {size.cut}")
     with open_warehouse() as (config, ports):
-        target = config.universe.target
-        extent = ports.warehouse.bars.load_extent(target)
+        chosen = find_signal(config, signal)
+        extent = ports.warehouse.bars.load_extent(chosen.symbol)
         if extent is None:
             raise ConfigurationError(
-                f"the warehouse holds no bars of {target}",
+                f"the warehouse holds no bars of {chosen.symbol}",
                 remedy="Load its history: factorprism backfill --start DATE --end DATE.",
             )
-        history = load_history(Run(extent[1], config, ports, say))
+        history = load_history(Run(extent[1], chosen, config, ports, say))
         folder = out or config.home / "experiments"
     report = conduct(
         experiment,

@@ -13,23 +13,24 @@ from rich.table import Table
 
 from factorprism.cli.context import open_warehouse
 from factorprism.cli.tables import write_json
-from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Forecast
+from factorprism.core.signals import Signal, find_signal
 from factorprism.pipelines import Ports
 
 TOP = 5  # parts that are named of each axis
 
 
-def print_explanations(session: date | None, *, as_json: bool) -> None:
-    """Print every explanation of the target's forecasts of `session`, or of the newest explained.
+def print_explanations(session: date | None, signal: str, *, as_json: bool) -> None:
+    """Print every explanation of the signal's forecasts of `session`, or of the newest explained.
 
     Raises `ConfigurationError` where there is none.
     """
     with open_warehouse() as (config, ports):
-        found = _load(config, ports, session)
-        newest = _load(config, ports, None) if session and not found else []
+        chosen = find_signal(config, signal)
+        found = _load(chosen, ports, session)
+        newest = _load(chosen, ports, None) if session and not found else []
     if not found:
         there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
         raise ConfigurationError(
@@ -44,15 +45,14 @@ def print_explanations(session: date | None, *, as_json: bool) -> None:
         _print(row, explanation)
 
 
-def _load(config: Config, ports: Ports, session: date | None) -> list[tuple[Forecast, Explanation]]:
-    target = config.universe.target
-    rows = ports.warehouse.forecasts.load_forecasts(target, session, session)
+def _load(signal: Signal, ports: Ports, session: date | None) -> list[tuple[Forecast, Explanation]]:
+    rows = ports.warehouse.forecasts.load_forecasts(signal.name, session, session)
     # A withheld row may be followed by an issued one of the same model: the last word counts.
-    newest = {(row.session, row.horizon, row.model_id): row for row in rows}
+    newest = {(row.signal, row.session, row.model_id): row for row in rows}
     for day in sorted({row.session for row in rows}, reverse=True):
         found = []
         for key, row in newest.items():
-            held = ports.warehouse.explanations.load_explanation(target, *key)
+            held = ports.warehouse.explanations.load_explanation(*key)
             if row.session == day and held is not None:
                 found.append((row, held))
         if found:
@@ -63,8 +63,9 @@ def _load(config: Config, ports: Ports, session: date | None) -> list[tuple[Fore
 def _print(row: Forecast, explanation: Explanation) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     attribution: Any = explanation.attribution
-    told = f"p_up {row.p_up:.1%}" if row.p_up is not None else f"withheld: {row.reason}"
-    console.print(f"{row.target} {row.session}, {told}, by {row.model_id}")
+    p_up = row.value("p_up")
+    told = f"p_up {p_up:.1%}" if p_up is not None else f"withheld: {row.reason}"
+    console.print(f"{row.symbol} {row.session}, {told}, by {row.model_id}")
     console.print(
         f"logit {attribution['logit']:+.3f} before calibration, of the median image "
         f"{attribution['median_logit']:+.3f}; a part's figure is what it adds to the logit"

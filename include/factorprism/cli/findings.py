@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.cli.context import open_warehouse
-from factorprism.core.ports import FindingStore
 from factorprism.core.schemas import Acceptance, Finding, Mended, SetAside
 from factorprism.pipelines.accepting import accept_finding, tell_refusal
+from factorprism.warehouse import FindingRepository
 
 SHOWN = 20
 
@@ -20,7 +20,7 @@ def accept(finding_id: str, because: str) -> None:
         print(accept_finding(ports.warehouse.findings, finding_id, _find_name(), because))
 
 
-def describe_findings(store: FindingStore, symbol: str) -> dict[str, list[dict[str, Any]]]:
+def describe_findings(store: FindingRepository, symbol: str) -> dict[str, list[dict[str, Any]]]:
     """Return what stands aside of `symbol`, and what is open, accepted and mended."""
     return {
         "set_aside": [_describe_row(row) for row in store.list_set_aside([symbol])],

@@ -15,6 +15,7 @@ from factorprism.cli.tables import write_table
 from factorprism.core.config import Config
 from factorprism.core.errors import ServiceError
 from factorprism.core.schemas import Forecast
+from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
@@ -23,8 +24,6 @@ from factorprism.pipelines.explaining import explanation_path
 from factorprism.pipelines.factors import compute_factors as compute_changed_factors
 from factorprism.quality import count_missing
 from factorprism.telemetry import make_formatter, secrets_of
-
-DAILY_DAG, WEEKLY_DAG = "index_daily", "model_weekly"
 
 
 def run_everything(*, airflow: bool = True) -> int:
@@ -38,8 +37,10 @@ def run_everything(*, airflow: bool = True) -> int:
         config, ports = opened.__enter__()
     try:
         log = _log_to_file(config)
-        run = Run(latest_session(config, ports), config, ports, lambda line: say(f"    {line}"))
-        say(f"source {config.source}, universe {config.universe_name}, session {run.session}")
+        signal = find_signal(config)
+        session = latest_session(signal, ports)
+        run = Run(session, signal, config, ports, lambda line: say(f"    {line}"))
+        say(f"source {config.source}, signal {signal.name}, session {session}")
         _load_history(run)
         _train_first_champion(run)
         rows = _run_in_airflow(run) if airflow else forecast_session(run)
@@ -83,17 +84,17 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     """Run the daily DAG for the session in the real scheduler; a run that succeeded stays."""
     with timed("airflow: scheduler and UI are up"):
         airflow = start_airflow(run.config)
-    run_id = f"session-{run.session}-{run.config.universe_name}"
+    run_id, dag = f"session-{run.session}", run.signal.daily_dag
     runs = airflow.runs(say)
     # The weekly contest is on from now on; it sizes itself for this machine.
-    runs.await_dag(WEEKLY_DAG)
-    runs.unpause(WEEKLY_DAG)
-    if runs.run_state(DAILY_DAG, run_id) == "success" and session_forecasts(run):
-        say(f"{0.0:6.1f} s  {DAILY_DAG}: its run for {run.session} has succeeded already")
+    runs.await_dag(run.signal.weekly_dag)
+    runs.unpause(run.signal.weekly_dag)
+    if runs.run_state(dag, run_id) == "success" and session_forecasts(run):
+        say(f"{0.0:6.1f} s  {dag}: its run for {run.session} has succeeded already")
         return session_forecasts(run)
-    with timed(f"{DAILY_DAG}: run for {run.session} ended"):
+    with timed(f"{dag}: run for {run.session} ended"):
         state = runs.run_dag(
-            DAILY_DAG,
+            dag,
             run_id,
             {"session": run.session.isoformat()},
             on_task=lambda task, state, seconds: say(f"    {seconds:6.1f} s  {task:<16} {state}"),
@@ -101,7 +102,7 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     rows = session_forecasts(run)
     if not rows:
         raise ServiceError(
-            f"the {DAILY_DAG} run for {run.session} ended as {state} and left no row",
+            f"the {dag} run for {run.session} ended as {state} and left no row",
             remedy=f"See its log in the UI, or run: factorprism daily --session {run.session}",
         )
     return rows
@@ -121,7 +122,7 @@ def _print_results(run: Run, rows: list[Forecast]) -> None:
 
 
 def _missing_line(run: Run) -> str:
-    target = run.config.universe.target
+    target = run.universe.target
     extent = run.ports.warehouse.bars.load_extent(target)
     first: date = extent[0] if extent else run.session
     bars = run.ports.warehouse.bars.load_bars([target], first, run.session)

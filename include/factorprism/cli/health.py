@@ -17,8 +17,9 @@ from factorprism.alerts import HOW_TO_ADDRESS, NO_ADDRESS, build_sink
 from factorprism.cli.airflow_health import airflow_address, ask_airflow, find_taken_port
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
-from factorprism.core.patience import find_wait
+from factorprism.core.signals import Signal, list_issued_signals
 from factorprism.core.words import count
+from factorprism.pipelines.patience import find_wait
 from factorprism.services import FREE_THE_PORT, EmbeddedPostgres
 from factorprism.sources import find_final_session
 from factorprism.views.freshness import Freshness, measure_freshness
@@ -30,6 +31,8 @@ CONNECT_SECONDS = 3
 # The evening's run has two hours, and then its alert.
 FORECAST_GRACE = timedelta(hours=3)
 FREE_BYTES_MIN = 2_000_000_000
+# Of each signal; a walk over more would not answer in time.
+LEDGER_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ def print_health(*, as_json: bool) -> int:
         }
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     else:
+        width = max(10, *(len(check.name) for check in checks))
         for check in checks:
-            line = f"{check.word:<4} {check.name:<10} {check.sentence}"
+            line = f"{check.word:<4} {check.name:<{width}} {check.sentence}"
             print(f"{line}. {check.remedy}" if check.remedy else line)
     return 0 if well else 1
 
@@ -118,8 +122,10 @@ def _warehouse(config: Config, now: datetime) -> Iterator[Check]:
             yield Check("warehouse", False, "its schema is of another version", remedy)
             return
         yield Check("warehouse", True, "answers, its schema is current")
-        yield _forecast(config, warehouse, now)
-        yield _champion(config, warehouse)
+        for signal in list_issued_signals(config):
+            yield _forecast(config, signal, warehouse, now)
+            yield _champion(signal, warehouse)
+        yield _ledger(warehouse)
         yield _alerts(warehouse)
         yield _messages(warehouse)
 
@@ -143,26 +149,27 @@ def _impatient(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{'&'.join(limits)}" if limits else url
 
 
-def _forecast(config: Config, warehouse: PostgresWarehouse, now: datetime) -> Check:
-    """Ask for an issued forecast of the last session that must have one by `now`.
+def _forecast(config: Config, signal: Signal, warehouse: PostgresWarehouse, now: datetime) -> Check:
+    """Ask for an issued forecast of `signal` for the last session that must have one by `now`.
 
     A run that waits for that session's bars within its patience is well.
     """
-    target = config.universe.target
-    name, horizon = config.universe_name, config.horizon
-    newest = warehouse.forecasts.find_newest_issued(target, name, horizon)
-    final, calendar = find_final_session(config), config.calendar_of(target)
+    target = signal.symbol
+    newest = warehouse.forecasts.find_newest_issued(signal.name)
+    final, calendar = find_final_session(config, target), config.calendar_of(target)
     at = measure_freshness(newest, calendar, now - FORECAST_GRACE, final)
-    remedy = "See the last run of index_daily, or make it: factorprism daily."
+    command = f"factorprism daily --signal {signal.name}"
+    remedy = f"See the last run of {signal.daily_dag}, or make it: {command}."
+    name = f"forecast {signal.name}"
     if newest is None:
-        return Check("forecast", False, f"none of {target} was ever issued", remedy)
+        return Check(name, False, f"none of {signal.name} was ever issued", remedy)
     if not at.behind:
-        return Check("forecast", True, _describe_newest(newest, at))
-    if at.behind == 1 and (waits := find_wait(config, warehouse, at.due, now)):
-        return Check("forecast", True, f"{waits}; the last issued is of {newest}")
-    why = _reason_of(config, warehouse, at.due)
+        return Check(name, True, _describe_newest(newest, at))
+    if at.behind == 1 and (waits := find_wait(config, signal, warehouse, at.due, now)):
+        return Check(name, True, f"{waits}; the last issued is of {newest}")
+    why = _reason_of(signal, warehouse, at.due)
     sentence = f"the last issued is of {newest}, {count(at.behind, 'session')} before {at.due}{why}"
-    return Check("forecast", False, sentence, remedy)
+    return Check(name, False, sentence, remedy)
 
 
 def _describe_newest(newest: date, at: Freshness) -> str:
@@ -172,19 +179,33 @@ def _describe_newest(newest: date, at: Freshness) -> str:
     return f"the last issued is of {newest}"
 
 
-def _reason_of(config: Config, warehouse: PostgresWarehouse, session: date) -> str:
+def _reason_of(signal: Signal, warehouse: PostgresWarehouse, session: date) -> str:
     """Say why the row of `session` was withheld; empty where there is none."""
-    rows = warehouse.forecasts.load_forecasts(config.universe.target, session, session)
-    reasons = [row.reason for row in rows if row.universe == config.universe_name and row.reason]
+    rows = warehouse.forecasts.load_forecasts(signal.name, session, session)
+    reasons = [row.reason for row in rows if row.reason]
     return f", which was withheld: {reasons[-1]}" if reasons else ""
 
 
-def _champion(config: Config, warehouse: PostgresWarehouse) -> Check:
-    decisions = warehouse.models.list_promotions(config.universe_name, config.horizon)
+def _ledger(warehouse: PostgresWarehouse) -> Check:
+    """Hold the last rows of each chain against their hashes; housekeeping walks all of them."""
+    report = warehouse.forecasts.verify(newest=LEDGER_ROWS)
+    if report.faults:
+        first = report.faults[0]
+        remedy = "See all of it: factorprism ledger verify."
+        return Check("ledger", False, f"{first.signal}: {first.sentence}", remedy)
+    looked_at = f"the last {count(report.n_rows, 'row')} of {count(len(report.heads), 'signal')}"
+    return Check("ledger", True, f"{looked_at} fit")
+
+
+def _champion(signal: Signal, warehouse: PostgresWarehouse) -> Check:
+    decisions = warehouse.models.list_promotions(signal.name)
+    name = f"champion {signal.name}"
     holder = decisions[-1].champion_id if decisions else ""
     if not holder:
-        return Check("champion", False, "there is none", "Train one: factorprism train.")
-    return Check("champion", True, f"{holder} since {decisions[-1].as_of}")
+        return Check(
+            name, False, "there is none", f"Train one: factorprism train --signal {signal.name}."
+        )
+    return Check(name, True, f"{holder} since {decisions[-1].as_of}")
 
 
 def _alerts(warehouse: PostgresWarehouse) -> Check:

@@ -9,6 +9,7 @@ from factorprism.cli.commands import step_printer
 from factorprism.cli.context import open_warehouse
 from factorprism.cli.embedded import embedded_airflow, say
 from factorprism.core.config import Config
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.housekeeping import back_up_warehouse
 from factorprism.services import EmbeddedPostgres
@@ -21,7 +22,7 @@ def keep_house(*, dry_run: bool) -> None:
     What may go and what went is printed to stdout, a line each.
     """
     with open_warehouse() as (config, ports):
-        run = Run(datetime.now(UTC).date(), config, ports, print)
+        run = Run(datetime.now(UTC).date(), find_signal(config), config, ports, print)
         run_pipeline("housekeeping", run, {"dry_run": dry_run}, on_step=step_printer())
     _clean_airflow(config, dry_run=dry_run)
 
@@ -41,15 +42,18 @@ def _clean_airflow(config: Config, *, dry_run: bool) -> None:
 
 def write_backup() -> None:
     with open_warehouse() as (config, ports):
-        refs = back_up_warehouse(Run(datetime.now(UTC).date(), config, ports, say), {})
+        refs = back_up_warehouse(
+            Run(datetime.now(UTC).date(), find_signal(config), config, ports, say), {}
+        )
     print(refs["backup"])
 
 
 def restore_backup(file: Path, into: str) -> None:
-    """Restore `file` into the empty database at `into` and print its fingerprint."""
+    """Restore `file` into the empty database at `into`, grant the roles, print its fingerprint."""
     restore(file, into)
     warehouse = PostgresWarehouse(into)
     try:
+        warehouse.migrate()
         print(f"restored; fingerprint {warehouse.fingerprint()}")
     finally:
         warehouse.close()

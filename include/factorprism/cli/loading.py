@@ -25,11 +25,11 @@ def load_history(run: Run) -> bool:
     From `history_start` to the run's session; a load that was cut off goes on where it was.
     """
     pulls, source = run.ports.warehouse.pulls, run.ports.source.name
-    absent = [name for name in run.config.universe.channels if not pulls.last_pulled(source, name)]
+    absent = [name for name in run.universe.channels if not pulls.last_pulled(source, name)]
     if not absent:
         return False
     with timed("history: loaded, checked, factors computed"):
-        span = {"first": run.config.history_start, "last": run.session.isoformat()}
+        span = {"first": run.config.history_start.isoformat(), "last": run.session.isoformat()}
         run_pipeline("backfill", run, {**span, "symbols": absent})
         compute_factors(run, {})
     return True

@@ -36,12 +36,24 @@ files_app = typer.Typer(
     help="A folder of files as the source of bars.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(files_app, name="files")
+signals_app = typer.Typer(
+    help="What is forecast: a universe, a question, a horizon.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(signals_app, name="signals")
 universes_app = typer.Typer(
     help="Which symbols are forecast, and what is laid over them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 app.add_typer(universes_app, name="universes")
+ledger_app = typer.Typer(
+    help="The ledger of forecasts, and whether it is as it was written.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(ledger_app, name="ledger")
 quality_app = typer.Typer(help="What the gate has found.", rich_markup_mode=None)
 app.add_typer(quality_app, name="quality")
 
@@ -75,6 +87,9 @@ class Size(StrEnum):
 
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
+Signal = Annotated[
+    str, typer.Option("--signal", metavar="NAME", help="A signal; the default one if not given.")
+]
 
 
 @app.callback()
@@ -103,11 +118,17 @@ def run(
 
 
 @app.command()
-def daily(session: Day = None) -> None:
+def daily(
+    session: Day = None,
+    signal: Signal = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the row; leave no row, picture or message.")
+    ] = False,
+) -> None:
     """Run the evening's pipeline for a session (the source's latest without --session)."""
     from factorprism.cli.commands import run_daily
 
-    raise typer.Exit(run_daily(_to_date(session)))
+    raise typer.Exit(run_daily(_to_date(session), signal, dry=dry_run))
 
 
 @app.command()
@@ -120,21 +141,24 @@ def train(
         ),
     ] = Size.QUICK,
     session: Day = None,
+    signal: Signal = "",
 ) -> None:
     """Hold the contest, train a candidate, judge it against the champion, promote or keep."""
     from factorprism.cli.commands import run_training
 
-    run_training(_to_date(session), mode.value, contest.value)
+    run_training(_to_date(session), signal, mode.value, contest.value)
 
 
 @app.command()
 def contest(
-    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+    session: Day = None,
+    signal: Signal = "",
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Print the contest's report (the newest without --session): who has shown skill, if anyone."""
     from factorprism.cli.commands import print_contest
 
-    print_contest(_to_date(session), as_json=format_ is Format.JSON)
+    print_contest(_to_date(session), signal, as_json=format_ is Format.JSON)
 
 
 @app.command()
@@ -142,44 +166,49 @@ def backfill(
     start: Day = None,
     end: Day = None,
     symbol: Annotated[list[str] | None, typer.Option(help="A symbol; repeat for more.")] = None,
+    signal: Signal = "",
 ) -> None:
     """Load a range of sessions (all that the source has without dates); go on where it was cut."""
     from factorprism.cli.commands import run_backfill
 
     if start and end and end < start:
         raise typer.BadParameter(f"--end {end:%Y-%m-%d} lies before --start {start:%Y-%m-%d}")
-    run_backfill(_to_date(start), _to_date(end), symbol or [])
+    run_backfill(_to_date(start), _to_date(end), symbol or [], signal)
 
 
 @app.command()
-def settle(session: Day = None) -> None:
+def settle(session: Day = None, signal: Signal = "") -> None:
     """Write the outcomes of all forecasts whose horizon has passed."""
     from factorprism.cli.commands import run_settlement
 
-    run_settlement(_to_date(session))
+    run_settlement(_to_date(session), signal)
 
 
 @app.command()
 def forecasts(
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
-    target: Annotated[str | None, typer.Option(help="Only this target.")] = None,
+    signal: Annotated[
+        str | None, typer.Option("--signal", metavar="NAME", help="Only this signal.")
+    ] = None,
     start: Day = None,
     end: Day = None,
 ) -> None:
     """Print the ledger."""
     from factorprism.cli.commands import print_forecasts
 
-    print_forecasts(format_.value, target, _to_date(start), _to_date(end))
+    print_forecasts(format_.value, signal, _to_date(start), _to_date(end))
 
 
 @app.command()
 def explain(
-    session: Day = None, format_: Annotated[Format, typer.Option("--format")] = Format.TABLE
+    session: Day = None,
+    signal: Signal = "",
+    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
     """Print what a session's forecast is owed to (the newest explained one without --session)."""
     from factorprism.cli.explaining import print_explanations
 
-    print_explanations(_to_date(session), as_json=format_ is Format.JSON)
+    print_explanations(_to_date(session), signal, as_json=format_ is Format.JSON)
 
 
 @quality_app.callback(invoke_without_command=True)
@@ -218,6 +247,7 @@ def experiment(
         bool, typer.Option("--quick", help="A size that shows that it runs, no more.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Where tables and pictures go.")] = None,
+    signal: Signal = "",
 ) -> None:
     """Repeat an experiment of the original studies; without a name, list them."""
     from factorprism.cli.experiments import print_experiments, run_experiment
@@ -225,7 +255,7 @@ def experiment(
     if name == "list":
         print_experiments()
     else:
-        run_experiment(name, quick=quick, out=out)
+        run_experiment(name, signal, quick=quick, out=out)
 
 
 @app.command()
@@ -267,6 +297,16 @@ def doctor() -> None:
     raise typer.Exit(examine())
 
 
+@app.command("config")
+def show_config(
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """List every setting: its value, its default and its variable; secrets are masked."""
+    from factorprism.cli.settings import print_settings
+
+    raise typer.Exit(print_settings(as_json=format_ is TableOrJson.JSON))
+
+
 @app.command()
 def healthcheck(
     format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
@@ -278,31 +318,34 @@ def healthcheck(
 
 
 @app.command()
-def watch(session: Day = None) -> None:
+def watch(session: Day = None, signal: Signal = "") -> None:
     """Look at what no step notices by failing, and send the messages that are still to be sent."""
     from factorprism.cli.commands import run_watch
 
-    run_watch(_to_date(session))
+    run_watch(_to_date(session), signal)
 
 
 @models_app.command("list")
 def models_list(
+    signal: Signal = "",
     format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
-    """Print all models of the universe: champion, challenger, and whether any has shown skill."""
+    """Print all models of the signal: champion, challenger, and whether any has shown skill."""
     from factorprism.cli.models import print_list
 
-    print_list(as_json=format_ is TableOrJson.JSON)
+    print_list(signal, as_json=format_ is TableOrJson.JSON)
 
 
 @models_app.command("show")
 def models_show(
-    model: str, format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE
+    model: str,
+    signal: Signal = "",
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
     """Print everything about one model, and whether its files are unaltered."""
     from factorprism.cli.models import print_model
 
-    raise typer.Exit(print_model(model, as_json=format_ is TableOrJson.JSON))
+    raise typer.Exit(print_model(model, signal, as_json=format_ is TableOrJson.JSON))
 
 
 @models_app.command("promote")
@@ -310,11 +353,12 @@ def models_promote(
     model: str,
     reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")],
     session: Day = None,
+    signal: Signal = "",
 ) -> None:
     """Give a model the title by hand, as of a session (the source's latest without --session)."""
     from factorprism.cli.models import promote_by_hand
 
-    promote_by_hand(model, reason, _to_date(session))
+    promote_by_hand(model, reason, _to_date(session), signal)
 
 
 @models_app.command("rollback")
@@ -322,11 +366,12 @@ def models_rollback(
     model: Annotated[str, typer.Argument(help="A former champion; else the one before.")] = "",
     reason: Annotated[str, typer.Option(help="Why, in one sentence, for the ledger.")] = "",
     session: Day = None,
+    signal: Signal = "",
 ) -> None:
     """Return the title to the champion before; a second rollback goes back one further."""
     from factorprism.cli.models import roll_back_by_hand
 
-    roll_back_by_hand(model, reason, _to_date(session))
+    roll_back_by_hand(model, reason, _to_date(session), signal)
 
 
 @models_app.command("compare")
@@ -334,12 +379,55 @@ def models_compare(
     first: str,
     second: str,
     session: Day = None,
+    signal: Signal = "",
     format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
     """Hold two models against each other on sessions that neither has read; decides nothing."""
     from factorprism.cli.models import print_contest_of_two
 
-    print_contest_of_two(first, second, _to_date(session), as_json=format_ is TableOrJson.JSON)
+    print_contest_of_two(
+        first, second, _to_date(session), signal, as_json=format_ is TableOrJson.JSON
+    )
+
+
+@signals_app.command("list")
+def signals_list(
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
+) -> None:
+    """Print all signals that are defined: those that are issued first."""
+    from factorprism.cli.signals import print_signals
+
+    print_signals(as_json=format_ is TableOrJson.JSON)
+
+
+@signals_app.command("add")
+def signals_add(
+    name: str,
+    universe: Annotated[str | None, typer.Option(help="A universe by its name.")] = None,
+    target: Annotated[str | None, typer.Option(help="What is asked: direction.")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Sessions ahead.")] = None,
+    lookback: Annotated[int | None, typer.Option(help="Sessions in an image.")] = None,
+    model: Annotated[str | None, typer.Option(help="The network that is trained.")] = None,
+) -> None:
+    """Issue a signal from now on; a built-in one needs no option."""
+    from factorprism.cli.signals import add_own
+
+    given = {
+        "universe": universe,
+        "target": target,
+        "horizon": horizon,
+        "lookback": lookback,
+        "model": model,
+    }
+    add_own(name, {key: value for key, value in given.items() if value is not None})
+
+
+@signals_app.command("retire")
+def signals_retire(name: str) -> None:
+    """Forecast a signal no more; its rows stay in the ledger."""
+    from factorprism.cli.signals import retire
+
+    retire(name)
 
 
 @files_app.command("check")
@@ -377,6 +465,22 @@ def universes_add(
     from factorprism.cli.universes import add_own
 
     add_own(name, target, overlay or [], exchange)
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    signal: Annotated[str | None, typer.Option(help="One signal; all of them without.")] = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SIGNAL:POSITION:HASH", help="A head kept elsewhere; repeatable."),
+    ] = None,
+    format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
+) -> None:
+    """Walk the chain of every signal, and name the first row that does not fit."""
+    from factorprism.cli.ledger import verify_ledger
+
+    as_json = format_ is TextOrJson.JSON
+    raise typer.Exit(verify_ledger(signal, expect or [], as_json=as_json))
 
 
 @services_app.command("start")

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from factorprism.core.schemas import Evaluation, Promotion
 from factorprism.pipelines.promotions import Dossier, Standing
-from factorprism.training import Paired
+from factorprism.selection import Paired
 
 # Of all figures, those that are read side by side; the rest stand in `models show`.
 COMPARED = ("log_loss", "brier", "brier_skill", "accuracy", "auc", "ece", "r2_skill")
@@ -52,7 +52,7 @@ def print_dossier(dossier: Dossier) -> None:
         f"{record.trained_through}",
         "device": record.spec.get("device", "not on record"),
         "parent": record.parent_id or "-",
-        "base rate": f"{record.base_rate:.1%}",
+        **{name: f"{value:.4g}" for name, value in record.bases.items()},
         "data hash": record.data_hash,
         "artefact hash": record.artefact_hash,
         "bundle": dossier.refusal or "verified",

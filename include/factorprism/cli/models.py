@@ -14,6 +14,7 @@ from factorprism.cli.model_tables import (
     print_models,
 )
 from factorprism.cli.tables import write_json
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run
 from factorprism.pipelines.promotions import (
     Dossier,
@@ -26,9 +27,9 @@ from factorprism.pipelines.promotions import (
 )
 
 
-def print_list(*, as_json: bool) -> None:
+def print_list(signal: str, *, as_json: bool) -> None:
     with open_warehouse() as (config, ports):
-        standings = list_models(Run(date.today(), config, ports))
+        standings = list_models(Run(date.today(), find_signal(config, signal), config, ports))
     if as_json:
         write_json([_standing_values(standing) for standing in standings])
     elif standings:
@@ -37,10 +38,11 @@ def print_list(*, as_json: bool) -> None:
         print("There is no model yet. Train one: factorprism train")
 
 
-def print_model(model_id: str, *, as_json: bool) -> int:
+def print_model(model_id: str, signal: str, *, as_json: bool) -> int:
     """Print what is known of `model_id`; 3 when its bundle cannot be used."""
     with open_warehouse() as (config, ports):
-        dossier = show_model(Run(date.today(), config, ports), model_id)
+        run = Run(date.today(), find_signal(config, signal), config, ports)
+        dossier = show_model(run, model_id)
     if as_json:
         write_json(_dossier_values(dossier))
     else:
@@ -48,20 +50,20 @@ def print_model(model_id: str, *, as_json: bool) -> int:
     return 3 if dossier.refusal else 0
 
 
-def promote_by_hand(model_id: str, reason: str, session: date | None) -> None:
-    with open_run(session) as run:
+def promote_by_hand(model_id: str, reason: str, session: date | None, signal: str) -> None:
+    with open_run(session, signal) as run:
         print_decision(promote_model(run, model_id, reason))
 
 
-def roll_back_by_hand(model_id: str, reason: str, session: date | None) -> None:
-    with open_run(session) as run:
+def roll_back_by_hand(model_id: str, reason: str, session: date | None, signal: str) -> None:
+    with open_run(session, signal) as run:
         print_decision(roll_back(run, model_id, reason))
 
 
 def print_contest_of_two(
-    first_id: str, second_id: str, session: date | None, *, as_json: bool
+    first_id: str, second_id: str, session: date | None, signal: str, *, as_json: bool
 ) -> None:
-    with open_run(session) as run:
+    with open_run(session, signal) as run:
         paired = compare_models(run, first_id, second_id)
     if as_json:
         write_json({"first_id": first_id, "second_id": second_id, **asdict(paired)})

@@ -14,18 +14,21 @@ from rich.table import Table
 
 from factorprism.core.publication import punctuality_words
 from factorprism.core.schemas import Forecast
+from factorprism.warehouse import list_values
 
-COLUMNS = (
+# The columns of a forecast before its target's own values, and after them.
+BEFORE = (
+    "signal",
     "target",
+    "symbol",
     "session",
     "horizon",
     "horizon_end",
     "horizon_end_expected",
     "state",
     "reason",
-    "p_up",
-    "p_up_raw",
-    "base_rate",
+)
+AFTER = (
     "model_id",
     "universe",
     "data_hash",
@@ -35,6 +38,9 @@ COLUMNS = (
     "due_at",
     "late_by_seconds",
     "punctuality",
+    "word",
+    "position",
+    "row_hash",
 )
 
 
@@ -44,10 +50,9 @@ def write_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def forecast_values(row: Forecast) -> dict[str, Any]:
-    """Return `row` as plain values in the order of `COLUMNS`."""
-    values = asdict(row)
-    values |= {
+def forecast_lines(row: Forecast) -> list[dict[str, Any]]:
+    """Return `row` as plain values, once for each symbol that it has values of."""
+    held = asdict(row) | {
         "session": row.session.isoformat(),
         "horizon_end": row.horizon_end.isoformat(),
         "state": row.state.value,
@@ -56,13 +61,23 @@ def forecast_values(row: Forecast) -> dict[str, Any]:
         "late_by_seconds": round(row.late_by.total_seconds()) if row.due_at else None,
         "punctuality": punctuality_words(row.late_by) or ("in time" if row.due_at else ""),
     }
-    return {name: values[name] for name in COLUMNS}
+    lines = []
+    for symbol in row.values or (row.symbol,):
+        held["symbol"] = symbol
+        named = dict.fromkeys(list_values(row.target)) | dict(row.values.get(symbol, {}))
+        ends = ({name: held[name] for name in names} for names in (BEFORE, AFTER))
+        lines.append({**next(ends), **named, **next(ends)})
+    return lines
 
 
 def write_csv(rows: Sequence[Forecast]) -> None:
-    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    names = [
+        name for target in sorted({row.target for row in rows}) for name in list_values(target)
+    ]
+    columns = (*BEFORE, *dict.fromkeys(names), *AFTER)
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(forecast_values(row) for row in rows)
+    writer.writerows(line for row in rows for line in forecast_lines(row))
 
 
 def write_table(rows: Sequence[Forecast]) -> None:
@@ -76,12 +91,12 @@ def write_table(rows: Sequence[Forecast]) -> None:
     table.add_column("reason")
     for row in rows:
         table.add_row(
-            row.target,
+            row.symbol,
             row.session.isoformat(),
             f"{row.horizon_end} ({row.horizon}{', expected' if row.horizon_end_expected else ''})",
             ", ".join(filter(None, (row.state.value, punctuality_words(row.late_by)))),
-            _share(row.p_up),
-            _share(row.base_rate),
+            _share(row.value("p_up")),
+            _share(row.value("base_rate")),
             row.model_id,
             row.reason,
         )

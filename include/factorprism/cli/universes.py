@@ -36,7 +36,9 @@ def add_own(name: str, target: str, overlays: Sequence[str], exchange: str) -> N
     config = load_config(os.environ)
     universe = add_universe(config.home, name, target, overlays, exchange)
     print(f"{universe.name}: {', '.join(universe.channels)} on the days of {universe.exchange}")
-    print(f"Use it: FACTORPRISM_UNIVERSE={universe.name}")
+    name = universe.name
+    print(f"Forecast it: factorprism signals add {name}-direction-14 --universe {name}")
+    print(f"Make it the default: FACTORPRISM_UNIVERSE={name}")
 
 
 def _values(universe: Universe, is_builtin: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from threading import Lock
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,8 +22,11 @@ from factorprism.core.errors import ConfigurationError
 from factorprism.core.exchanges import EXCHANGES, find_exchange
 from factorprism.core.holidays import YEARS_EXPECTED, expected_sessions, load_library
 from factorprism.core.publication import Publication, read_publication
-from factorprism.core.schemas import DayArray
 from factorprism.core.symbols import exchange_of as exchange_of
+
+if TYPE_CHECKING:
+    # For its name alone: the module itself imports pandas, a third of a second.
+    from factorprism.core.schemas import DayArray
 
 # Closing prices are served before they are final; bars are taken as final so long after the close,
 # an early one too, where nothing else is set.

@@ -2,90 +2,249 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from factorprism.core.calendar import TradingCalendar, calendar_for
+from pydantic import Field, field_validator, model_validator
+
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.exchanges import EXCHANGES
-from factorprism.core.publication import read_clock, read_publication
+from factorprism.core.publication import read_publication
+from factorprism.core.setting import (
+    HIDDEN,
+    HOUR_AFTER_CLOSE,
+    PLACE,
+    PREFIX,
+    SECRET,
+    Clock,
+    Count,
+    CountFromZero,
+    Day,
+    Flag,
+    Folder,
+    Hours,
+    HoursByExchange,
+    MappingSource,
+    Number,
+    OptionalFolder,
+    Quantile,
+    Ratio,
+    Secret,
+    Settings,
+    Store,
+    Variables,
+    WebAddress,
+    Whole,
+    find_unknown,
+    is_marked,
+    variables_of,
+)
 from factorprism.core.symbols import exchange_of
+from factorprism.core.tls import require_tls
 from factorprism.core.universe import Universe, load_universe
 
-PREFIX = "FACTORPRISM_"
-PUBLISHED_AT = f"{PREFIX}PUBLISHED_AT_"  # and the code of an exchange
-SOURCES = ("sample", "files", "tushare")
-LOG_FORMATS = ("text", "json")
-LANGUAGES = ("en", "zh")
+if TYPE_CHECKING:
+    from factorprism.core.calendar import TradingCalendar
+
+__all__ = [
+    "AIRFLOW_UI_URL",
+    "LANGUAGES",
+    "PREFIX",
+    "SOURCES",
+    "Config",
+    "Setting",
+    "describe_settings",
+    "drop_unknown",
+    "load_config",
+    "name_unknown",
+]
+
+SourceName = Literal["sample", "files", "tushare"]
+Language = Literal["en", "zh"]
+SOURCES: tuple[str, ...] = get_args(SourceName)
+LANGUAGES: tuple[str, ...] = get_args(Language)
 DEFAULT_UNIVERSES = {"sample": "hs300", "files": "image4", "tushare": "image4"}
 # Where Airflow is told the address of its own UI.
 AIRFLOW_UI_URL = "AIRFLOW__API__BASE_URL"
 TUSHARE_URL = "https://api.waditu.com/dataapi"
+# OpenTelemetry's own names: of all telemetry, and of metrics alone.
+OTLP, OTLP_METRICS = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
 
 
-@dataclass(frozen=True)
-class Config:
+PUBLISHED_AT = f"{PREFIX}PUBLISHED_AT_"
+# The first names the setting where one name must stand for all.
+HOURS = {f"{PUBLISHED_AT}{exchange}": exchange for exchange in ("XSHG", *EXCHANGES)}
+# What belongs to a signal now, by the setting that it was.
+GONE = {
+    f"{PREFIX}{name.upper()}": f"It belongs to a signal now: {name} = {number} in signals.toml of "
+    f"the home, or factorprism signals add NAME --{name} {number}."
+    for name, number in (("horizon", 14), ("lookback", 56))
+}
+
+
+class Places(Settings):
+    """Where things are kept."""
+
+    home: Folder = Field(description="everything that a run leaves behind")
+    warehouse_url: Secret = Field("", description="PostgreSQL 14 or newer; empty: the embedded one")
+    warehouse_owner_url: Secret = Field(
+        "", description="the login that migrates; empty: that of the warehouse's URL"
+    )
+    warehouse_reader_url: Secret = Field(
+        "", description="the login by which pages read; empty: that of the warehouse's URL"
+    )
+    tracking_url: Secret = Field("", description="MLflow's database; empty: in the same server")
+    artefacts: Store = Field("", description="models and image sets; empty: HOME/artefacts")
+
+
+class Bars(Settings):
+    """Where bars come from, and when."""
+
+    source: SourceName = Field("sample", description="which source is asked for bars")
+    files: OptionalFolder = Field(None, description="the folder of the source files")
+    history_start: Day = Field(date(2005, 1, 4), description="where a first load begins")
+    tushare_url: str = Field(TUSHARE_URL, description="the vendor's address, by https")
+    tushare_token: Annotated[Secret, Variables(("TUSHARE_TOKEN",))] = Field(
+        "", description="the vendor's token"
+    )
+    tushare_calls_per_minute: Count = Field(200, description="your quota tier: 50, 200 or 500")
+    published_at: Annotated[HoursByExchange, Variables(tuple(HOURS))] = Field(
+        {}, description="when bars are asked for, by exchange and on its clock"
+    )
+    patience_until: Clock = Field(
+        "08:30", description="missing bars are waited for until this hour, on the exchange's clock"
+    )
+    ask_again_seconds: Count = Field(300, description="between two looks for missing bars")
+    repull_sessions: Whole = Field(
+        20, description="asked for again each evening, so that revisions are seen"
+    )
+    missing_ratio_max: Ratio = Field(0.05, description="largest share of missing factor cells")
+    set_aside_ratio_max: Ratio = Field(
+        0.05, description="largest share of a pull's rows that may be set aside"
+    )
+
+    @field_validator("published_at")
+    @classmethod
+    def _check_hours(cls, hours: dict[str, str]) -> dict[str, str]:
+        for exchange, text in hours.items():
+            try:
+                read_publication(text, exchange)
+            except ValueError as exc:
+                raise ConfigurationError(
+                    f"{PUBLISHED_AT}{exchange} is {text!r}",
+                    remedy=f"It must be {HOUR_AFTER_CLOSE}.",
+                ) from exc
+        return hours
+
+
+class Question(Settings):
+    """What is asked."""
+
+    universe_name: Annotated[str, Variables((f"{PREFIX}UNIVERSE",))] = Field(
+        "hs300", description="of the default signal: hs300, image3, image4, us, or your own"
+    )
+
+
+class Training(Settings):
+    """How networks are trained."""
+
+    model: str = Field("inception", description="the network, see models/zoo.py")
+    seed: Whole = Field(14, description="another one gives other weights")
+    epochs: Count = Field(30, description="of a training")
+    witnesses: CountFromZero = Field(
+        2, description="networks of other seeds, by which explanations are held against chance"
+    )
+    novelty_quantile: Quantile = Field(
+        0.99, description="of past images' distances; beyond it a forecast is withheld"
+    )
+    threads: Count = Field(2, description="fixed, because another number gives other bits")
+    training_gap_max_sessions: CountFromZero = Field(
+        5, description="between the last image and the session of a training"
+    )
+    holdout_sessions: Whole = Field(
+        120, description="kept from training, to judge champion and candidate on"
+    )
+    champion_max_age_sessions: Whole = Field(
+        250, description="an older champion is retrained, not fine-tuned"
+    )
+    frozen_layers: str = Field(
+        "", description="beginnings of layers' names, by commas, that a fine-tuning keeps"
+    )
+
+
+class Contest(Settings):
+    """Who is compared."""
+
+    contest_networks: str = Field(
+        "lenet5,mlp,inception,inception_time,resnet18,googlenet",
+        description="networks of a full contest, by commas",
+    )
+    contest_folds: Count = Field(8, description="of a full contest, 250 sessions each")
+    contest_hours: Hours = Field(8.0, description="that the weekly contest may take")
+
+
+class PromotionRule(Settings):
+    """When a candidate becomes champion."""
+
+    promotion_margin: Number = Field(0.0, description="least mean log-loss gain over the champion")
+    promotion_min_sessions: Whole = Field(
+        60, description="least matured sessions that a promotion is judged on"
+    )
+    promotion_approval: Flag = Field(
+        False, description="ask a person in Airflow before each promotion"
+    )
+
+
+class Retention(Settings):
+    """What is kept, and for how long."""
+
+    backups: OptionalFolder = Field(None, description="the warehouse's dumps; empty: HOME/backups")
+    backups_kept: Count = Field(8, description="newest dumps; older ones go after a verified one")
+    artefacts_kept_weeks: Count = Field(
+        12, description="models and image sets that nothing refers to"
+    )
+    payloads_kept_days: Count = Field(400, description="content of merged pulls; hashes stay")
+    files_kept_days: Count = Field(180, description="pictures and logs in the home")
+
+
+class Reporting(Settings):
+    """Who hears of it."""
+
+    alerts_url: Secret = Field("", description="Apprise URLs: mail, chat, webhook")
+    language: Language = Field("en", description="of messages")
+    ui_url: WebAddress = Field(
+        "", description="Airflow's UI as people open it; messages lead there"
+    )
+    metrics_url: Annotated[Secret, Variables((OTLP, OTLP_METRICS))] = Field(
+        "", description="where metrics are sent; empty: nowhere"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="json: one object a line")
+
+
+GROUPS: tuple[type[Settings], ...] = (
+    Places,
+    Bars,
+    Question,
+    Training,
+    Contest,
+    PromotionRule,
+    Retention,
+    Reporting,
+)
+
+
+class Config(Reporting, Retention, PromotionRule, Contest, Training, Question, Bars, Places):
     """Every setting of one run.
 
-    `lookback` and `horizon` count sessions; ratios lie in [0, 1]; `tushare_token` never appears
-    in the representation.
+    Ratios lie in [0, 1]; secrets never appear in the representation. What belongs to one question
+    alone stands in its `Signal`. Raises `ConfigurationError` for a value that is not allowed.
     """
 
-    home: Path
-    warehouse_url: str = field(default="", repr=False)  # empty: the embedded PostgreSQL
-    tracking_url: str = field(default="", repr=False)  # empty: MLflow in the same server
-    artefacts: str = ""  # an fsspec URL; empty: <home>/artefacts
-    source: str = "sample"
-    files: Path | None = None
-    history_start: str = "2005-01-04"
-    tushare_url: str = TUSHARE_URL
-    tushare_token: str = field(default="", repr=False)
-    tushare_calls_per_minute: int = 200
-    # When bars are asked for, by the exchange's code and on its clock; 09:30+1 is the morning
-    # after the session. An exchange that is not named has `Exchange.published_at`.
-    published_at: Mapping[str, str] = field(default_factory=dict)
-    patience_until: str = "08:30"  # missing bars are waited for until this hour comes, local clock
-    ask_again_seconds: int = 300  # between two looks for bars that are missing
-    universe_name: str = "hs300"
-    lookback: int = 56
-    horizon: int = 14
-    missing_ratio_max: float = 0.05
-    set_aside_ratio_max: float = 0.05  # of a pull's rows; more critical ones refuse it as a whole
-    model: str = "inception"
-    seed: int = 14
-    epochs: int = 30
-    witnesses: int = 2  # networks of other seeds, by which explanations are held against chance
-    novelty_quantile: float = 0.99  # of past images' distances; farther ones are not forecast
-    threads: int = 2  # fixed, because another number of threads gives other bits
-    repull_sessions: int = 20  # asked for again every day, so that revisions are seen
-    contest_networks: str = "lenet5,mlp,inception,inception_time,resnet18,googlenet"
-    contest_folds: int = 8  # judged in the weekly contest, 250 sessions each
-    contest_hours: float = 8.0  # that a contest of size night may take, by measured times
-    training_gap_max_sessions: int = 5  # between the last image and the session of a training
-    holdout_sessions: int = 120  # kept from training, to judge champion and candidate on
-    champion_max_age_sessions: int = 250  # an older champion is retrained, not fine-tuned
-    frozen_layers: str = ""  # beginnings of layers' names, by commas, that a fine-tuning keeps
-    promotion_margin: float = 0.0  # least mean log-loss gain over the champion
-    promotion_min_sessions: int = 60  # least matured sessions that a promotion is judged on
-    promotion_approval: bool = False  # the weekly DAG asks a person before each promotion
-    backups: Path | None = None  # None: <home>/backups
-    backups_kept: int = 8  # newest ones; older ones go once a new one is verified
-    artefacts_kept_weeks: int = 12  # models and image sets that nothing refers to
-    payloads_kept_days: int = 400  # content of merged pulls; their rows and hashes stay for good
-    files_kept_days: int = 180  # pictures and logs in the home
-    alerts_url: str = field(default="", repr=False)  # Apprise URLs; empty: the table alone
-    language: str = "en"  # of messages: en or zh
-    ui_url: str = ""  # Airflow's UI, as people open it; messages lead there
-    metrics_url: str = field(default="", repr=False)  # where OTLP metrics are sent; empty: nowhere
-    log_format: str = "text"  # or json: one object a line, with session, pipeline and step
-
-    def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise _invalid("SOURCE", self.source, f"one of {', '.join(SOURCES)}")
-        if self.log_format not in LOG_FORMATS:
-            raise _invalid("LOG_FORMAT", self.log_format, f"one of {', '.join(LOG_FORMATS)}")
+    @model_validator(mode="after")
+    def _check_source(self) -> Config:
         if self.source == "files" and self.files is None:
             raise ConfigurationError(
                 "source 'files' needs a folder",
@@ -95,43 +254,26 @@ class Config:
             raise ConfigurationError(
                 "source 'tushare' needs a token", remedy="Set TUSHARE_TOKEN in the environment."
             )
-        counts = ("lookback", "horizon", "tushare_calls_per_minute", "epochs", "threads")
-        kept = ("backups_kept", "artefacts_kept_weeks", "payloads_kept_days", "files_kept_days")
-        for name in (*counts, "contest_folds", "ask_again_seconds", *kept):
-            if getattr(self, name) < 1:
-                raise _invalid(name.upper(), str(getattr(self, name)), "a positive whole number")
-        if self.contest_hours <= 0.0:
-            raise _invalid("CONTEST_HOURS", str(self.contest_hours), "a positive number of hours")
-        if self.training_gap_max_sessions < 0:
-            gap = str(self.training_gap_max_sessions)
-            raise _invalid("TRAINING_GAP_MAX_SESSIONS", gap, "a whole number from 0")
-        if self.language not in LANGUAGES:
-            raise _invalid("LANGUAGE", self.language, f"one of {', '.join(LANGUAGES)}")
-        if self.ui_url and not self.ui_url.startswith(("http://", "https://")):
-            raise _invalid("UI_URL", self.ui_url, "an http or https address")
-        if self.witnesses < 0:
-            raise _invalid("WITNESSES", str(self.witnesses), "a whole number from 0")
-        if not 0.0 < self.novelty_quantile < 1.0:
-            raise _invalid("NOVELTY_QUANTILE", str(self.novelty_quantile), "between 0 and 1")
-        for name in ("missing_ratio_max", "set_aside_ratio_max"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise _invalid(name.upper(), str(getattr(self, name)), "a ratio from 0 to 1")
-        self._check_hours()
+        return self
 
-    def _check_hours(self) -> None:
-        for exchange, text in self.published_at.items():
-            try:
-                read_publication(text, exchange)
-            except ValueError as exc:
-                allowed = "an hour after the close, as 19:15, or 09:30+1 for the morning after"
-                raise _invalid(f"PUBLISHED_AT_{exchange}", text, allowed) from exc
-        try:
-            read_clock(self.patience_until)
-        except ValueError as exc:
-            raise _invalid("PATIENCE_UNTIL", self.patience_until, "an hour as 08:30") from exc
+    @model_validator(mode="after")
+    def _check_urls(self) -> Config:
+        urls = ("warehouse_url", "warehouse_owner_url", "warehouse_reader_url", "tracking_url")
+        for name in urls:
+            require_tls(getattr(self, name), f"{PREFIX}{name.upper()}")
+        for name in urls[1:3]:
+            if getattr(self, name) and not self.warehouse_url:
+                raise ConfigurationError(
+                    f"{PREFIX}{name.upper()} is set, and {PREFIX}WAREHOUSE_URL is not",
+                    remedy="Set both, or neither for the embedded PostgreSQL.",
+                )
+        return self
 
     def calendar_for(self, exchange: str) -> TradingCalendar:
         """Return the calendar of `exchange`, whose bars are final at the hour that is set."""
+        # Imported here: whoever parses a DAG file reads settings, and no calendar.
+        from factorprism.core.calendar import calendar_for
+
         calendar = calendar_for(exchange)
         published_at = self.published_at.get(exchange, EXCHANGES[exchange].published_at)
         return calendar.published_from(read_publication(published_at, exchange))
@@ -147,6 +289,16 @@ class Config:
     @property
     def artefacts_url(self) -> str:
         return self.artefacts or (self.home / "artefacts").as_uri()
+
+    @property
+    def owner_url(self) -> str:
+        """The login that migrates the warehouse."""
+        return self.warehouse_owner_url or self.warehouse_url
+
+    @property
+    def reader_url(self) -> str:
+        """The login by which pages read the warehouse."""
+        return self.warehouse_reader_url or self.warehouse_url
 
     @property
     def docs_folder(self) -> Path:
@@ -166,45 +318,15 @@ class Config:
 
         For a process in another folder, where a relative path would lead elsewhere.
         """
-        places = {
-            "HOME": str(self.home),
-            "FILES": str(self.files or ""),
-            "BACKUPS": str(self.backups or ""),
-            "ARTEFACTS": self.artefacts,
+        return {
+            variables_of(name, field)[0]: str(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if is_marked(field, PLACE) and getattr(self, name)
         }
-        return {PREFIX + name: place for name, place in places.items() if place}
 
     def with_changes(self, **changes: Any) -> Config:
         """Return a copy with `changes`, validated again."""
-        return replace(self, **changes)
-
-
-def _read_bool(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
-
-
-def _read_path(text: str) -> Path:
-    return Path(text).expanduser().resolve()
-
-
-def _read_place(text: str) -> str:
-    """Return an fsspec URL as it stands, and a path as one of this machine's files."""
-    return text if "://" in text or "::" in text else _read_path(text).as_uri()
-
-
-# Environment names that differ from the field's own.
-_NAMES = {"universe_name": "UNIVERSE"}
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": _read_bool,
-    "Path": _read_path,
-    "Path | None": _read_path,
-}
-_OWN_PARSERS: Mapping[str, Callable[[str], Any]] = {"artefacts": _read_place}
+        return Config(**(dict(self) | changes))
 
 
 def load_config(environ: Mapping[str, str]) -> Config:
@@ -213,51 +335,98 @@ def load_config(environ: Mapping[str, str]) -> Config:
     Raises `ConfigurationError` for a value that cannot be read or is not allowed, and for an
     unknown ``FACTORPRISM_`` name, since a misspelt setting would be ignored in silence.
     """
-    names = {PREFIX + _NAMES.get(item.name, item.name.upper()): item for item in fields(Config)}
-    # Two settings go by the names that the vendor and OpenTelemetry have given them.
-    token = environ.get("TUSHARE_TOKEN", "").strip()
-    for field_name in ("TUSHARE_TOKEN", "METRICS_URL", "PUBLISHED_AT"):
-        names.pop(PREFIX + field_name)
-    hours = {f"{PUBLISHED_AT}{exchange}": exchange for exchange in EXCHANGES}
-    known = names.keys() | hours.keys()
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        listed = sorted([*names, f"{PUBLISHED_AT}<exchange>"])
-        raise ConfigurationError(
-            f"unknown setting {unknown[0]}", remedy=f"Known: {', '.join(listed)}."
-        )
-    values: dict[str, Any] = {
-        "tushare_token": token,
-        "metrics_url": _metrics_url(environ),
-        "published_at": {
-            exchange: text
-            for name, exchange in hours.items()
-            if (text := environ.get(name, "").strip())
-        },
-    }
-    for name, item in names.items():
-        text = environ.get(name, "").strip()
-        if not text:
-            continue
-        try:
-            read = _OWN_PARSERS.get(item.name) or _PARSERS[str(item.type)]
-            values[item.name] = read(text)
-        except ValueError as exc:
-            raise _invalid(name.removeprefix(PREFIX), text, f"of type {item.type}") from exc
+    for name, remedy in name_unknown(environ).items():
+        raise ConfigurationError(f"unknown setting {name}", remedy=remedy)
+    return Config(**_read_values(environ))
+
+
+def _read_values(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what `environ` sets, and the defaults that follow from it."""
+    values = MappingSource(Config, environ)()
+    values |= {"metrics_url": _metrics_url(environ), "published_at": _published_at(environ)}
     values.setdefault("home", Path(".factorprism").resolve())
-    values.setdefault("source", "tushare" if token else "sample")
+    values.setdefault("source", "tushare" if values.get("tushare_token") else "sample")
     if (pages := environ.get(AIRFLOW_UI_URL, "").strip()).startswith("http"):
         values.setdefault("ui_url", pages)
     values.setdefault("universe_name", DEFAULT_UNIVERSES.get(values["source"], "hs300"))
-    return Config(**values)
+    return values
 
 
 def _metrics_url(environ: Mapping[str, str]) -> str:
     """Return the address by OpenTelemetry's rules: one for metrics alone is taken as it stands."""
-    alone = environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "").strip()
-    shared = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    alone, shared = (environ.get(name, "").strip() for name in (OTLP_METRICS, OTLP))
     return alone or (f"{shared.rstrip('/')}/v1/metrics" if shared else "")
 
 
-def _invalid(name: str, value: str, allowed: str) -> ConfigurationError:
-    return ConfigurationError(f"{PREFIX}{name} is {value!r}", remedy=f"It must be {allowed}.")
+def _published_at(environ: Mapping[str, str]) -> dict[str, str]:
+    hours = {exchange: environ.get(name, "").strip() for name, exchange in HOURS.items()}
+    return {exchange: text for exchange, text in hours.items() if text}
+
+
+def name_unknown(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with our prefix that no setting has, each with what may be meant."""
+    listed = "All are listed by: factorprism config"
+    return {
+        name: GONE.get(name) or (f"Did you mean {nearest}? {listed}" if nearest else listed)
+        for name, nearest in find_unknown(Config, environ).items()
+    }
+
+
+def drop_unknown(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` without what `name_unknown` names."""
+    unknown = name_unknown(environ)
+    return {name: text for name, text in environ.items() if name not in unknown}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as people see it; a secret that is set shows as asterisks."""
+
+    group: str
+    variable: str
+    value: str
+    default: str
+    is_set: bool
+    meaning: str
+
+
+def describe_settings(environ: Mapping[str, str]) -> Iterator[Setting]:
+    """Yield every setting under `environ`, by group, with the value that counts.
+
+    Its default is the value without its variable, the others being as they are. Unknown names are
+    passed over. Raises `ConfigurationError` as `load_config` does.
+    """
+    known = drop_unknown(environ)
+    config = load_config(known)
+    for group in GROUPS:
+        for name, field in group.model_fields.items():
+            variables = variables_of(name, field)
+            rest = {key: text for key, text in known.items() if key not in variables}
+            show = _hide if is_marked(field, SECRET) else _show
+            yield Setting(
+                (group.__doc__ or "").rstrip("."),
+                variables[0],
+                show(getattr(config, name)),
+                show(_default(name, rest)),
+                any(known.get(variable, "").strip() for variable in variables),
+                field.description or "",
+            )
+
+
+def _default(name: str, environ: Mapping[str, str]) -> object:
+    try:
+        return getattr(load_config(environ), name)
+    except ConfigurationError:
+        return None  # one that must be set, as things are
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {held}" for name, held in value.items())
+    return "" if value is None else str(value)
+
+
+def _hide(value: object) -> str:
+    return HIDDEN if value else ""

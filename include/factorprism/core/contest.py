@@ -16,46 +16,29 @@ Column = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FoldForecasts:
-    """One entrant's forecasts of one judged fold, beside what came of them; all arrays [session].
+    """One entrant's forecasts of one fold out of sample, beside what came of them.
 
     `fold_key` is the SHA-256 of everything that the forecasts follow from: the images and closes
-    up to the last label, the entrant, its settings, the placebo and the judged sessions. `placebo`
-    is empty for the true labels. `went_up` is int8 in {0, 1}; the others are float64: `p_up` and
-    `base_rate` probabilities, `forward_return` and its two estimates (from the forecast, from the
-    base rate) fractions. `device` is what it was computed on; None is not known.
+    up to the last label, the entrant, its settings, the placebo and the sessions. `placebo` is
+    empty for the true labels. `columns` are float64 [session], named ``outcome.``, ``value.`` (the
+    forecasts) or ``base.`` (the reference's) and the target's own name of each. `device` is what it
+    was computed on; None is not known.
     """
 
     fold_key: str
-    universe: str
-    horizon: int
+    signal: str
     entrant: str
     placebo: str
     settings: Mapping[str, object]
     sessions: DayArray = field(repr=False)
-    went_up: npt.NDArray[np.int8] = field(repr=False)
-    p_up: Column = field(repr=False)
-    base_rate: Column = field(repr=False)
-    forward_return: Column = field(repr=False)
-    return_estimate: Column = field(repr=False)
-    return_base: Column = field(repr=False)
+    columns: Mapping[str, Column] = field(repr=False)
     begun_at: datetime | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(getattr(self, name)) for name in FOLD_COLUMNS}
+        lengths = {len(self.sessions), *(len(column) for column in self.columns.values())}
         if len(lengths) != 1:
-            raise ValueError(f"sessions: the columns of fold {self.fold_key} differ in length")
-
-
-FOLD_COLUMNS = (
-    "sessions",
-    "went_up",
-    "p_up",
-    "base_rate",
-    "forward_return",
-    "return_estimate",
-    "return_base",
-)
+            raise ValueError(f"columns: those of fold {self.fold_key} differ in length")
 
 
 @dataclass(frozen=True)
@@ -71,8 +54,7 @@ class FoldTime:
 class ContestReport:
     """What one contest came to: `sentence` first of all, then the tables in `content` (JSON)."""
 
-    universe: str
-    horizon: int
+    signal: str
     as_of: date
     image_set_hash: str
     sentence: str
@@ -89,9 +71,8 @@ class Explanation:
     most like the day's and what followed them.
     """
 
-    target: str
+    signal: str
     session: date
-    horizon: int
     model_id: str
     attribution: Mapping[str, object] = field(default_factory=dict, repr=False)
     shapley: Mapping[str, object] = field(default_factory=dict, repr=False)

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from factorprism.core.exchanges import EXCHANGES
-from factorprism.core.schemas import DayArray
+
+if TYPE_CHECKING:
+    # For its name alone: the module itself imports pandas, a third of a second.
+    from factorprism.core.schemas import DayArray
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar

@@ -11,8 +11,7 @@ class StoredModel:
     """A recorded model; `claim` says in a few words who still needs it, empty for nobody."""
 
     model_id: str
-    universe: str
-    horizon: int
+    signal: str
     saved_at: datetime  # naive, UTC
     claim: str
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -75,9 +76,8 @@ class RevisedValue:
 class IssuedForecast:
     """The key of an issued forecast and when it was written (naive, UTC)."""
 
-    target: str
+    signal: str
     session: date
-    horizon: int
     model_id: str
     created_at: datetime
 
@@ -102,15 +102,18 @@ class DatedDecision:
 
 @dataclass(frozen=True)
 class ForecastLine:
-    """One line of forecasts in the ledger: who is forecast, from what, how far ahead.
+    """One signal in the ledger: what is asked of whom, from what, how far ahead.
 
-    `first` and `last` are its sessions, `issued` and `withheld` count them; a session that was
-    withheld before it was issued counts as issued.
+    `target` is the target's name, `symbol` the index that it is about. `first` and `last` are its
+    sessions, `issued` and `withheld` count them; a session that was withheld before it was issued
+    counts as issued.
     """
 
+    signal: str
     target: str
     universe: str
     horizon: int
+    symbol: str
     first: date
     last: date
     issued: int
@@ -119,35 +122,67 @@ class ForecastLine:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A line's forecasts and outcomes, arrays [session], ascending.
+    """A signal's forecasts and outcomes, arrays [session], ascending.
 
-    Days are ``datetime64[D]``; `p_up` and `base_rate` are NaN where withheld, `forward_return` (a
-    fraction) and `went_up` (1 or 0) NaN before the horizon has ended. `late_seconds` is how long
-    after it was due a row was written, NaN where that is not known.
+    Days are ``datetime64[D]``. `values` has the target's values by their names, NaN where
+    withheld; `outcome` (the label) and `forward_return` (a fraction) are NaN before the horizon
+    has ended. `late_seconds` is how long after it was due a row was written, NaN where that is
+    not known.
     """
 
     sessions: npt.NDArray[np.datetime64]
     horizon_end: npt.NDArray[np.datetime64]
-    p_up: npt.NDArray[np.float64]
-    base_rate: npt.NDArray[np.float64]
+    values: Mapping[str, npt.NDArray[np.float64]]
+    outcome: npt.NDArray[np.float64]
     forward_return: npt.NDArray[np.float64]
-    went_up: npt.NDArray[np.float64]
     late_seconds: npt.NDArray[np.float64]
 
     @property
     def issued(self) -> npt.NDArray[np.bool_]:
-        return ~np.isnan(self.p_up)
+        known = ~np.isnan(next(iter(self.values.values())))
+        return np.asarray(known, bool)
 
     @property
     def settled(self) -> npt.NDArray[np.bool_]:
-        return ~np.isnan(self.went_up)
+        return ~np.isnan(self.outcome)
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedForecasts:
-    """An entrant's walk-forward forecasts, arrays [session], ascending: days, 0 or 1, ratios."""
+    """An entrant's walk-forward forecasts, arrays [session], ascending.
+
+    `columns` are those of `core.contest.FoldForecasts`.
+    """
 
     sessions: npt.NDArray[np.datetime64]
-    went_up: npt.NDArray[np.int8]
-    p_up: npt.NDArray[np.float64]
-    base_rate: npt.NDArray[np.float64]
+    columns: Mapping[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last row of a signal's chain; whoever keeps it elsewhere can tell a rewritten ledger."""
+
+    signal: str
+    position: int
+    row_hash: str
+
+    def __str__(self) -> str:
+        return f"{self.signal}:{self.position}:{self.row_hash}"
+
+
+@dataclass(frozen=True)
+class LedgerFault:
+    """The first row of a signal that does not fit, and why, in one sentence."""
+
+    signal: str
+    position: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class LedgerReport:
+    """What a walk over the chains came to, signals in their order."""
+
+    n_rows: int
+    heads: tuple[Head, ...]
+    faults: tuple[LedgerFault, ...]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ import pandas as pd
 
 FloatArray = npt.NDArray[np.float32]
 DayArray = npt.NDArray[np.datetime64]
+
+# Rows that are brought to one form at a time, so that no copy of the whole is made.
+HASHED_ROWS = 256
 
 BAR_KEY = ("symbol", "session")
 BAR_PRICES = ("open", "high", "low", "close")
@@ -71,11 +75,30 @@ def hash_bars(bars: pd.DataFrame) -> str:
 def hash_array(values: npt.NDArray[np.floating], *labels: str) -> str:
     """Return the SHA-256 (hex) of `values` (shape, dtype, C-order bytes) and of `labels`."""
     digest = hashlib.sha256("\n".join((*labels, values.dtype.str, str(values.shape))).encode())
-    digest.update(np.ascontiguousarray(_canonical(values)).tobytes())
+    for first in range(0, len(values), HASHED_ROWS):
+        digest.update(_canonical(values[first : first + HASHED_ROWS]).tobytes())
     return digest.hexdigest()
 
 
-def _canonical(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def hash_prefixes(values: npt.NDArray[np.generic], ends: Sequence[int]) -> list[str]:
+    """Return the SHA-256 (hex) of ``values[:end]`` for each of `ends`, ascending, in one pass.
+
+    Each is that of its own rows alone (dtype, shape of a row, C-order bytes), whichever other ends
+    are asked for.
+    """
+    digest = hashlib.sha256(f"{values.dtype.str} {values.shape[1:]}".encode())
+    found, start = [], 0
+    for end in ends:
+        for first in range(start, end, HASHED_ROWS):
+            block = values[first : min(first + HASHED_ROWS, end)]
+            known = _canonical(block) if np.issubdtype(block.dtype, np.floating) else block
+            digest.update(known.tobytes())
+        found.append(digest.copy().hexdigest())
+        start = end
+    return found
+
+
+def _canonical(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     # One bit pattern for NaN and for zero, so that equal content hashes equally.
     return np.where(np.isnan(values), np.array(np.nan, values.dtype), values + 0.0)
 
@@ -260,34 +283,46 @@ class ForecastState(StrEnum):
     WITHHELD = "withheld"
 
 
+Values = Mapping[str, Mapping[str, float]]  # symbol, then name of the value
+
+
 @dataclass(frozen=True)
 class Forecast:
-    """One row of the ledger; probabilities are None and hashes empty where withheld.
+    """One word said about (signal, session, model): issued with values, or withheld with a reason.
 
-    `p_up` is the calibrated probability that close[session + horizon] > close[session];
-    `base_rate` the share of up labels among those matured when the model was trained. Where
+    `target` is the name of the target (``direction``), `values` maps symbol and name to the values
+    that it issues, the base forecasts beside the model's; empty where withheld, as the hashes are.
+    `symbol` is the one index that the signal is about; empty where it is about many. Where
     `horizon_end_expected`, the calendar is not known as far as `horizon_end`: the outcome is
-    settled when `horizon` sessions have passed, whichever day that is. `created_at` and `due_at`
+    settled when `horizon` sessions have passed, whichever day that is. `due_at` and `created_at`
     are naive, UTC.
+
+    The database gives `created_at` and what follows it: `word` counts the words on one signal,
+    session and model, `position` the rows of the signal's chain, both from 1; `row_hash` covers
+    the row and `previous_hash`.
     """
 
-    target: str
+    signal: str
     session: date
-    horizon: int
-    horizon_end: date
     model_id: str
     state: ForecastState
+    target: str
+    universe: str
+    horizon: int
+    horizon_end: date
+    symbol: str = ""
     reason: str = ""
-    p_up: float | None = None
-    p_up_raw: float | None = None
-    base_rate: float | None = None
-    universe: str = ""
+    values: Values = field(default_factory=dict)
     data_hash: str = ""
     factor_hash: str = ""
     image_hash: str = ""
-    created_at: datetime | None = None
     horizon_end_expected: bool = False
     due_at: datetime | None = None
+    created_at: datetime | None = None
+    word: int = 0
+    position: int = 0
+    previous_hash: str = ""
+    row_hash: str = ""
 
     @property
     def late_by(self) -> timedelta:
@@ -296,23 +331,36 @@ class Forecast:
             return timedelta(0)
         return max(self.created_at - self.due_at, timedelta(0))
 
+    @property
+    def issued(self) -> bool:
+        return self.state is ForecastState.ISSUED
+
+    def value(self, name: str) -> float | None:
+        """Return the value `name` of the row's own symbol; None where it has none."""
+        return self.values.get(self.symbol, {}).get(name)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one issued forecast, once its horizon has passed."""
+    """What came of one issued forecast of one symbol, once its horizon has passed.
 
-    target: str
+    `value` is the label as the target defines it (direction: 1 or 0), `forward_return` a fraction.
+    """
+
+    signal: str
     session: date
-    horizon: int
     model_id: str
+    symbol: str
+    value: float
     forward_return: float
-    went_up: bool
     horizon_end: date  # the session whose close decided
 
 
 @dataclass(frozen=True)
 class ModelRecord:
     """A trained model: where it lies, what it was trained on, what it may be used for.
+
+    `bases` are the base forecasts that its training data gave, by name.
 
     `trained_through` is the last session whose close the training, calibration or labels read;
     a forecast of an earlier session with this model would be a look-ahead. `model_id` follows
@@ -321,6 +369,8 @@ class ModelRecord:
 
     model_id: str
     architecture: str
+    signal: str
+    target: str
     universe: str
     horizon: int
     lookback: int
@@ -329,7 +379,7 @@ class ModelRecord:
     trained_from: date
     trained_through: date
     n_samples: int
-    base_rate: float
+    bases: Mapping[str, float]
     data_hash: str
     artefact_hash: str
     mode: str
@@ -378,8 +428,7 @@ class Promotion:
     same evening is a row of its own.
     """
 
-    universe: str
-    horizon: int
+    signal: str
     as_of: date
     candidate_id: str
     champion_id: str  # who holds the title after the decision

@@ -10,27 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.evaluation import Multiplicity, multiplicity_sentence, pay_for_trials
+from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
+from factorprism.evaluation.skill import evaluate
 from factorprism.experiments.experiment import Cell, Estimate, Size, Tell
-from factorprism.models import build_network
-from factorprism.training import (
-    Multiplicity,
+from factorprism.learning import (
     NetworkForecaster,
     Split,
     TrainingSet,
     TrainingSettings,
     judge_splits,
-    multiplicity_sentence,
-    pay_for_trials,
     walk_forward,
 )
-from factorprism.training.metrics import (
-    HeldOut,
-    bootstrap,
-    compute_log_losses,
-    count_independent,
-)
-from factorprism.training.multiplicity import BASE
-from factorprism.training.skill import BLOCK_HORIZONS, evaluate
+from factorprism.learning.samples import HeldOut
+from factorprism.models import build_network
+from factorprism.targets import DIRECTION
 
 LEVEL = 0.05
 SHOWN = "shown"
@@ -154,7 +148,9 @@ def count_parameters(one: Contestant) -> int:
 
 def pay_for(judged: Mapping[str, Judged], horizon: int, seed: int) -> Multiplicity:
     """Judge all of `judged` against the base rate at once; they stand on the same sessions."""
-    return pay_for_trials({name: one.held_out for name, one in judged.items()}, horizon, seed)
+    return pay_for_trials(
+        {name: one.held_out for name, one in judged.items()}, DIRECTION, horizon, seed
+    )
 
 
 def find_skilled(paid: Multiplicity) -> tuple[str, ...]:
@@ -169,7 +165,7 @@ def skill_sentence(paid: Multiplicity) -> str:
             f"No skill shown: {paid.n_sessions} sessions hold {paid.independent_windows} windows "
             f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
         )
-    sentence = multiplicity_sentence(paid)
+    sentence = multiplicity_sentence(paid, DIRECTION)
     if len(paid.losers) > MANY:
         # The table names them.
         return sentence.replace(f": {', '.join(paid.losers)}.", ".", 1)
@@ -190,17 +186,17 @@ def tabulate(
     all rows hold at once.
     """
     first = next(iter(judged.values())).held_out
-    base = replace(first, y_prob=first.base, returns=None)
+    base = replace(first, values=first.reference)
     gains = {gain.name: gain for gain in paid.gains}
     skilled = find_skilled(paid)
-    rows = [_row({column: BASE}, 0, base, training_set, Estimate(0.0, 0.0, 0.0), "-", seed)]
+    nothing = Estimate(0.0, 0.0, 0.0)
+    rows = [_row({column: DIRECTION.reference}, 0, base, training_set, nothing, "-", seed)]
     for name, one in judged.items():
         gain = gains[name]
         estimate = Estimate(gain.value, gain.lower, gain.upper)
         skill = SHOWN if name in skilled else "not shown"
-        held_out = replace(one.held_out, returns=None)
         rows.append(
-            _row({column: name}, one.parameters, held_out, training_set, estimate, skill, seed)
+            _row({column: name}, one.parameters, one.held_out, training_set, estimate, skill, seed)
         )
     return tuple(rows)
 
@@ -243,9 +239,10 @@ def compare_pairs(
         one, other = judged[first].held_out, judged[second].held_out
         if not np.array_equal(one.rows, other.rows):
             raise ValueError(f"pairs: {first!r} and {second!r} have judged different sessions")
-        gains = compute_log_losses(other.labels, other.y_prob) - compute_log_losses(
-            one.labels, one.y_prob
+        worse, better = (
+            DIRECTION.compute_losses(held.labels, held.values) for held in (other, one)
         )
+        gains = worse - better
         hits = _hits(one) - _hits(other)
         log_loss, accuracy = estimate_means(
             np.column_stack([gains, hits]), horizon, seed, level=LEVEL / len(pairs)
@@ -292,5 +289,5 @@ def time_rows(judged: Mapping[str, Judged], column: str) -> tuple[Mapping[str, C
 
 
 def _hits(held_out: HeldOut) -> npt.NDArray[np.float64]:
-    hits = (held_out.y_prob > 0.5) == (held_out.labels == 1)
+    hits = (held_out.values["p_up"] > 0.5) == (held_out.labels == 1)
     return np.asarray(hits, dtype=np.float64)

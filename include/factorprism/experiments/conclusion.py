@@ -17,7 +17,7 @@ from factorprism.experiments.comparison import (
 )
 from factorprism.experiments.experiment import Cell, Estimate, Result, Table
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
-from factorprism.training import TrainingSet
+from factorprism.learning import TrainingSet
 
 
 def conclude(

@@ -6,7 +6,7 @@ from factorprism.experiments.comparison import Contestant, cut_folds, judge_cont
 from factorprism.experiments.conclusion import conclude
 from factorprism.experiments.experiment import Experiment, Result, Size, Tell
 from factorprism.experiments.history import History
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 # From the shallowest to the deepest; the first is what the others are held against.
 NETWORKS = ("lenet5", "nin", "inception", "googlenet", "resnet18", "resnet50")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from factorprism.experiments.history import History
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 Tell = Callable[[str], None]
 

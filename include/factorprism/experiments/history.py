@@ -12,9 +12,10 @@ import pandas as pd
 
 from factorprism.core.schemas import ImageSet
 from factorprism.core.universe import Universe
+from factorprism.learning import TrainingSet, build_training_set
 from factorprism.pipelines import Run
 from factorprism.pipelines.history import align_closes, align_history
-from factorprism.training import TrainingSet, build_training_set
+from factorprism.targets import DIRECTION
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class History:
     ) -> TrainingSet:
         """Return images of all channels with the target's labels; of samples only the latest."""
         training_set = build_training_set(
-            self.image_set, self.closes, horizon or self.horizon, as_of=self.as_of
+            self.image_set, self.closes, DIRECTION, horizon or self.horizon, as_of=self.as_of
         )
         if last_samples is None:
             return training_set
@@ -64,8 +65,8 @@ def load_history(run: Run) -> History:
 
     Raises `ConfigurationError` when the warehouse holds no bars of a channel.
     """
-    universe = run.config.universe
+    universe = run.universe
     image_set = align_history(run)
     first: date = image_set.sessions[0].astype(date)
     bars = run.ports.warehouse.bars.load_bars(universe.channels, first, run.session)
-    return History(universe, image_set, bars, run.config.horizon, run.session)
+    return History(universe, image_set, bars, run.signal.horizon, run.session)

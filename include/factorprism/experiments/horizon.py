@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.evaluation import Multiplicity, multiplicity_sentence, pay_for_trials
 from factorprism.experiments.comparison import (
     Contestant,
     Judged,
@@ -22,13 +23,8 @@ from factorprism.experiments.conclusion import level_sentence
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants
-from factorprism.training import (
-    Multiplicity,
-    TrainingSet,
-    TrainingSettings,
-    multiplicity_sentence,
-    pay_for_trials,
-)
+from factorprism.learning import TrainingSet, TrainingSettings
+from factorprism.targets import DIRECTION
 
 HORIZONS = (5, 14, 20, 60)
 
@@ -56,7 +52,7 @@ def compare_horizons(
         found = judge_contestants([one], cut_folds(training_set, size), tell)
         judged |= found
         paid[horizon] = pay_for_trials(
-            {name: found[name].held_out}, horizon, seed, n_tried=len(horizons)
+            {name: found[name].held_out}, DIRECTION, horizon, seed, n_tried=len(horizons)
         )
         figures = tabulate(found, training_set, paid[horizon], seed, column="forecast")
         rows += [{"horizon": horizon, **row} for row in figures]
@@ -94,7 +90,7 @@ def judge_horizons(paid: Mapping[int, Multiplicity]) -> str:
     """Say at which horizons skill is shown, or that none is, and how many windows that rests on."""
     shown = [horizon for horizon, result in paid.items() if find_skilled(result)]
     if shown:
-        named = " ".join(multiplicity_sentence(paid[horizon]) for horizon in shown)
+        named = " ".join(multiplicity_sentence(paid[horizon], DIRECTION) for horizon in shown)
         return f"Skill shown {_list(shown)} sessions ahead. {named}"
     lost = [horizon for horizon, result in paid.items() if result.losers]
     windows = ", ".join(

@@ -15,8 +15,8 @@ from factorprism.experiments.conclusion import conclude
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 from factorprism.factors import compute_factors
+from factorprism.learning import Split, TrainingSet, TrainingSettings, split_samples
 from factorprism.quality import MissingReport, count_missing
-from factorprism.training import Split, TrainingSet, TrainingSettings, split_samples
 
 # As the original study printed them: its range, the missing cells of its table of 971 sessions by
 # 16 factors, and the wall time of its training on its author's CPU.

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 
+from factorprism.evaluation.resampling import count_independent
 from factorprism.experiments.comparison import (
     LEAST_WINDOWS,
     LEVEL,
@@ -34,9 +35,9 @@ from factorprism.experiments.experiment import (
 )
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_differences
+from factorprism.learning import TrainingSet, TrainingSettings
 from factorprism.models import build_network
-from factorprism.training import TrainingSet, TrainingSettings
-from factorprism.training.metrics import compute_log_losses, count_independent
+from factorprism.targets import DIRECTION
 
 PADDINGS = ("same", "valid")
 N_SEEDS = 5
@@ -125,7 +126,7 @@ def compare_seeds(
 ) -> PaddingGain:
     """Return SAME's gain over VALID for `network`; intervals of the mean hold for all networks."""
     losses = {
-        (padding, seed): compute_log_losses(one.labels, one.y_prob)
+        (padding, seed): DIRECTION.compute_losses(one.labels, one.values)
         for padding, seed in product(PADDINGS, seeds)
         for one in [judged[_name(network, padding, seed)].held_out]
     }

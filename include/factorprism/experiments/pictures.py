@@ -9,7 +9,7 @@ from pathlib import Path
 from factorprism.experiments.comparison import LEAST_WINDOWS, Pair
 from factorprism.experiments.experiment import Cell, Estimate
 from factorprism.figures import IntervalPanel, render_intervals
-from factorprism.training.multiplicity import BASE
+from factorprism.targets import DIRECTION
 
 Drawing = Callable[[Path], Path]
 NATS = "nats a session"
@@ -24,7 +24,7 @@ def draw_contestants(
     references and no lines of their own.
     """
     column = column or next(iter(rows[0]))
-    others = [row for row in rows if BASE not in row.values()]
+    others = [row for row in rows if DIRECTION.reference not in row.values()]
     gains = _of(others, "gain on base rate")
     decides = min(int(str(row["independent windows"])) for row in others) >= LEAST_WINDOWS
     panels = [

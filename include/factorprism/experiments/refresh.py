@@ -19,12 +19,12 @@ from factorprism.experiments.comparison import (
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
+from factorprism.learning import Split, TrainingSet, TrainingSettings
+from factorprism.learning.batches import fit_batches
+from factorprism.learning.fine_tuning import draw_replay
+from factorprism.learning.recipe import Trained, take_samples, train_split
+from factorprism.learning.samples import HeldOut, pool_held_out
 from factorprism.models import ModelBundle
-from factorprism.training import Split, TrainingSet, TrainingSettings
-from factorprism.training.batches import fit_batches
-from factorprism.training.fine_tuning import draw_replay
-from factorprism.training.metrics import HeldOut, pool_held_out
-from factorprism.training.recipe import Trained, take_samples, train_split
 
 COLUMN = "refresh"
 RETRAIN, FINE_TUNE, NEVER = "retrain", "fine_tune", "never"
@@ -170,16 +170,17 @@ def _judge(
     """
     held = {
         name: [
-            step.model.judge_rows(whole, fold.judged)
+            step.model.forecast_rows(whole, fold.judged)
             for step, fold in zip(made, folds, strict=True)
         ]
         for name, made in steps.items()
     }
-    bases = [one.base for one in held[RETRAIN]]
+    references = [one.reference for one in held[RETRAIN]]
     judged = {}
     for name, parts in held.items():
         beside: list[HeldOut] = [
-            replace(part, base=base, returns=None) for part, base in zip(parts, bases, strict=True)
+            replace(part, reference=reference)
+            for part, reference in zip(parts, references, strict=True)
         ]
         parameters = int(steps[name][0].model.network.count_params())
         seconds = sum(step.cpu_seconds for step in steps[name])

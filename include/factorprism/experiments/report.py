@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from factorprism.core.files import write_atomic
 from factorprism.experiments.experiment import Cell, Estimate, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
 
@@ -51,7 +52,7 @@ def conduct(
     page = format_page(experiment, size, history, result, quick=quick, seconds=seconds)
     shown = "".join(f"\n![{picture.stem}]({picture.name})\n" for picture in pictures)
     place = folder / f"{stem}.md"
-    place.write_text(page + shown, encoding="utf-8")
+    write_atomic(place, page + shown)
     return Report(result, page, (place, *files, *pictures), seconds)
 
 
@@ -143,8 +144,7 @@ def _write_csv(table: Table, path: Path) -> Path:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.getvalue(), encoding="utf-8")
+    write_atomic(path, text.getvalue())
     return path
 
 

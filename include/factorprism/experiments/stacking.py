@@ -10,7 +10,7 @@ from factorprism.experiments.comparison import Contestant, cut_folds, judge_cont
 from factorprism.experiments.conclusion import conclude
 from factorprism.experiments.experiment import Experiment, Result, Size, Tell
 from factorprism.experiments.history import History, take_channels
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 # The study's names, and the house's universe that has these indices.
 STACKS = {"image1": "hs300", "image3": "image3", "image4": "image4"}

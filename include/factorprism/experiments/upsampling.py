@@ -6,7 +6,7 @@ from factorprism.experiments.comparison import Contestant, cut_folds, judge_cont
 from factorprism.experiments.conclusion import conclude
 from factorprism.experiments.experiment import Experiment, Result, Size, Tell
 from factorprism.experiments.history import History
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 # Native size first.
 NETWORKS = ("googlenet", "googlenet_224")

@@ -1,5 +1,7 @@
 """Draws what a forecast is owed to: the image under its Grad-CAM, with factors, days and channels.
 
+A network without a convolution over the image has none; then the image stands there as it is.
+
 Days stand under the columns of the image and factors beside its rows, all on one scale.
 """
 
@@ -45,6 +47,11 @@ Values = npt.NDArray[np.float64]
 IMAGE, BARS, ROW = 5.6, 2.0, 0.30  # inches: widths, and the height of one row
 DAYS, FOOT, HEAD, BETWEEN = 1.15, 0.40, 1.20, 0.75
 LEVELS = (0.5, 0.8)  # shares of the Grad-CAM's peak that are outlined
+OUTLINES = (
+    "outlines: half and four fifths of the peak",
+    "of Grad-CAM; solid for up, dashed for down",
+)
+NO_OUTLINES = ("the network has no convolution over", "the image, so there is no Grad-CAM")
 NEGLIGIBLE = 1e-5  # logits; beneath it a bar has no sign
 
 
@@ -76,7 +83,8 @@ def render_attribution(
     The bytes follow from the arguments alone. Raises ``ValueError`` when the axes disagree.
     """
     expected = (len(sessions), len(attribution.factors), len(attribution.channels))
-    if values.shape != expected or attribution.grad_cam.shape != expected[:2]:
+    cam = attribution.grad_cam
+    if values.shape != expected or (cam is not None and cam.shape != expected[:2]):
         raise ValueError(f"values: shape {values.shape}, expected {expected}")
     agreed = stability or {}
     sides = sum(len(names) * ROW + BETWEEN for _, _, names in _sides(attribution)) - BETWEEN
@@ -124,6 +132,9 @@ def _draw_overlay(
     axes: Axes, values: FloatArray, attribution: Attribution, agreed: Mapping[str, float]
 ) -> AxesImage:
     picture = draw_channel(axes, values, attribution.channels[0])
+    if attribution.grad_cam is None:
+        _entitle(axes, f"{attribution.channels[0]}, without Grad-CAM", "grad_cam", agreed)
+        return picture
     cam = attribution.grad_cam.T
     veil = np.zeros((*cam.shape, 4))
     veil[..., :3] = 0.55
@@ -211,14 +222,14 @@ def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> 
 
 def _write_legend(figure: Figure, attribution: Attribution, left: float, top: float) -> None:
     median = _write(attribution.median_logit)
+    outlines = NO_OUTLINES if attribution.grad_cam is None else OUTLINES
     lines: Sequence[tuple[str, str]] = (
         (f"logit {_write(attribution.logit)}, of the median image {median}", INK),
         ("bars: what the part adds to the logit,", SOFT),
         ("against its own training median", SOFT),
         ("red: speaks for up", HIGH),
         ("blue: speaks for down", LOW),
-        ("outlines: half and four fifths of the peak", SOFT),
-        ("of Grad-CAM; solid for up, dashed for down", SOFT),
+        *((line, SOFT) for line in outlines),
     )
     width, height = figure.get_size_inches()
     for number, (text, colour) in enumerate(lines):

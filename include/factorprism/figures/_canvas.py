@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from factorprism.core.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,10 +62,7 @@ def open_sheet(width: float, height: float, path: Path) -> Iterator[Figure]:
         buffer = io.BytesIO()
         # The library's own entry names its version.
         figure.savefig(buffer, format="png", metadata={"Software": None})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_atomic(path, buffer.getvalue())
 
 
 def write_heading(figure: Figure, left: float, title: str, subtitle: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factorprism.core.schemas import DayArray, FloatArray, Forecast, ForecastState
+from factorprism.core.schemas import DayArray, FloatArray, Forecast
 from factorprism.figures._canvas import (
     FAINT,
     HIGH,
@@ -80,13 +80,14 @@ def render_image(
 
 def describe_forecast(forecast: Forecast) -> str:
     """Return the line that says what the model made of the image, or why it was not asked."""
-    if forecast.state is ForecastState.WITHHELD or forecast.p_up is None:
+    if (p_up := forecast.value("p_up")) is None:
         return f"forecast withheld: {forecast.reason}"
-    base = "" if forecast.base_rate is None else f" against a base rate of {forecast.base_rate:.1%}"
+    base_rate = forecast.value("base_rate")
+    base = "" if base_rate is None else f" against a base rate of {base_rate:.1%}"
     count = f"{forecast.horizon} sessions{', expected' if forecast.horizon_end_expected else ''}"
     return (
         f"up by {forecast.horizon_end} ({count}) with probability "
-        f"{forecast.p_up:.1%}{base}; issued by {forecast.model_id}"
+        f"{p_up:.1%}{base}; issued by {forecast.model_id}"
     )
 
 

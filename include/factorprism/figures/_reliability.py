@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.evaluation.reliability import ReliabilityBin, bin_forecasts
+from factorprism.evaluation.resampling import count_independent
 from factorprism.figures._canvas import (
     FAINT,
     HIGH,
@@ -19,26 +21,28 @@ from factorprism.figures._canvas import (
     strip,
     write_heading,
 )
-from factorprism.training.metrics import HeldOut, count_independent
-from factorprism.training.reliability import ReliabilityBin, bin_forecasts
+from factorprism.learning.samples import HeldOut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def render_reliability(held_out: HeldOut, horizon: int, *, title: str, path: Path) -> Path:
+def render_reliability(
+    held_out: HeldOut, name: str, horizon: int, *, title: str, path: Path
+) -> Path:
     """Draw observed shares against forecast probabilities as PNG at `path` and return it.
 
-    `held_out` holds forecasts of `horizon` sessions and what came of them, in bins as
+    `held_out` holds probabilities of a rise over `horizon` sessions, under `name`, and what came of
+    them, in bins as
     `bin_forecasts` says: a point stands at its bin's mean probability with the 95% Wilson interval
     over the windows that do not overlap. Below it, how many forecasts each hundredth holds. Raises
     ``ValueError`` without forecasts and for probabilities outside [0, 1].
     """
-    prob, up = held_out.y_prob, held_out.labels == 1
+    prob, up = held_out.values[name], held_out.labels == 1
     if not len(prob):
-        raise ValueError("y_prob: no forecasts, expected at least one")
+        raise ValueError(f"{name}: no forecasts, expected at least one")
     if not ((prob >= 0) & (prob <= 1)).all():
-        raise ValueError("y_prob: values lie outside [0, 1]")
+        raise ValueError(f"{name}: values lie outside [0, 1]")
     windows = count_independent(held_out.rows, horizon)
     with open_sheet(5.6, 6.6, path) as figure:
         subtitle = f"{len(prob)} forecasts, {windows} windows that do not overlap"

@@ -1,4 +1,4 @@
-"""Read one image with one model: the window of a session, its hashes and its probability."""
+"""Read one image with one model: the window of a session, its hashes and what is forecast."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from factorprism.core.schemas import (
     hash_array,
 )
 from factorprism.images import hash_window, window_at
+from factorprism.targets import Column, Known, target_of
 
 if TYPE_CHECKING:
     from factorprism.models import ModelBundle
@@ -76,10 +77,12 @@ def predict_window(
     horizon_end: date,
     horizon_end_expected: bool = False,
     data_hash: str,
+    closes: Column | None = None,
 ) -> Forecast:
     """Return the issued forecast of `window` by the model of `record`, whose bundle is `bundle`.
 
-    The probability follows from the window and the bundle alone, byte for byte.
+    `closes` as for `compute_issue`. What is forecast follows from the window, the bundle and these
+    alone, byte for byte.
 
     Raises
     ------
@@ -102,23 +105,42 @@ def predict_window(
             f"{_describe(*found)}",
             remedy="Train a model for this universe: factorprism train.",
         )
-    p_raw, p_up = bundle.predict(window.values[np.newaxis])
+    symbol = window.channels[0]
+    issued = compute_issue(window, bundle, closes)
     return Forecast(
-        target=window.channels[0],
+        signal=record.signal,
         session=window.session,
+        target=record.target,
+        symbol=symbol,
         horizon=record.horizon,
         horizon_end=horizon_end,
         horizon_end_expected=horizon_end_expected,
         model_id=record.model_id,
         state=ForecastState.ISSUED,
-        p_up=float(p_up[0]),
-        p_up_raw=float(p_raw[0]),
-        base_rate=record.base_rate,
+        values={symbol: issued},
         universe=record.universe,
         data_hash=data_hash,
         factor_hash=window.factor_hash,
         image_hash=hash_array(bundle.normaliser.transform(window.values), window.factor_hash),
     )
+
+
+def compute_issue(
+    window: Window, bundle: ModelBundle, closes: Column | None = None
+) -> dict[str, float]:
+    """Return what the model of `bundle` issues for `window`, by the names of its target's values.
+
+    `closes` are those of the symbol that the target is about, float64 [session], the window's
+    session last; a target whose base forecasts read no closes needs none.
+    """
+    target = target_of(bundle.spec)
+    closes = np.full(1, np.nan) if closes is None else closes
+    known = Known(closes, {}, int(bundle.spec["horizon"]), len(window.sessions))
+    bases, last = target.read_bases(bundle.spec), np.array([len(closes) - 1])
+    reference = target.compute_reference(bases, known, last)
+    outputs = bundle.compute_outputs(window.values[np.newaxis])
+    values = target.compute_values(outputs, bundle.calibration, bases, reference)
+    return {name: float(column[0]) for name, column in target.issue(values, reference).items()}
 
 
 def _describe(lookback: int, factors: tuple[str, ...], channels: tuple[str, ...]) -> str:

@@ -9,24 +9,28 @@ import numpy as np
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.schemas import Forecast, Outcome
+from factorprism.targets import FORWARD_RETURN, LABEL, Target
 
 
 def settle_forecasts(
     forecasts: Iterable[Forecast],
+    target: Target,
     closes: Mapping[date, float],
     calendar: TradingCalendar,
     as_of: date,
 ) -> list[Outcome]:
-    """Return the outcomes of those `forecasts` whose horizon has passed by `as_of`.
+    """Return the outcomes, as `target` defines them, of those `forecasts` whose horizon has passed.
 
-    It ends with the known session of `calendar` that is `horizon` sessions after the forecast's,
-    wherever the forecast expected it. `closes` maps the target's sessions to its closing prices.
-    A forecast whose first or last close is missing stays open.
+    It has by `as_of`, and ends with the known session of `calendar` that is `horizon` sessions
+    after the forecast's, wherever the forecast expected it. `closes` maps the symbol's sessions to
+    its closing prices. A forecast stays open while a close that its outcome reads is missing.
     """
     outcomes = []
     for forecast in forecasts:
         end = find_horizon_end(forecast, calendar)
-        outcome = settle_at(forecast, end, closes) if end is not None and end <= as_of else None
+        if end is None or end > as_of:
+            continue
+        outcome = settle_at(forecast, target, end, closes, calendar)
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes
@@ -42,20 +46,29 @@ def find_horizon_end(forecast: Forecast, calendar: TradingCalendar) -> date | No
     return end
 
 
-def settle_at(forecast: Forecast, end: date, closes: Mapping[date, float]) -> Outcome | None:
-    """Return what came of `forecast` by the close of session `end`; None where a close is missing.
+def settle_at(
+    forecast: Forecast,
+    target: Target,
+    end: date,
+    closes: Mapping[date, float],
+    calendar: TradingCalendar,
+) -> Outcome | None:
+    """Return what came of `forecast` by the close of session `end`, by the rule of the labels.
 
-    Up means close[end] > close[session], as in the labels.
+    None where a close is missing that the label of `target` reads.
     """
-    first, last = closes.get(forecast.session), closes.get(end)
-    if first is None or last is None:
+    sessions = calendar.sessions(forecast.session, end).tolist()
+    path = np.array([closes.get(session, np.nan) for session in sessions])
+    came = target.compute_outcomes(path, len(path) - 1)
+    label, forward_return = float(came[LABEL][0]), float(came[FORWARD_RETURN][0])
+    if np.isnan(label):
         return None
     return Outcome(
-        target=forecast.target,
+        signal=forecast.signal,
         session=forecast.session,
-        horizon=forecast.horizon,
         model_id=forecast.model_id,
-        forward_return=last / first - 1.0,
-        went_up=last > first,
+        symbol=forecast.symbol,
+        value=label,
+        forward_return=forward_return,
         horizon_end=end,
     )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from factorprism.core.schemas import FloatArray
+from factorprism.images._memory import ArrayPool
 from factorprism.images._windows import IntArray, gather_windows
-
-# References to a buffer that nobody outside holds: the list, the loop's name, the call's argument.
-UNSHARED = 3
 
 
 @dataclass(eq=False)
@@ -28,11 +25,13 @@ class WindowBatches:
     lookback: int
     batch_size: int = 256
     seed: int = 0
-    _buffers: list[FloatArray] = field(init=False, repr=False, default_factory=list)
+    _memory: ArrayPool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size: {self.batch_size}, allowed are whole numbers from 1")
+        size = min(self.batch_size, len(self.ends))
+        self._memory = ArrayPool((size, self.lookback, *self.cube.shape[1:]))
         if len(self.ends):
             # What cannot be cut is refused before the first epoch begins.
             extremes = np.array([self.ends.min(), self.ends.max()])
@@ -57,14 +56,7 @@ class WindowBatches:
             # No name here may keep the batch, or its memory would never be free again.
             yield (
                 positions,
-                gather_windows(self.cube, ends, self.lookback, out=self._find_free()[: len(ends)]),
+                gather_windows(
+                    self.cube, ends, self.lookback, out=self._memory.lend()[: len(ends)]
+                ),
             )
-
-    def _find_free(self) -> FloatArray:
-        """Return a buffer for one batch; fresh memory each time would cost three times the copy."""
-        for buffer in self._buffers:
-            if sys.getrefcount(buffer) == UNSHARED:
-                return buffer
-        size = min(self.batch_size, len(self.ends))
-        self._buffers.append(np.empty((size, self.lookback, *self.cube.shape[1:]), np.float32))
-        return self._buffers[-1]

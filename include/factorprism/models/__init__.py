@@ -2,14 +2,12 @@
 
 from factorprism.models.anatomy import cut_before_logit, split_at_map
 from factorprism.models.bundle import (
-    Calibration,
     ModelBundle,
     hash_manifest,
     load_bundle,
+    load_members,
     load_normaliser,
-    load_witnesses,
     save_bundle,
-    to_probability,
 )
 from factorprism.models.googlenet import (
     GooglenetConfig,
@@ -25,7 +23,6 @@ from factorprism.models.resnet import ResnetConfig, build_resnet
 from factorprism.models.zoo import build_network, network_config, network_names, training_form
 
 __all__ = [
-    "Calibration",
     "GooglenetConfig",
     "InceptionConfig",
     "InceptionModule",
@@ -47,12 +44,11 @@ __all__ = [
     "cut_before_logit",
     "hash_manifest",
     "load_bundle",
+    "load_members",
     "load_normaliser",
-    "load_witnesses",
     "network_config",
     "network_names",
     "save_bundle",
     "split_at_map",
-    "to_probability",
     "training_form",
 ]

@@ -137,15 +137,15 @@ def pool(
 
 
 def classify(features: Any, config: Any) -> Any:
-    """Return the logits [n, n_classes] (float32) of `features` [n, feature], after dropout.
+    """Return the outputs [n, n_outputs] (float32) of `features` [n, feature], after dropout.
 
     Keras drops in training alone; a forecast sees every feature. `config` has `dropout`,
-    `dropout_seed` and `n_classes`. These are the last layers of every network: what enters
+    `dropout_seed` and `n_outputs`. These are the last layers of every network: what enters
     ``logit`` is its embedding of the image.
     """
     layers = load_keras().layers
     features = layers.Dropout(config.dropout, seed=config.dropout_seed, name="dropout")(features)
-    return layers.Dense(config.n_classes, dtype="float32", name="logit")(features)
+    return layers.Dense(config.n_outputs, dtype="float32", name="logit")(features)
 
 
 def _numbers(value: Any) -> list[int]:

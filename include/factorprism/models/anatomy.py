@@ -7,12 +7,13 @@ from typing import Any
 from factorprism.models.backend import load_keras
 
 
-def split_at_map(network: Any) -> tuple[Any, Any]:
+def split_at_map(network: Any) -> tuple[Any, Any] | None:
     """Return the networks from image to the last convolutional map, and from there to the logit.
 
     The map is [n, row, column, feature], the deepest output of rank 4 that the whole network
     passes through, is larger than one cell and is not a mere pooling of another. It is found by
-    its shape, so that any network will do; one without convolutions is read at its input.
+    its shape, so that any network will do. None where no convolution leads to it: then the map
+    is the image itself, moved or scaled.
     """
     keras = load_keras()
     for layer in reversed(network.layers):
@@ -22,7 +23,8 @@ def split_at_map(network: Any) -> tuple[Any, Any]:
             head = keras.Model(layer.output, network.output)
         except ValueError:
             continue  # a shortcut leads past this layer
-        return keras.Model(network.input, layer.output), head
+        body = keras.Model(network.input, layer.output)
+        return (body, head) if any(map(_is_convolution, body.layers)) else None
     raise ValueError(f"network: {network.name} reads no images [n, row, column, channel]")
 
 
@@ -44,6 +46,11 @@ def _is_map(layer: Any) -> bool:
     except (AttributeError, ValueError):
         return False  # used in several places, or with several outputs
     return len(shape) == 4 and (shape[1] or 0) * (shape[2] or 0) > 1
+
+
+def _is_convolution(layer: Any) -> bool:
+    inner = getattr(layer, "layers", [])  # of a network used as a layer
+    return "Conv" in type(layer).__name__ or any(map(_is_convolution, inner))
 
 
 def _is_pooling(layer: Any) -> bool:

@@ -155,7 +155,7 @@ def replica_scope() -> AbstractContextManager[Any]:
 
 
 def compute_gradient(model: Any, inputs: Any) -> Any:
-    """Return the gradient of the sum of `model`'s outputs at `inputs`, float32 of their shape.
+    """Return the gradient of `model`'s first output, summed, at `inputs`, float32 of their shape.
 
     The model runs as it forecasts: no dropout, moving averages in batch normalisation.
     """
@@ -167,16 +167,16 @@ def compute_gradient(model: Any, inputs: Any) -> Any:
 
         with tensorflow.GradientTape() as tape:
             tape.watch(values)
-            total = keras.ops.sum(model(values, training=False))
+            total = keras.ops.sum(model(values, training=False)[:, 0])
         slopes = tape.gradient(total, values, unconnected_gradients="zero")
         return keras.ops.convert_to_numpy(slopes)
     if name == "torch":
         values = values.detach().requires_grad_(True)
-        keras.ops.sum(model(values, training=False)).backward()
+        keras.ops.sum(model(values, training=False)[:, 0]).backward()
         return keras.ops.convert_to_numpy(values.grad)
     if name == "jax":
         gradient = importlib.import_module("jax").grad(
-            lambda x: keras.ops.sum(model(x, training=False))
+            lambda x: keras.ops.sum(model(x, training=False)[:, 0])
         )
         return keras.ops.convert_to_numpy(gradient(values))
     raise ConfigurationError(

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ArtefactError
+from factorprism.core.files import move_folder_into_place
 from factorprism.core.schemas import FloatArray
 from factorprism.factors import Normaliser
 from factorprism.models._keras_file import RETRAIN, decode_network, encode_network
@@ -24,33 +25,10 @@ from factorprism.models.backend import fix_threads
 MANIFEST = "MANIFEST.json"
 FILES = ("calibration.json", "model.keras", "normaliser.json", "spec.json")
 # The same network trained from other seeds: their reasons are compared, they forecast nothing.
-WITNESS = re.compile(r"witness_\d+\.keras")
+# Bundles of earlier releases call them witnesses.
+MEMBER = re.compile(r"(member|witness)_\d+\.keras")
 
-Probabilities = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Platt scaling of the logit: p = 1 / (1 + exp(-(slope * logit + intercept))), slope >= 0."""
-
-    slope: float = 1.0
-    intercept: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.slope) and np.isfinite(self.intercept) and self.slope >= 0.0):
-            raise ValueError(
-                f"slope, intercept: {self.slope}, {self.intercept}, allowed are finite values "
-                "and a slope of at least 0"
-            )
-
-    def apply(self, logits: Probabilities) -> Probabilities:
-        """Return the calibrated probabilities of `logits`, any shape, float64."""
-        return to_probability(self.slope * logits + self.intercept)
-
-
-def to_probability(logits: Probabilities) -> Probabilities:
-    """Return 1 / (1 + exp(-logits)) in float64, without overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)), dtype=np.float64)
+Outputs = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +36,13 @@ class ModelBundle:
     """A network with everything that a forecast needs besides the image.
 
     `spec` says what the model was trained on; ``spec["input_shape"]`` is (lookback, factors,
-    channels). `manifest_hash` is the SHA-256 (hex) of the manifest, empty before it is saved.
+    channels). `calibration` holds the numbers by which the model's target turns outputs into
+    forecasts. `manifest_hash` is the SHA-256 (hex) of the manifest, empty before it is saved.
     """
 
     network: Any = field(repr=False)
     normaliser: Normaliser = field(repr=False)
-    calibration: Calibration
+    calibration: Mapping[str, float]
     spec: Mapping[str, Any] = field(repr=False)
     manifest_hash: str = ""
 
@@ -72,12 +51,13 @@ class ModelBundle:
         """The name that follows from the content: architecture and manifest hash."""
         return f"{self.spec['architecture']}-{self.manifest_hash[:12]}"
 
-    def compute_logits(self, windows: FloatArray, batch_size: int = 1) -> Probabilities:
-        """Return the logits, float64 [n], of un-normalised `windows` [n, *input_shape].
+    def compute_outputs(self, windows: FloatArray, batch_size: int = 1) -> Outputs:
+        """Return the outputs, float64 [n, output], for un-normalised `windows` [n, *input_shape].
 
-        With another `batch_size` than 1 many images are read several times faster, and the last
-        bits of a logit depend on the images beside it. Raises ``ValueError`` for another shape and
-        for missing cells: a network gives no answer that means anything for them.
+        The answer for an image is the same bytes alone or among others. With another `batch_size`
+        than 1 many images are read several times faster, and the last bits of an output depend on
+        the images beside it. Raises ``ValueError`` for another shape and for missing cells: a
+        network gives no answer that means anything for them.
         """
         shape = tuple(self.spec["input_shape"])
         if windows.ndim != 4 or windows.shape[1:] != shape:
@@ -85,24 +65,22 @@ class ModelBundle:
         if not np.isfinite(windows).all():
             raise ValueError("windows: cells are missing, allowed are complete images")
         if not len(windows):
-            return np.empty(0)
+            return np.empty((0, self.network.output.shape[-1]))
         # One image at a time for a forecast: inside a batch, its size decides how sums are
         # grouped, and the same image would get other last bits among other images.
         images = self.normaliser.transform(windows)
-        logits = [
+        outputs = [
             self.network.predict_on_batch(images[start : start + batch_size])
             for start in range(0, len(images), batch_size)
         ]
-        return np.concatenate(logits).astype(np.float64).reshape(-1)
+        return np.concatenate(outputs).astype(np.float64)
 
-    def predict(self, windows: FloatArray) -> tuple[Probabilities, Probabilities]:
-        """Return raw and calibrated probability of up, float64 [n], of un-normalised `windows`.
+    def compute_logits(self, windows: FloatArray, batch_size: int = 1) -> Outputs:
+        """Return the first output alone, float64 [n]: the one that is explained.
 
-        The answer for an image is the same bytes alone or among others. Raises as
-        `compute_logits` does.
+        Raises as `compute_outputs` does.
         """
-        logits = self.compute_logits(windows)
-        return to_probability(logits), self.calibration.apply(logits)
+        return self.compute_outputs(windows, batch_size)[:, 0]
 
 
 def save_bundle(
@@ -110,13 +88,13 @@ def save_bundle(
     *,
     network: Any,
     normaliser: Normaliser,
-    calibration: Calibration,
+    calibration: Mapping[str, float],
     spec: Mapping[str, Any],
-    witnesses: Sequence[Any] = (),
+    members: Sequence[Any] = (),
 ) -> str:
     """Write the bundle to `folder` in one move and return the SHA-256 (hex) of its manifest.
 
-    `spec` must hold `architecture`, `input_shape` and `threads`, and be JSON-safe. `witnesses` are
+    `spec` must hold `architecture`, `input_shape` and `threads`, and be JSON-safe. `members` are
     networks of other seeds, trained by the same recipe with the same scaler. The hash follows
     from the content alone: no clock, path or host is in it. A bundle already in `folder` is
     replaced.
@@ -127,22 +105,25 @@ def save_bundle(
     contents = {
         "model.keras": encode_network(network),
         "normaliser.json": _to_json(normaliser.to_dict()),
-        "calibration.json": _to_json(asdict(calibration)),
+        "calibration.json": _to_json(calibration),
         "spec.json": _to_json(dict(spec)),
         **{
-            f"witness_{number}.keras": encode_network(witness)
-            for number, witness in enumerate(witnesses, start=1)
+            f"member_{number}.keras": encode_network(member)
+            for number, member in enumerate(members, start=1)
         },
     }
     manifest = _to_json({name: _sha256(content) for name, content in contents.items()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    partial.chmod(0o755)
-    for name, content in {**contents, MANIFEST: manifest}.items():
-        (partial / name).write_bytes(content)
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.replace(folder)
+    try:
+        partial.chmod(0o755)
+        for name, content in {**contents, MANIFEST: manifest}.items():
+            (partial / name).write_bytes(content)
+        if folder.exists():
+            shutil.rmtree(folder)
+        move_folder_into_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return _sha256(manifest)
 
 
@@ -156,7 +137,7 @@ def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
     normaliser = load_normaliser(folder, expected_hash)
     try:
         spec = json.loads((folder / "spec.json").read_bytes())
-        calibration = Calibration(**json.loads((folder / "calibration.json").read_bytes()))
+        calibration = _read_numbers(folder / "calibration.json")
         shape, threads = tuple(spec["input_shape"]), int(spec["threads"])
     except (ValueError, TypeError, KeyError) as exc:
         raise ArtefactError(f"the model in {folder} is incomplete: {exc}", remedy=RETRAIN) from exc
@@ -170,15 +151,23 @@ def load_bundle(folder: Path, expected_hash: str) -> ModelBundle:
     return ModelBundle(network, normaliser, calibration, spec, expected_hash)
 
 
-def load_witnesses(folder: Path, bundle: ModelBundle) -> tuple[ModelBundle, ...]:
-    """Return `bundle`, loaded from `folder`, with the network of each of its witnesses in turn.
+def load_members(folder: Path, bundle: ModelBundle) -> tuple[ModelBundle, ...]:
+    """Return `bundle`, loaded from `folder`, with the network of each further member in turn.
 
     Empty when it was saved without any. Every hash is checked again; raises as `load_bundle` does.
     """
     _verify(folder, bundle.manifest_hash)
     shape = tuple(bundle.spec["input_shape"])
-    found = sorted(path for path in folder.iterdir() if WITNESS.fullmatch(path.name))
+    found = sorted(path for path in folder.iterdir() if MEMBER.fullmatch(path.name))
     return tuple(replace(bundle, network=_decode(path, shape)) for path in found)
+
+
+def _read_numbers(path: Path) -> dict[str, float]:
+    """Return a mapping of names to finite numbers; raises ``ValueError`` for anything else."""
+    numbers = {name: float(value) for name, value in json.loads(path.read_bytes()).items()}
+    if not np.isfinite(list(numbers.values())).all():
+        raise ValueError(f"{path.name}: {numbers}, allowed are finite numbers")
+    return numbers
 
 
 def _decode(path: Path, shape: tuple[int, ...]) -> Any:
@@ -224,7 +213,7 @@ def _verify(folder: Path, expected_hash: str) -> None:
     for name in sorted(set(FILES) | present | set(manifest)):
         if name not in present:
             raise ArtefactError(f"{name} is missing from the model in {folder}", remedy=RETRAIN)
-        if name not in manifest or not (name in FILES or WITNESS.fullmatch(name)):
+        if name not in manifest or not (name in FILES or MEMBER.fullmatch(name)):
             raise ArtefactError(
                 f"{name} does not belong to the model in {folder}",
                 remedy=f"Remove it. {RETRAIN}",

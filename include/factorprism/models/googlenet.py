@@ -62,12 +62,12 @@ class GooglenetConfig(NetworkConfig):
     auxiliary_heads: bool = False
     dropout: float = 0.4
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
         if len(self.modules) != 3 or not all(self.modules):
             raise ValueError(f"modules: {self.modules}, allowed are three stages of some modules")
-        self.check_positive("stem_filters", "strides", "n_classes")
+        self.check_positive("stem_filters", "strides", "n_outputs")
         if [len(pair) for pair in self.strides] != [2] * 5:
             raise ValueError(f"strides: {self.strides}, allowed are five pairs")
         if len(self.stem_filters) != 3:
@@ -98,7 +98,7 @@ class GooglenetConfig(NetworkConfig):
 
 
 def build_googlenet(input_shape: tuple[int, int, int], config: GooglenetConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     Szegedy et al. 2015, "Going deeper with convolutions", table 1 and figure 3
     (https://arxiv.org/abs/1409.4842), with batch normalisation (Ioffe and Szegedy 2015), the local
@@ -133,7 +133,7 @@ def attach_auxiliary_heads(network: Any) -> Any:
     keras = load_keras()
     heads = [_add_head(network, name) for name in HEADS_AFTER if _has_layer(network, name)]
     joined = keras.layers.Concatenate(name="logits", dtype="float32")([network.output, *heads])
-    n_classes = network.output.shape[-1]
+    n_outputs = network.output.shape[-1]
 
     class HeadedNetwork(keras.Model):  # type: ignore[misc, name-defined]
         """A network whose loss counts the heads' columns of its output too, while it trains."""
@@ -148,13 +148,13 @@ def attach_auxiliary_heads(network: Any) -> Any:
         ) -> Any:
             total = 0.0
             for index in range(1 + len(heads) if training else 1):
-                logits = y_pred[:, index * n_classes : (index + 1) * n_classes]
+                logits = y_pred[:, index * n_outputs : (index + 1) * n_outputs]
                 loss = super().compute_loss(x, y, logits, sample_weight, training)
                 total = total + (HEAD_WEIGHT if index else 1.0) * loss
             return total
 
         def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-            return super().compute_metrics(x, y, y_pred[:, :n_classes], sample_weight)
+            return super().compute_metrics(x, y, y_pred[:, :n_outputs], sample_weight)
 
     return HeadedNetwork(network.input, joined, name="googlenet_with_heads")
 

@@ -49,11 +49,11 @@ class InceptionConfig(NetworkConfig):
     dropout: float = 0.3
     dropout_seed: int = 0
     padding: str = "same"
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
         self.check_pairs("stem_kernel", "stem_strides")
-        self.check_positive("stem_filters", "n_classes")
+        self.check_positive("stem_filters", "n_outputs")
         if not self.stages or not all(self.stages):
             raise ValueError(f"stages: {self.stages}, each stage needs at least one module")
         self.check_choice("padding", PADDINGS)
@@ -75,7 +75,7 @@ class InceptionConfig(NetworkConfig):
 
 
 def build_inception(input_shape: tuple[int, int, int], config: InceptionConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     Modules as in Szegedy et al. 2015, "Going deeper with convolutions", section 4, figure 2(b)
     (https://arxiv.org/abs/1409.4842). Batch normalisation (Ioffe and Szegedy 2015) stands after the

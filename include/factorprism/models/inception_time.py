@@ -24,10 +24,10 @@ class InceptionTimeConfig(NetworkConfig):
     residual_every: int = 3
     dropout: float = 0.0
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
-        names = ("depth", "filters", "bottleneck", "kernels", "residual_every", "n_classes")
+        names = ("depth", "filters", "bottleneck", "kernels", "residual_every", "n_outputs")
         self.check_positive(*names)
         self.check_shares("dropout")
 
@@ -38,7 +38,7 @@ class InceptionTimeConfig(NetworkConfig):
 
 
 def build_inception_time(input_shape: tuple[int, int, int], config: InceptionTimeConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     Fawaz et al. 2020, "InceptionTime: finding AlexNet for time series classification", section 3
     (https://arxiv.org/abs/1909.04939): the image becomes a series [n, lookback, factor * channel],

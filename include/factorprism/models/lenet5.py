@@ -20,11 +20,11 @@ class Lenet5Config(NetworkConfig):
     padding: str = "same"
     dropout: float = 0.0
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
         self.check_pairs("filters", "units")
-        self.check_positive("n_classes")
+        self.check_positive("n_outputs")
         self.check_choice("padding", PADDINGS)
         self.check_shares("dropout")
 
@@ -35,7 +35,7 @@ class Lenet5Config(NetworkConfig):
 
 
 def build_lenet5(input_shape: tuple[int, int, int], config: Lenet5Config) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.B
     (http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf). With VALID padding at its 32x32x1: C1

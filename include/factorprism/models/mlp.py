@@ -22,10 +22,10 @@ class MlpConfig(NetworkConfig):
     hidden_dropout: float = 0.2
     dropout: float = 0.3
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
-        self.check_positive("hidden", "n_classes")
+        self.check_positive("hidden", "n_outputs")
         self.check_shares("input_dropout", "hidden_dropout", "dropout")
 
     @classmethod
@@ -35,7 +35,7 @@ class MlpConfig(NetworkConfig):
 
 
 def build_mlp(input_shape: tuple[int, int, int], config: MlpConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, 1].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     Wang, Yan and Oates 2017, "Time series classification from scratch with deep neural networks:
     a strong baseline", section II.A (https://arxiv.org/abs/1611.06455): the image flattened

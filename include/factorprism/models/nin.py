@@ -23,10 +23,10 @@ class NinConfig(NetworkConfig):
     block_dropout: float = 0.5
     dropout: float = 0.0
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
-        self.check_positive("blocks", "kernels", "n_classes")
+        self.check_positive("blocks", "kernels", "n_outputs")
         if len(self.kernels) != len(self.blocks) or not all(self.blocks):
             raise ValueError(f"kernels: {self.kernels}, allowed is one for each of the blocks")
         self.check_shares("block_dropout", "dropout")
@@ -38,7 +38,7 @@ class NinConfig(NetworkConfig):
 
 
 def build_nin(input_shape: tuple[int, int, int], config: NinConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     Lin, Chen and Yan 2014, "Network in network" (https://arxiv.org/abs/1312.4400), sections 3.1
     to 3.3; the paper prints no widths, these are those of its authors' network for CIFAR-10:

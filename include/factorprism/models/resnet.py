@@ -33,11 +33,11 @@ class ResnetConfig(NetworkConfig):
     biases: bool = True
     dropout: float = 0.0
     dropout_seed: int = 0
-    n_classes: int = 1
+    n_outputs: int = 1
 
     def __post_init__(self) -> None:
         self.check_choice("block", BLOCKS)
-        self.check_positive("depths", "filters", "stem_filters", "stem_strides", "n_classes")
+        self.check_positive("depths", "filters", "stem_filters", "stem_strides", "n_outputs")
         if len(self.depths) != len(self.filters):
             raise ValueError(f"depths: {self.depths}, allowed is one for each of {self.filters}")
         if [len(pair) for pair in self.stem_strides] != [2, 2]:
@@ -56,7 +56,7 @@ class ResnetConfig(NetworkConfig):
 
 
 def build_resnet(input_shape: tuple[int, int, int], config: ResnetConfig) -> Any:
-    """Return a `keras.Model` from images [n, lookback, factor, channel] to logits [n, n_classes].
+    """Return a `keras.Model` from images [n, lookback, factor, channel] to outputs [n, n_outputs].
 
     He et al. 2016, "Deep residual learning for image recognition", table 1 and figure 5
     (https://arxiv.org/abs/1512.03385): projections where the shape changes, the stride in a

@@ -70,7 +70,7 @@ def network_config(name: str, **overrides: Any) -> Any:
 
 
 def build_network(name: str, input_shape: tuple[int, int, int], **overrides: Any) -> Any:
-    """Return network `name` as a `keras.Model` from [n, *input_shape] to logits [n, 1].
+    """Return network `name` as a `keras.Model` from [n, *input_shape] to outputs [n, n_outputs].
 
     `input_shape` is (lookback, factors, channels); `overrides` are fields of its configuration.
     Raises as `network_config` does, and ``ValueError`` where VALID padding leaves no cells.

@@ -70,9 +70,9 @@ class Pictures:
         )
 
     def _title(self, what: str) -> str:
-        return f"{self.row.target}, {self.row.session}: {what}"
+        return f"{self.row.symbol}, {self.row.session}: {what}"
 
 
 def explanation_path(run: Run, kind: str) -> Path:
     """Return where the picture `kind` lies: ``attribution``, ``shares`` or ``neighbours``."""
-    return run.config.home / "images" / f"{run.config.universe_name}-{run.session}-{kind}.png"
+    return run.config.home / "images" / f"{run.signal.name}-{run.session}-{kind}.png"

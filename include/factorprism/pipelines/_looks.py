@@ -15,16 +15,16 @@ import pandas as pd
 
 from factorprism.alerts import catalogue, kind_of
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import Forecast, ForecastState, ModelRecord, as_days
+from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.core.sessions import utc_now
 from factorprism.core.words import count
+from factorprism.evaluation.drift import RECENT_SESSIONS, measure_drift
+from factorprism.evaluation.matured import find_estimate, measure_matured_loss
 from factorprism.factors import bars_needed_from
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.history import align_history
-from factorprism.training.drift import RECENT_SESSIONS, measure_drift
-from factorprism.training.matured import find_estimate, measure_matured_loss
-from factorprism.training.metrics import HeldOut
+from factorprism.pipelines.refreshing import hold_out_issued
 
 LEAST_HORIZON_SESSIONS = 30
 FREE_BYTES_MIN = 2_000_000_000
@@ -78,18 +78,13 @@ def look_at_skill(run: Run) -> Iterator[Finding]:
     if record is None:
         return
     warehouse = run.ports.warehouse
-    held = warehouse.forecasts.load_outcomes(run.config.universe.target, record.horizon)
+    held = warehouse.forecasts.load_outcomes(record.signal, record.target)
     own = held["model_id"] == record.model_id
     held = held[own & (held["horizon_end"] <= np.datetime64(run.session, "us"))]
-    matured = HeldOut(
-        np.searchsorted(run.calendar.session_days, as_days(held["session"])),
-        held["went_up"].to_numpy(np.int8),
-        held["p_up"].to_numpy(np.float64),
-        held["base_rate"].to_numpy(np.float64),
-    )
     loss = measure_matured_loss(
-        matured,
-        find_estimate(warehouse.models.load_evaluations(record.model_id)),
+        hold_out_issued(held, run.calendar.session_days, run.target),
+        find_estimate(warehouse.models.load_evaluations(record.model_id), run.target),
+        run.target,
         horizon=record.horizon,
         seed=run.config.seed,
     )
@@ -99,7 +94,7 @@ def look_at_skill(run: Run) -> Iterator[Finding]:
 
 def look_at_calendar(run: Run) -> Iterator[Finding]:
     """Count the sessions that the calendar still knows, for each exchange of the universe."""
-    calendars = [calendar_of(symbol) for symbol in run.config.universe.channels]
+    calendars = [calendar_of(symbol) for symbol in run.universe.channels]
     for calendar in {calendar.exchange: calendar for calendar in calendars}.values():
         left = calendar.count_ahead(run.session)
         sentence = (
@@ -113,7 +108,7 @@ def look_at_calendar(run: Run) -> Iterator[Finding]:
 def look_at_revisions(run: Run) -> Iterator[Finding]:
     """Name the past bars that the source has changed of late, and the forecasts they stand in."""
     since = utc_now() - REVISED_WITHIN
-    for symbol in run.config.universe.channels:
+    for symbol in run.universe.channels:
         found = run.ports.warehouse.bars.load_revisions(symbol, date(1990, 1, 1), run.session)
         for pull, revised in found[found["revised_at"] >= since].groupby("pull_id"):
             key = catalogue.REVISED.key(symbol=symbol, pull=f"(pull {pull})")
@@ -154,7 +149,7 @@ def _champion(run: Run) -> ModelRecord | None:
 
 
 def _key(kind: catalogue.Kind, run: Run) -> str:
-    return kind.key(universe=run.config.universe_name)
+    return kind.key(signal=run.signal.name)
 
 
 def _describe_revisions(run: Run, symbol: str, revised: pd.DataFrame) -> str:
@@ -172,15 +167,15 @@ def _describe_revisions(run: Run, symbol: str, revised: pd.DataFrame) -> str:
 
 
 def _issued_before(run: Run, first: date, moment: datetime) -> Iterator[Forecast]:
-    rows = run.ports.warehouse.forecasts.load_forecasts(run.config.universe.target, first)
+    rows = run.ports.warehouse.forecasts.load_forecasts(run.signal.name, first)
     for row in rows:
         early = row.created_at is not None and row.created_at < moment
-        if row.state is ForecastState.ISSUED and row.universe == run.config.universe_name and early:
+        if row.issued and early:
             yield row
 
 
 def _reads_any(run: Run, symbol: str, session: date, revised: list[date]) -> bool:
     """Tell whether the image of `session` rests on a bar of `symbol` of the days `revised`."""
-    first = run.calendar.offset(session, 1 - run.config.lookback)
+    first = run.calendar.offset(session, 1 - run.signal.lookback)
     needed = bars_needed_from(first, calendar_of(symbol))
     return any(needed <= day <= session for day in revised)

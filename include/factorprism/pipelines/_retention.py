@@ -12,7 +12,7 @@ from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import title_lock
 
 # Folders of the home that grow by a file or more a day.
-FOLDERS = ("images", "logs")
+FOLDERS = ("images", "image-sets", "logs")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _remove_model(run: Run, model_id: str, now: datetime) -> bool:
     """Remove a model that still nobody needs, with its title held against a promotion."""
     store = run.ports.warehouse.housekeeping
     model = next(item for item in store.list_models() if item.model_id == model_id)
-    with run.ports.warehouse.lock(title_lock(model.universe, model.horizon)):
+    with run.ports.warehouse.lock(title_lock(model.signal)):
         if any(item.claim for item in store.list_models() if item.model_id == model_id):
             return False
         run.ports.registry.remove_model(model_id)

@@ -1,4 +1,4 @@
-"""What every step of a pipeline is given: a session, the configuration and the open ports."""
+"""What every step of a pipeline is given: session, signal, configuration and open ports."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from factorprism.core.calendar import TradingCalendar, exchange_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
-from factorprism.core.held_days import teach_held_days
-from factorprism.core.ports import BarSource, Meter, ModelRegistry, Warehouse
+from factorprism.core.ports import BarSource, Meter, ModelRegistry
 from factorprism.core.schemas import Alert
+from factorprism.core.signals import Signal, list_issued_signals
+from factorprism.core.universe import Universe
+from factorprism.pipelines.held_days import teach_held_days
+from factorprism.targets import Target, find_target
 
 if TYPE_CHECKING:
     from factorprism.alerts import Delivery
+    from factorprism.alerts.catalogue import Kind
+    from factorprism.warehouse import PostgresWarehouse
 
 logger = logging.getLogger("factorprism.pipelines")
 
@@ -32,13 +37,13 @@ class Ports:
     or the model registry. A `warehouse` that is open already is used as it is.
     """
 
-    def __init__(self, config: Config, warehouse: Warehouse | None = None) -> None:
+    def __init__(self, config: Config, warehouse: PostgresWarehouse | None = None) -> None:
         self._config = config
         if warehouse is not None:
             self.warehouse = warehouse
 
     @cached_property
-    def warehouse(self) -> Warehouse:
+    def warehouse(self) -> PostgresWarehouse:
         from factorprism.warehouse import PostgresWarehouse
 
         if not self._config.warehouse_url:
@@ -84,24 +89,40 @@ class Ports:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline for one session; `tell` receives a line for the person watching."""
+    """One run of a pipeline for one session of one signal.
+
+    `tell` receives a line for the person watching.
+    """
 
     session: date
+    signal: Signal
     config: Config
     ports: Ports
     tell: Callable[[str], None] = logger.info
 
     @property
+    def universe(self) -> Universe:
+        return self.signal.universe
+
+    @property
     def calendar(self) -> TradingCalendar:
-        return self.config.calendar_of(self.config.universe.target)
+        return self.config.calendar_of(self.universe.target)
+
+    def key_of(self, kind: Kind) -> str:
+        """Return the key of an alert of `kind` on this run's signal, or on its universe."""
+        return kind.key(signal=self.signal.name, universe=self.universe.name)
+
+    @property
+    def target(self) -> Target:
+        """What is asked of the future."""
+        return find_target(self.signal.target)
 
     def alert_key(self, pipeline: str) -> str:
         """Return the key under which a failure of `pipeline` is raised and closed again."""
         from factorprism.alerts.catalogue import TASK, WITHHELD
 
-        name = self.config.universe_name
         kind = WITHHELD if pipeline == "daily" else TASK
-        return kind.key(pipeline=pipeline, universe=name)
+        return kind.key(pipeline=pipeline, signal=self.signal.name)
 
     def raise_alert(self, key: str, sentence: str, severity: str = "critical") -> None:
         """Raise an alert of this session; the same open `key` is sent once.
@@ -153,7 +174,8 @@ def open_ports(config: Config) -> Iterator[Ports]:
 def learn_days(config: Config, ports: Ports) -> None:
     """Teach this process the days that the warehouse knows: published ones, and those with bars."""
     try:
-        exchanges = {exchange_of(symbol) for symbol in config.universe.channels}
+        universes = [signal.universe for signal in list_issued_signals(config)]
+        exchanges = {exchange_of(one) for universe in universes for one in universe.channels}
         teach_held_days(ports.warehouse.calendar, exchanges)
     except FactorPrismError as error:
         # A warehouse that is new has no such table yet, and one that is down is refused in its

@@ -172,7 +172,7 @@ def require_needed(run: Run) -> None:
     first = _needed_from(run)
     missing = [
         row
-        for row in run.ports.warehouse.findings.list_set_aside(run.config.universe.channels)
+        for row in run.ports.warehouse.findings.list_set_aside(run.universe.channels)
         if first <= row.session <= run.session and _is_session(row) and not _is_held(run, row)
     ]
     if missing:
@@ -186,7 +186,7 @@ def require_needed(run: Run) -> None:
 
 def _needed_from(run: Run) -> date:
     """Return the first session of the image, and of the longest look-back before it."""
-    n_sessions = run.config.lookback + max(factor.lookback for factor in CATALOGUE)
+    n_sessions = run.signal.lookback + max(factor.lookback for factor in CATALOGUE)
     known = run.calendar.sessions(run.calendar.first, run.session)[-n_sessions:]
     first: date = known[0].astype(date)
     return first

@@ -26,12 +26,12 @@ def load_window(run: Run) -> Window:
     Raises `QualityError` where a channel's history is too short for one, or does not reach it.
     """
     _require_history(run)
-    return encode_window(load_recent_images(run, run.config.lookback), run.session)
+    return encode_window(load_recent_images(run, run.signal.lookback), run.session)
 
 
 def _require_history(run: Run) -> None:
-    needed = sessions_before_first_image(run.config.lookback) + 1
-    for symbol in run.config.universe.channels:
+    needed = sessions_before_first_image(run.signal.lookback) + 1
+    for symbol in run.universe.channels:
         held = _count_held(run, symbol)
         if held < needed:
             raise QualityError(
@@ -51,9 +51,9 @@ def _count_held(run: Run, symbol: str) -> int:
 
 def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
     """Return the image set of the last `n_sessions` through the run's session."""
-    universe = run.config.universe
+    universe = run.universe
     panels = [load_recent_panel(run, symbol, n_sessions + 10) for symbol in universe.channels]
-    return align_panels(panels, universe, run.config.lookback, last=run.session)
+    return align_panels(panels, universe, run.signal.lookback, last=run.session)
 
 
 def find_bars_start(window: Window) -> date:
@@ -71,10 +71,14 @@ def load_window_bars(run: Run, window: Window, known_at: datetime | None = None)
     return bars.load_bars(window.channels, find_bars_start(window), run.session, known_at)
 
 
+DATABASE_GIVES = ("created_at", "word", "position", "previous_hash", "row_hash")
+
+
 def to_json(row: Forecast) -> dict[str, Any]:
     """Return `row` as a reference that one step hands to the next."""
     values = asdict(row)
-    del values["created_at"]  # the ledger's own clock
+    for name in DATABASE_GIVES:
+        del values[name]
     return values | {
         "session": row.session.isoformat(),
         "horizon_end": row.horizon_end.isoformat(),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError, QualityError
-from factorprism.core.ports import FindingStore
 from factorprism.core.schemas import NO_BAR, Finding
 from factorprism.pipelines._run import Refs, Run
+from factorprism.warehouse import FindingRepository
 
 ACCEPT = "accept"
 # Why some findings cannot be accepted, and what to do instead.
@@ -19,7 +19,7 @@ NO_PLACE = (
 NO_MEASURE = ("nothing can be measured on such data", "Mend the data at the source.")
 
 
-def accept_finding(store: FindingStore, finding_id: str, by: str, reason: str) -> str:
+def accept_finding(store: FindingRepository, finding_id: str, by: str, reason: str) -> str:
     """Accept the finding in the name of `by`, and return a sentence that says so.
 
     Raises `ConfigurationError` for an unknown name or an empty reason, `QualityError` for a

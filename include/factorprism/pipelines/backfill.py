@@ -17,7 +17,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Say for each symbol which sessions are held now, and render the data docs."""
     page = render_gates(run, refs.get("gate_run_keys", []))
     held = {}
-    for symbol in refs.get("symbols") or run.config.universe.channels:
+    for symbol in refs.get("symbols") or run.universe.channels:
         extent = run.ports.warehouse.bars.load_extent(symbol)
         if extent is None:
             continue

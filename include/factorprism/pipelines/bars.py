@@ -69,7 +69,7 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     pull_ids: list[int] = []
     again: list[int] = []
     last = _read_last(run, refs.get("last"))
-    for symbol in refs.get("symbols") or run.config.universe.channels:
+    for symbol in refs.get("symbols") or run.universe.channels:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
         if refs.get("first"):
             pull_ids += _pull_range(run, symbol, first, last)
@@ -96,7 +96,7 @@ def _read_last(run: Run, last: str | None) -> date:
 def resolve_source(run: Run, faults: Iterable[Kind], sentence: str, through: date) -> None:
     """Close the alerts of the kinds `faults` for sessions to `through`: the source has answered."""
     for kind in faults:
-        run.resolve_alert(kind.key(universe=run.config.universe_name), sentence, through)
+        run.resolve_alert(run.key_of(kind), sentence, through)
 
 
 def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date:
@@ -204,7 +204,7 @@ def gate_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
     pulls, joined = _join_rebased(run, loaded, of_symbol, again)
     trusted = [pull for pull in pulls if pull.pull_id not in again]
     verdicts = check_bars(pulls, _settle_calendars(pulls), _lay_over(held, trusted))
-    run_key = f"bars {run.session} {run.config.source} {run.config.universe_name}"
+    run_key = f"bars {run.session} {run.config.source} {run.universe.name}"
     store.quality.save_results(verdicts.results, run_key)
     refused = _judge_pulls(run, pulls, verdicts, of_symbol, again)
     for pull_id, error in refused.items():
@@ -225,7 +225,7 @@ def _load_held(run: Run, pulls: Sequence[Pull]) -> pd.DataFrame:
         return empty_bars()
     first = min(pull.first for pull in pulls) - timedelta(days=HISTORY_DAYS)
     last = max(pull.last for pull in pulls)
-    symbols = {*run.config.universe.channels, *(pull.symbol for pull in pulls)}
+    symbols = {*run.universe.channels, *(pull.symbol for pull in pulls)}
     return run.ports.warehouse.bars.load_bars(sorted(symbols), first, last)
 
 
@@ -409,7 +409,7 @@ def _merge_pulls(
         revised += len(result.revisions)
         _tell_revisions(run, pull, result.revisions, ratios)
     learn_days(run.config, run.ports)  # a day with a bar is a session, from here on
-    labels = {"universe": run.config.universe_name}
+    labels = {"universe": run.universe.name}
     run.ports.meter.record("prism.bars.revised", revised, **labels)
     run.tell(f"bars: {inserted} new, {count(revised, 'value')} revised")
     return inserted, revised

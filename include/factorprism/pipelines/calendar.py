@@ -33,7 +33,7 @@ def refresh_calendar(run: Run, refs: Mapping[str, Any]) -> Refs:
     final. A source without a calendar, a refusal and a vendor that is down are told and change
     nothing: beyond what is known the calendar answers with what it expects.
     """
-    channels = run.config.universe.channels
+    channels = run.universe.channels
     exchanges = dict.fromkeys(exchange_of(symbol) for symbol in channels)
     now = utc_now()
     return {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
+from typing import Any
 
 from factorprism.alerts import catalogue
 from factorprism.core.errors import ArtefactError
@@ -12,7 +13,7 @@ from factorprism.core.schemas import ModelRecord, Promotion
 from factorprism.factors import Normaliser
 from factorprism.models import ModelBundle, load_bundle, load_normaliser
 from factorprism.pipelines._run import Run
-from factorprism.training.promotion import find_holder
+from factorprism.selection.promotion import find_holder
 
 
 def champion_at(run: Run, session: date) -> str | None:
@@ -26,7 +27,7 @@ def champion_at(run: Run, session: date) -> str | None:
 
 def list_decisions(run: Run) -> list[Promotion]:
     """Return all decisions on the title of the run's universe and horizon, oldest first."""
-    return run.ports.warehouse.models.list_promotions(run.config.universe_name, run.config.horizon)
+    return run.ports.warehouse.models.list_promotions(run.signal.name)
 
 
 def find_challenger(decisions: Sequence[Promotion]) -> str:
@@ -40,12 +41,12 @@ def find_challenger(decisions: Sequence[Promotion]) -> str:
 
 def hold_title(run: Run) -> AbstractContextManager[None]:
     """Hold the title against every other decision for the length of the block."""
-    return run.ports.warehouse.lock(title_lock(run.config.universe_name, run.config.horizon))
+    return run.ports.warehouse.lock(title_lock(run.signal.name))
 
 
-def title_lock(universe: str, horizon: int) -> str:
+def title_lock(signal: str) -> str:
     """Return the name of the lock under which a title changes and its models are removed."""
-    return f"title {universe} {horizon}"
+    return f"champion {signal}"
 
 
 def write_decision(run: Run, decision: Promotion) -> str | None:
@@ -55,11 +56,11 @@ def write_decision(run: Run, decision: Promotion) -> str | None:
     A decision that is held already is not written again. Call it inside `hold_title`.
     """
     run.ports.warehouse.models.append_promotion(decision)
-    decisions, key = list_decisions(run), (decision.universe, decision.horizon)
+    decisions = list_decisions(run)
     aliases = {"champion": decisions[-1].champion_id, "challenger": find_challenger(decisions)}
     for alias, model_id in aliases.items():
         if model_id:
-            run.ports.registry.set_alias(*key, alias, model_id)
+            run.ports.registry.set_alias(decision.signal, alias, model_id)
     return champion_at(run, decision.as_of)
 
 
@@ -71,7 +72,7 @@ def tell_decision(run: Run, decision: Promotion) -> None:
         named += f" ({decision.number + 1})"
     holder = decision.previous_id or "nobody"
     sentence = f"{decision.champion_id} follows {holder}: {decision.reason}"
-    run.record_event(kind.key(universe=decision.universe, decision=named), sentence)
+    run.record_event(kind.key(signal=run.signal.name, decision=named), sentence)
 
 
 def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
@@ -82,7 +83,7 @@ def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
     record = load_record(run, model_id)
     folder = run.ports.registry.fetch_bundle(model_id)
     bundle = load_bundle(folder, record.artefact_hash)
-    _require_membership(run, model_id, bundle.spec.get("universe"), bundle.spec.get("horizon"))
+    _require_membership(run, model_id, bundle.spec)
     return record, bundle
 
 
@@ -93,17 +94,24 @@ def load_scale(run: Run, model_id: str) -> Normaliser:
 
 
 def load_record(run: Run, model_id: str) -> ModelRecord:
-    """Return the record of `model_id`; raises `ArtefactError` for one of another universe."""
+    """Return the record of `model_id`; raises `ArtefactError` for one of another signal."""
     record = run.ports.warehouse.models.load_model(model_id)
-    _require_membership(run, model_id, record.universe, record.horizon)
+    if record.signal != run.signal.name:
+        raise ArtefactError(
+            f"model {model_id} forecasts {record.signal}, not {run.signal.name}",
+            remedy=f"Name one of these: factorprism models list --signal {run.signal.name}.",
+        )
     return record
 
 
-def _require_membership(run: Run, model_id: str, universe: object, horizon: object) -> None:
-    wanted = (run.config.universe_name, run.config.horizon)
-    if (universe, horizon) != wanted:
+def _require_membership(run: Run, model_id: str, spec: Mapping[str, Any]) -> None:
+    """Raise `ArtefactError` where the files of `model_id` are those of another question."""
+    # A bundle of an earlier version names no target: there was one alone.
+    found = (spec.get("universe"), spec.get("target", "direction"), spec.get("horizon"))
+    wanted = (run.universe.name, run.signal.target, run.signal.horizon)
+    if found != wanted:
         raise ArtefactError(
-            f"model {model_id} forecasts {universe} over {horizon} sessions, not {wanted[0]} over "
-            f"{wanted[1]}",
-            remedy="Name a model of this universe: factorprism models list.",
+            f"the files of model {model_id} forecast {found[1]} of {found[0]} over {found[2]} "
+            f"sessions, and the signal is {run.signal.name}",
+            remedy="Train one: factorprism train --mode retrain.",
         )

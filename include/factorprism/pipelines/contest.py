@@ -12,14 +12,14 @@ from itertools import groupby
 from typing import Any
 
 from factorprism.core.contest import ContestReport, FoldForecasts
+from factorprism.learning import TrainingSet
+from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.contest_accounts import describe_accounts, run_accounts
 from factorprism.pipelines.contest_page import write_contest
-from factorprism.pipelines.contest_size import list_contest, size_of
+from factorprism.pipelines.contest_size import list_contest, list_planned, size_of
 from factorprism.pipelines.history import load_training_set
-from factorprism.training import TrainingSet
-from factorprism.training.contest import ContestSize, Task, pool_folds, tabulate
-from factorprism.training.metrics import HeldOut
+from factorprism.selection.contest import ContestSize, Place, Task, pool_folds, tabulate
 
 
 def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -32,18 +32,30 @@ def plan_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
         f"{len({task.fold.number for task in tasks})} folds, {len(open_tasks)} of {len(tasks)} "
         "fits to do"
     )
-    work = dict.fromkeys((task.fold.number, task.entrant.name) for task in open_tasks)
-    return {"folds": [{"number": number, "entrant": entrant} for number, entrant in work]}
+    work: dict[tuple[int, str], dict[str, str]] = {}
+    for task in open_tasks:
+        number, entrant, placebo = task.place
+        work.setdefault((number, entrant), {})[placebo] = task.key
+    return {
+        "folds": [
+            {"number": number, "entrant": entrant, "keys": keys}
+            for (number, entrant), keys in work.items()
+        ]
+    }
 
 
 def judge_folds(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Judge the open folds: the one entrant on the one fold that ``fold`` names, else all."""
+    """Judge the open folds: those of the one entrant on the one fold that ``fold`` holds, else all.
+
+    Where the plan has named the folds, their keys come with it and no data are hashed again.
+    """
     training_set, _ = load_training_set(run, refs)
-    tasks = _list_tasks(run, training_set, refs)
-    one = refs.get("fold")
-    if one:
-        named = (int(one["number"]), str(one["entrant"]))
-        tasks = [task for task in tasks if (task.fold.number, task.entrant.name) == named]
+    planned = [refs["fold"]] if refs.get("fold") else refs.get("folds")
+    tasks = (
+        _list_tasks(run, training_set, refs)
+        if planned is None
+        else list_planned(run, training_set, _size(run, refs), _planned_keys(planned))
+    )
     judged = 0
     open_tasks = _without_held(run, tasks)
     for number, group in groupby(open_tasks, key=lambda task: task.fold.number):
@@ -62,14 +74,13 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Draw the table, the placebos' and the accounts from the judged folds, and keep them."""
     training_set, _ = load_training_set(run, refs)
     folds = load_contest(run, training_set, refs)
-    contests, universe = run.ports.warehouse.contests, run.config.universe
+    contests, signal = run.ports.warehouse.contests, run.signal.name
     # The base rate is what the others are held against, and no trial.
-    n_tried = contests.count_trials(universe.name, run.config.horizon) - 1
+    n_tried = contests.count_trials(signal) - 1
     table = tabulate(folds, training_set, n_tried=n_tried, seed=run.config.seed)
     accounts = run_accounts(run, training_set, folds)
     report = ContestReport(
-        universe=universe.name,
-        horizon=run.config.horizon,
+        signal=signal,
         as_of=run.session,
         image_set_hash=refs["image_set_hash"],
         sentence=table.sentence,
@@ -83,7 +94,7 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     contests.save_report(report)
     for leak in table.leaks:
         run.tell(f"contest: {leak}")
-    own = [fold for fold in folds if fold.entrant == run.config.model and not fold.placebo]
+    own = [fold for fold in folds if fold.entrant == run.signal.model and not fold.placebo]
     page = write_contest(run, report, accounts, pool_folds(own, training_set))
     run.tell(f"contest: {page}")
     return {"contest_sentence": table.sentence, "leaks": list(table.leaks)}
@@ -102,9 +113,17 @@ def load_judged_folds(run: Run, training_set: TrainingSet, refs: Mapping[str, An
     keys = [
         task.key
         for task in _list_tasks(run, training_set, refs)
-        if task.entrant.name == run.config.model and not task.placebo
+        if task.entrant.name == run.signal.model and not task.placebo
     ]
     return pool_folds(run.ports.warehouse.contests.load_folds(keys), training_set)
+
+
+def _planned_keys(planned: Sequence[Mapping[str, Any]]) -> dict[Place, str]:
+    return {
+        (int(fold["number"]), str(fold["entrant"]), placebo): key
+        for fold in planned
+        for placebo, key in fold["keys"].items()
+    }
 
 
 def _list_tasks(run: Run, training_set: TrainingSet, refs: Mapping[str, Any]) -> list[Task]:

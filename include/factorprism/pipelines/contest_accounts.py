@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from factorprism.core.contest import FoldForecasts
 from factorprism.core.schemas import as_days
-from factorprism.pipelines._run import Run
-from factorprism.training import TrainingSet
-from factorprism.training.backtest import (
+from factorprism.evaluation.backtest import (
     BacktestRule,
     Comparison,
     Prices,
     compare_forecasts,
     count_sessions_per_year,
 )
-from factorprism.training.contest import pool_folds
+from factorprism.learning import TrainingSet
+from factorprism.pipelines._run import Run
+from factorprism.selection.contest import pool_folds
 
 RULES: Mapping[str, Mapping[str, Any]] = {
     "long or flat, by threshold": {"sides": "long_flat", "sizing": "threshold"},
@@ -33,7 +33,12 @@ RULES: Mapping[str, Mapping[str, Any]] = {
 def run_accounts(
     run: Run, training_set: TrainingSet, folds: Sequence[FoldForecasts]
 ) -> dict[str, Comparison]:
-    """Return the accounts of all entrants on the judged sessions, by the name of the rule."""
+    """Return the accounts of all entrants on the judged sessions, by the name of the rule.
+
+    None where the target says no probability of a rise, which the rules trade by.
+    """
+    if not training_set.target.probability:
+        return {}
     prices = _load_prices(run, training_set)
     columns = _spread(training_set, folds)
     judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
@@ -75,7 +80,7 @@ def describe_accounts(accounts: Mapping[str, Comparison]) -> list[dict[str, Any]
 def _load_prices(run: Run, training_set: TrainingSet) -> Prices:
     days = training_set.image_set.sessions
     first = training_set.session_at(0)
-    bars = run.ports.warehouse.bars.load_bars([run.config.universe.target], first, run.session)
+    bars = run.ports.warehouse.bars.load_bars([run.universe.target], first, run.session)
     opens = bars.set_index("session")["open"].reindex(days.astype("datetime64[us]"))
     return Prices(as_days(days), opens.to_numpy("float64"), training_set.closes)
 
@@ -89,5 +94,5 @@ def _spread(
     for name in dict.fromkeys(fold.entrant for fold in real):
         pooled = pool_folds([fold for fold in real if fold.entrant == name], training_set)
         columns[name] = np.full(len(training_set.closes), np.nan)
-        columns[name][pooled.rows] = pooled.y_prob
+        columns[name][pooled.rows] = pooled.values[training_set.target.probability]
     return columns

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.contest import ContestReport
+from factorprism.core.files import write_atomic
+from factorprism.evaluation.backtest import BUY_AND_HOLD, Comparison
 from factorprism.figures import (
     IntervalPanel,
     render_backtest,
     render_intervals,
     render_reliability,
 )
+from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.contest_tables import Row, describe_scope, describe_size, tabulate_report
-from factorprism.training.backtest import BUY_AND_HOLD, Comparison
-from factorprism.training.metrics import HeldOut
+from factorprism.targets import Target
 
 # Accounts that one picture can tell apart, beside buy-and-hold.
 SHOWN_ACCOUNTS = 5
@@ -34,23 +36,25 @@ def write_contest(
 
     `held_out` is what the configured network has shown on all folds.
     """
-    stem = f"{report.universe}-{report.as_of}"
+    stem = f"{report.signal}-{report.as_of}"
     place = run.config.home / "contests" / f"{stem}.md"
     place.parent.mkdir(parents=True, exist_ok=True)
-    rule, comparison = next(iter(accounts.items()))
     best = [gain["name"] for gain in _content(report)["trials"]["gains"]]
-    pictures = [
-        _draw_gains(report, place.with_name(f"{stem}-gains.png")),
-        _draw_accounts(comparison, rule, best, place.with_name(f"{stem}-accounts.png")),
-        render_reliability(
+    pictures = [_draw_gains(report, run.target, place.with_name(f"{stem}-gains.png"))]
+    for rule, comparison in list(accounts.items())[:1]:
+        path = place.with_name(f"{stem}-accounts.png")
+        pictures.append(_draw_accounts(comparison, rule, best, path))
+    if run.target.probability:
+        reliability = render_reliability(
             held_out,
-            report.horizon,
-            title=f"Reliability of {run.config.model}",
+            run.target.probability,
+            run.signal.horizon,
+            title=f"Reliability of {run.signal.model}",
             path=place.with_name(f"{stem}-reliability.png"),
-        ),
-    ]
+        )
+        pictures.append(reliability)
     shown = "".join(f"\n![{picture.stem}]({picture.name})\n" for picture in pictures)
-    place.write_text(render_contest(report) + shown, encoding="utf-8")
+    write_atomic(place, render_contest(report) + shown)
     return place
 
 
@@ -58,8 +62,8 @@ def _content(report: ContestReport) -> Any:
     return report.content
 
 
-def _draw_gains(report: ContestReport, path: Path) -> Path:
-    content = _content(report)
+def _draw_gains(report: ContestReport, target: Target, path: Path) -> Path:
+    content, words = _content(report), target.words
     gains = content["trials"]["gains"]
     figures = {line["entrant"]: line["figures"] for line in content["entrants"]}
 
@@ -71,15 +75,15 @@ def _draw_gains(report: ContestReport, path: Path) -> Path:
         [gain["name"] for gain in gains],
         [
             IntervalPanel(
-                "gain on the base rate, paid for",
+                f"gain on the {words.reference}, paid for",
                 [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
                 0.0,
-                "log loss, nats",
+                f"{words.loss}, {words.unit}",
             ),
-            IntervalPanel("Brier skill", of("brier_skill"), 0.0, decides=False),
-            IntervalPanel("AUC within folds", of("fold_auc"), 0.5, decides=False),
+            IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
+            IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
         ],
-        title=f"Contest of {report.universe} as of {report.as_of}",
+        title=f"Contest of {report.signal} as of {report.as_of}",
         subtitle=f"{content['n_sessions']} judged sessions, {content['independent_windows']} "
         "windows that do not overlap; 95% intervals",
         path=path,
@@ -102,7 +106,7 @@ def _draw_accounts(comparison: Comparison, rule: str, best: Sequence[str], path:
 def render_contest(report: ContestReport) -> str:
     """Return the whole report as Markdown, the sentence on skill first."""
     parts = [
-        f"# Contest of {report.universe}, {report.horizon} sessions ahead, as of {report.as_of}",
+        f"# Contest of {report.signal} as of {report.as_of}",
         report.sentence,
         *_content(report)["leaks"],
         describe_scope(report),

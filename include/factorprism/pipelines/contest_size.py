@@ -10,18 +10,20 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.words import count
+from factorprism.learning import TrainingSet
 from factorprism.models.backend import name_device
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.history import load_training_set, training_settings
-from factorprism.training import TrainingSet
-from factorprism.training.contest import (
+from factorprism.selection.contest import (
     PLACEBOS,
     ContestSize,
     Entrant,
+    Place,
     Task,
     choose_entrants,
     choose_size,
     describe_seconds,
+    list_named,
     list_tasks,
     probe_fold,
 )
@@ -70,11 +72,21 @@ def size_of(run: Run, refs: Mapping[str, Any]) -> ContestSize | None:
 
 def list_contest(run: Run, training_set: TrainingSet, size: ContestSize) -> list[Task]:
     """Return all work of a contest of `size`."""
-    entrants = [one for one in _entrants(run, full=True) if one.name in size.entrants]
-    tasks = list_tasks(
-        training_set, entrants, size.n_folds, size.placebos, run.config.universe_name
-    )
+    entrants = _entrants_of(run, size)
+    tasks = list_tasks(training_set, entrants, size.n_folds, size.placebos, run.signal.name)
     return size.select(tasks)
+
+
+def list_planned(
+    run: Run, training_set: TrainingSet, size: ContestSize, keys: Mapping[Place, str]
+) -> list[Task]:
+    """Return the work at the places of `keys`, which were planned before: nothing is hashed."""
+    entrants = _entrants_of(run, size)
+    return list_named(training_set, entrants, size.n_folds, run.signal.name, keys)
+
+
+def _entrants_of(run: Run, size: ContestSize) -> list[Entrant]:
+    return [one for one in _entrants(run, full=True) if one.name in size.entrants]
 
 
 def _fixed_size(run: Run, name: str) -> ContestSize:
@@ -88,17 +100,13 @@ def _fixed_size(run: Run, name: str) -> ContestSize:
 
 
 def _entrants(run: Run, *, full: bool) -> tuple[Entrant, ...]:
-    others = [name.strip() for name in run.config.contest_networks.split(",") if name.strip()]
-    names = [*others, run.config.model] if full else [run.config.model]
-    return choose_entrants(names, training_settings(run), quick=not full)
+    names = [*run.signal.networks, run.signal.model] if full else [run.signal.model]
+    return choose_entrants(names, training_settings(run), run.target, quick=not full)
 
 
 def _recorded_size(run: Run) -> ContestSize | None:
     """Return the measured size by which this session's report was drawn, if there is one."""
-    config = run.config
-    report = run.ports.warehouse.contests.load_report(
-        config.universe_name, config.horizon, run.session
-    )
+    report = run.ports.warehouse.contests.load_report(run.signal.name, run.session)
     plan: Any = report.content.get("plan") if report else None
     return ContestSize.from_dict(plan) if plan and plan["name"] == "night" else None
 
@@ -117,8 +125,8 @@ def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
         open_tasks,
         tasks,
         seconds,
-        own=run.config.model,
-        besides=(1 + settings.witnesses) * rounds * seconds[run.config.model],
+        own=run.signal.model,
+        besides=(1 + settings.members) * rounds * seconds[run.signal.model],
         limit=run.config.contest_hours * 3600.0 * USED_SHARE,
     )
 
@@ -126,10 +134,8 @@ def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
 def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
     """Return the seconds of each entrant for a fold: of those judged here of late, or by a try."""
     newest = {task.entrant.name: task for task in tasks if not task.placebo}
-    config, since = run.config, datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
-    times = run.ports.warehouse.contests.list_times(
-        config.universe_name, config.horizon, since, name_device()
-    )
+    since = datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
+    times = run.ports.warehouse.contests.list_times(run.signal.name, since, name_device())
     seconds = {}
     for name, task in newest.items():
         wanted = _text(task.entrant.described)

@@ -7,50 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factorprism.core.contest import ContestReport
-from factorprism.training.contest import describe_seconds
+from factorprism.selection.contest import describe_seconds
+from factorprism.targets import DIRECTION, Target, Words, find_target
 
 Row = tuple[str, ...]
-# Table by table: the heading, then metric, its column's name and the format of its figures.
-SECTIONS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "Probability": (
-        ("log_loss", "log loss", ".4f"),
-        ("brier", "Brier", ".4f"),
-        ("brier_skill", "Brier skill", "+.1%"),
-        ("ece", "calibration error", ".3f"),
-    ),
-    "Order": (
-        ("fold_auc", "AUC within folds", ".3f"),
-        ("auc", "AUC pooled", ".3f"),
-        ("information_coefficient", "information coefficient", "+.3f"),
-    ),
-    "Calls of a rise": (
-        ("accuracy", "accuracy", ".1%"),
-        ("balanced_accuracy", "balanced accuracy", ".1%"),
-        ("precision", "precision", ".1%"),
-        ("recall", "recall", ".1%"),
-        ("f1", "F1", ".3f"),
-    ),
-    "Confusion, shares of all sessions": (
-        ("true_up", "rise called rise", ".1%"),
-        ("false_down", "rise called fall", ".1%"),
-        ("false_up", "fall called rise", ".1%"),
-        ("true_down", "fall called fall", ".1%"),
-    ),
-    "Forward return": (
-        ("mae", "MAE", ".4f"),
-        ("mse", "MSE", ".5f"),
-        ("rmse", "RMSE", ".4f"),
-        ("r2", "R2", "+.3f"),
-        ("r2_skill", "R2 against the base rate", "+.3f"),
-    ),
-}
-# What is said under a heading of these.
-NOTES: Mapping[str, str] = {
-    "Calls of a rise": (
-        "A rise is called where its probability is above 50%. Who stays on one side of 50% makes "
-        "the same call throughout a fold, so that entrants with little to say share their figures."
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -75,23 +35,26 @@ class ContestSection:
 def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
     """Return the report's sections: the gains first, entrants by their gain in every table."""
     content: Any = report.content
+    target = find_target(content.get("target", DIRECTION.name))
     best = [gain["name"] for gain in content["trials"]["gains"]]
-    order = {name: place for place, name in enumerate(["base_rate", *best])}
+    order = {name: place for place, name in enumerate([target.reference, *best])}
     entrants = sorted(content["entrants"], key=lambda line: order[line["entrant"]])
     figures = (
         ContestSection(
-            heading,
-            NOTES.get(heading, ""),
+            section.heading,
+            section.note,
             (
                 ContestTable(
-                    ("entrant", *(name for _, name, _ in columns)),
-                    tuple(_figure_row(line, columns) for line in entrants),
+                    ("entrant", *(name for _, name, _ in section.columns)),
+                    tuple(_figure_row(line, section.columns) for line in entrants),
                 ),
             ),
         )
-        for heading, columns in SECTIONS.items()
+        for section in target.sections
     )
-    return (_gain_section(content), *figures, *_placebo_sections(content), _accounts(content))
+    gains, placebos = _gain_section(content, target.words), _placebo_sections(content, target)
+    accounts = [_accounts(content)] if target.probability else []
+    return (gains, *figures, *placebos, *accounts)
 
 
 def describe_scope(report: ContestReport) -> str:
@@ -115,15 +78,16 @@ def describe_size(report: ContestReport) -> str:
     )
 
 
-def _gain_section(content: Mapping[str, Any]) -> ContestSection:
+def _gain_section(content: Mapping[str, Any], words: Words) -> ContestSection:
     trials = content["trials"]
     note = (
-        f"{trials['n_tried']} trials. The intervals hold for all entrants at once; the base rate "
-        f"is {'in' if trials['base_in_confidence_set'] else 'not in'} the model confidence set."
+        f"{trials['n_tried']} trials. The intervals hold for all entrants at once; the "
+        f"{words.reference} is {'in' if trials['base_in_confidence_set'] else 'not in'} the model "
+        "confidence set."
     )
-    columns = ("entrant", "log loss gain, nats", "may be the best", "skill")
+    columns = ("entrant", f"{words.loss} gain, {words.unit}", "may be the best", "skill")
     rows = tuple(_gain_row(gain) for gain in trials["gains"])
-    heading = "Gain on the base rate, all trials paid for"
+    heading = f"Gain on the {words.reference}, all trials paid for"
     return ContestSection(heading, note, (ContestTable(columns, rows),))
 
 
@@ -150,26 +114,38 @@ def _interval(values: Sequence[float], form: str) -> str:
     return f"{value} [{lower}, {upper}]"
 
 
-def _placebo_sections(content: Mapping[str, Any]) -> Iterator[ContestSection]:
+def _placebo_sections(content: Mapping[str, Any], target: Target) -> Iterator[ContestSection]:
     if not content["placebos"]:
         return
+    nothing = f"{target.order_of_nothing:g}"
     rows = tuple(
         (
             line["placebo"].replace("_", " "),
             line["entrant"],
-            _interval([line["auc"], line["lower"], line["upper"]], ".3f"),
-            "yes" if line["contains_half"] else "no",
+            _interval([_ordered(line), line["lower"], line["upper"]], ".3f"),
+            "yes" if line["lower"] <= target.order_of_nothing <= line["upper"] else "no",
             "yes" if line["suspicious"] else "no",
         )
         for line in content["placebos"]
     )
-    columns = ("labels", "entrant", "AUC within folds", "contains 0.5", "above 0.5, all paid for")
+    columns = (
+        "labels",
+        "entrant",
+        target.words.order,
+        f"contains {nothing}",
+        f"above {nothing}, all paid for",
+    )
     note = (
-        "Shuffled labels can be learned by nobody: one interval in twenty leaves out 0.5 by "
+        f"Shuffled labels can be learned by nobody: one interval in twenty leaves out {nothing} by "
         "chance, and who lies above it in both shuffles, all entrants paid for, has a leak. "
         "Shifted labels speak of the horizon after."
     )
     yield ContestSection("Placebos", note, (ContestTable(columns, rows),))
+
+
+def _ordered(line: Mapping[str, Any]) -> float:
+    """Return the figure of the order; reports of earlier releases call it by the direction's."""
+    return float(line["order"] if "order" in line else line["auc"])
 
 
 def _accounts(content: Mapping[str, Any]) -> ContestSection:

@@ -9,7 +9,6 @@ from typing import Any
 
 from factorprism.alerts import catalogue, read_fault
 from factorprism.core.errors import FactorPrismError, QualityError
-from factorprism.core.patience import due_at
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
 from factorprism.core.words import count
 from factorprism.factors import Normaliser
@@ -28,6 +27,8 @@ from factorprism.pipelines.calendar import refresh_calendar
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
 from factorprism.pipelines.explaining import explain
 from factorprism.pipelines.factors import compute_factors, gate_factors
+from factorprism.pipelines.history import load_closes
+from factorprism.pipelines.patience import due_at
 from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.quality import render_data_docs
 
@@ -78,7 +79,7 @@ def _picture_scale(run: Run) -> Normaliser:
 def picture_path(run: Run) -> Path:
     """Return where the picture of the run's session lies."""
     folder = run.config.home / "images"
-    return folder / f"{run.config.universe_name}-{run.session}.png"
+    return folder / f"{run.signal.name}-{run.session}.png"
 
 
 def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -86,7 +87,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
     champion = champion_at(run, run.session)
     if champion is None:
         raise QualityError(
-            f"no champion in force at {run.session} for {run.config.universe_name}",
+            f"no champion in force at {run.session} for {run.signal.name}",
             remedy="Train one: factorprism train.",
         )
     record, bundle = load_champion(run, champion)
@@ -96,7 +97,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"the factors of {run.session} changed between two steps of this run",
             remedy="Run this session again.",
         )
-    horizon_end = run.calendar.offset(run.session, run.config.horizon)
+    horizon_end = run.calendar.offset(run.session, run.signal.horizon)
     row = predict_window(
         window,
         bundle,
@@ -104,8 +105,10 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
         horizon_end=horizon_end,
         horizon_end_expected=run.calendar.is_expected(horizon_end),
         data_hash=hash_bars(load_window_bars(run, window)),
+        closes=load_closes(run),
     )
-    run.tell(f"forecast: p_up {row.p_up:.3f} (base rate {row.base_rate:.3f}) by {champion}")
+    values = ", ".join(f"{name} {value:.3f}" for name, value in row.values[row.symbol].items())
+    run.tell(f"forecast: {values} by {champion}")
     return {"forecast": to_json(row)}
 
 
@@ -114,31 +117,31 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
 
     The picture is drawn again, now with the forecast under its title.
     """
-    due = due_at(run.config, run.session)
+    due = due_at(run.config, run.universe, run.session)
     row = replace(from_json(refs["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
     _draw_picture(run, load_window(run), row)
-    sentence = f"{row.target}: a forecast of {row.session} is issued again"
+    sentence = f"{run.signal.name}: a forecast of {row.session} is issued again"
     for kind in (*catalogue.EVENING, catalogue.DEADLINE):
-        run.resolve_alert(kind.key(universe=row.universe), sentence)
+        run.resolve_alert(run.key_of(kind), sentence)
     run.tell("ledger: one row appended" if appended else "ledger: the row was there already")
     return {"appended": appended}
 
 
 def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write the outcomes of all forecasts of the target whose horizon has passed.
+    """Write the outcomes of all forecasts of the signal whose horizon has passed.
 
     It has passed when `horizon` sessions have, whichever day that was expected to be.
     """
-    target, horizon = run.config.universe.target, run.config.horizon
+    target = run.signal.symbol
     ledger = run.ports.warehouse.forecasts
-    unsettled = ledger.load_unsettled(target, horizon, run.session)
+    unsettled = ledger.load_unsettled(run.signal.name, run.session)
     if not unsettled:
         return {"settled": 0}
     first = min(row.session for row in unsettled)
     bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
-    outcomes = settle_forecasts(unsettled, closes, run.calendar, run.session)
+    outcomes = settle_forecasts(unsettled, run.target, closes, run.calendar, run.session)
     settled = ledger.save_outcomes(outcomes)
     run.tell(f"outcomes: {count(settled, 'forecast')} settled")
     return {"settled": settled}
@@ -148,7 +151,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Render the data docs of this run's gates and say where everything is."""
     page = render_gates(run, refs.get("gate_run_keys", []))
     run.tell(f"data docs: {page}")
-    key = catalogue.TASK.key(pipeline="daily", universe=run.config.universe_name)
+    key = catalogue.TASK.key(pipeline="daily", signal=run.signal.name)
     run.resolve_alert(key, "the daily run has ended well again")
     return {"data_docs": str(page)}
 
@@ -165,22 +168,24 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     It is raised as the kind of ``fault``, by the word of `classify_fault`.
     """
     reason = str(refs["reason"])
-    universe = run.config.universe
-    horizon_end = run.calendar.offset(run.session, run.config.horizon)
+    universe = run.universe
+    horizon_end = run.calendar.offset(run.session, run.signal.horizon)
     row = Forecast(
-        target=universe.target,
+        signal=run.signal.name,
         session=run.session,
-        horizon=run.config.horizon,
+        target=run.signal.target,
+        symbol=universe.target,
+        horizon=run.signal.horizon,
         horizon_end=horizon_end,
         horizon_end_expected=run.calendar.is_expected(horizon_end),
         model_id=champion_at(run, run.session) or NO_MODEL,
         state=ForecastState.WITHHELD,
         reason=reason,
         universe=universe.name,
-        due_at=due_at(run.config, run.session),
+        due_at=due_at(run.config, run.universe, run.session),
     )
     appended = run.ports.warehouse.forecasts.append(row)
-    sentence = f"{universe.target}: forecast withheld: {reason}"
+    sentence = f"{run.signal.name}: forecast withheld: {reason}"
     raise_evening(run, str(refs.get("fault", "")), sentence)
     gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
@@ -198,7 +203,7 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
     if kind is catalogue.DATA:
         sentence_of_end = f"the source {run.ports.source.name} answers again"
         resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end, run.session)
-    run.raise_alert(kind.key(universe=run.config.universe_name), sentence)
+    run.raise_alert(run.key_of(kind), sentence)
 
 
 GATES = ("bars", "factors")

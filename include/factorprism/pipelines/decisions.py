@@ -66,13 +66,6 @@ def _find_taken(run: Run, action: str, model_id: str, reason: str) -> Promotion 
 
 
 def _require_same_question(run: Run, refs: Mapping[str, Any]) -> None:
-    asked = (refs["universe"], int(refs["horizon"]))
-    if asked != (run.config.universe_name, run.config.horizon):
-        raise PromotionError(
-            f"the workers forecast {run.config.universe_name} over {run.config.horizon} sessions, "
-            f"not {asked[0]} over {asked[1]}",
-            remedy="Decide where that universe is configured: factorprism models.",
-        )
     if not refs["reason"].strip():
         raise PromotionError("a decision by hand needs a reason", remedy="Write one sentence.")
     decisions = list_decisions(run)

@@ -8,13 +8,14 @@ from factorprism.core.calendar import exchange_of
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
 from factorprism.core.schemas import Alert
+from factorprism.core.signals import Signal
 from factorprism.pipelines._run import Ports
 from factorprism.sources import find_final_session
 
 logger = logging.getLogger("factorprism.pipelines")
 
 
-def close_after_end(config: Config, ports: Ports) -> list[str]:
+def close_after_end(config: Config, signal: Signal, ports: Ports) -> list[str]:
     """Close the alerts of sessions after the end of a replay, and return their keys.
 
     No run of such a session is owed, so that none would ever close them: earlier versions planned
@@ -22,7 +23,7 @@ def close_after_end(config: Config, ports: Ports) -> list[str]:
     whole house stays open.
     """
     try:
-        final = find_final_session(config)
+        final = find_final_session(config, signal.symbol)
     except FactorPrismError:
         return []  # told by whatever asks the source for something
     if final is None:
@@ -32,7 +33,7 @@ def close_after_end(config: Config, ports: Ports) -> list[str]:
     closed = [
         alert.key
         for alert in alerts.list_open_alerts()
-        if _is_of(alert, config)
+        if _is_of(alert, signal)
         and alert.session is not None
         and alert.session > final
         and alerts.resolve_alert(alert.key, sentence)
@@ -44,7 +45,7 @@ def close_after_end(config: Config, ports: Ports) -> list[str]:
     return closed
 
 
-def _is_of(alert: Alert, config: Config) -> bool:
-    """Tell whether the key names the universe, or the exchange that it is forecast for."""
-    own = {config.universe_name, exchange_of(config.universe.target)}
+def _is_of(alert: Alert, signal: Signal) -> bool:
+    """Tell whether the key names the signal, its universe or its exchange."""
+    own = {signal.name, signal.universe.name, exchange_of(signal.symbol)}
     return bool(own & set(alert.key.split()))

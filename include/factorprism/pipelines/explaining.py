@@ -30,20 +30,20 @@ from factorprism.forecasts.explain import (
     compute_surrogate,
     embed_windows,
 )
-from factorprism.models import ModelBundle, load_witnesses
+from factorprism.learning import TrainingSet, split_samples
+from factorprism.learning.baselines import BaselineForecaster
+from factorprism.learning.settings import read_settings
+from factorprism.models import ModelBundle, load_members
 from factorprism.pipelines._explanation_pictures import Pictures, explanation_path
-from factorprism.pipelines._image_sets import image_set_place, load_image_set
+from factorprism.pipelines._image_sets import image_set_place
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import from_json, load_window
 from factorprism.pipelines.champions import load_champion
-from factorprism.pipelines.history import align_history, join_closes
-from factorprism.training import TrainingSet, TrainingSettings, split_samples
-from factorprism.training.baselines import Baseline
+from factorprism.pipelines.history import align_history, fetch_image_set, join_closes
 
 __all__ = ["explain", "explanation_path", "load_learned"]
 
 NEIGHBOURS = 5
-EXPLAINED_BASELINES = ("logistic", "pca_logistic", "gradient_boosting")
 DECIMALS = 6
 
 
@@ -63,17 +63,16 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     learned = load_learned(run, record)
     precedents = _find_precedents(run, record, bundle, learned, window)
-    witnesses = load_witnesses(run.ports.registry.fetch_bundle(row.model_id), bundle)
-    seed = _settings(record).seed
-    readings = [_read(held, window, seed) for held in (bundle, *witnesses)]
+    members = load_members(run.ports.registry.fetch_bundle(row.model_id), bundle)
+    seed = read_settings(record.spec).seed
+    readings = [_read(held, window, seed) for held in (bundle, *members)]
     attribution, shapley, surrogate = readings[0]
     stability = _compare(readings, seed)
     baselines = _explain_baselines(record, learned, window)
     run.ports.warehouse.explanations.save_explanation(
         Explanation(
-            target=row.target,
+            signal=row.signal,
             session=row.session,
-            horizon=row.horizon,
             model_id=row.model_id,
             attribution=attribution.to_dict(),
             shapley=shapley.to_dict(),
@@ -93,7 +92,7 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
     _refuse_novel(run, record, precedents)
     run.tell(
         f"explanation: nearest past image {precedents.distance:.2f} of {precedents.threshold:.2f} "
-        f"allowed, {count(len(witnesses), 'witness')}, {drawn[0]}"
+        f"allowed, {count(len(members), 'ensemble member')} beside it, {drawn[0]}"
     )
     return {"explanation_pictures": [str(path) for path in drawn]}
 
@@ -108,9 +107,7 @@ def load_learned(run: Run, record: ModelRecord) -> TrainingSet:
     as_of: date = date.fromisoformat(str(record.spec["as_of"]))
     then, content = replace(run, session=as_of), str(record.spec.get("image_set_hash", ""))
     image_set = (
-        load_image_set(image_set_place(content), content, run.config.artefacts_url)
-        if content
-        else align_history(then)
+        fetch_image_set(run, image_set_place(content), content) if content else align_history(then)
     )
     return join_closes(then, image_set)[0]
 
@@ -135,8 +132,7 @@ def _withheld(row: Forecast) -> Forecast:
         row,
         state=ForecastState.WITHHELD,
         reason="the image is unlike any that the model has learned from",
-        p_up=None,
-        p_up_raw=None,
+        values={},
     )
 
 
@@ -167,12 +163,12 @@ def _read(bundle: ModelBundle, window: Window, seed: int) -> Reading:
 def _compare(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
     """Return how far networks of other seeds agree on each kind, and what each makes of the image.
 
-    Without witnesses nothing is compared, and the reason stands in place of the figures.
+    Without other members nothing is compared, and the reason stands in place of the figures.
     """
     seeds = [seed + number for number in range(len(readings))]
     logits = [attribution.logit for attribution, _, _ in readings]
     if len(readings) < 2:
-        why = "the model has no witnesses of other seeds"
+        why = "the model has no ensemble members of other seeds"
         return {"seeds": seeds, "logits": logits, "agreement": {}, "absent": why}
     arrays = [_by_kind(reading) for reading in readings]
     agreement = {
@@ -195,29 +191,24 @@ def _explain_baselines(record: ModelRecord, learned: TrainingSet, window: Window
     Fitting takes a second each and gives the same baselines every time, so that none are stored.
     They learn from no session after the model's own.
     """
-    settings = _settings(record)
+    settings, target = read_settings(record.spec), learned.target
     sizes = settings.sizes(settings.holdout_sessions)
     split = split_samples(learned.samples, learned.horizon, sizes)
     explained: dict[str, Any] = {}
-    for name in EXPLAINED_BASELINES:
-        fitted = Baseline(name, settings.seed).fit(learned, split)
+    for name in (one.name for one in target.baselines if one.explained):
+        fitted = BaselineForecaster(name, settings.seed).fit(learned, split)
         reasons = fitted.explain(window.values)
         if reasons is None:
             continue
-        calibration = fitted.calibration
+        outputs = np.array([[reasons.score]])
+        values = target.compute_values(outputs, fitted.calibration, fitted.bases, {})
         explained[name] = {
-            "p_up": round(float(calibration.apply(np.array([reasons.score]))[0]), DECIMALS),
+            target.ranked: round(float(values[target.ranked][0]), DECIMALS),
             "score": round(reasons.score, DECIMALS),
             "expected": round(reasons.expected, DECIMALS),
-            "slope": round(calibration.slope, DECIMALS),
-            "intercept": round(calibration.intercept, DECIMALS),
+            **{part: round(value, DECIMALS) for part, value in fitted.calibration.items()},
             "factors": list(window.factors),
             "channels": list(window.channels),
             "values": (np.round(reasons.by_cell, DECIMALS) + 0.0).tolist(),
         }
     return explained
-
-
-def _settings(record: ModelRecord) -> TrainingSettings:
-    held: Any = record.spec["settings"]
-    return TrainingSettings(**held)

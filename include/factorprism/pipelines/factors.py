@@ -22,7 +22,7 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Compute the factors of each symbol from its first changed session on, and keep them."""
     catalogue = catalogue_hash()
     computed = 0
-    for symbol in refs.get("symbols") or run.config.universe.channels:
+    for symbol in refs.get("symbols") or run.universe.channels:
         # Again until nothing is stale: another run may merge bars while this one computes.
         while (changed := run.ports.warehouse.factors.changed_from(symbol, catalogue)) is not None:
             extent = run.ports.warehouse.bars.load_extent(symbol)
@@ -37,7 +37,7 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Check all panels at once before anything reads them: all of a backfill, else a year."""
-    symbols = refs.get("symbols") or run.config.universe.channels
+    symbols = refs.get("symbols") or run.universe.channels
     n_sessions = None if refs.get("first") else GATE_SESSIONS
     panels = [load_recent_panel(run, symbol, n_sessions) for symbol in symbols]
     verdicts = check_factors(
@@ -49,7 +49,7 @@ def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     for panel in panels:
         ratio = count_missing(panel).ratio
         run.ports.meter.record("prism.factors.missing", ratio, symbol=panel.symbol)
-    run_key = f"factors {run.session} {run.config.source} {run.config.universe_name}"
+    run_key = f"factors {run.session} {run.config.source} {run.universe.name}"
     run.ports.warehouse.quality.save_results(verdicts.results, run_key)
     require(verdicts.results)
     run.tell(f"factors: {verdicts.n_asked} expectations hold")

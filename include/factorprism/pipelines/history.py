@@ -14,14 +14,9 @@ from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import DayArray, ImageSet, hash_bars
 from factorprism.factors import CATALOGUE, catalogue_hash
 from factorprism.images import align_panels
+from factorprism.learning import TrainingSet, TrainingSettings, build_training_set, least_samples
 from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
-from factorprism.training import (
-    TrainingSet,
-    TrainingSettings,
-    build_training_set,
-    least_samples,
-)
 
 
 def align_history(run: Run) -> ImageSet:
@@ -29,7 +24,7 @@ def align_history(run: Run) -> ImageSet:
 
     Raises `ConfigurationError` when the warehouse holds no bars of a channel.
     """
-    universe = run.config.universe
+    universe = run.universe
     panels = []
     for symbol in universe.channels:
         extent = run.ports.warehouse.bars.load_extent(symbol)
@@ -43,7 +38,7 @@ def align_history(run: Run) -> ImageSet:
                 symbol, catalogue_hash(), extent[0], run.session
             )
         )
-    return align_panels(panels, universe, run.config.lookback, last=run.session)
+    return align_panels(panels, universe, run.signal.lookback, last=run.session)
 
 
 def align_closes(bars: pd.DataFrame, symbol: str, sessions: DayArray) -> npt.NDArray[np.float64]:
@@ -52,22 +47,38 @@ def align_closes(bars: pd.DataFrame, symbol: str, sessions: DayArray) -> npt.NDA
     return closes.reindex(sessions.astype("datetime64[us]")).to_numpy("float64")
 
 
+def load_closes(run: Run) -> npt.NDArray[np.float64]:
+    """Return all closes of the target through the run's session, float64 [session]."""
+    symbol = run.universe.target
+    extent = run.ports.warehouse.bars.load_extent(symbol)
+    if extent is None:
+        return np.empty(0)
+    bars = run.ports.warehouse.bars.load_bars([symbol], extent[0], run.session)
+    days = run.calendar.sessions(extent[0], run.session)
+    return align_closes(bars, symbol, days)
+
+
 def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
     """Return `image_set` with the target's closes through the session, and the bars' hash."""
     first: date = image_set.sessions[0].astype(date)
-    target = run.config.universe.target
-    bars = run.ports.warehouse.bars.load_bars(run.config.universe.channels, first, run.session)
+    target = run.universe.target
+    bars = run.ports.warehouse.bars.load_bars(run.universe.channels, first, run.session)
     closes = align_closes(bars, target, image_set.sessions)
-    training_set = build_training_set(image_set, closes, run.config.horizon, as_of=run.session)
+    training_set = build_training_set(
+        image_set, closes, run.target, run.signal.horizon, as_of=run.session
+    )
     return training_set, hash_bars(bars)
 
 
 def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
     """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
-    image_set = load_image_set(
-        refs["image_set_path"], refs["image_set_hash"], run.config.artefacts_url
-    )
-    return join_closes(run, image_set)
+    return join_closes(run, fetch_image_set(run, refs["image_set_path"], refs["image_set_hash"]))
+
+
+def fetch_image_set(run: Run, place: str, content_hash: str) -> ImageSet:
+    """Return the image set at `place` in the run's store; raises as `load_image_set` does."""
+    cache = run.config.home / "image-sets"
+    return load_image_set(place, content_hash, run.config.artefacts_url, cache)
 
 
 def sessions_before_first_image(lookback: int) -> int:
@@ -83,12 +94,12 @@ def require_training_history(run: Run, image_set: ImageSet) -> None:
     settings = training_settings(run)
     samples = len(join_closes(run, image_set)[0].samples)
     sizes = (settings.sizes(settings.holdout_sessions), settings.sizes(settings.fold_sessions))
-    needed = least_samples(run.config.horizon, *sizes)
+    needed = least_samples(run.signal.horizon, *sizes)
     if samples >= needed:
         return
-    around = sessions_before_first_image(run.config.lookback) + run.config.horizon
+    around = sessions_before_first_image(run.signal.lookback) + run.signal.horizon
     raise ConfigurationError(
-        f"{len(image_set.sessions)} sessions of {run.config.universe_name} through {run.session} "
+        f"{len(image_set.sessions)} sessions of {run.universe.name} through {run.session} "
         f"are too few to train on: {needed + around} are needed ({needed} that can be learned "
         f"from, there are {samples})",
         remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
@@ -99,11 +110,11 @@ def training_settings(run: Run) -> TrainingSettings:
     """Return how the run's configuration wants networks to be trained."""
     config = run.config
     return TrainingSettings(
-        architecture=config.model,
+        architecture=run.signal.model,
         seed=config.seed,
         epochs=config.epochs,
         threads=config.threads,
         holdout_sessions=config.holdout_sessions,
         frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
-        witnesses=config.witnesses,
+        members=config.witnesses,
     )

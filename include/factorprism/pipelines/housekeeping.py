@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from factorprism.alerts import catalogue
 from factorprism.core.sessions import utc_now
+from factorprism.core.signals import list_issued_signals
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.ended import close_after_end
@@ -34,6 +36,23 @@ def back_up_warehouse(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     run.tell(f"backup: {backup.path}, {backup.n_bytes / 1e6:.1f} MB, sha256 {backup.sha256[:12]}")
     return {"backup": str(backup.path), "backup_sha256": backup.sha256}
+
+
+def verify_ledger(run: Run, refs: Mapping[str, Any]) -> Refs:
+    """Walk the ledger's chains, and raise an alert of each signal whose rows do not fit."""
+    report = run.ports.warehouse.forecasts.verify()
+    first: dict[str, str] = {}
+    for fault in report.faults:
+        first.setdefault(fault.signal, fault.sentence)
+    for signal in sorted({head.signal for head in report.heads} | set(first)):
+        key = catalogue.LEDGER.key(signal=signal)
+        if signal in first:
+            run.raise_alert(key, f"{signal}: {first[signal]}")
+        else:
+            run.resolve_alert(key, f"{signal}: every row of the ledger fits")
+    for head in report.heads:
+        run.tell(f"ledger: {first.get(head.signal, 'fits')}, last row {head}")
+    return {"ledger_rows": report.n_rows, "ledger_faults": sorted(first)}
 
 
 def list_removals(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -94,12 +113,20 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
         f"{refs.get('rows_without_artefact', 0)} rows without an artefact"
     )
     run.resolve_alert(run.alert_key("housekeeping"), "the housekeeping has ended well again")
-    for key in close_after_end(run.config, run.ports):
-        run.tell(f"alert {key}: closed, it was of a session after the end of the data")
+    for signal in list_issued_signals(run.config):
+        for key in close_after_end(run.config, signal, run.ports):
+            run.tell(f"alert {key}: closed, it was of a session after the end of the data")
     return {}
 
 
-STEPS = (back_up_warehouse, list_removals, remove_expired, match_artefacts, report)
+STEPS = (
+    back_up_warehouse,
+    verify_ledger,
+    list_removals,
+    remove_expired,
+    match_artefacts,
+    report,
+)
 
 
 def _sum_up(removals: list[Removal]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from factorprism.core.errors import ArtefactError, PromotionError
 from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+from factorprism.evaluation import find_skill, skill_sentence
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import (
@@ -20,7 +21,8 @@ from factorprism.pipelines.champions import (
     write_decision,
 )
 from factorprism.pipelines.history import align_history, join_closes
-from factorprism.training import Paired, compare, find_skill, skill_sentence
+from factorprism.selection import Paired, compare
+from factorprism.targets import target_of
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -55,7 +57,7 @@ def list_models(run: Run) -> list[Standing]:
     models = run.ports.warehouse.models
     return [
         _stand(record, decisions, models.load_evaluations(record.model_id))
-        for record in models.list_models(run.config.universe_name, run.config.horizon)
+        for record in models.list_models(run.signal.name)
     ]
 
 
@@ -111,7 +113,7 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
             model_id = _find_predecessor(run, decisions)
         elif not any(item.champion_id == model_id for item in decisions):
             raise PromotionError(
-                f"{model_id} never held the title of {run.config.universe_name}",
+                f"{model_id} never held the title of {run.signal.name}",
                 remedy="Name a former champion, or promote it: factorprism models promote.",
             )
         decision = _give_title(run, decisions, model_id, "rollback", reason.strip())
@@ -148,12 +150,12 @@ def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
     holders = list_holders(decisions)
     if not holders:
         raise PromotionError(
-            f"nobody holds the title of {run.config.universe_name}",
+            f"nobody holds the title of {run.signal.name}",
             remedy="Train a model: factorprism train.",
         )
     if len(holders) == 1:
         raise PromotionError(
-            f"{holders[0]} was the first champion of {run.config.universe_name}: there is nobody "
+            f"{holders[0]} was the first champion of {run.signal.name}: there is nobody "
             "to go back to",
             remedy="Name another model: factorprism models promote.",
         )
@@ -175,8 +177,7 @@ def _give_title(
         raise PromotionError(f"{model_id} holds the title already")
     _require_fit(run, model_id)
     decision = Promotion(
-        universe=run.config.universe_name,
-        horizon=run.config.horizon,
+        signal=run.signal.name,
         as_of=run.session,
         candidate_id=model_id,
         champion_id=model_id,
@@ -213,9 +214,9 @@ def _require_images(run: Run, record: ModelRecord) -> None:
         )
     factors = tuple(factor.name for factor in CATALOGUE)
     read = (record.lookback, record.channels, record.factors)
-    if read != (run.config.lookback, run.config.universe.channels, factors):
+    if read != (run.signal.lookback, run.universe.channels, factors):
         raise PromotionError(
-            f"{record.model_id} reads other images than {run.config.universe_name} has now: "
+            f"{record.model_id} reads other images than {run.signal.name} has now: "
             "another lookback, other channels or other factors",
             remedy="Train a model for them: factorprism train.",
         )
@@ -224,11 +225,13 @@ def _require_images(run: Run, record: ModelRecord) -> None:
 def _stand(
     record: ModelRecord, decisions: Sequence[Promotion], evaluations: Sequence[Evaluation]
 ) -> Standing:
+    target = target_of(record.spec)
     marks = {find_challenger(decisions): CHALLENGER}
     if decisions:
         marks[decisions[-1].champion_id] = CHAMPION
     mark = marks.get(record.model_id, "")
-    return Standing(record, mark, find_skill(evaluations), skill_sentence(evaluations))
+    skill, sentence = find_skill(evaluations, target), skill_sentence(evaluations, target)
+    return Standing(record, mark, skill, sentence)
 
 
 def _concerns(decision: Promotion, model_id: str) -> bool:

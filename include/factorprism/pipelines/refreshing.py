@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import ModelRecord, as_days
-from factorprism.images import gather_windows
+from factorprism.core.schemas import DayArray, ModelRecord, as_days
+from factorprism.evaluation.drift import Drift, measure_drift
+from factorprism.evaluation.matured import MaturedLoss, find_estimate, measure_matured_loss
+from factorprism.learning import TrainingSet
+from factorprism.learning.recipe import forecast_rows
+from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import champion_at, load_champion
-from factorprism.training import TrainingSet
-from factorprism.training.drift import Drift, measure_drift
-from factorprism.training.matured import MaturedLoss, find_estimate, measure_matured_loss
-from factorprism.training.metrics import HeldOut
-from factorprism.training.refreshing import decide_mode
+from factorprism.selection.refreshing import decide_mode
+from factorprism.targets import LABEL, Target
 
 MODES = ("auto", "fine_tune", "retrain")
 
@@ -49,12 +51,15 @@ def measure_champion_loss(run: Run, record: ModelRecord, training_set: TrainingS
     The ledger speaks where it holds enough of them; else the model forecasts the sessions after
     its data, as it would have done.
     """
-    estimate = find_estimate(run.ports.warehouse.models.load_evaluations(record.model_id))
+    target, held = run.target, run.ports.warehouse.models.load_evaluations(record.model_id)
+    estimate = find_estimate(held, target)
     settings = {"horizon": record.horizon, "seed": run.config.seed}
-    issued = measure_matured_loss(_load_issued(run, record, training_set), estimate, **settings)
-    if issued.measured:
-        return issued
-    return measure_matured_loss(_forecast(run, record, training_set), estimate, **settings)
+    issued = _load_issued(run, record, training_set)
+    matured = measure_matured_loss(issued, estimate, target, **settings)
+    if matured.measured:
+        return matured
+    forecast = _forecast(run, record, training_set)
+    return measure_matured_loss(forecast, estimate, target, **settings)
 
 
 def _decide(run: Run, champion: str, training_set: TrainingSet) -> tuple[str, str]:
@@ -83,14 +88,27 @@ def _find_misfit(record: ModelRecord, training_set: TrainingSet) -> str:
 
 def _load_issued(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldOut:
     """Return the ledger's forecasts of the model whose horizon ended by the run's session."""
-    held = run.ports.warehouse.forecasts.load_outcomes(run.config.universe.target, record.horizon)
+    held = run.ports.warehouse.forecasts.load_outcomes(record.signal, record.target)
     own = held["model_id"] == record.model_id
     held = held[own & (held["horizon_end"] <= np.datetime64(run.session, "us"))]
+    return hold_out_issued(held, training_set.image_set.sessions, run.target)
+
+
+def hold_out_issued(outcomes: pd.DataFrame, days: DayArray, target: Target) -> HeldOut:
+    """Return one model's matured rows of the ledger as forecasts beside what came of them.
+
+    `days` are the sessions that rows are counted by.
+    """
+    sessions = as_days(outcomes["session"])
+    values, reference = target.recall(
+        {name: outcomes[name].to_numpy(np.float64) for name in target.values}
+    )
     return HeldOut(
-        np.searchsorted(training_set.image_set.sessions, as_days(held["session"])),
-        held["went_up"].to_numpy(np.int8),
-        held["p_up"].to_numpy(np.float64),
-        held["base_rate"].to_numpy(np.float64),
+        np.searchsorted(days, sessions),
+        np.repeat(sessions[:1], len(sessions)),
+        {LABEL: outcomes["value"].to_numpy(np.float64)},
+        values,
+        reference,
     )
 
 
@@ -98,6 +116,5 @@ def _forecast(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldO
     """Return what the model says of the sessions after its data, beside what came of them."""
     rows = training_set.rows_after(record.trained_through)
     _, bundle = load_champion(run, record.model_id)
-    image_set = training_set.image_set
-    _, y_prob = bundle.predict(gather_windows(image_set.cube, rows, image_set.lookback))
-    return HeldOut(rows, training_set.labels[rows], y_prob, np.full(len(rows), record.base_rate))
+    bases = training_set.target.read_bases(bundle.spec)
+    return forecast_rows(bundle, training_set, rows, bases)

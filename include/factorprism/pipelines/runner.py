@@ -13,6 +13,7 @@ from typing import Any
 from factorprism.alerts import catalogue, classify_fault
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError, SourceError
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import backfill, daily, decisions, housekeeping, weekly
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
 from factorprism.pipelines.waiting import describe_wait, look_for_bars
@@ -40,9 +41,14 @@ BESIDE: Mapping[str, Step] = MappingProxyType({"withhold": daily.withhold, "watc
 
 
 def run_step(
-    pipeline: str, step: str, session: date, refs: Mapping[str, Any], environ: Mapping[str, str]
+    pipeline: str,
+    step: str,
+    session: date,
+    refs: Mapping[str, Any],
+    environ: Mapping[str, str],
+    signal: str = "",
 ) -> Refs:
-    """Run one named step and return `refs` with what it adds.
+    """Run one named step of `signal`, by default the default one; return `refs` with its own.
 
     Configuration and ports come from `environ` and are closed again, so that a task may run in
     any process on any machine. Options of a run (``first``, ``last``, ``symbols``, ``mode``)
@@ -52,7 +58,7 @@ def run_step(
     body = _find_step(pipeline, step)
     config = load_config(environ)
     with open_ports(config) as ports:
-        run = Run(session, config, ports)
+        run = Run(session, find_signal(config, signal), config, ports)
         with _watched(run, pipeline, step):
             return {**refs, **body(run, refs)}
 
@@ -63,11 +69,11 @@ def run_pipeline(
     refs: Mapping[str, Any] | None = None,
     on_step: Callable[[str, float], None] = lambda name, seconds: None,
 ) -> Refs:
-    """Run all steps of `pipeline` in order, one process at a time for a universe and session.
+    """Run all steps of `pipeline` in order, one process at a time for a signal and session.
 
     A daily run whose forecast cannot be made writes the withheld row before the error goes on.
     """
-    name = f"{pipeline} {run.config.universe_name} {run.session}"
+    name = f"{pipeline} {run.signal.name} {run.session}"
     with run.ports.warehouse.lock(name):
         if pipeline != "daily":
             return _run_steps(pipeline, run, dict(refs or {}), on_step)
@@ -101,6 +107,7 @@ def raise_step_alert(
     session: date | None,
     message: str,
     fault: str = "",
+    signal: str = "",
 ) -> None:
     """Raise the alert of a failed step; a fault on the way is logged and never raised.
 
@@ -108,25 +115,29 @@ def raise_step_alert(
     of `classify_fault`, as `withhold` does. Any other pipeline has one alert: while it is open
     nothing more is sent, and its next run that ends well closes it.
     """
-    with _alerting(environ, pipeline, step, session) as run:
-        name = run.config.universe_name
+    with _alerting(environ, pipeline, step, session, signal) as run:
         if _precedes_ledger(pipeline, step):
             daily.raise_evening(run, fault, f"{pipeline}, step {step}: {message}")
         elif pipeline != "daily" or not _is_told_why(run):
-            key = catalogue.TASK.key(pipeline=pipeline, universe=name)
+            key = catalogue.TASK.key(pipeline=pipeline, signal=run.signal.name)
             run.raise_alert(key, f"{pipeline}, step {step}: {message}")
 
 
 def raise_deadline_alert(
-    environ: Mapping[str, str], pipeline: str, step: str, session: date | None, message: str
+    environ: Mapping[str, str],
+    pipeline: str,
+    step: str,
+    session: date | None,
+    message: str,
+    signal: str = "",
 ) -> None:
     """Raise the alert of a run that is late, unless the reason for it is told already.
 
     Where the run waits for bars, it says which and until when instead of `message`.
     """
-    with _alerting(environ, pipeline, step, session) as run:
+    with _alerting(environ, pipeline, step, session, signal) as run:
         if not _is_told_why(run):
-            key = catalogue.DEADLINE.key(universe=run.config.universe_name)
+            key = run.key_of(catalogue.DEADLINE)
             waits = _words_of_wait(run)
             # A run that waits within its patience is late, and nothing is amiss with it.
             severity = "warning" if waits else "critical"
@@ -146,20 +157,19 @@ def _words_of_wait(run: Run) -> str:
 
 def _is_told_why(run: Run) -> bool:
     """Tell whether an alert is open that says why there is no forecast."""
-    name = run.config.universe_name
     open_keys = {alert.key for alert in run.ports.warehouse.alerts.list_open_alerts()}
-    return bool(open_keys & {kind.key(universe=name) for kind in catalogue.EVENING})
+    return bool(open_keys & {run.key_of(kind) for kind in catalogue.EVENING})
 
 
 @contextmanager
 def _alerting(
-    environ: Mapping[str, str], pipeline: str, step: str, session: date | None
+    environ: Mapping[str, str], pipeline: str, step: str, session: date | None, signal: str
 ) -> Iterator[Run]:
     """Give the run that an alert is raised in; whatever goes wrong with it is only logged."""
     try:
         config = load_config(environ)
         with open_ports(config) as ports:
-            yield Run(session or date.today(), config, ports)
+            yield Run(session or date.today(), find_signal(config, signal), config, ports)
     except FactorPrismError as error:
         logger.error("the failure of %s.%s could not be alerted: %s", pipeline, step, error)
 
@@ -168,7 +178,7 @@ def _alerting(
 def _watched(run: Run, pipeline: str, step: str) -> Iterator[None]:
     """Let the log's lines say what runs, and measure how long it takes."""
     started, outcome = time.perf_counter(), "done"
-    facts = {"session": run.session, "universe": run.config.universe_name}
+    facts = {"session": run.session, "signal": run.signal.name}
     with bound(pipeline=pipeline, step=step, **facts):
         try:
             yield

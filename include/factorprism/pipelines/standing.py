@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 
 from factorprism.core.config import Config
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.signals import Signal
 from factorprism.pipelines._run import Ports, Run
 from factorprism.pipelines.champions import champion_at
 from factorprism.sources import find_final_session
@@ -27,27 +28,24 @@ def measure_standing(run: Run) -> None:
     for severity in SEVERITIES:
         run.ports.meter.record("prism.alerts.open", by_severity[severity], severity=severity)
     # Last: it alone asks the source, which may refuse.
-    measure_replay(run.config, run.ports)
+    measure_replay(run.config, run.signal, run.ports)
 
 
-def measure_replay(config: Config, ports: Ports) -> None:
-    """Record whether the data of `config` have an end, after which no evening is owed."""
-    named = {"universe": config.universe_name, "target": config.universe.target}
-    is_replay = find_final_session(config) is not None
-    ports.meter.record("prism.source.replay", float(is_replay), **named)
+def measure_replay(config: Config, signal: Signal, ports: Ports) -> None:
+    """Record whether the data of `signal` have an end, after which no evening is owed."""
+    is_replay = find_final_session(config, signal.symbol) is not None
+    ports.meter.record("prism.source.replay", float(is_replay), signal=signal.name)
 
 
 def _measure_forecasts(run: Run) -> None:
-    target, universe = run.config.universe.target, run.config.universe_name
     first = run.calendar.offset(run.session, 1 - RECENT_SESSIONS)
     rows = [
         row
-        for row in run.ports.warehouse.forecasts.load_forecasts(target, first, run.session)
-        if (row.universe, row.horizon) == (universe, run.config.horizon)
+        for row in run.ports.warehouse.forecasts.load_forecasts(run.signal.name, first, run.session)
         # An expected session may have turned out to be a holiday.
-        and run.calendar.is_session(row.session)
+        if run.calendar.is_session(row.session)
     ]
-    named = {"universe": universe, "target": target}
+    named = {"signal": run.signal.name}
     for state in ForecastState:
         sessions = [row.session for row in rows if row.state is state]
         if sessions:
@@ -58,20 +56,18 @@ def _measure_forecasts(run: Run) -> None:
     run.ports.meter.record("prism.forecasts.withheld", len(withheld), **named)
     if issued:
         last: Forecast = issued[max(issued)]
-        run.ports.meter.record("prism.forecast.p_up", last.p_up or 0.0, **named)
+        run.ports.meter.record("prism.forecast.p_up", last.value("p_up") or 0.0, **named)
 
 
 def _measure_champion(run: Run) -> None:
-    champion, universe = champion_at(run, run.session), run.config.universe_name
+    champion, named = champion_at(run, run.session), {"signal": run.signal.name}
     if champion is None:
         return
     record = run.ports.warehouse.models.load_model(champion)
     midnight = datetime.combine(record.trained_through, time(0), UTC).timestamp()
-    run.ports.meter.record(
-        "prism.model.trained_through", midnight, universe=universe, model=champion
-    )
+    run.ports.meter.record("prism.model.trained_through", midnight, model=champion, **named)
     age = _sessions_since(run, record.trained_through)
-    run.ports.meter.record("prism.model.age", age, universe=universe)
+    run.ports.meter.record("prism.model.age", age, **named)
     found = [
         item
         for item in run.ports.warehouse.models.load_evaluations(champion)
@@ -81,7 +77,7 @@ def _measure_champion(run: Run) -> None:
         latest = max(found, key=lambda item: item.last)
         for bound in ("value", "lower", "upper"):
             figure = float(getattr(latest, bound))
-            run.ports.meter.record("prism.brier.skill", figure, universe=universe, bound=bound)
+            run.ports.meter.record("prism.brier.skill", figure, bound=bound, **named)
 
 
 def _sessions_since(run: Run, day: date) -> int:

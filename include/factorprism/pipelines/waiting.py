@@ -12,11 +12,12 @@ import pandas as pd
 from factorprism.core.calendar import exchange_of
 from factorprism.core.config import load_config
 from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError, WarehouseError
-from factorprism.core.patience import SUITE, look_key, patience_ends
 from factorprism.core.publication import local_words
 from factorprism.core.schemas import QualityResult
 from factorprism.core.sessions import session_read, utc_now
+from factorprism.core.signals import find_signal
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.patience import SUITE, look_key, patience_ends
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
 # Sessions before the one that is looked for, asked for with it: an answer without any row may be
@@ -53,10 +54,10 @@ def look_for_bars(run: Run) -> None:
     SourceError
         If the source cannot be asked.
     """
-    ends = patience_ends(run.config, run.session)
+    ends = patience_ends(run.config, run.universe, run.session)
     coming = _find_coming(run)
     _require_in_time(run, coming, ends)
-    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.config.universe.channels}
+    lacking = {symbol: _find_lacking(run, symbol) for symbol in run.universe.channels}
     over = utc_now() >= ends
     absent = [symbol for symbol, values in lacking.items() if values == VALUES]
     halves = {symbol: values for symbol, values in lacking.items() if values and values != VALUES}
@@ -89,7 +90,7 @@ def _note_look(run: Run, missing: str) -> None:
     look = QualityResult(
         suite=SUITE,
         expectation="bars_are_published",
-        symbol=run.config.universe.target,
+        symbol=run.universe.target,
         column="",
         severity="warning",
         success=not missing,
@@ -98,20 +99,25 @@ def _note_look(run: Run, missing: str) -> None:
         sentence=missing or f"the source {run.ports.source.name} has the bars of all channels",
     )
     try:
-        run.ports.warehouse.quality.save_results([look], look_key(run.config, run.session))
+        run.ports.warehouse.quality.save_results(
+            [look], look_key(run.config, run.universe, run.session)
+        )
     except WarehouseError as error:
         run.tell(f"the look for the bars of {run.session} is not on record: {error.message}")
 
 
-def find_patience(environ: Mapping[str, str], session: date) -> tuple[datetime, int]:
+def find_patience(
+    environ: Mapping[str, str], session: date, signal: str = ""
+) -> tuple[datetime, int]:
     """Return until when (naive, UTC) bars of `session` are waited for, and the seconds between."""
     config = load_config(environ)
-    return patience_ends(config, session), config.ask_again_seconds
+    universe = find_signal(config, signal).universe
+    return patience_ends(config, universe, session), config.ask_again_seconds
 
 
 def describe_wait(run: Run) -> str:
     """Say until when bars are waited for now; empty once patience has ended."""
-    ends = patience_ends(run.config, run.session)
+    ends = patience_ends(run.config, run.universe, run.session)
     if utc_now() >= ends:
         return ""
     return f"it is waited for until {local_words(ends, run.calendar.exchange)}"
@@ -133,7 +139,7 @@ def _find_coming(run: Run) -> dict[str, datetime]:
     """Return from when on (naive, UTC) channels are asked for whose hour has not come yet."""
     moments = {
         symbol: run.config.calendar_of(symbol).published_at(_expected_session(run, symbol))
-        for symbol in run.config.universe.channels
+        for symbol in run.universe.channels
     }
     return {symbol: moment for symbol, moment in moments.items() if moment > utc_now()}
 

@@ -46,7 +46,7 @@ def _guard(what: str, work: Callable[[], object]) -> None:
 
 def _is_newest(run: Run) -> bool:
     later = run.session + timedelta(days=1)
-    return not run.ports.warehouse.forecasts.load_forecasts(run.config.universe.target, first=later)
+    return not run.ports.warehouse.forecasts.load_forecasts(run.signal.name, first=later)
 
 
 def _judge(run: Run, look: Look) -> None:
@@ -61,4 +61,5 @@ def _judge(run: Run, look: Look) -> None:
 
 def _tell(run: Run) -> None:
     run.ports.delivery.tell()
-    run.ports.delivery.tell_digest(run.config.universe_name, run.session)
+    heads = run.ports.warehouse.forecasts.list_heads()
+    run.ports.delivery.tell_digest(run.signal.name, run.session, heads)

@@ -12,8 +12,11 @@ import numpy as np
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import ImageSet, Promotion, Training
 from factorprism.core.words import count
+from factorprism.evaluation import evaluate_candidate, skill_sentence
 from factorprism.figures import render_training
 from factorprism.images import hash_image_set
+from factorprism.learning import Candidate
+from factorprism.learning import train_candidate as fit_candidate
 from factorprism.models import load_normaliser
 from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run
@@ -38,20 +41,12 @@ from factorprism.pipelines.history import (
     training_settings,
 )
 from factorprism.pipelines.refreshing import choose_mode
-from factorprism.training import (
-    Candidate,
-    PromotionRule,
-    judge,
-    skill_sentence,
-)
-from factorprism.training import (
-    train_candidate as fit_candidate,
-)
+from factorprism.selection import PromotionRule, judge
 
 
 def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Align the channels' whole history through the session and keep it under its hash."""
-    universe = run.config.universe
+    universe = run.universe
     image_set = align_history(run)
     _require_recent(run, image_set)
     require_training_history(run, image_set)
@@ -74,9 +69,10 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
     missing = len(run.calendar.sessions(last, run.session)) - 1
     if missing > run.config.training_gap_max_sessions:
         raise QualityError(
-            f"the images of {run.config.universe_name} end at {last}, "
+            f"the images of {run.universe.name} end at {last}, "
             f"{count(missing, 'session')} before {run.session}: nothing is trained on them",
-            remedy="Bring the bars up to date first: see the last runs of index_daily, or load "
+            remedy="Bring the bars up to date first: see the last runs of "
+            f"{run.signal.daily_dag}, or load "
             "them with factorprism backfill.",
         )
 
@@ -86,13 +82,14 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     training_set, data_hash = load_training_set(run, refs)
     mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"), training_set)
     run.tell(f"mode: {mode}, {why}")
-    folder = run.config.home / "training" / f"{run.config.universe_name}-{run.session}-{mode}"
+    folder = run.config.home / "training" / f"{run.signal.name}-{run.session}-{mode}"
     shutil.rmtree(folder, ignore_errors=True)
     candidate = fit_candidate(
         training_set,
         training_settings(run),
         folder,
-        universe=run.config.universe,
+        signal=run.signal.name,
+        universe=run.universe.name,
         mode=mode,
         initial=run.ports.registry.fetch_bundle(champion) if champion else None,
         data_hash=data_hash,
@@ -101,17 +98,16 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         judged_folds=load_judged_folds(run, training_set, refs),
     )
     record = candidate.record
-    run.ports.registry.log_training(
-        record, candidate.bundle, candidate.evaluations, candidate.history
-    )
+    evaluations = evaluate_candidate(candidate, training_set, run.config.seed)
+    run.ports.registry.log_training(record, candidate.bundle, evaluations, candidate.history)
     run.ports.warehouse.models.save_model(record)
     run.ports.warehouse.models.save_training(_describe_training(candidate))
-    run.ports.warehouse.models.save_evaluations(candidate.evaluations)
+    run.ports.warehouse.models.save_evaluations(evaluations)
     shutil.rmtree(folder)
     picture = run.config.home / "images" / f"training-{record.model_id}.png"
     render_training(candidate.history, title=f"Training of {record.model_id}", path=picture)
     trained = f"candidate {record.model_id}, trained on {record.spec['device']}"
-    run.tell(f"{trained}: {skill_sentence(candidate.evaluations)}")
+    run.tell(f"{trained}: {skill_sentence(evaluations, run.target)}")
     return {"candidate_id": record.model_id, "mode": mode}
 
 
@@ -152,8 +148,7 @@ def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
         previous = champion_at(run, run.session) or ""
         promoted, kind, reason = _decide(refs, previous)
         decision = Promotion(
-            universe=run.config.universe_name,
-            horizon=run.config.horizon,
+            signal=run.signal.name,
             as_of=run.session,
             candidate_id=candidate,
             champion_id=candidate if promoted else previous,
@@ -199,7 +194,7 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     # Where a leak has left the first candidate without the title, it is still told of.
     model_id = refs["champion_id"] or refs["candidate_id"]
     evaluations = run.ports.warehouse.models.load_evaluations(model_id)
-    sentence = skill_sentence(evaluations)
+    sentence = skill_sentence(evaluations, run.target)
     run.tell(sentence)
     run.resolve_alert(run.alert_key("weekly"), "the weekly contest has ended well again")
     return {"skill": sentence}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
@@ -13,6 +11,7 @@ from pathlib import Path
 import jinja2
 import markupsafe
 
+from factorprism.core.files import write_atomic
 from factorprism.core.schemas import QualityResult
 from factorprism.quality._pages import present_run, summarise_run
 
@@ -34,8 +33,8 @@ def render_data_docs(results_by_run: Mapping[str, Sequence[QualityResult]], fold
         stem = _stem(run_key)
         summary = {**summarise_run(run_key, results), "page": f"{stem}.html"}
         page = templates.get_template("run.html.j2").render(run=summary, **present_run(results))
-        _write_atomically(runs_folder / f"{stem}.html", page)
-        _write_atomically(
+        write_atomic(runs_folder / f"{stem}.html", page)
+        write_atomic(
             runs_folder / f"{stem}.json", json.dumps(summary, ensure_ascii=False, indent=1)
         )
     index = folder / "index.html"
@@ -44,7 +43,7 @@ def render_data_docs(results_by_run: Mapping[str, Sequence[QualityResult]], fold
     while known != (known := sorted(runs_folder.glob("*.json"))):
         runs = [json.loads(path.read_text("utf-8")) for path in known]
         runs.sort(key=lambda run: (run["last"], run["run_key"]), reverse=True)
-        _write_atomically(index, templates.get_template("index.html.j2").render(runs=runs))
+        write_atomic(index, templates.get_template("index.html.j2").render(runs=runs))
     return index
 
 
@@ -66,16 +65,3 @@ def _stem(run_key: str) -> str:
     """Return a file name for `run_key`: readable, and different for every key."""
     readable = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in run_key)
     return f"{readable[:80].strip('-')}-{sha256(run_key.encode()).hexdigest()[:8]}"
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    aside = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        aside.chmod(0o644)
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factorprism.core.errors import ArtefactError, ServiceError
@@ -35,6 +33,7 @@ def open_client(tracking_url: str) -> MlflowClient:
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    tracking_url = _name_driver(tracking_url)
     with explain("the model registry cannot be opened"), _quiet("mlflow", "alembic"):
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
@@ -53,6 +52,12 @@ def open_client(tracking_url: str) -> MlflowClient:
         return _connect(MlflowClient(tracking_url, tracking_url))
 
 
+def _name_driver(tracking_url: str) -> str:
+    """Return the URL with the driver that is installed: SQLAlchemy's own choice is another."""
+    scheme, mark, rest = tracking_url.partition("://")
+    return f"postgresql+psycopg2://{rest}" if mark and scheme == "postgresql" else tracking_url
+
+
 @contextmanager
 def explain(what: str) -> Iterator[None]:
     """Raise whatever the store's libraries raise in the block as an `ArtefactError`."""
@@ -69,15 +74,6 @@ def explain(what: str) -> Iterator[None]:
             f"{what}: {reason}",
             remedy="See whether the database is up: factorprism services status.",
         ) from exc
-
-
-@contextmanager
-def hold_lock(file: Path) -> Iterator[None]:
-    """Hold `file` against every other process of this machine for the length of the block."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _connect(client: MlflowClient) -> MlflowClient:

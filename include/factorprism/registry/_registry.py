@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factorprism.core.errors import ArtefactError
+from factorprism.core.files import hold_lock, write_atomic
 from factorprism.core.housekeeping import StoredBundle
 from factorprism.core.schemas import Evaluation, ModelRecord
 from factorprism.registry._bundles import (
@@ -23,7 +23,7 @@ from factorprism.registry._bundles import (
     save_bundle,
     verify_bundle,
 )
-from factorprism.registry._client import explain, hold_lock, open_client
+from factorprism.registry._client import explain, open_client
 from factorprism.registry._listing import list_stored
 from factorprism.registry._runs import to_metrics, to_parameters
 
@@ -38,8 +38,8 @@ METRICS_A_CALL = 1000  # MLflow's own limit
 class MlflowRegistry:
     """Runs and models in the database at `tracking_url`, their files under `artefacts_url`.
 
-    Experiment and registered model are called ``<universe>-<horizon>``; a run and a version are
-    found by their tag `model_id`. `cache` keeps where verified bundles lie (and, of stores
+    Experiment and registered model have the name of their signal; a run and a version are found by
+    their tag `model_id`. `cache` keeps where verified bundles lie (and, of stores
     elsewhere, the bundles), so that a model that was fetched once is fetched again without
     asking MLflow; its hash is checked every time all the same.
 
@@ -64,7 +64,7 @@ class MlflowRegistry:
         and written anew.
         """
         verify_bundle(bundle, record.artefact_hash, _check_id(record.model_id))
-        name = _model_name(record.universe, record.horizon)
+        name = _check_id(record.signal)
         with self._writing(f"model {record.model_id} cannot be registered"):
             if self._find_version(record.model_id, name) is None:
                 self._remove_unfinished(name, record.model_id)
@@ -85,21 +85,23 @@ class MlflowRegistry:
         self._remember(model_id, expected, url)
         return folder
 
-    def set_alias(self, universe: str, horizon: int, alias: str, model_id: str) -> None:
-        """Let `alias`, ``champion`` or ``challenger``, point to the registered `model_id`."""
+    def set_alias(self, signal: str, alias: str, model_id: str) -> None:
+        """Let `alias`, ``champion`` or ``challenger``, point to the registered `model_id`.
+
+        A model that an earlier version has registered by universe and horizon is registered for
+        `signal` on the way; its files stay where they are.
+        """
         _check_alias(alias)
-        name = _model_name(universe, horizon)
+        name = _check_id(signal)
         _check_id(model_id)
         with self._writing(f"{model_id} cannot be made {alias} of {name}"):
-            version = self._find_version(model_id, name)
-            if version is None:
-                raise ArtefactError(f"no model {model_id} is registered for {name}", remedy=RETRAIN)
+            version = self._find_version(model_id, name) or self._adopt(model_id, name)
             self._client.set_registered_model_alias(name, alias, version.version)
 
-    def get_alias(self, universe: str, horizon: int, alias: str) -> str | None:
+    def get_alias(self, signal: str, alias: str) -> str | None:
         """Return the model id behind `alias`, or None."""
         _check_alias(alias)
-        name = _model_name(universe, horizon)
+        name = _check_id(signal)
         with explain(f"the {alias} of {name} cannot be looked up"):
             models = self._client.search_registered_models(f"name = '{name}'")
             number = models[0].aliases.get(alias) if models else None
@@ -130,7 +132,7 @@ class MlflowRegistry:
             for version in self._client.search_model_versions(f"tags.model_id = '{model_id}'"):
                 # The registration first: what is cut off here is an orphan and no broken model.
                 self._client.delete_model_version(version.name, version.version)
-                remove_bundle(self._bundle_url(version.name, version.run_id))
+                remove_bundle(self._locate(version))
                 self._client.delete_run(version.run_id)
             self._note(model_id).unlink(missing_ok=True)
             for copy in self._cache.glob(f"{model_id}-*"):
@@ -161,6 +163,19 @@ class MlflowRegistry:
         found = self._client.search_model_versions(query)
         # Two machines may have registered the same content at once: all go by the first.
         return min(found, key=lambda version: (version.name, int(version.version)), default=None)
+
+    def _adopt(self, model_id: str, name: str) -> ModelVersion:
+        known = self._find_version(model_id, name.replace("-direction-", "-", 1))
+        if known is None:
+            raise ArtefactError(f"no model {model_id} is registered for {name}", remedy=RETRAIN)
+        self._ensure_registered(name)
+        return self._client.create_model_version(
+            name, source=known.source, run_id=known.run_id, tags=known.tags
+        )
+
+    def _ensure_registered(self, name: str) -> None:
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
 
     def _remove_unfinished(self, name: str, model_id: str) -> None:
         experiment = self._client.get_experiment_by_name(name)
@@ -197,8 +212,7 @@ class MlflowRegistry:
         url = self._bundle_url(name, run_id)
         save_bundle(bundle, url)
         self._client.set_terminated(run_id)
-        if not self._client.search_registered_models(f"name = '{name}'"):
-            self._client.create_registered_model(name)
+        self._ensure_registered(name)
         self._client.create_model_version(name, source=url, run_id=run_id, tags=tags)
 
     def _experiment_id(self, name: str) -> str:
@@ -230,18 +244,11 @@ class MlflowRegistry:
             return None
 
     def _remember(self, model_id: str, artefact_hash: str, url: str) -> None:
-        note = self._note(model_id)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        partial = note.with_name(f".{note.name}.{os.getpid()}")
-        partial.write_text(json.dumps({"artefact_hash": artefact_hash, "url": url}))
-        partial.replace(note)
+        note = json.dumps({"artefact_hash": artefact_hash, "url": url})
+        write_atomic(self._note(model_id), note)
 
     def _note(self, model_id: str) -> Path:
         return self._cache / f"{model_id}.json"
-
-
-def _model_name(universe: str, horizon: int) -> str:
-    return _check_id(f"{universe}-{horizon}")
 
 
 def _check_id(name: str) -> str:

@@ -22,7 +22,7 @@ def to_parameters(record: ModelRecord) -> dict[str, str]:
         "trained_from": record.trained_from,
         "trained_through": record.trained_through,
         "n_samples": record.n_samples,
-        "base_rate": record.base_rate,
+        **record.bases,
         "data_hash": record.data_hash,
         "artefact_hash": record.artefact_hash,
         "mode": record.mode,

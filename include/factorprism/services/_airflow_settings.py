@@ -8,7 +8,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from factorprism.services._files import read_stripped, remembered, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.services._files import read_stripped, remembered
 from factorprism.services._ports import LOOPBACK
 
 USERS = {"admin": "admin", "viewer": "viewer"}  # user -> role
@@ -41,7 +42,7 @@ def seed_passwords(folder: Path) -> dict[str, str]:
     missing = [user for user in USERS if user not in held]
     if missing:
         held |= {user: secrets.token_urlsafe(18) for user in missing}
-        write_private(passwords_file(folder), json.dumps(held) + "\n")
+        write_atomic(passwords_file(folder), json.dumps(held) + "\n", mode=PRIVATE)
     return held
 
 

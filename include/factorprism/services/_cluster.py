@@ -12,7 +12,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,38 @@ from typing import Any
 import psutil
 
 from factorprism.core.errors import ServiceError, remedy_of
-from factorprism.services._files import read_stripped, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.core.roles import OWNER, READER, WRITER
+from factorprism.services._files import read_stripped
 
 NOBODY = 65534
 DRAFT_SECONDS = 10  # within which the children of a killed initdb end
 SHARED_PLACE = Path("/var/lib/factorprism")
-ROLE = "prism"
-DATABASES = ("prism", "airflow", "mlflow")
+ROLE = "prism"  # Airflow's and MLflow's own login
+LOGINS = (ROLE, OWNER, WRITER, READER)
+WAREHOUSE = "prism"
+DATABASES = {WAREHOUSE: OWNER, "airflow": ROLE, "mlflow": ROLE}  # each with its owner
+MAY_CREATE = {ROLE: " CREATEDB", OWNER: " CREATEDB"}
+# A warehouse that was made when there was one login for everything. Databases beside it stay whose
+# they are; objects in the warehouse's become its owner's.
+_HAND_OVER = """
+DO $$
+DECLARE
+    other name;
+    others name[] := ARRAY(
+        SELECT datname FROM pg_database WHERE datdba = 'prism'::regrole AND datname <> 'prism');
+BEGIN
+    REASSIGN OWNED BY prism TO prism_owner;
+    FOREACH other IN ARRAY others LOOP
+        EXECUTE format('ALTER DATABASE %I OWNER TO prism', other);
+    END LOOP;
+END $$
+"""
+_CLOSE = (
+    f"REVOKE ALL ON DATABASE {', '.join(DATABASES)} FROM PUBLIC",
+    f"GRANT CONNECT, TEMPORARY ON DATABASE {WAREHOUSE} TO {WRITER}",
+    f"GRANT CONNECT ON DATABASE {WAREHOUSE} TO {READER}",
+)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -130,8 +155,8 @@ class Cluster:
     def program(self, name: str) -> Path:
         return self.programs / "bin" / name
 
-    def create(self, password: str) -> None:
-        """Make the cluster with its role and databases beside its place, then move it in.
+    def create(self, passwords: Mapping[str, str]) -> None:
+        """Make the cluster with its logins and databases beside its place, then move it in.
 
         A killed call leaves a draft that the next one removes, never half a cluster.
         """
@@ -150,26 +175,42 @@ class Cluster:
             for name, value in SETTINGS.items():
                 command += ["-c", f"{name}={value}"]
             self.account.run(command)
-            statements = [f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'"]
-            statements += [f"CREATE DATABASE {name} OWNER {ROLE}" for name in DATABASES]
-            self._single_user(draft, statements)
+            statements = [_create_login(role, passwords[role]) for role in LOGINS]
+            statements += [f"CREATE DATABASE {name} OWNER {DATABASES[name]}" for name in DATABASES]
+            self._single_user(draft, [*statements, *_CLOSE])
             draft.replace(self.data)
         except OSError as exc:
             raise from_os_error(exc, "cannot create the database cluster") from exc
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
-    def set_password(self, password: str) -> None:
-        """Give the role a new password while the server is down."""
-        self._single_user(self.data, [f"ALTER ROLE {ROLE} PASSWORD '{password}'"])
+    def set_passwords(self, passwords: Mapping[str, str]) -> None:
+        """Give logins new passwords while the server is down; those that are missing are made.
 
-    def _single_user(self, data: Path, statements: Sequence[str]) -> None:
+        The warehouse is handed over to its owner; nothing in it changes.
+        """
+        made = [
+            f"DO $$ BEGIN {_create_login(role, password)}; EXCEPTION WHEN duplicate_object THEN"
+            f" ALTER ROLE {role} LOGIN PASSWORD '{password}'; END $$"
+            for role, password in passwords.items()
+        ]
+        self._single_user(self.data, [*made, _HAND_OVER, *_CLOSE], WAREHOUSE)
+
+    def _single_user(
+        self, data: Path, statements: Sequence[str], database: str = "postgres"
+    ) -> None:
         command: list[str | Path]
-        command = [self.program("postgres"), "--single", "-D", data, "postgres"]
-        done = self.account.run(command, input="".join(f"{text}\n" for text in statements))
+        command = [self.program("postgres"), "--single", "-D", data, database]
+        # The single-user server takes a line for a statement.
+        lines = "".join(f"{' '.join(text.split())}\n" for text in statements)
+        done = self.account.run(command, input=lines)
         # The single-user server goes on after a failed statement and then exits with 0.
         if "ERROR:" in done.stdout:
             raise from_output(done.stdout, "cannot prepare the database cluster")
+
+
+def _create_login(role: str, password: str) -> str:
+    return f"CREATE ROLE {role} LOGIN{MAY_CREATE.get(role, '')} PASSWORD '{password}'"
 
 
 def _remove_draft(draft: Path) -> None:
@@ -198,7 +239,7 @@ def find_cluster(home: Path) -> Cluster:
         account = _account(place)
         if place == folder and account.switch and not account.can_search(folder):
             place = SHARED_PLACE / _shared_name(home)
-            write_private(folder / "place", f"{place}\n")
+            write_atomic(folder / "place", f"{place}\n", mode=PRIVATE)
         _make_open(place)
         return Cluster(place / "data", _programs(account), account)
     except OSError as exc:

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from factorprism.core.files import PRIVATE, hold_lock, write_atomic
 from factorprism.services._patience import Tell, tell_nobody, waiting_for
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write `text` so that only the owner can read it, and never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read_stripped(path: Path) -> str:
@@ -41,19 +24,18 @@ def remembered(path: Path, make: Callable[[], str]) -> str:
     if held:
         return held
     made = make()
-    write_private(path, made + "\n")
+    write_atomic(path, made + "\n", mode=PRIVATE)
     return made
 
 
 @contextmanager
 def locked(path: Path, tell: Tell = tell_nobody) -> Iterator[None]:
-    """Let one process at a time through; the kernel frees the lock of a killed holder.
+    """Let one process at a time through, as `hold_lock` does.
 
     The holder is waited for as long as it lives; `tell` hears of it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        where = f"another process that starts or stops services in {path.parent}"
+    where = f"another process that starts or stops services in {path.parent}"
+    with ExitStack() as lock:
         with waiting_for(lambda: where, tell):
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock.enter_context(hold_lock(path))
         yield

@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 
 from factorprism.core.errors import ServiceError
-from factorprism.services._files import read_stripped, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.services._files import read_stripped
 from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
 from factorprism.services._ports import FREE_THE_PORT, describe_taken, is_free
 from factorprism.services._processes import lives
@@ -57,7 +58,7 @@ class ProcessGroup:
             )
             keeper = int(done.stdout)
             held = {"session": os.getsid(keeper), "keeper": keeper, "began": time.time()}
-            write_private(self.record, json.dumps(held) + "\n")
+            write_atomic(self.record, json.dumps(held) + "\n", mode=PRIVATE)
             os.write(release, plan.encode().encode() + b"\n")
         except subprocess.CalledProcessError as exc:
             raise ServiceError(f"cannot start {plan.title}: {exc.stderr[-300:].strip()}") from exc

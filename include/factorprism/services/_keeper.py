@@ -125,9 +125,10 @@ class Keeper:
         """Hand the server's address on where its port was taken meanwhile and it has another."""
         if self._server and self._server.url != self._address:
             old, new = urlsplit(self._address), urlsplit(self._server.url)
+            # Each login has an address of its own, and all of them have moved.
+            before, now = (f"@{url.hostname}:{url.port}/" for url in (old, new))
             self._environment = {
-                name: value.replace(old.netloc, new.netloc)
-                for name, value in self._environment.items()
+                name: value.replace(before, now) for name, value in self._environment.items()
             }
             self._address = self._server.url
             taken = describe_taken(old.port or 0)

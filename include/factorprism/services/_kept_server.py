@@ -18,7 +18,7 @@ class Server:
         self._server = server
         self._process: psutil.Process | None = None
         self._wait = Wait()
-        self.url = self._server.url()
+        self.url = self._server.url("postgres")
 
     def look(self) -> str:
         """Return how the server has ended since the last look; empty when it lives or is known."""
@@ -45,7 +45,7 @@ class Server:
             if pid is None:
                 raise ServiceError("it has ended at once")
             self._process = psutil.Process(pid)
-            self.url = self._server.url()
+            self.url = self._server.url("postgres")
             self._wait = Wait()
         except (FactorPrismError, psutil.Error, OSError) as error:
             say(f"PostgreSQL cannot be started: {error}")

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from factorprism.services._files import read_stripped, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.services._files import read_stripped
 
 
 @dataclass(frozen=True)
@@ -69,4 +70,4 @@ class Roster:
 
     def save(self) -> None:
         written = {name: asdict(kept) for name, kept in self.kept.items()}
-        write_private(self.path, json.dumps(written) + "\n")
+        write_atomic(self.path, json.dumps(written) + "\n", mode=PRIVATE)

@@ -17,10 +17,11 @@ from typing import Any
 import psycopg2
 
 from factorprism.core.errors import ServiceError
+from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._airflow_api import AirflowApi, ApiError
 from factorprism.services._airflow_settings import airflow_environment, seed_passwords
 from factorprism.services._cluster import from_os_error
-from factorprism.services._files import locked, read_stripped, write_private
+from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
@@ -213,7 +214,7 @@ class EmbeddedAirflow:
             while port in chosen.values():
                 port = choose_port()
             chosen[name] = port
-        write_private(self.folder / "ports.json", json.dumps(chosen) + "\n")
+        write_atomic(self.folder / "ports.json", json.dumps(chosen) + "\n", mode=PRIVATE)
 
     def _migrate(self) -> None:
         """Bring the metadata to the installed release; skipped where they were left by it."""
@@ -223,7 +224,7 @@ class EmbeddedAirflow:
         if revision and read_stripped(stamp) == f"{version} {revision}":
             return
         self._change_metadata("migrate")
-        write_private(stamp, f"{version} {_revision(self.database_url)}\n")
+        write_atomic(stamp, f"{version} {_revision(self.database_url)}\n", mode=PRIVATE)
 
     def _change_metadata(self, action: str, *options: str) -> None:
         """Run ``airflow db action``; raises `ServiceError` when Airflow refuses."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from factorprism.core.errors import ServiceError
-from factorprism.services._files import locked, read_stripped, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
@@ -21,7 +21,6 @@ from factorprism.services.postgres import EmbeddedPostgres
 ANSWER_SECONDS = 30
 STOP_SECONDS = 10
 ENDS_MAX = 3  # a server that has ended so often will not come up
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class MlflowUi:
         self._group.stop(STOP_SECONDS)
         held = read_stripped(self.folder / "port")
         port = keep_port(int(held) if held.isdigit() else None, "MLflow", tell)
-        write_private(self.folder / "port", f"{port}\n")
+        write_atomic(self.folder / "port", f"{port}\n", mode=PRIVATE)
         command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK]
         command += ["--port", str(port), "--workers", "1", "--no-serve-artifacts"]
         home = self.home.absolute()
@@ -133,8 +132,11 @@ class MlflowUi:
         }
 
     def _answers(self) -> bool:
+        import httpx  # a fifth of a second, so not before the first question
+
+        health = f"{self.address}/health"
         try:
-            with _OPENER.open(f"{self.address}/health", timeout=ANSWER_SECONDS) as answer:
-                return bool(answer.status == 200)
-        except (OSError, ValueError):
+            # A proxy of the environment must not see calls to this machine.
+            return httpx.get(health, timeout=ANSWER_SECONDS, trust_env=False).is_success
+        except httpx.HTTPError:
             return False

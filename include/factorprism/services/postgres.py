@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,19 @@ import psycopg2
 from psycopg2 import errors as pg_errors
 
 from factorprism.core.errors import ServiceError
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.core.roles import WRITER
 from factorprism.services._cluster import (
     DATABASES,
+    LOGINS,
     ROLE,
+    WAREHOUSE,
     Cluster,
     find_cluster,
     from_os_error,
     from_output,
 )
-from factorprism.services._files import locked, read_stripped, remembered, write_private
+from factorprism.services._files import locked, read_stripped, remembered
 from factorprism.services._logs import bound_log
 from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
 from factorprism.services._ports import LOOPBACK, keep_port
@@ -30,14 +35,19 @@ from factorprism.services._ports import LOOPBACK, keep_port
 START_SECONDS = 86_400
 STOP_SECONDS = 60
 _ATTEMPTS = 5
+NEW_LOGINS = (
+    "PostgreSQL is started again, since its logins are made anew. An Airflow that runs needs the "
+    "new ones: factorprism services start"
+)
 
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
     """A PostgreSQL 18 under `home`, run as the calling user, or as nobody for root.
 
-    It listens on a free loopback port, remembered in ``home/postgres/port``, for one role with
-    a generated password (scram-sha-256) in ``home/postgres/password``.
+    It listens on a free loopback port, remembered in ``home/postgres/port``. The warehouse has
+    three logins (`core.roles`), Airflow's and MLflow's tables one; each has a generated password
+    (scram-sha-256) in a file ``home/postgres/password*``.
     """
 
     home: Path
@@ -62,6 +72,10 @@ class EmbeddedPostgres:
             with locked(home / "postgres.lock", tell):
                 with waiting_for(lambda: "PostgreSQL", tell):
                     cluster = find_cluster(home)
+                    if self._lost_passwords() and _await_ready(cluster):
+                        # It is of a version with one login for everything.
+                        tell(NEW_LOGINS)
+                        _stop(cluster)
                     if not _await_ready(cluster):
                         self._prepare(cluster)
                         self._launch(cluster, tell)
@@ -84,18 +98,13 @@ class EmbeddedPostgres:
             return
         with locked(home / "postgres.lock", tell):
             cluster = find_cluster(home)
-            if not _await_ready(cluster):
-                return
-            command: list[str | Path]
-            command = [cluster.program("pg_ctl"), "stop", "-D", cluster.data, "-w"]
-            mode = ["-m", "fast", "-t", str(STOP_SECONDS)]
-            if cluster.account.run([*command, *mode], accept=True).returncode:
-                cluster.account.run([*command, "-m", "immediate", "-t", str(STOP_SECONDS)])
+            if _await_ready(cluster):
+                _stop(cluster)
 
     def exists(self) -> bool:
         """Tell whether this home has ever had a server, running or not."""
-        folder = self.home.absolute() / "postgres"
-        return bool(read_stripped(folder / "port") and read_stripped(folder / "password"))
+        port = self.home.absolute() / "postgres" / "port"
+        return bool(read_stripped(port) and read_stripped(self._password_file(ROLE)))
 
     def is_running(self) -> bool:
         """Tell whether this home's own server is up and takes connections."""
@@ -107,25 +116,36 @@ class EmbeddedPostgres:
         home = self.home.absolute()
         return _running_pid(find_cluster(home)) if (home / "postgres").exists() else None
 
-    def url(self, database: str = "prism") -> str:
+    def url(self, database: str = WAREHOUSE, role: str = "") -> str:
         """Return the libpq URL of `database`, password and all; the server need not run.
 
-        Raises `ServiceError` before the first start.
+        `role` is by default the warehouse's writer, or whose `database` is. Raises `ServiceError`
+        before the first start.
         """
-        folder = self.home.absolute() / "postgres"
-        port, password = read_stripped(folder / "port"), read_stripped(folder / "password")
+        role = role or (WRITER if database == WAREHOUSE else ROLE)
+        port = read_stripped(self.home.absolute() / "postgres" / "port")
+        password = read_stripped(self._password_file(role))
         if not port or not password:
             raise ServiceError(
                 f"there is no database server in {self.home} yet",
                 remedy="Start it with: factorprism services start",
             )
-        return f"postgresql://{ROLE}:{password}@{LOOPBACK}:{port}/{database}"
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{port}/{database}"
+
+    def _password_file(self, role: str) -> Path:
+        name = "password" if role == ROLE else f"password-{role.removeprefix('prism_')}"
+        return self.home.absolute() / "postgres" / name
+
+    def _lost_passwords(self) -> list[str]:
+        """Return the logins whose password is not known here: lost, or never made."""
+        return [role for role in LOGINS if not read_stripped(self._password_file(role))]
 
     def _prepare(self, cluster: Cluster) -> None:
-        """Make the data folder and the password where either is missing."""
-        password_file = self.home.absolute() / "postgres" / "password"
+        """Make the data folder and the logins where either is missing."""
         if not cluster.data.exists():
-            cluster.create(remembered(password_file, lambda: secrets.token_hex(24)))
+            cluster.create(
+                {role: remembered(self._password_file(role), _draw_password) for role in LOGINS}
+            )
         served = cluster.account.run([cluster.program("postgres"), "--version"]).stdout.split()[-1]
         if cluster.version != served.split(".")[0]:
             raise ServiceError(
@@ -134,10 +154,11 @@ class EmbeddedPostgres:
                 remedy="Dump it with its own version, move it away, start again and restore.",
             )
         _clear_stranger(cluster)
-        if not read_stripped(password_file):
-            password = secrets.token_hex(24)
-            cluster.set_password(password)
-            write_private(password_file, password + "\n")
+        if lost := self._lost_passwords():
+            passwords = {role: _draw_password() for role in lost}
+            cluster.set_passwords(passwords)
+            for role, password in passwords.items():
+                write_atomic(self._password_file(role), password + "\n", mode=PRIVATE)
 
     def _launch(self, cluster: Cluster, tell: Tell) -> None:
         port_file = self.home.absolute() / "postgres" / "port"
@@ -149,7 +170,7 @@ class EmbeddedPostgres:
         command += ["-t", str(START_SECONDS), "-o"]
         for attempt in range(1, _ATTEMPTS + 1):
             port = keep_port(preferred, "PostgreSQL", tell)
-            write_private(port_file, f"{port}\n")
+            write_atomic(port_file, f"{port}\n", mode=PRIVATE)
             with self.log.open("a", encoding="utf-8") as log:
                 said_from = log.tell()
                 done = cluster.account.run(
@@ -168,19 +189,30 @@ class EmbeddedPostgres:
 
     def _create_missing_databases(self) -> None:
         """Add databases that a later release asks for; a new cluster has them all."""
-        connection = psycopg2.connect(self.url("postgres"), connect_timeout=CONNECT_SECONDS)
-        try:
+        held = {name for (name,) in self._execute("SELECT datname FROM pg_database", ROLE)}
+        for name, owner in DATABASES.items():
+            if name not in held:
+                with suppress(pg_errors.DuplicateDatabase):
+                    self._execute(f'CREATE DATABASE "{name}"', owner)
+
+    def _execute(self, statement: str, role: str) -> list[tuple[str]]:
+        url = self.url("postgres", role)
+        with closing(psycopg2.connect(url, connect_timeout=CONNECT_SECONDS)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute("SELECT datname FROM pg_database")
-                held = {name for (name,) in cursor.fetchall()}
-                for name in DATABASES:
-                    if name not in held:
-                        cursor.execute(f'CREATE DATABASE "{name}"')
-        except pg_errors.DuplicateDatabase:
-            pass
-        finally:
-            connection.close()
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+
+
+def _draw_password() -> str:
+    return secrets.token_hex(24)
+
+
+def _stop(cluster: Cluster) -> None:
+    command: list[str | Path] = [cluster.program("pg_ctl"), "stop", "-D", cluster.data, "-w"]
+    mode = ["-m", "fast", "-t", str(STOP_SECONDS)]
+    if cluster.account.run([*command, *mode], accept=True).returncode:
+        cluster.account.run([*command, "-m", "immediate", "-t", str(STOP_SECONDS)])
 
 
 def _await_ready(cluster: Cluster) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from factorprism.services._cluster import ROLE
 from factorprism.services.airflow import EmbeddedAirflow
 from factorprism.services.mlflow_ui import MlflowUi
 from factorprism.services.postgres import EmbeddedPostgres
@@ -34,7 +35,7 @@ def services_status(
         {
             "service": "postgres",
             "state": "healthy" if up else "down",
-            "address": postgres.url().split("@")[1] if up else "",
+            "address": postgres.url(role=ROLE).split("@")[1] if up else "",
             "log": str(postgres.log),
             "reason": "",  # where its port is taken it takes another
         }

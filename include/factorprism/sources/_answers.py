@@ -1,4 +1,4 @@
-"""Tells a good answer of the vendor from a bad one, before its client takes both for data."""
+"""Tells a good answer of the vendor from a bad one, before either becomes a frame."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ class RequestRefused(MalformedResponse):
     """The address does not speak the vendor's protocol; asking again can never pass."""
 
 
-def inspect_answer(response: requests.Response) -> bool:
-    """Return the answer's ``has_more``; raises the `SourceError` that fits anything but data.
+def inspect_answer(response: requests.Response) -> dict[str, Any]:
+    """Return the answer's data: lists ``fields`` and ``items``, and perhaps ``has_more``.
 
-    The client itself turns HTTP errors into an empty frame, loses the vendor's code, and never
-    reads ``has_more``.
+    Raises the `SourceError` that fits anything else.
     """
     _inspect_status(response)
     try:
@@ -83,9 +82,9 @@ def _read_retry_after(response: requests.Response) -> float:
     return float(text) if text.isdecimal() else THROTTLE_SECONDS["分钟"]
 
 
-def _inspect_data(data: Any) -> bool:
+def _inspect_data(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise MalformedResponse("the vendor answered without data")
     if not isinstance(data.get("fields"), list) or not isinstance(data.get("items"), list):
         raise MalformedResponse("the vendor's data have no fields or no items")
-    return bool(data.get("has_more", False))
+    return data

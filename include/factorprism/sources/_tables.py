@@ -9,11 +9,10 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
-from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
-from factorprism.core.errors import EmptyResponse, SourceError
+from factorprism.core.calendar import TradingCalendar, calendar_of
+from factorprism.core.errors import EmptyResponse
 from factorprism.core.schemas import DayArray, Pull, as_days
 from factorprism.core.sessions import utc_now
-from factorprism.core.symbols import exchange_of, tells_exchange
 from factorprism.sources._published import last_final_day, require_range
 
 
@@ -59,21 +58,6 @@ class TableSource(ABC):
                 bars=bars[inside].reset_index(drop=True),
                 fetched_at=self._now(),
             )
-
-    def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
-        """Return the days in [`first`, `last`] for which any symbol of `exchange` has a bar."""
-        require_range(first, last)
-        calendar_for(exchange)  # an unknown exchange is refused here
-        told = [name for name in self.list_symbols() if tells_exchange(name)]
-        symbols = [name for name in told if exchange_of(name) == exchange]
-        if not symbols:
-            raise SourceError(
-                f"source {self.name!r} has no symbol of exchange {exchange}",
-                remedy=f"It has {', '.join(self.list_symbols()) or 'no symbols'}.",
-            )
-        days = np.unique(np.concatenate([self._days(symbol) for symbol in symbols]))
-        inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
-        return list(days[inside].astype(date))
 
     def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
         """Return nothing: bars at hand say nothing about days that are still to come."""

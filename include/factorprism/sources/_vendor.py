@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
-from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
 
 from factorprism.core.errors import ConfigurationError, MalformedResponse, SourceError
-from factorprism.sources._answers import inspect_answer
+
+if TYPE_CHECKING:
+    from factorprism.sources._client import InspectedApi
 
 HIDDEN = "[token]"
 
@@ -29,7 +31,7 @@ class Page:
 class Vendor:
     """Asks tushare; `token` is in the request's body alone, and in nothing that is raised.
 
-    Not safe to share between threads: the client's transport remembers the last answer.
+    Not safe to share between threads: all calls go over one connection.
     """
 
     def __init__(self, token: str, url: str, timeout_seconds: float) -> None:
@@ -37,8 +39,6 @@ class Vendor:
         self._token = token
         self._url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
-        self._transport = _Transport()
-        self._query: Callable[..., pd.DataFrame] | None = None
 
     def __repr__(self) -> str:
         return f"Vendor({self._url!r})"
@@ -49,10 +49,10 @@ class Vendor:
         A fresh error is raised, without cause or context: the frames and the request objects
         that the original one holds on to carry the token.
         """
-        query = self._query = self._query or self._open()
+        client = self._client
         failure: SourceError
         try:
-            frame = query(api_name, fields=",".join(fields), **params)
+            frame = client.query(api_name, fields=",".join(fields), **params)
         except SourceError as exc:
             failure = exc.with_traceback(None)
         except requests.RequestException as exc:
@@ -60,28 +60,17 @@ class Vendor:
         except Exception as exc:
             failure = MalformedResponse(f"the client cannot read the answer: {type(exc).__name__}")
         else:
-            return self._checked(Page(frame, self._transport.has_more), fields)
+            return self._checked(Page(frame, frame.attrs.pop("has_more")), fields)
         failure.message = failure.message.replace(self._token, HIDDEN)
         failure.args = (failure.message,)
         failure.__context__ = None
         raise failure
 
-    def _open(self) -> Callable[..., pd.DataFrame]:
-        import tushare  # half a second, so not before the first call
+    @cached_property
+    def _client(self) -> InspectedApi:
+        from factorprism.sources._client import InspectedApi  # half a second
 
-        client = tushare.pro_api(self._token, timeout=self._timeout_seconds)
-        # The default address is plain http; the client has no public way to change it.
-        client._DataApi__http_url = self._url
-        vendor_query = type(client).query
-        # The vendor's code as it is, except that its name `requests` means our transport. Status,
-        # code and has_more are not to be had otherwise, and nothing outside this object changes.
-        query = FunctionType(
-            vendor_query.__code__,
-            {**vendor_query.__globals__, "requests": self._transport},
-            vendor_query.__name__,
-            vendor_query.__defaults__,
-        )
-        return MethodType(query, client)
+        return InspectedApi(self._token, self._url, self._timeout_seconds)
 
     def _checked(self, page: Page, fields: tuple[str, ...]) -> Page:
         absent = [name for name in fields if name not in page.frame]
@@ -102,21 +91,6 @@ class Vendor:
         return SourceError(
             f"{host} {what}", remedy="Check the network and FACTORPRISM_TUSHARE_URL."
         )
-
-
-class _Transport:
-    """Stands where the client looks for `requests`: one kept connection, answers inspected."""
-
-    def __init__(self) -> None:
-        self._session = requests.Session()
-        self.has_more = False
-
-    def post(self, url: str, json: Any, timeout: float) -> requests.Response:
-        # A redirect would carry the token to another address.
-        response = self._session.post(url, json=json, timeout=timeout, allow_redirects=False)
-        response.encoding = "utf-8"  # otherwise the client's .text guesses, slowly
-        self.has_more = inspect_answer(response)
-        return response
 
 
 def require_safe_address(url: str) -> None:

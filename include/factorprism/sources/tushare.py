@@ -107,14 +107,6 @@ class TushareSource:
 
         return Series(ask, sessions_of, day_column="trade_date", row_cap=endpoint.row_cap)
 
-    def fetch_sessions(self, exchange: str, first: date, last: date) -> list[date]:
-        """Return the vendor's trading days in [`first`, `last`]; it knows exchange XSHG alone."""
-        if exchange not in CALENDAR_EXCHANGES:
-            allowed = ", ".join(CALENDAR_EXCHANGES)
-            raise ValueError(f"exchange: {exchange!r}, allowed with tushare: {allowed}")
-        days = self.fetch_days(exchange, first, last)
-        return [day for day, trades in days.items() if trades]
-
     def fetch_days(self, exchange: str, first: date, last: date) -> dict[date, bool]:
         """Return whether `exchange` trades, for each day in [`first`, `last`] that is published.
 

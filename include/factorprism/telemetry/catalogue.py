@@ -31,15 +31,6 @@ class Instrument:
     labels: tuple[str, ...]
     meaning: str
 
-    @property
-    def prometheus_name(self) -> str:
-        """The name that Prometheus gets to see, by OpenTelemetry's rules for the translation."""
-        suffix = {"s": "_seconds", "1": "_ratio" if self.kind is Kind.GAUGE else ""}.get(
-            self.unit, ""
-        )
-        total = "_total" if self.kind is Kind.COUNTER else ""
-        return self.name.replace(".", "_") + suffix + total
-
 
 _LINES = (
     Instrument(
@@ -74,42 +65,42 @@ _LINES = (
         "prism.forecast.session",
         Kind.GAUGE,
         "s",
-        ("universe", "target", "state"),
+        ("signal", "state"),
         "Unix time at which the bars of the last issued (withheld) session were final.",
     ),
     Instrument(
         "prism.forecasts.withheld",
         Kind.GAUGE,
         "{session}",
-        ("universe", "target"),
+        ("signal",),
         "Sessions without an issued forecast among the last twenty of the ledger.",
     ),
     Instrument(
         "prism.forecast.p_up",
         Kind.GAUGE,
         "1",
-        ("universe", "target"),
+        ("signal",),
         "Calibrated probability of the last issued forecast.",
     ),
     Instrument(
         "prism.model.trained_through",
         Kind.GAUGE,
         "s",
-        ("universe", "model"),
+        ("signal", "model"),
         "Unix time of the last session that the champion's training read.",
     ),
     Instrument(
         "prism.model.age",
         Kind.GAUGE,
         "{session}",
-        ("universe",),
+        ("signal",),
         "Sessions since the last one that the champion's training read.",
     ),
     Instrument(
         "prism.brier.skill",
         Kind.GAUGE,
         "1",
-        ("universe", "bound"),
+        ("signal", "bound"),
         "Brier skill of the champion against the base rate; bound is value, lower or upper (95%).",
     ),
     Instrument(
@@ -123,7 +114,7 @@ _LINES = (
         "prism.source.replay",
         Kind.GAUGE,
         "{replay}",
-        ("universe", "target"),
+        ("signal",),
         "1 where the data have an end, so that no session is owed after it; 0 where more come.",
     ),
     Instrument("prism.alerts.open", Kind.GAUGE, "{alert}", ("severity",), "Alerts that are open."),

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.training.metrics import count_independent
-from factorprism.training.reliability import compute_wilson
+from factorprism.evaluation.reliability import compute_wilson
+from factorprism.evaluation.resampling import count_independent
 
 # Distances in probability within which a past forecast counts as alike, the closest first.
 REACHES = (0.025, 0.05)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import HeldBars
 from factorprism.core.schemas import BAR_VALUES, DayArray
+from factorprism.warehouse import PostgresWarehouse
 
 HELD, INCOMPLETE, ABSENT, CLOSED = "held", "incomplete", "absent", "closed"
 # Absent sessions that are named; the heat map counts all of them.
@@ -113,7 +113,7 @@ class _Grid:
         return np.asarray(self.lacking.any(axis=1))
 
 
-def load_coverage(warehouse: Warehouse, symbol: str, through: date) -> Coverage | None:
+def load_coverage(warehouse: PostgresWarehouse, symbol: str, through: date) -> Coverage | None:
     """Return what is held of `symbol` against its calendar; None when no bar is."""
     grid = _load_grid(warehouse, symbol, through)
     if grid is None:
@@ -133,7 +133,9 @@ def load_coverage(warehouse: Warehouse, symbol: str, through: date) -> Coverage 
     )
 
 
-def load_days(warehouse: Warehouse, symbol: str, year: int, through: date) -> tuple[Day, ...]:
+def load_days(
+    warehouse: PostgresWarehouse, symbol: str, year: int, through: date
+) -> tuple[Day, ...]:
     """Return every day of `year` that the history of `symbol` reaches, and what it lacks."""
     grid = _load_grid(warehouse, symbol, through)
     if grid is None:
@@ -170,7 +172,7 @@ def _describe(grid: _Grid, day: date, row: int | None) -> Day:
     return Day(day, INCOMPLETE if lacking else HELD, lacking)
 
 
-def _load_grid(warehouse: Warehouse, symbol: str, through: date) -> _Grid | None:
+def _load_grid(warehouse: PostgresWarehouse, symbol: str, through: date) -> _Grid | None:
     extent = warehouse.bars.load_extent(symbol)
     if extent is None:
         return None

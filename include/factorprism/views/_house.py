@@ -11,8 +11,8 @@ from typing import TypeVar, cast
 
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.held_days import teach_held_days
 from factorprism.core.universe import exchanges_of, load_universes
+from factorprism.pipelines.held_days import teach_held_days
 from factorprism.warehouse import PostgresWarehouse
 
 VERSION_SECONDS = 1.0
@@ -37,7 +37,7 @@ class House:
                 "no warehouse is configured",
                 remedy="Set FACTORPRISM_WAREHOUSE_URL, or start one: factorprism services start.",
             )
-        return PostgresWarehouse(self.config.warehouse_url)
+        return PostgresWarehouse(self.config.reader_url)
 
     def known_version(self) -> str:
         """Return the version read within a second, or while another thread reads it the last one.

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.signals import find_signal, load_signals
+from factorprism.warehouse import PostgresWarehouse
 
 
 class NotHeld(FactorPrismError):
     """Something was asked for by name that the warehouse does not hold."""
 
 
+def list_shown_lines(warehouse: PostgresWarehouse, config: Config) -> list[ForecastLine]:
+    """Return the ledger's lines without those of retired signals, which leave the pages."""
+    retired = {signal.name for signal in load_signals(config).values() if signal.retired}
+    return [line for line in warehouse.forecasts.list_lines() if line.signal not in retired]
+
+
 def choose_line(
-    lines: Sequence[ForecastLine], config: Config, universe: str | None, horizon: int | None
+    lines: Sequence[ForecastLine], config: Config, signal: str | None
 ) -> ForecastLine | None:
-    """Return the line of `universe` and `horizon`; where neither is named, the configured one.
+    """Return the line of `signal`; where none is named, that of the default signal.
 
     None when there is no line at all; raises `NotHeld` for one that is not there.
     """
-    wanted = [
-        line
-        for line in lines
-        if universe in (None, line.universe) and horizon in (None, line.horizon)
-    ]
-    if not wanted and (universe is not None or horizon is not None):
-        raise NotHeld(
-            f"the ledger holds no forecasts of universe {universe or 'any'!r}"
-            + (f" over {horizon} sessions" if horizon is not None else ""),
-            remedy="Choose one of: "
-            + (", ".join(f"{line.universe} over {line.horizon}" for line in lines) or "none yet")
-            + ".",
-        )
-    own = (config.universe_name, config.horizon)
-    # The configured line first, then the one that was forecast last.
-    return max(
-        wanted, key=lambda line: ((line.universe, line.horizon) == own, line.last), default=None
+    if signal is None:
+        own = find_signal(config).name
+        # The default signal first, then the one that was forecast last.
+        return max(lines, key=lambda line: (line.signal == own, line.last), default=None)
+    for line in lines:
+        if line.signal == signal:
+            return line
+    raise NotHeld(
+        f"the ledger holds no forecasts of signal {signal!r}",
+        remedy=f"Choose one of: {', '.join(line.signal for line in lines) or 'none yet'}.",
     )
 
 
@@ -71,15 +72,15 @@ def require_trading(session: date, target: str) -> None:
 
 
 def final_rows(rows: Sequence[Forecast]) -> list[Forecast]:
-    """Return the ledger's last word for each target, universe, horizon and session.
+    """Return the ledger's last word for each signal and session.
 
     An issued row counts before a withheld one, and of several the one written last.
     """
-    last: dict[tuple[str, str, int, date], Forecast] = {}
+    last: dict[tuple[str, date], Forecast] = {}
     for row in sorted(rows, key=_weight):
-        last[row.target, row.universe, row.horizon, row.session] = row
-    return sorted(last.values(), key=lambda row: (row.session, row.target, row.universe))
+        last[row.signal, row.session] = row
+    return sorted(last.values(), key=lambda row: (row.session, row.symbol, row.signal))
 
 
-def _weight(row: Forecast) -> tuple[bool, datetime]:
-    return row.state is ForecastState.ISSUED, row.created_at or datetime.min
+def _weight(row: Forecast) -> tuple[bool, int]:
+    return row.state is ForecastState.ISSUED, row.position

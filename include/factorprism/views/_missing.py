@@ -8,10 +8,10 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.ports import Warehouse
 from factorprism.core.schemas import FactorPanel
 from factorprism.factors import CATALOGUE, catalogue_hash
 from factorprism.quality import count_missing
+from factorprism.warehouse import PostgresWarehouse
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class MissingTable:
 
 
 def load_missing(
-    warehouse: Warehouse, symbol: str, through: date, year: int | None = None
+    warehouse: PostgresWarehouse, symbol: str, through: date, year: int | None = None
 ) -> MissingTable | None:
     """Return the missing cells of `symbol` by year, or by month of `year`; None without factors."""
     calendar = calendar_of(symbol)

@@ -101,7 +101,7 @@ def build_picture(window: Window, normaliser: Normaliser | None, scale: Scale) -
 def load_closes(run: Run, window: Window) -> Closes:
     """Load what each channel closed at, through its last bar that was final at the close."""
     first: date = window.sessions[0].astype(date)
-    target = calendar_of(run.config.universe.target)
+    target = calendar_of(run.universe.target)
     columns: dict[str, dict[np.datetime64, float]] = {}
     for symbol in window.channels:
         last = session_read(calendar_of(symbol), target, run.session)

@@ -59,7 +59,7 @@ class Settled:
 
 def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
     """Return the bars behind `window` and their pulls; without a window, the pulls refused."""
-    channels = run.config.universe.channels
+    channels = run.universe.channels
     store = run.ports.warehouse.pulls
     refused = tuple(store.list_refused(channels, run.session, run.session))
     if window is None:
@@ -115,7 +115,7 @@ def load_settled(run: Run, row: Forecast) -> Settled | None:
     if held is None:
         return None
     end = held[0].horizon_end  # the session that came, wherever the row expected it
-    bars = run.ports.warehouse.bars.load_bars([row.target], row.session, end)
+    bars = run.ports.warehouse.bars.load_bars([row.symbol], row.session, end)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
-    now = settle_at(row, end, closes)
+    now = settle_at(row, run.target, end, closes, run.calendar)
     return Settled(*held, now.forward_return if now else None)

@@ -85,7 +85,7 @@ def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | N
 
 def _build_precedent(run: Run, held: Mapping[str, Any], normaliser: Normaliser | None) -> Precedent:
     session = date.fromisoformat(held["session"])
-    window = load_target_window(replace(run, session=session), run.config.lookback)
+    window = load_target_window(replace(run, session=session), run.signal.lookback)
     drawn = None
     if window is not None and normaliser is not None:
         # The target is the first channel.

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import IssuedForecast, KeptModel, RevisedValue
 from factorprism.core.schemas import as_days
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE
+from factorprism.warehouse import PostgresWarehouse
 
 # Values that one page shows; older ones stand in the table bar_revisions.
 SHOWN_VALUES = 200
@@ -52,17 +52,17 @@ class RevisedBar:
 
 
 def load_revisions(
-    warehouse: Warehouse, universe: Universe, horizon: int
+    warehouse: PostgresWarehouse, universe: Universe, signal: str
 ) -> tuple[RevisedBar, ...]:
     """Return the bars of `universe` that were revised last, the newest revision first."""
     values = warehouse.bars.list_revisions(universe.channels, SHOWN_VALUES)
     if not values:
         return ()
-    models = warehouse.models.list_kept_models(universe.name, horizon, ())
+    models = warehouse.models.list_kept_models(signal, ())
     sessions = [value.session for value in values]
     longest = max((_reach(model) for model in models), default=0)
     issued = warehouse.forecasts.list_issued(
-        universe.name,
+        signal,
         min(sessions),
         # A year of calendar days holds 240 sessions or more.
         max(sessions) + timedelta(days=2 * longest),

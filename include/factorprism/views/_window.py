@@ -10,51 +10,50 @@ import numpy as np
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, ConfigurationError
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ImageSet, ModelRecord
+from factorprism.core.signals import find_signal
 from factorprism.core.universe import Universe
 from factorprism.forecasts import Window, encode_window
 from factorprism.images import align_panels
 from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
 from factorprism.pipelines.factors import load_recent_panel
 from factorprism.views._lines import NotHeld, final_rows
+from factorprism.warehouse import PostgresWarehouse
 
 
-def open_run(warehouse: Warehouse, config: Config, line: ForecastLine, session: date) -> Run:
+def open_run(
+    warehouse: PostgresWarehouse, config: Config, line: ForecastLine, session: date
+) -> Run:
     """Return a run of `line` at `session` that only reads; raises `NotHeld`.
 
     That is for a line whose universe is not defined where the pages are served.
     """
-    config = config.with_changes(universe_name=line.universe, horizon=line.horizon)
-    run = Run(session, config, Ports(config, warehouse))
     try:
-        universe = config.universe
+        signal = find_signal(config, line.signal)
     except ConfigurationError as error:
         raise NotHeld(error.message, remedy=error.remedy) from error
-    if universe.target != line.target:
+    universe = signal.universe
+    if universe.target != line.symbol:
         raise NotHeld(
-            f"universe {universe.name} forecasts {universe.target} now, not {line.target}",
+            f"universe {universe.name} forecasts {universe.target} now, not {line.symbol}",
             remedy="Give the old forecasts' universe a name of its own in universes.toml.",
         )
-    return run
+    return Run(session, signal, config, Ports(config, warehouse))
 
 
 def is_session(run: Run, day: date) -> bool:
     """Tell whether the target's exchange trades on `day`; False for days that no calendar knows."""
     try:
-        return calendar_of(run.config.universe.target).is_session(day)
+        return calendar_of(run.universe.target).is_session(day)
     except ConfigurationError:
         return False
 
 
 def load_rows(run: Run) -> list[Forecast]:
-    """Return the ledger's rows of the run's universe, horizon and session, as they were written."""
-    config = run.config
+    """Return the ledger's rows of the run's signal and session, as they were written."""
     ledger = run.ports.warehouse.forecasts
-    rows = ledger.load_forecasts(config.universe.target, run.session, run.session)
-    wanted = (config.universe_name, config.horizon)
-    return [row for row in rows if (row.universe, row.horizon) == wanted]
+    return ledger.load_forecasts(run.signal.name, run.session, run.session)
 
 
 def choose_row(rows: Sequence[Forecast]) -> Forecast | None:
@@ -83,7 +82,7 @@ def load_held_window(run: Run, lookback: int) -> Window | None:
 
 def load_target_window(run: Run, lookback: int) -> Window | None:
     """Return as `load_held_window` does, but the target's channel alone."""
-    universe = Universe(run.config.universe_name, run.config.universe.target)
+    universe = Universe(run.universe.name, run.universe.target)
 
     def load() -> ImageSet:
         panel = load_recent_panel(run, universe.target, lookback)

@@ -8,7 +8,6 @@ from datetime import date
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import SOURCES
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import GateSummary, PullSummary
 from factorprism.core.schemas import (
     Acceptance,
@@ -32,6 +31,7 @@ from factorprism.views._coverage import (
 from factorprism.views._lines import require_trading
 from factorprism.views._missing import MissingTable, load_missing
 from factorprism.views._revisions import RevisedBar, load_revisions
+from factorprism.warehouse import PostgresWarehouse
 
 GATES = ("bars", "factors")
 GATE_SESSIONS = 20  # sessions back that the list of gate runs reaches
@@ -107,14 +107,16 @@ class YearPage:
 
 
 def read_data(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     universe: Universe,
-    horizon: int,
+    signal: str,
     *,
     symbol: str = "",
     session: date | None = None,
 ) -> DataPage:
     """Return the page for `symbol` (default: the target) and the gates of `session` (the newest).
+
+    Revised bars are held against the forecasts of `signal`.
 
     Raises ``ValueError`` for a symbol that is no channel of `universe`, `NotHeld` for a session
     that is none.
@@ -144,11 +146,11 @@ def read_data(
         set_aside=tuple(warehouse.findings.list_set_aside(channels)),
         accepted=tuple(warehouse.findings.list_accepted(channels)),
         n_revised=warehouse.bars.count_revisions(channels),
-        revisions=load_revisions(warehouse, universe, horizon),
+        revisions=load_revisions(warehouse, universe, signal),
     )
 
 
-def read_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) -> YearPage:
+def read_year(warehouse: PostgresWarehouse, universe: Universe, symbol: str, year: int) -> YearPage:
     """Return the days of `year`; raises ``ValueError`` for a year before or after all bars."""
     symbol = _check_symbol(universe, symbol)
     through = find_through(warehouse, universe)
@@ -175,7 +177,7 @@ def read_year(warehouse: Warehouse, universe: Universe, symbol: str, year: int) 
 
 
 def _list_accepted(
-    warehouse: Warehouse, symbol: str, year: int
+    warehouse: PostgresWarehouse, symbol: str, year: int
 ) -> dict[date, tuple[Acceptance, ...]]:
     """Return what was accepted of the bars of `year`, by the sessions that it was found on."""
     by_day: dict[date, tuple[Acceptance, ...]] = {}
@@ -186,7 +188,7 @@ def _list_accepted(
     return dict(sorted(by_day.items()))
 
 
-def find_through(warehouse: Warehouse, universe: Universe) -> date | None:
+def find_through(warehouse: PostgresWarehouse, universe: Universe) -> date | None:
     """Return the last session that `universe` has a bar or a row of the ledger for, or None.
 
     An evening whose bars were refused has a withheld row, and so its bars are seen to be absent.
@@ -194,7 +196,7 @@ def find_through(warehouse: Warehouse, universe: Universe) -> date | None:
     extents = [warehouse.bars.load_extent(symbol) for symbol in universe.channels]
     known = [extent[1] for extent in extents if extent]
     if known:
-        rows = warehouse.forecasts.load_forecasts(universe.target, max(known))
+        rows = warehouse.forecasts.load_forecasts(first=max(known))
         known += [row.session for row in rows if row.universe == universe.name]
     return max(known, default=None)
 
@@ -206,7 +208,7 @@ def _check_symbol(universe: Universe, symbol: str) -> str:
 
 
 def _summarise_gates(
-    warehouse: Warehouse, universe: Universe, through: date | None
+    warehouse: PostgresWarehouse, universe: Universe, through: date | None
 ) -> list[GateRun]:
     """Return the gates of the sessions up to `through`, the last session first, bars first."""
     if through is None:
@@ -224,7 +226,7 @@ def _summarise_gates(
     return sorted(runs, key=lambda run: (-run.session.toordinal(), run.gate))
 
 
-def _with_results(warehouse: Warehouse, run: GateRun) -> GateRun:
+def _with_results(warehouse: PostgresWarehouse, run: GateRun) -> GateRun:
     results = warehouse.quality.load_results(run.summary.run_key)
     return GateRun(run.session, run.gate, run.summary, tuple(_order(results)))
 

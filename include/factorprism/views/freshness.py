@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
+from factorprism.warehouse import PostgresWarehouse
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Freshness:
 
 
 def read_freshness(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     line: ForecastLine,
     calendar: TradingCalendar,
     now: datetime,
     final: date | None = None,
 ) -> Freshness:
     """Return how `line` stands at `now` (naive, UTC); `final` is the last session of a replay."""
-    newest = warehouse.forecasts.find_newest_issued(line.target, line.universe, line.horizon)
+    newest = warehouse.forecasts.find_newest_issued(line.signal)
     return measure_freshness(newest, calendar, now, final)
 
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.pipelines import NO_MODEL, Run, champion_at
@@ -30,6 +29,7 @@ from factorprism.views._window import (
     load_rows,
     open_run,
 )
+from factorprism.warehouse import PostgresWarehouse
 
 __all__ = [
     "Absence",
@@ -91,7 +91,7 @@ class ImagePage:
 
 
 def read_image(
-    warehouse: Warehouse, config: Config, line: ForecastLine, session: date
+    warehouse: PostgresWarehouse, config: Config, line: ForecastLine, session: date
 ) -> ImagePage:
     """Return the page of `session` of `line`; reads the warehouse alone.
 
@@ -101,16 +101,16 @@ def read_image(
     run = open_run(warehouse, config, line, session)
     row = choose_row(load_rows(run))
     record = _load_reader(run, row)
-    window = load_held_window(run, record.lookback if record else config.lookback)
+    window = load_held_window(run, record.lookback if record else run.signal.lookback)
     normaliser, scale = find_scale(run, record, window)
     picture = build_picture(window, normaliser, scale) if window is not None else None
     explanation = _load_explanation(run, row)
     return ImagePage(
         universe=line.universe,
-        target=line.target,
+        target=line.symbol,
         session=session,
         horizon=line.horizon,
-        known=tuple(warehouse.forecasts.list_sessions(line.universe, line.horizon)),
+        known=tuple(warehouse.forecasts.list_sessions(line.signal)),
         row=row,
         model=record,
         picture=picture,
@@ -143,7 +143,7 @@ def _load_explanation(run: Run, row: Forecast | None) -> Explanation | None:
     if row is None:
         return None
     store = run.ports.warehouse.explanations
-    return store.load_explanation(row.target, row.session, row.horizon, row.model_id)
+    return store.load_explanation(row.signal, row.session, row.model_id)
 
 
 def _absent_picture(run: Run) -> Absence:

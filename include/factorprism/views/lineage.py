@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from factorprism.core.config import Config
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import (
     Acceptance,
@@ -31,6 +30,7 @@ from factorprism.views._provenance import (
     load_settled,
 )
 from factorprism.views._window import choose_row, load_held_window, load_record, load_rows, open_run
+from factorprism.warehouse import PostgresWarehouse
 
 __all__ = [
     "BarsLink",
@@ -122,7 +122,7 @@ class Lineage:
 
 
 def read_lineage(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     config: Config,
     line: ForecastLine,
     session: date,
@@ -147,14 +147,14 @@ def read_lineage(
     if row is None:
         return None
     model = _link_model(run, row)
-    lookback = model.record.lookback if model.record else config.lookback
+    lookback = model.record.lookback if model.record else run.signal.lookback
     window = load_held_window(run, lookback)
-    key = (row.target, row.session, row.horizon, row.model_id)
+    key = (row.signal, row.session, row.model_id)
     bars = load_bars_link(run, row, window)
     return Lineage(
         row=row,
         rows=tuple(rows),
-        known=tuple(warehouse.forecasts.list_sessions(line.universe, line.horizon)),
+        known=tuple(warehouse.forecasts.list_sessions(line.signal)),
         model=model,
         image=_link_image(run, row, model.record, window),
         factors=_link_factors(run, row, window),
@@ -205,7 +205,7 @@ def _hash_image(training: Training, record: ModelRecord, window: Window) -> str:
 
 def _link_factors(run: Run, row: Forecast, window: Window | None) -> FactorsLink:
     catalogue = catalogue_hash()
-    channels = run.config.universe.channels
+    channels = run.universe.channels
     stale = {
         symbol: changed
         for symbol in channels
@@ -227,7 +227,7 @@ def _link_factors(run: Run, row: Forecast, window: Window | None) -> FactorsLink
 def _link_gates(run: Run) -> tuple[GateLink, ...]:
     links = []
     for gate in GATES:
-        key = f"{gate} {run.session} {run.config.source} {run.config.universe_name}"
+        key = f"{gate} {run.session} {run.config.source} {run.universe.name}"
         results = run.ports.warehouse.quality.load_results(key)
         if results:
             failed = tuple(result for result in results if not result.success)
@@ -239,7 +239,7 @@ def _list_accepted(run: Run, bars: BarsLink) -> tuple[Acceptance, ...]:
     if bars.first is None or bars.last is None:
         return ()
     first, last = bars.first.isoformat(), bars.last.isoformat()
-    accepted = run.ports.warehouse.findings.list_accepted(run.config.universe.channels)
+    accepted = run.ports.warehouse.findings.list_accepted(run.universe.channels)
     return tuple(
         item for item in accepted if any(first <= day <= last for day in item.finding.rows)
     )

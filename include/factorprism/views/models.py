@@ -9,30 +9,29 @@ from itertools import groupby
 from typing import Any
 
 from factorprism.core.contest import ContestReport
-from factorprism.core.ports import Warehouse
 from factorprism.core.readings import DatedDecision, KeptModel
 from factorprism.core.schemas import Evaluation, Training
+from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.pipelines.champions import find_challenger
 from factorprism.pipelines.contest_tables import (
-    SECTIONS,
     ContestSection,
     describe_scope,
     tabulate_report,
 )
 from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
-from factorprism.training.matured import GAIN
-from factorprism.training.skill import DECISIVE, INDEPENDENT
+from factorprism.targets import DIRECTION
 from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill
+from factorprism.warehouse import PostgresWarehouse
 
 SHOWN_MODELS = 20
 SHOWN_DECISIONS = 30
-_METRICS = tuple(column for columns in SECTIONS.values() for column in columns)
+_METRICS = tuple(column for section in DIRECTION.sections for column in section.columns)
 _ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
 # How a figure is called, and the format that it is written in, as in the contest's tables.
 FIGURES: Mapping[str, tuple[str, str]] = {
     **{metric: (name, form) for metric, name, form in _METRICS},
-    GAIN: ("log loss gain", "+.4f"),
+    DIRECTION.gain: ("log loss gain", "+.4f"),
 }
 
 
@@ -100,15 +99,14 @@ class ChosenModel:
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """All of the page **Models** for one universe and horizon.
+    """All of the page **Models** for one signal.
 
     `reign` is the decision that gave the title to the champion who holds it; `predecessor` whom a
     rollback would go back to, or empty. `decisions` come newest first, `rows` the last trained
     first, and only `SHOWN_DECISIONS` and `SHOWN_MODELS` of them unless all were asked for.
     """
 
-    universe: str
-    horizon: int
+    signal: str
     champion: ModelRow | None
     challenger: ModelRow | None
     reign: DatedDecision | None
@@ -122,28 +120,28 @@ class ModelsPage:
 
 
 def read_models(
-    warehouse: Warehouse, universe: str, horizon: int, *, model_id: str = "", every: bool = False
+    warehouse: PostgresWarehouse, signal: str, *, model_id: str = "", every: bool = False
 ) -> ModelsPage:
     """Return the page; `model_id` is shown in full, by default the champion.
 
-    Raises `NotHeld` for a model that is not of this universe and horizon.
+    Raises `NotHeld` for a model that is not of `signal`.
     """
-    kept = warehouse.models.list_kept_models(universe, horizon, (DECISIVE, INDEPENDENT))
-    decisions = warehouse.models.list_dated_decisions(universe, horizon)
+    metrics = (DIRECTION.decisive, INDEPENDENT)
+    kept = warehouse.models.list_kept_models(signal, metrics)
+    decisions = warehouse.models.list_dated_decisions(signal)
     rows = _stand(kept, decisions)
     champion = _find(rows, CHAMPION)
     chosen = rows.get(model_id) if model_id else champion or next(iter(rows.values()), None)
     if model_id and chosen is None:
         raise NotHeld(
-            f"{model_id} is no model of {universe} over {horizon} sessions",
+            f"{model_id} is no model of {signal}",
             remedy="Choose one of the list.",
         )
-    report = warehouse.contests.load_report(universe, horizon)
+    report = warehouse.contests.load_report(signal)
     holders = list_holders([item.promotion for item in decisions])
     shown = [row for place, row in enumerate(rows.values()) if every or _is_shown(place, row)]
     return ModelsPage(
-        universe=universe,
-        horizon=horizon,
+        signal=signal,
         champion=champion,
         challenger=_find(rows, CHALLENGER),
         reign=find_reign(decisions),
@@ -193,7 +191,7 @@ def _is_shown(place: int, row: ModelRow) -> bool:
 
 
 def _read_chosen(
-    warehouse: Warehouse, row: ModelRow, decisions: Sequence[DatedDecision]
+    warehouse: PostgresWarehouse, row: ModelRow, decisions: Sequence[DatedDecision]
 ) -> ChosenModel:
     model_id = row.model_id
     concerned = [

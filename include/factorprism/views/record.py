@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.config import Config
-from factorprism.core.ports import Warehouse
 from factorprism.core.publication import AFTERWARDS_FROM, LATE_FROM
 from factorprism.core.readings import ForecastLine, JudgedForecasts, Record
-from factorprism.training.metrics import compute_log_losses, count_independent
-from factorprism.training.reliability import ReliabilityBin, bin_forecasts
-from factorprism.training.skill import BLOCK_HORIZONS
-from factorprism.views._lines import choose_line
+from factorprism.core.signals import load_signals
+from factorprism.evaluation.reliability import ReliabilityBin, bin_forecasts
+from factorprism.evaluation.resampling import BLOCK_HORIZONS, count_independent
+from factorprism.targets.direction import compute_log_losses
+from factorprism.views._lines import choose_line, list_shown_lines
 from factorprism.views._rolling import SkillCurve, compute_skill, roll_skill
+from factorprism.warehouse import PostgresWarehouse
 
 WINDOW_SESSIONS = 250
 STEP_SESSIONS = 10
@@ -114,21 +115,21 @@ class TrackRecord:
 
 
 def read_track_record(
-    warehouse: Warehouse, config: Config, universe: str | None, horizon: int | None
+    warehouse: PostgresWarehouse, config: Config, signal: str | None
 ) -> TrackRecord | None:
     """Return the record of the line chosen; None where the ledger is empty.
 
     Raises `NotHeld` for a line that is not in the ledger.
     """
-    lines = warehouse.forecasts.list_lines()
-    line = choose_line(lines, config, universe, horizon)
+    lines = list_shown_lines(warehouse, config)
+    line = choose_line(lines, config, signal)
     if line is None:
         return None
-    record = warehouse.forecasts.load_record(line.target, line.universe, line.horizon)
-    judged = warehouse.contests.load_judged(line.universe, line.horizon)
+    record = warehouse.forecasts.load_record(line.signal, line.target)
+    judged = warehouse.contests.load_judged(line.signal)
     rows = np.flatnonzero(record.settled & record.issued)
-    up = record.went_up[rows] == 1
-    columns = (record.p_up[rows], record.base_rate[rows], up)
+    up = record.outcome[rows] == 1
+    columns = (record.values["p_up"][rows], record.values["base_rate"][rows], up)
     block = BLOCK_HORIZONS * line.horizon
     return TrackRecord(
         line=line,
@@ -139,13 +140,19 @@ def read_track_record(
         n_late=int((_is_late(record) & ~_is_afterwards(record)).sum()),
         n_afterwards=int(_is_afterwards(record).sum()),
         windows=count_independent(rows, line.horizon),
-        bins=bin_forecasts(rows, record.p_up[rows], up, line.horizon),
+        bins=bin_forecasts(rows, record.values["p_up"][rows], up, line.horizon),
         curve=roll_skill(*columns, window=WINDOW_SESSIONS, step=STEP_SESSIONS, block=block),
         rivals=_compare(record, rows, judged, block),
         years=_by_year(record),
         latest=_latest(record, rows),
-        walk_forward=_walk_forward(judged, config.model, line.horizon),
+        walk_forward=_walk_forward(judged, _model_of(config, line), line.horizon),
     )
+
+
+def _model_of(config: Config, line: ForecastLine) -> str:
+    """Return the network of the line's signal; of one that is no longer defined the usual one."""
+    signal = load_signals(config).get(line.signal)
+    return signal.model if signal else config.model
 
 
 def _walk_forward(
@@ -174,10 +181,12 @@ def _as_record(judged: JudgedForecasts) -> Record:
     return Record(
         sessions=judged.sessions,
         horizon_end=np.full(len(judged.sessions), np.datetime64("NaT", "D")),
-        p_up=judged.p_up,
-        base_rate=judged.base_rate,
+        values={
+            "p_up": judged.columns["value.p_up"],
+            "base_rate": judged.columns["base.p_up"],
+        },
+        outcome=judged.columns["outcome.label"],
         forward_return=unknown,
-        went_up=judged.went_up.astype(np.float64),
         late_seconds=unknown,
     )
 
@@ -192,8 +201,8 @@ def _is_afterwards(record: Record) -> npt.NDArray[np.bool_]:
 
 
 def _measure_judged(name: str, judged: JudgedForecasts, block: int) -> Rival:
-    own, up = judged.p_up, judged.went_up == 1
-    return _measure(name, own, own, judged.base_rate, up, block)
+    own, up = judged.columns["value.p_up"], judged.columns["outcome.label"] == 1
+    return _measure(name, own, own, judged.columns["base.p_up"], up, block)
 
 
 def _compare(
@@ -205,7 +214,11 @@ def _compare(
     """Hold the ledger beside always up, the base rate, and whoever the contest has judged."""
     if not len(rows):
         return ()
-    own, base, up = record.p_up[rows], record.base_rate[rows], record.went_up[rows] == 1
+    own, base, up = (
+        record.values["p_up"][rows],
+        record.values["base_rate"][rows],
+        record.outcome[rows] == 1,
+    )
     rivals = [
         _measure(ISSUED, own, own, base, up, block),
         _measure(BASE_RATE, base, own, base, up, block),
@@ -218,7 +231,7 @@ def _compare(
             record.sessions[rows], forecasts.sessions, assume_unique=True, return_indices=True
         )
         if len(ours) >= LEAST_SHARED:
-            columns = (forecasts.p_up[theirs], own[ours], base[ours], up[ours])
+            columns = (forecasts.columns["value.p_up"][theirs], own[ours], base[ours], up[ours])
             rivals.append(_measure(name, *columns, block))
     return tuple(rivals)
 
@@ -227,7 +240,7 @@ def _measure(
     name: str, p_up: Column, own: Column, base: Column, up: npt.NDArray[np.bool_], block: int
 ) -> Rival:
     certain = ((p_up == 1.0) & ~up) | ((p_up == 0.0) & up)
-    loss = None if certain.any() else float(compute_log_losses(up.astype(np.int8), p_up).mean())
+    loss = None if certain.any() else float(compute_log_losses(up.astype(np.float64), p_up).mean())
     return Rival(
         name,
         len(up),
@@ -244,10 +257,10 @@ def _by_year(record: Record) -> tuple[Year, ...]:
     for year in np.unique(years):
         of_year = years == year
         known = of_year & record.settled & record.issued
-        p_up, up = record.p_up[known], record.went_up[known]
+        p_up, up = record.values["p_up"][known], record.outcome[known]
         brier, base_brier = (
             float(((forecast - up) ** 2).mean()) if len(up) else float("nan")
-            for forecast in (p_up, record.base_rate[known])
+            for forecast in (p_up, record.values["base_rate"][known])
         )
         found.append(
             Year(
@@ -270,8 +283,8 @@ def _latest(record: Record, rows: Sequence[int] | npt.NDArray[np.intp]) -> tuple
         Settled(
             record.sessions[row].astype(date),
             record.horizon_end[row].astype(date),
-            float(record.p_up[row]),
-            float(record.base_rate[row]),
+            float(record.values["p_up"][row]),
+            float(record.values["base_rate"][row]),
             float(record.forward_return[row]),
             _known_delay(record.late_seconds[row]),
         )

@@ -10,16 +10,18 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.ports import Warehouse
+from factorprism.core.config import Config
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord, Outcome
+from factorprism.evaluation import find_skill
+from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end
-from factorprism.training import find_skill
-from factorprism.training.promotion import find_holder
-from factorprism.training.skill import INDEPENDENT
+from factorprism.selection.promotion import find_holder
+from factorprism.targets import DIRECTION
 from factorprism.views._belief import Belief, Matured, find_belief
-from factorprism.views._lines import final_rows, require_held
+from factorprism.views._lines import final_rows, list_shown_lines, require_held
 from factorprism.views.freshness import Freshness
+from factorprism.warehouse import PostgresWarehouse
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Today:
 
 
 def read_today(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
+    config: Config,
     session: date | None,
     freshness_of: Callable[[ForecastLine], Freshness],
 ) -> Today | None:
@@ -99,14 +102,14 @@ def read_today(
     empty; raises `NotHeld` for a session that it does not hold.
     """
     sessions = warehouse.forecasts.list_sessions()
-    if not sessions:
+    lines = list_shown_lines(warehouse, config)
+    if not sessions or not lines:
         return None
-    lines = warehouse.forecasts.list_lines()
     shown = session or sessions[-1]
-    require_held(shown, sessions, lines[0].target)
+    require_held(shown, sessions, lines[0].symbol)
     place = bisect_left(sessions, shown)
     rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
-    held = {(row.target, row.universe, row.horizon): row for row in rows}
+    held = {row.signal: row for row in rows}
     return Today(
         session=shown,
         first=sessions[0],
@@ -117,7 +120,7 @@ def read_today(
             _read_line(
                 warehouse,
                 line,
-                held.get((line.target, line.universe, line.horizon)),
+                held.get(line.signal),
                 shown,
                 freshness_of(line),
             )
@@ -129,17 +132,17 @@ def read_today(
 
 
 def _read_line(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     line: ForecastLine,
     forecast: Forecast | None,
     session: date,
     freshness: Freshness,
 ) -> LineToday:
     champion = _read_champion(warehouse, line, session)
-    contest = warehouse.contests.load_last_contest(line.universe, line.horizon, session)
+    contest = warehouse.contests.load_last_contest(line.signal, session)
     belief = came = None
-    if forecast is not None and forecast.p_up is not None:
-        belief = _read_belief(warehouse, line, forecast.p_up, champion, session)
+    if forecast is not None and (p_up := forecast.value("p_up")) is not None:
+        belief = _read_belief(warehouse, line, p_up, champion, session)
         came = warehouse.forecasts.load_outcome(forecast)
     return LineToday(
         line=line,
@@ -155,12 +158,14 @@ def _read_line(
 
 def _has_ended(forecast: Forecast, published: date) -> bool:
     """Tell whether as many sessions have passed; those that are only expected do not count."""
-    end = find_horizon_end(forecast, calendar_of(forecast.target))
+    end = find_horizon_end(forecast, calendar_of(forecast.symbol))
     return end is not None and end <= published
 
 
-def _read_champion(warehouse: Warehouse, line: ForecastLine, session: date) -> Champion | None:
-    decisions = warehouse.models.list_promotions(line.universe, line.horizon)
+def _read_champion(
+    warehouse: PostgresWarehouse, line: ForecastLine, session: date
+) -> Champion | None:
+    decisions = warehouse.models.list_promotions(line.signal)
     holder = find_holder(decisions, session)
     if holder is None:
         return None
@@ -171,7 +176,7 @@ def _read_champion(warehouse: Warehouse, line: ForecastLine, session: date) -> C
 
 def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
     """Return the one figure by which skill is judged, and what it says."""
-    found = find_skill(evaluations)
+    found = find_skill(evaluations, DIRECTION)
     if found is None:
         return Skill("unjudged")
     span = (found.kind, found.first, found.last)
@@ -194,23 +199,23 @@ def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
 
 
 def _read_belief(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     line: ForecastLine,
     p_up: float,
     champion: Champion | None,
     session: date,
 ) -> Belief | None:
     """Return what followed alike forecasts of the ledger; where they are too few, the contest's."""
-    record = warehouse.forecasts.load_record(line.target, line.universe, line.horizon)
+    record = warehouse.forecasts.load_record(line.signal, line.target)
     known = record.settled & (record.horizon_end <= np.datetime64(session, "D"))
     issued = Matured(
-        "ledger", record.sessions[known], record.p_up[known], record.went_up[known] == 1
+        "ledger", record.sessions[known], record.values["p_up"][known], record.outcome[known] == 1
     )
     belief = find_belief(p_up, issued, line.horizon)
     if belief is not None or champion is None:
         return belief
     name = champion.record.architecture
-    judged = warehouse.contests.load_judged(line.universe, line.horizon, name).get(name)
+    judged = warehouse.contests.load_judged(line.signal, name).get(name)
     if judged is None:
         return None
     # The last `horizon` sessions before this one have not matured yet.
@@ -218,6 +223,9 @@ def _read_belief(
     if end <= 0:
         return None
     matured = Matured(
-        "contest", judged.sessions[:end], judged.p_up[:end], judged.went_up[:end] == 1
+        "contest",
+        judged.sessions[:end],
+        judged.columns["value.p_up"][:end],
+        judged.columns["outcome.label"][:end] == 1,
     )
     return find_belief(p_up, matured, line.horizon)

@@ -8,19 +8,13 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, Dialect, Table
 from sqlalchemy.dialects import postgresql
 
-from factorprism.warehouse.tables import (
-    FACTOR_VIEW,
-    FACTOR_VIEW_COLUMNS,
-    FACTOR_VIEW_COMMENT,
-    SCHEMA,
-    metadata,
-)
+from factorprism.warehouse.tables import SCHEMA, VIEWS, View, metadata
 
 _HEAD = f"""\
 # Data dictionary
 
 The tables of the warehouse, schema `{SCHEMA}`. Generated from the comments in
-`include/factorprism/warehouse/tables`; write it again with
+`include/factorprism/warehouse`; write it again with
 `python -m factorprism.warehouse.dictionary > docs/data-dictionary.md`.
 
 Columns named `*_at` are wall-clock moments with a time zone. Days are trading days of the symbol's
@@ -29,9 +23,10 @@ exchange. A column is filled unless its meaning says what null stands for.
 
 
 def render_dictionary() -> str:
-    """Return the dictionary of all tables and the view, in alphabetical order, as Markdown."""
+    """Return the dictionary, as Markdown: all tables by name, then the views."""
     tables = sorted(metadata.tables.values(), key=lambda table: table.name)
-    return "\n".join([_HEAD, *map(_render_table, tables), _render_view()])
+    views = sorted(VIEWS, key=lambda view: view.name)
+    return "\n".join([_HEAD, *map(_render_table, tables), *map(_render_view, views)])
 
 
 def _render_table(table: Table) -> str:
@@ -58,16 +53,9 @@ def _render_column(column: Column[object]) -> str:
     return f"| `{column.name}` | {kind} | {key} | {column.comment} |"
 
 
-def _render_view() -> str:
-    lines = [
-        f"## {FACTOR_VIEW} (view)",
-        "",
-        FACTOR_VIEW_COMMENT,
-        "",
-        "| column | meaning |",
-        "|---|---|",
-    ]
-    lines += [f"| `{name}` | {comment} |" for name, comment in FACTOR_VIEW_COLUMNS.items()]
+def _render_view(view: View) -> str:
+    lines = [f"## {view.name} (view)", "", view.comment, "", "| column | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {comment} |" for name, comment in view.columns.items()]
     return "\n".join([*lines, ""])
 
 

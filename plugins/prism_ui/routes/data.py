@@ -10,13 +10,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from factorprism.core.schemas import PullState
-from factorprism.core.universe import Universe, load_universes
-from factorprism.views import NotHeld, choose_line
+from factorprism.core.universe import Universe
+from factorprism.views import NotHeld, list_shown_lines
 from factorprism.views.data import read_data, read_year
 from prism_ui.errors import BadQuestion
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, show
+from prism_ui.pages import Asked, find_asked_signal, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -37,15 +37,16 @@ async def open_data(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with what is held of the symbol asked for, or of the target."""
     warehouse, config = asked.house.warehouse, asked.house.config
-    lines = warehouse.forecasts.list_lines()
-    line = choose_line(lines, config, asked.text("universe"), asked.whole("horizon"))
-    universe = _find_universe(asked, line.universe if line else None)
+    lines = list_shown_lines(warehouse, config)
+    signal = find_asked_signal(asked)
+    line = next((one for one in lines if one.signal == signal.name), None)
+    universe = signal.universe
     session = asked.day("session")
     _check_symbol(universe, asked.text("symbol"))
     data = read_data(
         warehouse,
         universe,
-        line.horizon if line else config.horizon,
+        signal.name,
         symbol=asked.text("symbol") or "",
         session=session,
     )
@@ -63,7 +64,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
 
 def build_year(asked: Asked) -> Mapping[str, Any]:
     """Answer with one year of one symbol."""
-    universe = _find_universe(asked, None)
+    universe = find_asked_signal(asked).universe
     symbol = _check_symbol(universe, asked.text("symbol"))
     year = asked.whole("year")
     assert year is not None  # or the other page is shown
@@ -89,18 +90,6 @@ def name_days(language: Language) -> list[tuple[str, str]]:
     short = dates.get_day_names("narrow", "stand-alone", language.locale)
     full = dates.get_day_names("wide", "stand-alone", language.locale)
     return [(str(short[day]), str(full[day])) for day in range(7)]
-
-
-def _find_universe(asked: Asked, known: str | None) -> Universe:
-    """Return the universe of the line, else the one asked for, else the configured one."""
-    name = known or asked.text("universe") or asked.house.config.universe_name
-    universes = load_universes(asked.house.config.home)
-    if name not in universes:
-        raise NotHeld(
-            f"universe {name!r} is not defined",
-            remedy=f"Choose one of: {', '.join(sorted(universes))}.",
-        )
-    return universes[name]
 
 
 def _check_symbol(universe: Universe, symbol: str | None) -> str:

@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from factorprism.core.errors import ConfigurationError
 from factorprism.pipelines.decisions import KINDS, PROMOTE, ROLL_BACK
 from factorprism.views import open_house
 from factorprism.views.models import ModelsPage, read_models
@@ -20,9 +19,8 @@ from prism_ui.decision_runs import DecisionRun, read_decision, start_decision
 from prism_ui.errors import BadQuestion
 from prism_ui.languages import language_of
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, frame, link, read_params, remember_language
+from prism_ui.pages import Asked, find_asked_signal, frame, link, read_params, remember_language
 from prism_ui.rendering import render
-from prism_ui.routes.models import find_title, is_decided_here
 from prism_ui.security import FormDep, OperatorDep, Reader, ReaderDep
 
 router = APIRouter()
@@ -89,8 +87,7 @@ def _hand_over(asked: Asked, form: FormData) -> str:
         "model_id": read_field(form, "model_id"),
         "champion_id": read_field(form, "champion_id"),
         "reason": reason,
-        "universe": models.universe,
-        "horizon": models.horizon,
+        "signal": models.signal,
     }
     start_decision(run_id, question, asked.reader.name)
     return run_id
@@ -98,15 +95,9 @@ def _hand_over(asked: Asked, form: FormData) -> str:
 
 def _read_models(asked: Asked, model_id: str) -> ModelsPage:
     """Return the page's models with `model_id` in full; raises `BadQuestion` or `NotHeld`."""
-    universe, horizon = find_title(asked)
-    if not is_decided_here(asked.house.config, universe, horizon):
-        raise ConfigurationError(
-            f"the title of {universe} over {horizon} sessions is not decided by these workers",
-            remedy="Decide where that universe is configured: factorprism models.",
-        )
     if not model_id:
         raise BadQuestion("no model is named", remedy="Choose one on the page Models.")
-    return read_models(asked.house.warehouse, universe, horizon, model_id=model_id)
+    return read_models(asked.house.warehouse, find_asked_signal(asked).name, model_id=model_id)
 
 
 def _check_action(action: str) -> str:

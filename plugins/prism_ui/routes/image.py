@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.views import choose_line
+from factorprism.views import choose_line, list_shown_lines
 from factorprism.views.image import read_image
 from prism_ui.image_figures import build_bar_tables, build_cells, build_closes, drawn
 from prism_ui.pages import Asked, show
@@ -29,8 +29,8 @@ def build(asked: Asked) -> Mapping[str, Any]:
     A day that the ledger has no row of is shown as far as its factors are held.
     """
     house = asked.house
-    lines = house.warehouse.forecasts.list_lines()
-    line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
+    lines = list_shown_lines(house.warehouse, house.config)
+    line = choose_line(lines, house.config, asked.text("signal"))
     if line is None:
         return {"image": None}
     session = asked.day("session") or line.last

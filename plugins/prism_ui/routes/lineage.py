@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.views import NotHeld, choose_line
+from factorprism.views import NotHeld, choose_line, list_shown_lines
 from factorprism.views.lineage import Lineage, read_lineage
 from prism_ui.navigation import SELECTION
 from prism_ui.pages import Asked, show
@@ -26,8 +26,8 @@ async def open_lineage(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the row asked for, or with the one that stands for the session."""
     house = asked.house
-    lines = house.warehouse.forecasts.list_lines()
-    line = choose_line(lines, house.config, asked.text("universe"), asked.whole("horizon"))
+    lines = list_shown_lines(house.warehouse, house.config)
+    line = choose_line(lines, house.config, asked.text("signal"))
     if line is None:
         return {"lineage": None}
     session = asked.day("session") or line.last
@@ -41,7 +41,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
     )
     if lineage is None:
         raise NotHeld(
-            f"the ledger has no such row of {line.target} at {session}",
+            f"the ledger has no such row of {line.symbol} at {session}",
             remedy=f"It holds sessions from {line.first} to {line.last}; choose one on the page "
             "Today.",
         )

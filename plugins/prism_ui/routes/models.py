@@ -8,13 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.config import Config
 from factorprism.core.schemas import Evaluation, Training
-from factorprism.views import choose_line
+from factorprism.views import list_shown_lines
 from factorprism.views.models import FIGURES, read_models
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, show
+from prism_ui.pages import Asked, find_asked_signal, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -34,12 +33,11 @@ async def open_models(request: Request, reader: ReaderDep) -> Response:
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
     warehouse, config = asked.house.warehouse, asked.house.config
-    lines = warehouse.forecasts.list_lines()
-    universe, horizon = find_title(asked)
+    lines = list_shown_lines(warehouse, config)
+    signal = find_asked_signal(asked).name
     models = read_models(
         warehouse,
-        universe,
-        horizon,
+        signal,
         model_id=asked.text("model") or "",
         every=asked.text("all") is not None,
     )
@@ -47,36 +45,14 @@ def build(asked: Asked) -> Mapping[str, Any]:
     return {
         "models": models,
         "lines": lines,
-        "line": next(
-            (one for one in lines if (one.universe, one.horizon) == (universe, horizon)), None
-        ),
-        "may_decide": asked.reader.may_act and is_decided_here(config, universe, horizon),
+        "line": next((one for one in lines if one.signal == signal), None),
+        "may_decide": asked.reader.may_act,
         "figure_rows": [
             [_write_figure(item, asked.language) for item in judged.figures]
             for judged in (models.chosen.judged if models.chosen else ())
         ],
         **_describe_training(training, asked.language),
     }
-
-
-def find_title(asked: Asked) -> tuple[str, int]:
-    """Return the universe and horizon that the address names.
-
-    Where it names neither they are those of the configured line, or of the configuration.
-    """
-    house, config = asked.house, asked.house.config
-    universe, horizon = asked.text("universe"), asked.whole("horizon")
-    own = (config.universe_name, config.horizon)
-    if (universe, horizon) == own:
-        # A title may be held before the first forecast has made a line of it.
-        return own
-    line = choose_line(house.warehouse.forecasts.list_lines(), config, universe, horizon)
-    return (line.universe, line.horizon) if line else own
-
-
-def is_decided_here(config: Config, universe: str, horizon: int) -> bool:
-    """Tell whether the workers can decide on this title: they forecast one universe."""
-    return (universe, horizon) == (config.universe_name, config.horizon)
 
 
 def _write_figure(item: Evaluation, language: Language) -> list[str]:

@@ -27,10 +27,10 @@ async def open_record(request: Request, reader: ReaderDep) -> Response:
 
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the line asked for, or with the configured one."""
-    house, line = asked.house, (asked.text("universe"), asked.whole("horizon"))
+    house, signal = asked.house, asked.text("signal")
     # The same for every session, and half of it is bootstrap.
     found = house.recall(
-        ("record", *line), lambda: read_track_record(house.warehouse, house.config, *line)
+        ("record", signal), lambda: read_track_record(house.warehouse, house.config, signal)
     )
     if found is None:
         return {"found": None}
@@ -62,14 +62,14 @@ def _yearly_skill(found: TrackRecord) -> Iterator[dict[str, Any]]:
 
 
 def _draw_forecasts(record: Record, gettext: Any) -> dict[str, Any]:
-    p_up = _rounded(record.p_up)
-    low, high = _range_of(record.p_up, record.base_rate)
+    p_up = _rounded(record.values["p_up"])
+    low, high = _range_of(record.values["p_up"], record.values["base_rate"])
     # What came of it stands at the edges, where it hides no forecast.
     rose, fell, withheld = (
         [edge if hit else None for hit in hits]
         for edge, hits in (
-            (high, record.went_up == 1),
-            (low, record.went_up == 0),
+            (high, record.outcome == 1),
+            (low, record.outcome == 0),
             ((low + high) / 2, ~record.issued),
         )
     )
@@ -83,7 +83,7 @@ def _draw_forecasts(record: Record, gettext: Any) -> dict[str, Any]:
             {"label": gettext("forecast"), "values": p_up, "colour": "chart-1"},
             {
                 "label": gettext("base rate"),
-                "values": _rounded(record.base_rate),
+                "values": _rounded(record.values["base_rate"]),
                 "colour": "chart-3",
                 "dash": True,
             },

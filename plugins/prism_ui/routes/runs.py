@@ -22,8 +22,8 @@ from session_runs import session_of
 router = APIRouter()
 # Which page tells most about a run of which DAG.
 PAGE_OF_DAG = {
-    "index_daily": "today",
-    "model_weekly": "models",
+    "daily": "today",
+    "weekly": "models",
     "model_decision": "models",
     "history_backfill": "data",
 }
@@ -45,11 +45,13 @@ def open_run(dag_id: str, run_id: str, request: Request, reader: ReaderDep) -> R
 
 
 def _page_of(dag_id: str) -> str:
-    if dag_id not in PAGE_OF_DAG:
+    # The DAGs of a signal bear its name behind what they do.
+    kind = dag_id.partition("-")[0]
+    if kind not in PAGE_OF_DAG:
         raise NotHeld(
-            f"{dag_id[:80]} is no DAG of factorprism", remedy=f"Open {', '.join(PAGE_OF_DAG)}."
+            f"{dag_id[:80]} is no DAG of factorprism", remedy="Open one that has the tag prism."
         )
-    return PAGE_OF_DAG[dag_id]
+    return PAGE_OF_DAG[kind]
 
 
 def _session_of_run(dag_id: str, run_id: str) -> date | None:
@@ -65,7 +67,9 @@ def _session_of_run(dag_id: str, run_id: str) -> date | None:
                 f"{dag_id} has no run {run_id[:80]!r}", remedy="Open the run from its DAG."
             )
         try:
-            return session_of({"dag_run": run, "params": run.conf or {}}, os.environ)
+            signal = dag_id.partition("-")[2]
+            facts = {"dag_run": run, "params": run.conf or {}, "signal": signal}
+            return session_of(facts, os.environ)
         except FactorPrismError:
             return None
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from factorprism.core.readings import ForecastLine
 from factorprism.core.sessions import utc_now
+from factorprism.core.signals import list_issued_signals
 from factorprism.views import House
 from factorprism.views.freshness import Freshness, read_freshness
 from factorprism.views.today import read_today
@@ -28,19 +29,26 @@ async def open_today(request: Request, reader: ReaderDep) -> Response:
 
 
 def read_moment(house: House) -> Hashable:
-    """Return what the page owes to the clock: it ages once an evening, at the publication."""
-    config = house.config
-    published = config.calendar_of(config.universe.target).last_published(utc_now())
-    return published, source_end(os.environ)
+    """Return what the page owes to the clock: it ages with each signal's publication."""
+    symbols = dict.fromkeys(signal.symbol for signal in list_issued_signals(house.config))
+    return tuple(
+        (
+            house.config.calendar_of(symbol).last_published(utc_now()),
+            source_end(os.environ, symbol),
+        )
+        for symbol in symbols
+    )
 
 
 def build(asked: Asked) -> Mapping[str, Any]:
     """Answer with the session asked for, or with the latest one in the ledger."""
-    house, final = asked.house, source_end(os.environ)
+    house = asked.house
+    issued = {signal.name: signal for signal in list_issued_signals(house.config)}
 
     def freshness_of(line: ForecastLine) -> Freshness:
-        own = line.universe == house.config.universe_name
-        calendar = house.config.calendar_of(line.target)
-        return read_freshness(house.warehouse, line, calendar, utc_now(), final if own else None)
+        own = issued.get(line.signal)
+        final = source_end(os.environ, own.symbol) if own else None
+        calendar = house.config.calendar_of(line.symbol)
+        return read_freshness(house.warehouse, line, calendar, utc_now(), final)
 
-    return {"today": read_today(house.warehouse, asked.day("session"), freshness_of)}
+    return {"today": read_today(house.warehouse, house.config, asked.day("session"), freshness_of)}

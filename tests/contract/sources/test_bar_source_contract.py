@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import FactorPrismError
 from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, PullState
 
@@ -103,12 +102,6 @@ def test_days_without_trading_belong_to_the_range(subject: Any) -> None:
     assert (pull.first, pull.last, len(pull.bars)) == (date(2015, 6, 13), date(2015, 6, 14), 0)
 
 
-def test_sessions_equal_the_exchange_calendar(subject: Any) -> None:
-    first, last = date(2006, 1, 6), date(2025, 12, 31)
-    expected = calendar_for("XSHG").sessions(first, last).astype(object).tolist()
-    assert subject.build(LATER).fetch_sessions("XSHG", first, last) == expected
-
-
 def test_the_first_session_has_a_bar_or_lies_before_all(subject: Any) -> None:
     assert subject.build(LATER).first_session(subject.symbol) <= date(2006, 1, 6)
 
@@ -124,5 +117,3 @@ def test_a_range_that_runs_backwards_is_refused(subject: Any) -> None:
     source = subject.build(LATER)
     with pytest.raises(ValueError, match="first: 2016-12-30"):
         source.fetch_bars([subject.symbol], LAST, FIRST)
-    with pytest.raises(ValueError, match="first: 2016-12-30"):
-        source.fetch_sessions("XSHG", LAST, FIRST)

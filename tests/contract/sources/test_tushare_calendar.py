@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import AccessDenied, MalformedResponse
 from factorprism.sources import TushareSource
 
@@ -29,6 +30,18 @@ def test_open_and_closed_days_are_told_beyond_the_library(open_tushare: Open, se
     }
     (request,) = server.requests
     assert "is_open" not in request.params
+
+
+def test_open_days_equal_the_exchange_calendar(open_tushare: Open) -> None:
+    first, last = date(2006, 1, 6), date(2025, 12, 31)
+    days = open_tushare().fetch_days("XSHG", first, last)
+    expected = calendar_for("XSHG").sessions(first, last).astype(object).tolist()
+    assert [day for day, trades in days.items() if trades] == expected
+
+
+def test_a_range_that_runs_backwards_is_refused(open_tushare: Open) -> None:
+    with pytest.raises(ValueError, match="first: 2027-01-01"):
+        open_tushare().fetch_days("XSHG", NEW_YEAR, date(2026, 1, 1))
 
 
 def test_a_year_that_is_not_published_is_left_out_without_asking_twice(

@@ -253,7 +253,7 @@ def test_windows_before_an_index_began_are_empty(open_tushare: Open) -> None:
 def test_calls_stay_within_the_quota(open_tushare: Open, server: Any, clock: Any) -> None:
     source = open_tushare(calls_per_minute=10)
     for _ in range(25):
-        source.fetch_sessions("XSHG", date(2015, 1, 5), date(2015, 1, 9))
+        source.fetch_days("XSHG", date(2015, 1, 5), date(2015, 1, 9))
     assert len(server.requests) == 25
     assert 120 <= clock.seconds < 121
 
@@ -323,8 +323,3 @@ def test_a_refused_connection_is_a_source_error(open_tushare: Open) -> None:
 def test_an_address_in_clear_text_is_refused(open_tushare: Open, url: str) -> None:
     with pytest.raises(ConfigurationError, match="FACTORPRISM_TUSHARE_URL"):
         open_tushare(url=url)
-
-
-def test_only_the_chinese_calendar_is_served(open_tushare: Open) -> None:
-    with pytest.raises(ValueError, match="exchange: 'XNYS'"):
-        open_tushare().fetch_sessions("XNYS", FIRST, LAST)

@@ -99,7 +99,7 @@ def test_no_log_line_file_or_representation_holds_the_token(
     source = open_tushare()
     with caplog.at_level(logging.DEBUG):
         pulls = list(source.fetch_bars(["000300.SH"], date(2015, 1, 5), date(2015, 12, 31)))
-        source.fetch_sessions("XSHG", date(2015, 1, 5), date(2015, 12, 31))
+        source.fetch_days("XSHG", date(2015, 1, 5), date(2015, 12, 31))
     assert "asking again" in caplog.text
     assert server.token not in caplog.text
     assert not [record for record in caplog.records if server.token in repr(vars(record))]

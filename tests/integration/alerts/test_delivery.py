@@ -182,10 +182,11 @@ import sys
 from pathlib import Path
 from datetime import date
 from factorprism.core.config import Config
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 config = Config(home=Path(sys.argv[1]), warehouse_url=sys.argv[2], alerts_url=sys.argv[3])
 with open_ports(config) as ports:
-    run = Run(date(2025, 12, 31), config, ports)
+    run = Run(date(2025, 12, 31), find_signal(config), config, ports)
     ports.warehouse.alerts.list_open_alerts()
     assert ports.delivery.sink.addresses
     print("ready", flush=True)

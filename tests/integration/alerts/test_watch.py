@@ -22,6 +22,7 @@ from factorprism.core.schemas import (
     Promotion,
     PullState,
 )
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.factors import compute_factors
 from factorprism.pipelines.watch import watch
@@ -39,6 +40,8 @@ def run(migrated_url: str, tmp_path: Path, webhook: Any) -> Iterator[Run]:
     record = ModelRecord(
         model_id=MODEL,
         architecture="inception",
+        signal="hs300-direction-14",
+        target="direction",
         universe="hs300",
         horizon=14,
         lookback=56,
@@ -47,7 +50,7 @@ def run(migrated_url: str, tmp_path: Path, webhook: Any) -> Iterator[Run]:
         trained_from=date(2016, 1, 4),
         trained_through=date(2024, 6, 28),
         n_samples=1000,
-        base_rate=0.5,
+        bases={"base_rate": 0.5},
         data_hash="0" * 64,
         artefact_hash="0" * 64,
         mode="retrain",
@@ -55,24 +58,32 @@ def run(migrated_url: str, tmp_path: Path, webhook: Any) -> Iterator[Run]:
     with open_ports(config) as ports:
         ports.warehouse.models.save_model(record)
         ports.warehouse.models.append_promotion(
-            Promotion("hs300", 14, date(2024, 6, 28), MODEL, MODEL, "", True, "the first")
+            Promotion(
+                "hs300-direction-14",
+                date(2024, 6, 28),
+                MODEL,
+                MODEL,
+                "",
+                True,
+                "the first",
+            )
         )
-        yield Run(SESSION, config, ports)
+        yield Run(SESSION, find_signal(config), config, ports)
 
 
 def issue(run: Run, session: date, p_up: float = 0.9) -> None:
     run.ports.warehouse.forecasts.append(
         Forecast(
-            target=TARGET,
+            signal="hs300-direction-14",
             session=session,
-            horizon=14,
-            horizon_end=CALENDAR.offset(session, 14),
             model_id=MODEL,
             state=ForecastState.ISSUED,
-            p_up=p_up,
-            p_up_raw=p_up,
-            base_rate=0.5,
+            target="direction",
             universe="hs300",
+            horizon=14,
+            horizon_end=CALENDAR.offset(session, 14),
+            symbol=TARGET,
+            values={TARGET: {"p_up": p_up, "p_up_raw": p_up, "base_rate": 0.5}},
             data_hash="0" * 64,
             factor_hash="0" * 64,
             image_hash="0" * 64,
@@ -85,16 +96,21 @@ def open_alerts(run: Run) -> dict[str, str]:
 
 
 def with_config(run: Run, **changes: Any) -> Run:
-    return Run(run.session, run.config.with_changes(**changes), run.ports)
+    return Run(
+        run.session,
+        find_signal(run.config.with_changes(**changes)),
+        run.config.with_changes(**changes),
+        run.ports,
+    )
 
 
 def test_an_old_champion_is_told_until_a_younger_limit_is_no_longer_passed(run: Run) -> None:
     watch(with_config(run, champion_max_age_sessions=10), {})
-    assert open_alerts(run)["champion hs300"] == (
+    assert open_alerts(run)["champion hs300-direction-14"] == (
         "inception-1 has learned nothing for 242 sessions, the limit is 10"
     )
     watch(run, {})
-    assert "champion hs300" not in open_alerts(run)
+    assert "champion hs300-direction-14" not in open_alerts(run)
 
 
 def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run) -> None:
@@ -104,12 +120,12 @@ def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run)
     run.ports.warehouse.forecasts.save_outcomes(
         [
             Outcome(
-                TARGET,
-                session,
-                14,
-                MODEL,
-                0.01 if number % 10 == 0 else -0.01,
-                not number % 10,
+                signal="hs300-direction-14",
+                session=session,
+                model_id=MODEL,
+                symbol=TARGET,
+                value=float(not number % 10),
+                forward_return=0.01 if number % 10 == 0 else -0.01,
                 horizon_end=CALENDAR.offset(session, 14),
             )
             for number, session in enumerate(sessions)
@@ -117,17 +133,28 @@ def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run)
     )
     watch(run, {})
     assert (
-        "it loses to the base rate: over 120 matured forecasts" in open_alerts(run)["skill hs300"]
+        "it loses to the base rate: over 120 matured forecasts"
+        in open_alerts(run)["skill hs300-direction-14"]
     )
 
 
 def test_few_matured_forecasts_say_nothing(run: Run) -> None:
     issue(run, date(2024, 7, 1), p_up=0.95)
     run.ports.warehouse.forecasts.save_outcomes(
-        [Outcome(TARGET, date(2024, 7, 1), 14, MODEL, -0.1, False, horizon_end=date(2024, 7, 19))]
+        [
+            Outcome(
+                signal="hs300-direction-14",
+                session=date(2024, 7, 1),
+                model_id=MODEL,
+                symbol=TARGET,
+                value=float(False),
+                forward_return=-0.1,
+                horizon_end=date(2024, 7, 19),
+            )
+        ]
     )
     watch(run, {})
-    assert "skill hs300" not in open_alerts(run)
+    assert "skill hs300-direction-14" not in open_alerts(run)
 
 
 def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_again(
@@ -143,19 +170,21 @@ def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_
         run.ports.warehouse.bars.merge_bars(bars, run.ports.warehouse.pulls.save_pull(changed))
         compute_factors(run, {"symbols": [TARGET]})
         watch(run, {})
-        assert ("drift hs300" in open_alerts(run)) == is_told
+        assert ("drift hs300-direction-14" in open_alerts(run)) == is_told
         if is_told:
-            sentence = open_alerts(run)["drift hs300"]
+            sentence = open_alerts(run)["drift hs300-direction-14"]
             assert re.match(r"\d+ of 16 factors have drifted over the last 120 sessions", sentence)
 
 
 def test_a_calendar_that_is_known_for_less_than_thirty_sessions_is_information(run: Run) -> None:
-    near = Run(CALENDAR.offset(CALENDAR.last, -29), run.config, run.ports)
+    near = Run(CALENDAR.offset(CALENDAR.last, -29), find_signal(run.config), run.config, run.ports)
     watch(near, {})
     assert "29 sessions after" in open_alerts(run)["horizon XSHG"]
     alerts = run.ports.warehouse.alerts.list_open_alerts()
     assert {a.severity for a in alerts if a.key == "horizon XSHG"} == {"info"}
-    watch(Run(CALENDAR.offset(CALENDAR.last, -30), run.config, run.ports), {})
+    watch(
+        Run(CALENDAR.offset(CALENDAR.last, -30), find_signal(run.config), run.config, run.ports), {}
+    )
     assert "horizon XSHG" in open_alerts(run)  # an earlier session proves nothing of a later one
 
 
@@ -179,6 +208,9 @@ def test_revised_past_bars_are_told_once_with_the_forecasts_that_had_read_them(
     key = f"Past bars were revised: {TARGET} (pull {first})"
     said = f"{TARGET}: 1 value was revised, of 2025-06-10; issued forecasts had read them"
     assert f"- {key}: {said}: 2025-06-26\n" in f"{digest.body}\n"
+    # Whoever has the message can tell later whether the ledger was rewritten.
+    (head,) = warehouse.forecasts.list_heads()
+    assert f"\n- hs300-direction-14:3:{head.row_hash}\n" in f"{digest.body}\n"
 
 
 def test_a_session_before_the_newest_says_nothing_of_today(run: Run) -> None:
@@ -193,7 +225,7 @@ def test_a_look_that_fails_is_logged_and_the_others_go_on(
     # Drift is looked at last and finds no bars; the session's digest still leaves.
     watch(with_config(run, champion_max_age_sessions=10), {})
     assert "watch, look_at_drift: the warehouse holds no bars" in caplog.text
-    assert "champion hs300" in open_alerts(run)
+    assert "champion hs300-direction-14" in open_alerts(run)
 
 
 def test_what_was_found_waits_for_the_digest_which_leaves_with_the_watch(
@@ -201,7 +233,7 @@ def test_what_was_found_waits_for_the_digest_which_leaves_with_the_watch(
 ) -> None:
     watch(with_config(run, champion_max_age_sessions=10), {})
     watch(with_config(run, champion_max_age_sessions=10), {})
-    assert webhook.titles == ["factorprism 2025-06-30: digest of hs300"]
+    assert webhook.titles == ["factorprism 2025-06-30: digest of hs300-direction-14"]
 
 
 def test_the_watch_loads_no_network(repository_root: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from _signals import DAILY, WEEKLY
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 
@@ -97,7 +98,7 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
     airflow: EmbeddedAirflow,
 ) -> None:
     runs = airflow.runs()
-    for name in ("index_daily", "model_weekly"):
+    for name in (DAILY, WEEKLY):
         dag = runs.api.call("GET", f"/api/v2/dags/{name}")
         assert dag["is_paused"] is False
         assert dag["next_dagrun_run_after"] is None
@@ -108,10 +109,10 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
 def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
     airflow: EmbeddedAirflow, home: Path
 ) -> None:
-    state = airflow.runs().run_dag("model_weekly", "by-hand", {}, timeout_seconds=1500)
+    state = airflow.runs().run_dag(WEEKLY, "by-hand", {}, timeout_seconds=1500)
     assert state == "success"
     warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))
-    report = warehouse.contests.load_report("hs300", 14)
+    report = warehouse.contests.load_report("hs300-direction-14")
     warehouse.close()
     assert report is not None
     assert report.as_of == date(2025, 12, 31)

@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from factorprism.core.roles import READER, WRITER
 from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
 
@@ -35,10 +39,10 @@ def call(migrated_url: str, tmp_path: Path) -> Call:
     return run
 
 
-def test_a_backup_is_restored_elsewhere_with_the_same_fingerprint(
-    call: Call, warehouse: PostgresWarehouse, warehouse_url: str
+def test_a_backup_is_restored_elsewhere_with_the_same_fingerprint_and_every_roles_rights(
+    call: Call, warehouse: PostgresWarehouse, warehouse_url: str, postgres: Any
 ) -> None:
-    warehouse.alerts.raise_alert(Alert("daily hs300", "critical", "stale data"))
+    warehouse.alerts.raise_alert(Alert("daily hs300-direction-14", "critical", "stale data"))
     done = call("backup")
     assert done.returncode == 0, done.stderr
     file = done.stdout.strip()
@@ -46,6 +50,13 @@ def test_a_backup_is_restored_elsewhere_with_the_same_fingerprint(
     restored = call("restore", file, "--into", warehouse_url)
     assert restored.returncode == 0, restored.stderr
     assert restored.stdout.strip() == f"restored; fingerprint {warehouse.fingerprint()}"
+    with closing(PostgresWarehouse(postgres.as_role(warehouse_url, WRITER))) as copy:
+        assert copy.fingerprint() == warehouse.fingerprint()
+        assert copy.alerts.resolve_alert(
+            "daily hs300-direction-14", "it is here", through=date(2026, 1, 5)
+        )
+    with closing(PostgresWarehouse(postgres.as_role(warehouse_url, READER))) as copy:
+        assert copy.is_current()
     again = call("restore", file, "--into", warehouse_url)
     assert again.returncode == 1
     assert "holds a warehouse already" in again.stderr

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 
+from factorprism.core.roles import OWNER, READER, WRITER
 from factorprism.core.schemas import Alert
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
@@ -22,8 +24,8 @@ from factorprism.warehouse import PostgresWarehouse
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
 
-def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "FACTORPRISM_HOME": str(home)}
+def call(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "FACTORPRISM_HOME": str(home), **settings}
     return subprocess.run(
         [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=300
     )
@@ -53,7 +55,7 @@ def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home:
     assert call(home, "services", "start", "--only-warehouse").returncode == 0
     assert is_current(home)
     with (
-        closing(psycopg2.connect(EmbeddedPostgres(home).url())) as connection,
+        closing(psycopg2.connect(EmbeddedPostgres(home).url("prism", OWNER))) as connection,
         connection,
         connection.cursor() as cursor,
     ):
@@ -63,11 +65,38 @@ def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home:
     assert is_current(home)
     with closing(PostgresWarehouse(EmbeddedPostgres(home).url())) as warehouse:
         # As an earlier version has left it, which ran evenings after the end of the sample.
-        left = Alert("daily hs300", "critical", "no bar", session=date(2026, 1, 5))
+        left = Alert("daily hs300-direction-14", "critical", "no bar", session=date(2026, 1, 5))
         warehouse.alerts.raise_alert(left)
         done = call(home, "services", "start", "--only-warehouse")
-        assert "alert daily hs300 is closed: no run of its session is owed" in done.stdout
+        assert (
+            "alert daily hs300-direction-14 is closed: no run of its session is owed" in done.stdout
+        )
         assert warehouse.alerts.list_open_alerts() == []
+
+
+def test_the_address_that_is_printed_is_the_writers_and_the_owner_migrates(home: Path) -> None:
+    printed = call(home, "services", "url")
+    server = EmbeddedPostgres(home)
+    assert printed.stdout == f"{server.url('prism', WRITER)}\n"
+    call(home, "forecasts")
+    assert is_current(home)
+    with closing(PostgresWarehouse(server.url("prism", READER))) as warehouse:
+        assert warehouse.is_current()
+    assert "runs write as prism_writer" in call(home, "doctor").stdout
+
+
+def test_an_owners_address_that_is_given_migrates_and_the_writers_alone_says_who_must(
+    postgres: Any, warehouse_url: str, tmp_path: Path
+) -> None:
+    writer = postgres.as_role(warehouse_url, WRITER)
+    given = {"FACTORPRISM_WAREHOUSE_URL": writer, "FACTORPRISM_TRACKING_URL": "sqlite://"}
+    refused = call(tmp_path, "forecasts", **given)
+    assert refused.returncode == 1
+    assert "schema is absent or of another version, and prism_writer may not" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
+    call(tmp_path, "forecasts", **given, FACTORPRISM_WAREHOUSE_OWNER_URL=warehouse_url)
+    with closing(PostgresWarehouse(writer)) as warehouse:
+        assert warehouse.is_current()
 
 
 @pytest.fixture

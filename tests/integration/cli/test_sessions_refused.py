@@ -15,13 +15,13 @@ from factorprism.warehouse import PostgresWarehouse
 FUTURE = datetime.now(UTC).date() + timedelta(days=2)
 LONG_FUTURE, HOLIDAY = date(2999, 1, 4), date(2024, 10, 3)
 COMMANDS: dict[str, Callable[[date], object]] = {
-    "daily": commands.run_daily,
-    "train": lambda day: commands.run_training(day, "auto", "none"),
-    "settle": commands.run_settlement,
-    "watch": commands.run_watch,
-    "promote": lambda day: models.promote_by_hand("m-1", "because", day),
-    "rollback": lambda day: models.roll_back_by_hand("m-1", "because", day),
-    "compare": lambda day: models.print_contest_of_two("m-1", "m-2", day, as_json=False),
+    "daily": lambda day: commands.run_daily(day, "", dry=False),
+    "train": lambda day: commands.run_training(day, "", "auto", "none"),
+    "settle": lambda day: commands.run_settlement(day, ""),
+    "watch": lambda day: commands.run_watch(day, ""),
+    "promote": lambda day: models.promote_by_hand("m-1", "because", day, ""),
+    "rollback": lambda day: models.roll_back_by_hand("m-1", "because", day, ""),
+    "compare": lambda day: models.print_contest_of_two("m-1", "m-2", day, "", as_json=False),
 }
 
 
@@ -59,5 +59,5 @@ def test_no_command_takes_a_session_that_is_none(
 def test_a_backfill_does_not_end_in_the_future(
     refuse: Callable[[Callable[[date], object], date], str],
 ) -> None:
-    said = refuse(lambda day: commands.run_backfill(date(2024, 1, 2), day, []), FUTURE)
+    said = refuse(lambda day: commands.run_backfill(date(2024, 1, 2), day, [], ""), FUTURE)
     assert f"{FUTURE} lies in the future" in said

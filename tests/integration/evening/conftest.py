@@ -23,9 +23,11 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.config import load_config
-from factorprism.core.patience import find_wait
+from factorprism.core.roles import WRITER
 from factorprism.core.sessions import utc_now
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
+from factorprism.pipelines.patience import find_wait
 from factorprism.services import EmbeddedAirflow
 from factorprism.sources import SampleSource
 from protocol.receivers import Webhook
@@ -45,7 +47,7 @@ DAG_FILE = """
 import json, os
 from pathlib import Path
 os.environ.update(json.loads(Path({settings!r}).read_text()))
-source = Path({dag!r}).read_text().replace('"index_daily",', '"{dag_id}",', 1)
+source = Path({dag!r}).read_text().replace('signal.daily_dag,', '"{dag_id}",', 1)
 exec(compile(source, {dag!r}, "exec"))
 """
 
@@ -105,7 +107,7 @@ class Evening:
         """Return what a watchdog from outside hears of the session's run now."""
         config = load_config(self.environ)
         with open_ports(config) as ports:
-            return find_wait(config, ports.warehouse, self.session, utc_now())
+            return find_wait(config, find_signal(config), ports.warehouse, self.session, utc_now())
 
     def open_alerts(self) -> list[str]:
         """Return the open alerts, but for the calendar's end, which may be near on any day."""
@@ -165,6 +167,7 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
 @pytest.fixture(scope="module")
 def champion(
     postgres: Any,
+    migrated_template: str,
     served: Path,
     session: date,
     tmp_path_factory: pytest.TempPathFactory,
@@ -172,13 +175,11 @@ def champion(
     """The settings of a world with history and a champion, to be copied."""
     before = calendar_for("XSHG").offset(session, -1)
     with TushareServer(served) as vendor:
-        environ = make_environ(
-            tmp_path_factory.mktemp("champion"), postgres.new_database(), vendor, session
-        )
+        url = postgres.as_role(postgres.new_database(migrated_template), WRITER)
+        environ = make_environ(tmp_path_factory.mktemp("champion"), url, vendor, session)
         config = load_config(environ)
         with open_ports(config) as ports:
-            ports.warehouse.migrate()
-            run = Run(before, config, ports)
+            run = Run(before, find_signal(config), config, ports)
             first = pd.read_csv(served / f"{TARGET}.csv")["trade_date"].iloc[0]
             run_pipeline("backfill", run, {"first": first, "last": before.isoformat()})
             run_pipeline("weekly", run, {"mode": "retrain", "contest": "quick"})
@@ -202,7 +203,7 @@ def make_evening(
         home = tmp_path_factory.mktemp(dag_id)
         shutil.copytree(champion["FACTORPRISM_HOME"], home, dirs_exist_ok=True)
         name = champion["FACTORPRISM_WAREHOUSE_URL"].rsplit("/", 1)[1]
-        url = postgres.new_database(template=name)
+        url = postgres.as_role(postgres.new_database(template=name), WRITER)
         environ = make_environ(home, url, vendor, session)
         environ["FACTORPRISM_TRACKING_URL"] = champion["FACTORPRISM_TRACKING_URL"]
         environ["FACTORPRISM_ARTEFACTS"] = load_config(champion).artefacts_url
@@ -234,7 +235,7 @@ def evenings(
     try:
         airflow.start()
         for evening in made.values():
-            evening.write_dag(repository_root / "dags/index_daily.py", home / "repository/dags")
+            evening.write_dag(repository_root / "dags/daily_forecast.py", home / "repository/dags")
         yield airflow, made
     finally:
         airflow.stop()

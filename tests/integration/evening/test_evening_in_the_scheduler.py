@@ -146,7 +146,7 @@ def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
     assert row.late_by >= timedelta(minutes=30)
     assert punctuality_of(row.late_by) is Punctuality.LATE
     assert late.messages() == []
-    print(f"\n{row.target} {row.session} {row.state}, late by {row.late_by}; no message")
+    print(f"\n{row.symbol} {row.session} {row.state}, late by {row.late_by}; no message")
 
 
 def test_what_never_comes_is_withheld_once_by_name_and_told_once(

@@ -14,6 +14,7 @@ import pytest
 
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.signals import find_signal
 from factorprism.experiments import load_history
 from factorprism.pipelines import Run, open_ports, run_pipeline
 
@@ -25,7 +26,7 @@ PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 def run(migrated_url: str, tmp_path: Path) -> Iterator[Run]:
     config = Config(home=tmp_path / "home", warehouse_url=migrated_url, tracking_url="sqlite://")
     with open_ports(config) as ports:
-        yield Run(LAST, config, ports)
+        yield Run(LAST, find_signal(config), config, ports)
 
 
 def call(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +44,7 @@ def call(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_history_holds_images_and_closes_through_its_session_and_none_later(run: Run) -> None:
     options = {"first": FIRST.isoformat(), "last": LAST.isoformat()}
     run_pipeline("backfill", run, options)
-    earlier = Run(date(2020, 3, 31), run.config, run.ports)
+    earlier = Run(date(2020, 3, 31), find_signal(run.config), run.config, run.ports)
     history = load_history(earlier)
     sessions = history.image_set.sessions
     assert history.image_set.channels == ("000300.SH",)

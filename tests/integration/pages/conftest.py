@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from factorprism.core.roles import READER
+
+NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
 
 SETTINGS = {
     "CORE__UNIT_TEST_MODE": "True",
@@ -43,6 +47,7 @@ class Pages:
 
     process: subprocess.Popen[str]
     log: Path
+    as_role: Callable[[str, str], str]
 
     def call(self, name: str, *arguments: Any) -> Any:
         assert self.process.stdin is not None
@@ -56,8 +61,10 @@ class Pages:
         return json.loads(line)
 
     def show(self, warehouse_url: str, home: Path, **settings: str) -> None:
-        """Have the pages read the warehouse of `warehouse_url`."""
-        names = {"HOME": str(home), "WAREHOUSE_URL": warehouse_url, **settings}
+        """Have the pages read the warehouse of `warehouse_url`, which they know as its reader."""
+        reader_url = self.as_role(warehouse_url, READER)
+        urls = {"WAREHOUSE_URL": NOWHERE, "WAREHOUSE_READER_URL": reader_url}
+        names = {"HOME": str(home), **urls, **settings}
         self.call("show", {f"FACTORPRISM_{name}": value for name, value in names.items()})
 
     def get(self, path: str, who: str = "viewer", **headers: str) -> Answer:
@@ -106,7 +113,7 @@ def app(
             stderr=log,
             text=True,
         )
-    opened = Pages(process, home / "log")
+    opened = Pages(process, home / "log", postgres.as_role)
     try:
         assert opened.read() == "ready"
         yield opened

@@ -30,6 +30,8 @@ SYMBOL = "000300.SH"
 RECORD = ModelRecord(
     model_id="inception-aaa",
     architecture="inception",
+    signal="hs300-direction-14",
+    target="direction",
     universe="hs300",
     horizon=14,
     lookback=56,
@@ -38,14 +40,13 @@ RECORD = ModelRecord(
     trained_from=date(2023, 1, 3),
     trained_through=date(2023, 12, 29),
     n_samples=180,
-    base_rate=0.52,
+    bases={"base_rate": 0.52},
     data_hash="d" * 64,
     artefact_hash="a" * 64,
     mode="retrain",
 )
 TITLE = Promotion(
-    universe="hs300",
-    horizon=14,
+    signal="hs300-direction-14",
     as_of=date(2023, 12, 29),
     candidate_id="inception-aaa",
     champion_id="inception-aaa",
@@ -194,8 +195,7 @@ def test_a_form_sent_twice_starts_one_run_in_the_name_of_who_sent_it(site: Site)
         "model_id": "inception-bbb",
         "champion_id": "inception-aaa",
         "reason": "it reads the open better",
-        "universe": "hs300",
-        "horizon": 14,
+        "signal": "hs300-direction-14",
     }
 
 
@@ -251,9 +251,9 @@ def test_a_form_that_makes_no_sense_is_answered_in_words(
         ("data?year=abc", 400),
         ("data?year=1900", 404),
         ("data?session=yesterday", 400),
-        ("data?universe='; drop table bars", 404),
+        ("data?signal='; drop table bars", 404),
         ("models?model=%3Cscript%3Ealert(1)%3C/script%3E", 404),
-        ("models?universe=hs300&horizon=-1", 400),
+        ("models?signal=hs300-direction-0", 404),
         ("decide?action=promote", 400),
         ("decide?action=%3Cscript%3Ealert(1)%3C/script%3E&model=inception-bbb", 400),
         ("decision?run=%3Cscript%3Ealert(1)%3C/script%3E", 404),

@@ -13,6 +13,7 @@ import numpy as np
 import psycopg2
 import pytest
 
+from _signals import DAILY
 from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
 
@@ -42,7 +43,7 @@ def test_the_record_holds_forecasts_against_outcomes(pages: Any) -> None:
     for words in ("always up", "logistic", "Year by year", "Brier skill over 250 forecasts"):
         assert words in text
     assert "data-chart" in text
-    assert pages.get("/prism/record?universe=none").status == 404
+    assert pages.get("/prism/record?signal=none").status == 404
 
 
 def test_the_language_is_asked_for_remembered_or_negotiated(pages: Any) -> None:
@@ -89,7 +90,7 @@ def test_without_a_warehouse_the_page_says_so_and_is_back_with_it(
 ) -> None:
     assert pages.get(f"/prism/{page}", accept="text/html").status == 200
     nowhere = "postgresql://prism:a-secret@127.0.0.1:9/prism"
-    pages.show(nowhere, tmp_path)
+    pages.show(nowhere, tmp_path, WAREHOUSE_READER_URL=nowhere)
     answer = pages.get(f"/prism/{page}", accept="text/html")
     assert answer.status == 503
     assert "<h1>the warehouse at 127.0.0.1:9/prism cannot be reached" in answer.text
@@ -101,12 +102,12 @@ def test_without_a_warehouse_the_page_says_so_and_is_back_with_it(
 
 def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any) -> None:
     session = str(ledger_template[1].sessions[-30])
-    pages.call("make_run", "index_daily", "scheduled__1", session, {})
-    answer = pages.get("/prism/dags/index_daily/runs/scheduled__1")
+    pages.call("make_run", DAILY, "scheduled__1", session, {})
+    answer = pages.get("/prism/dags/daily-hs300-direction-14/runs/scheduled__1")
     assert (answer.status, answer.headers["location"]) == (307, f"/prism/today?session={session}")
-    assert pages.get("/prism/dags/index_daily").headers["location"] == "/prism/today"
-    assert pages.get("/prism/dags/model_weekly").headers["location"] == "/prism/models"
-    for path in ("index_daily/runs/none", "another", "<script>"):
+    assert pages.get("/prism/dags/daily-hs300-direction-14").headers["location"] == "/prism/today"
+    assert pages.get("/prism/dags/weekly-hs300-direction-14").headers["location"] == "/prism/models"
+    for path in ("daily-hs300-direction-14/runs/none", "another", "<script>"):
         assert pages.get(f"/prism/dags/{path}").status == 404
 
 
@@ -164,14 +165,16 @@ def test_the_record_says_which_forecasts_came_late(
     settled = np.flatnonzero(~np.isnan(line.p_up[:-14]))[-2:]
     url = postgres.new_database(template)
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE prism.forecasts DISABLE TRIGGER ALL")
+        cursor.execute("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")
         for row, delay in zip(settled, ("100 minutes", "3 days"), strict=True):
             cursor.execute(
                 "UPDATE prism.forecasts SET due_at = created_at - %s::interval WHERE session = %s",
                 (delay, line.sessions[row].astype(date)),
             )
     with closing(PostgresWarehouse(url)) as warehouse:  # so that no page drawn before is shown
-        warehouse.alerts.raise_alert(Alert("task weekly hs300", "warning", "it is slow"))
+        warehouse.alerts.raise_alert(
+            Alert("task weekly hs300-direction-14", "warning", "it is slow")
+        )
     app.show(url, tmp_path)
     text, chinese = app.get("/prism/record").text, app.get("/prism/record?lang=zh").text
     app.show(ledger_url, tmp_path)

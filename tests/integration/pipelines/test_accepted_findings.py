@@ -11,6 +11,7 @@ import pytest
 
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import BAR_PRICES, NO_SESSION
+from factorprism.core.signals import find_signal
 from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.pipelines.history import sessions_before_first_image
 from factorprism.quality._rules import CRITICAL, Reach, Rule
@@ -195,8 +196,9 @@ def test_a_stuck_run_across_the_evening_s_window_stays_out_until_it_is_accepted_
     assert house.set_aside() == []
     assert house.open_findings() == []
     assert len(house.held(INDEX)) == HELD + 2
-    assert (sessions, absent) == (house.config.lookback + 10, 0)
-    unlabelled = sessions_before_first_image(house.config.lookback) + house.config.horizon
+    signal = find_signal(house.config)
+    assert (sessions, absent) == (signal.lookback + 10, 0)
+    unlabelled = sessions_before_first_image(signal.lookback) + signal.horizon
     # Where prices have all stood still, some factor has nothing to divide by.
     assert 0 <= HELD + 2 - unlabelled - samples < len(stuck)
 

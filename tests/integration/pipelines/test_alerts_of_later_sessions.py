@@ -11,6 +11,7 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.publication import local_words
 from factorprism.core.schemas import Alert
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Ports, Run, open_ports, raise_deadline_alert, waiting
 from factorprism.pipelines.bars import pull_bars
 from factorprism.warehouse import PostgresWarehouse
@@ -30,7 +31,7 @@ def ports(migrated_url: str, warehouse: PostgresWarehouse, tmp_path: Path) -> It
 
 def pull(ports: Ports, tmp_path: Path, session: date, refs: dict[str, str]) -> set[str]:
     """Pull as a run of `session`, and return the keys of the alerts that are open then."""
-    pull_bars(Run(session, Config(home=tmp_path), ports), refs)
+    pull_bars(Run(session, find_signal(Config(home=tmp_path)), Config(home=tmp_path), ports), refs)
     return {alert.key for alert in ports.warehouse.alerts.list_open_alerts()}
 
 
@@ -74,7 +75,7 @@ def test_a_run_that_waits_past_its_deadline_says_for_what_and_until_when(
     raise_deadline_alert(environ, "daily", "publish", session, message)
     (alert,) = warehouse.alerts.list_open_alerts()
     ends = local_words(datetime(2026, 1, 6, 0, 30), "XSHG")
-    assert (alert.key, alert.severity) == ("deadline hs300", "warning")
+    assert (alert.key, alert.severity) == ("deadline hs300-direction-14", "warning")
     assert alert.sentence == (
         "the forecast of 2026-01-05 is late: stale data: the source files has no bar of 000300.SH "
         f"for 2026-01-05; it is waited for until {ends}"

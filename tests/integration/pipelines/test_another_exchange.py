@@ -11,6 +11,7 @@ import pytest
 
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, EmptyResponse
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Ports, Run, waiting
 from factorprism.pipelines.bars import pull_bars
 from factorprism.pipelines.waiting import wait_for_bars
@@ -30,7 +31,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 
     def make(warehouse: Any = None, **changes: Any) -> Run:
         config = Config(home=tmp_path, universe_name="mixed", **changes)
-        return Run(SESSION, config, Ports(config, warehouse))
+        return Run(SESSION, find_signal(config), config, Ports(config, warehouse))
 
     return make
 
@@ -46,7 +47,7 @@ def test_what_was_waited_for_suffices_for_the_pull(
         TARGET: SESSION,
         OVERLAY: READ,
     }
-    following = Run(date(2019, 1, 4), run.config, run.ports)
+    following = Run(date(2019, 1, 4), find_signal(run.config), run.config, run.ports)
     for step in (wait_for_bars, pull_bars):
         with pytest.raises(EmptyResponse, match="2019-01-03"):
             step(following, {})

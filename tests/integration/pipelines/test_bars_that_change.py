@@ -16,6 +16,7 @@ from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import PullState
+from factorprism.core.signals import SIGNALS_FILE, find_signal
 from factorprism.pipelines import Run, _set_aside, open_ports, run_pipeline
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
@@ -47,13 +48,15 @@ class House:
         config = self.config.with_changes(**changes)
         with open_ports(config) as ports:
             options = {"first": first.isoformat(), "last": last.isoformat()}
-            run_pipeline("backfill", Run(last, config, ports, self.told.append), options)
+            run_pipeline(
+                "backfill", Run(last, find_signal(config), config, ports, self.told.append), options
+            )
 
     def evening(self, session: date = SESSION, **changes: Any) -> None:
         """Run the daily steps through the merge."""
         config = self.config.with_changes(**changes)
         with open_ports(config) as ports:
-            run = Run(session, config, ports, self.told.append)
+            run = Run(session, find_signal(config), config, ports, self.told.append)
             refs: dict[str, Any] = {}
             for step in (pull_bars, gate_bars, merge_bars):
                 refs |= step(run, refs)
@@ -109,13 +112,15 @@ def house(
     migrated_url: str,
     tmp_path: Path,
 ) -> Iterator[House]:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / SIGNALS_FILE).write_text("[hs300-direction-14]\nlookback = 5\n", "utf-8")
     with serve({SYMBOL: served}, TOKEN) as server:
         config = Config(
-            home=tmp_path / "home",
+            home=home,
             warehouse_url=migrated_url,
             history_start=FIRST.isoformat(),
             universe_name="hs300",
-            lookback=5,
             tushare_calls_per_minute=5000,
             **server.settings,
         )
@@ -412,7 +417,9 @@ def test_what_an_interrupted_backfill_has_kept_is_not_joined_with_a_new_base(
 ) -> None:
     with open_ports(house.config) as ports:
         options = {"first": FIRST.isoformat(), "last": house.day(200).isoformat()}
-        pull_bars(Run(HELD_TO, house.config, ports, house.told.append), options)
+        pull_bars(
+            Run(HELD_TO, find_signal(house.config), house.config, ports, house.told.append), options
+        )
     house.scale(0.98)
     house.backfill(last=SESSION)
     expected = house.closes(lambda price, _: 0.98 * price)
@@ -425,7 +432,9 @@ def test_an_interrupted_backfill_goes_on_where_the_source_has_dropped_its_last_d
     dropped = house.day(200)
     with open_ports(house.config) as ports:
         options = {"first": FIRST.isoformat(), "last": dropped.isoformat()}
-        pull_bars(Run(HELD_TO, house.config, ports, house.told.append), options)
+        pull_bars(
+            Run(HELD_TO, find_signal(house.config), house.config, ports, house.told.append), options
+        )
     house.server.drop(SYMBOL, f"{dropped:%Y%m%d}", f"{dropped:%Y%m%d}")
     house.backfill(last=SESSION)
     assert house.bars().index[0] == FIRST
@@ -537,7 +546,7 @@ def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_judged(house:
     pulls = house.warehouse.pulls
     config = house.config
     with open_ports(config) as ports:
-        run = Run(HELD_TO, config, ports, house.told.append)
+        run = Run(HELD_TO, find_signal(config), config, ports, house.told.append)
         parts = []
         for first, last in ((FIRST, date(2019, 12, 31)), (date(2020, 1, 1), HELD_TO)):
             (pull,) = ports.source.fetch_bars([SYMBOL], first, last)

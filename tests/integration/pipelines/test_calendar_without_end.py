@@ -13,6 +13,7 @@ from factorprism.cli.doctor import examine
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, EmptyResponse
 from factorprism.core.schemas import ForecastState
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.views.lineage import read_lineage
 from factorprism.warehouse import PostgresWarehouse
@@ -24,7 +25,7 @@ EXPECTED, CAME = date(2024, 9, 20), date(2024, 9, 24)
 
 def run_daily(place: Any, session: date) -> None:
     with open_ports(place.config) as ports:
-        run_pipeline("daily", Run(session, place.config, ports))
+        run_pipeline("daily", Run(session, find_signal(place.config), place.config, ports))
 
 
 def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
@@ -51,7 +52,7 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
     with open_ports(place.config) as ports:
         warehouse = ports.warehouse
         outcome, _ = warehouse.forecasts.load_outcome(row)
-        bars = warehouse.bars.load_bars([row.target], SESSION, CAME)
+        bars = warehouse.bars.load_bars([row.symbol], SESSION, CAME)
         assert len(bars) == row.horizon + 1
         first, *_, last = bars["close"]
         assert outcome.horizon_end == CAME
@@ -60,7 +61,7 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
         found = read_lineage(warehouse, place.config, line, SESSION)
         assert found.settled.return_now == outcome.forward_return
         # A champion of one epoch: its factors may be told to have drifted, which is not looked at.
-        warehouse.alerts.resolve_alert("drift hs300", "not looked at", through=CAME)
+        warehouse.alerts.resolve_alert("drift hs300-direction-14", "not looked at", through=CAME)
         (alert,) = warehouse.alerts.list_open_alerts()
         assert (alert.key, alert.severity) == ("horizon XSHG", "info")
 
@@ -80,7 +81,7 @@ def test_a_backfill_does_not_reach_into_the_future(
     config = Config(home=tmp_path, warehouse_url=migrated_url)
     coming = datetime.now(UTC).date() + timedelta(days=2)
     with open_ports(config) as ports:
-        run = Run(date(2025, 12, 31), config, ports)
+        run = Run(date(2025, 12, 31), find_signal(config), config, ports)
         options = {"first": "2025-12-01", "last": coming.isoformat()}
         with pytest.raises(ConfigurationError, match=f"{coming} lies in the future"):
             run_pipeline("backfill", run, options)

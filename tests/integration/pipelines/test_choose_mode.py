@@ -12,11 +12,12 @@ import pytest
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.signals import find_signal
+from factorprism.learning import TrainingSet
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.history import load_training_set
 from factorprism.pipelines.refreshing import choose_mode, measure_champion_loss
 from factorprism.pipelines.weekly import build_dataset
-from factorprism.training import TrainingSet
 
 SESSION = date(2024, 6, 28)
 SEVERAL = 130
@@ -25,7 +26,7 @@ SEVERAL = 130
 @pytest.fixture
 def run(place: Any) -> Iterator[Run]:
     with open_ports(place.config) as ports:
-        yield Run(SESSION, place.config, ports)
+        yield Run(SESSION, find_signal(place.config), place.config, ports)
 
 
 @pytest.fixture
@@ -38,34 +39,25 @@ def issue(run: Run, training_set: TrainingSet, model_id: str, p_up: float, rise:
     sessions = [day.astype(date) for day in training_set.image_set.sessions]
     outcomes = []
     for row in training_set.samples[-SEVERAL:]:
-        key: dict[str, Any] = {
-            "target": "000300.SH",
-            "session": sessions[row],
-            "horizon": training_set.horizon,
-            "model_id": model_id,
-        }
-        run.ports.warehouse.forecasts.append(
-            Forecast(
-                **key,
-                horizon_end=sessions[row + training_set.horizon],
-                state=ForecastState.ISSUED,
-                p_up=p_up,
-                p_up_raw=p_up,
-                base_rate=0.5,
-                universe="hs300",
-                data_hash="a" * 64,
-                factor_hash="b" * 64,
-                image_hash="c" * 64,
-            )
+        end = sessions[row + training_set.horizon]
+        word = Forecast(
+            signal="hs300-direction-14",
+            session=sessions[row],
+            model_id=model_id,
+            state=ForecastState.ISSUED,
+            target="direction",
+            universe="hs300",
+            horizon=training_set.horizon,
+            horizon_end=end,
+            symbol="000300.SH",
+            values={"000300.SH": {"p_up": p_up, "p_up_raw": p_up, "base_rate": 0.5}},
+            data_hash="a" * 64,
+            factor_hash="b" * 64,
+            image_hash="c" * 64,
         )
-        outcomes.append(
-            Outcome(
-                **key,
-                forward_return=0.01 if rise else -0.01,
-                went_up=rise,
-                horizon_end=sessions[row + training_set.horizon],
-            )
-        )
+        run.ports.warehouse.forecasts.append(word)
+        key = (word.signal, word.session, model_id, word.symbol)
+        outcomes.append(Outcome(*key, float(rise), 0.01 if rise else -0.01, end))
     run.ports.warehouse.forecasts.save_outcomes(outcomes)
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from factorprism.core.contest import ContestReport
 from factorprism.core.errors import QualityError
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, contest_size, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
@@ -35,7 +36,13 @@ def test_a_contest_that_was_cut_says_how_long_it_was_expected_to_take(
     seconds: float, said: str
 ) -> None:
     plan = {"expected_seconds": seconds, "left_out": ["rocket: 3 min for what is open of it"]}
-    report = ContestReport("hs300", 14, TRAINED_AS_OF, "", "", {"plan": plan})
+    report = ContestReport(
+        "hs300-direction-14",
+        TRAINED_AS_OF,
+        "",
+        "",
+        {"plan": plan},
+    )
     assert f"with {said} expected. Left out: rocket: 3 min" in describe_size(report)
 
 
@@ -49,7 +56,7 @@ def read_fingerprints(place: Any) -> dict[str, str]:
 
 
 def run_sql(place: Any, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg2.connect(place.config.warehouse_url) as connection:
+    with psycopg2.connect(place.owner_url) as connection:
         cursor = connection.cursor()
         cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []
@@ -94,7 +101,7 @@ def test_a_contest_killed_on_the_way_ends_with_the_same_table(trained: Any, plac
 def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
     later = date(2024, 7, 5)
     with open_ports(place.config) as ports:
-        run = Run(later, place.config, ports)
+        run = Run(later, find_signal(place.config), place.config, ports)
         run_pipeline("backfill", run, {"first": "2024-06-03", "last": later.isoformat()})
         refs = build_dataset(run, {})
         (newest,) = {fold["number"] for fold in plan_contest(run, refs)["folds"]}
@@ -116,7 +123,7 @@ def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
         assert json.loads(done.stdout)["sentence"] == sentence
         return
     lines = done.stdout.splitlines()
-    assert lines[0] == "# Contest of hs300, 14 sessions ahead, as of 2024-06-28"
+    assert lines[0] == "# Contest of hs300-direction-14 as of 2024-06-28"
     assert lines[2] == sentence
     assert "| buy and hold" in done.stdout
 
@@ -132,7 +139,7 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "factorprism: no contest of hs300 was held",
+        "factorprism: no contest of hs300-direction-14 was held",
         "Hold one: factorprism train --contest full.",
     ]
 
@@ -145,7 +152,7 @@ def test_the_times_of_another_device_size_no_night(
     told: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:
-        run = Run(TRAINED_AS_OF, config, ports, told.append)
+        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, told.append)
         size_contest(run, {"contest": "night"} | build_dataset(run, {}))
     assert "contest: logistic takes 33.0 s a fold, by a short try" in told
     assert not any("of late" in line for line in told)
@@ -155,15 +162,16 @@ def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: An
     # ROCKET takes half a minute to load: here it has been judged of late.
     run_sql(
         place,
-        "INSERT INTO prism.fold_forecasts SELECT repeat('a', 64), universe, horizon, 'rocket',"
-        " placebo, settings, sessions, went_up, p_up, base_rate, forward_return, return_estimate,"
-        " return_base, now() - interval '70 s', now(), device FROM prism.fold_forecasts"
+        "INSERT INTO prism.fold_forecasts (fold_key, signal, entrant, placebo, settings, sessions,"
+        " column_names, column_values, begun_at, judged_at, device)"
+        " SELECT repeat('a', 64), signal, 'rocket', placebo, settings, sessions, column_names,"
+        " column_values, now() - interval '70 s', now(), device FROM prism.fold_forecasts"
         " WHERE entrant = 'logistic' LIMIT 1",
     )
     told: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:
-        run = Run(TRAINED_AS_OF, config, ports, told.append)
+        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, told.append)
         refs = {"contest": "night"} | build_dataset(run, {})
         plan = size_contest(run, refs)["size"]
         assert any("expected, with the candidate" in line for line in told)
@@ -175,7 +183,13 @@ def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: An
         assert {fold["entrant"] for fold in open_folds} <= set(plan["entrants"])
         content = {"plan": plan}
         ports.warehouse.contests.save_report(
-            ContestReport("hs300", 14, TRAINED_AS_OF, "a" * 64, "Nobody.", content)
+            ContestReport(
+                "hs300-direction-14",
+                TRAINED_AS_OF,
+                "a" * 64,
+                "Nobody.",
+                content,
+            )
         )
         told.clear()
         assert size_contest(run, {"contest": "night"}) == {"size": plan}
@@ -184,8 +198,8 @@ def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: An
 
 def test_nothing_is_trained_on_data_that_end_long_before_the_session(place: Any) -> None:
     with open_ports(place.config) as ports:
-        near = Run(date(2024, 7, 5), place.config, ports)
+        near = Run(date(2024, 7, 5), find_signal(place.config), place.config, ports)
         build_dataset(near, {})
-        far = Run(date(2024, 7, 8), place.config, ports)
+        far = Run(date(2024, 7, 8), find_signal(place.config), place.config, ports)
         with pytest.raises(QualityError, match="end at 2024-06-28, 6 sessions before 2024-07-08"):
             build_dataset(far, {})

@@ -18,7 +18,9 @@ import pytest
 
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.publication import Punctuality, punctuality_of
+from factorprism.core.roles import WRITER
 from factorprism.core.schemas import ForecastState
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse
 
@@ -29,7 +31,7 @@ PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, Any]:
     config = place.config.with_changes(**changes)
     with open_ports(config) as ports:
-        return run_pipeline("daily", Run(session, config, ports))
+        return run_pipeline("daily", Run(session, find_signal(config), config, ports))
 
 
 def start_cli(place: Any, *arguments: str) -> subprocess.Popen[str]:
@@ -61,12 +63,12 @@ def ledger(place: Any) -> list[Any]:
 def test_a_run_leaves_one_issued_row_with_all_hashes_and_its_picture(place: Any) -> None:
     refs = run_daily(place)
     (row,) = ledger(place)
-    assert (row.target, row.session, row.horizon) == ("000300.SH", SESSION, 14)
+    assert (row.symbol, row.session, row.horizon) == ("000300.SH", SESSION, 14)
     assert row.state is ForecastState.ISSUED
     assert row.horizon_end == date(2024, 7, 19)
     assert row.due_at == datetime(2024, 7, 1, 11, 30)  # 19:15 in Shanghai, and what a run takes
     assert punctuality_of(row.late_by) is Punctuality.AFTERWARDS
-    assert 0.0 < row.p_up < 1.0
+    assert 0.0 < row.value("p_up") < 1.0
     assert all(len(value) == 64 for value in (row.data_hash, row.factor_hash, row.image_hash))
     assert Path(refs["picture"]).read_bytes().startswith(b"\x89PNG")
     assert Path(refs["data_docs"]).is_file()
@@ -94,7 +96,8 @@ def test_a_run_killed_at_any_moment_and_repeated_leaves_the_same_rows(
     wanted = fingerprints(place)
     moments = random.Random(14)
     killed = 0
-    other_url = postgres.new_database(template=trained.config.warehouse_url.rsplit("/", 1)[1])
+    copied = postgres.new_database(template=trained.config.warehouse_url.rsplit("/", 1)[1])
+    other_url = postgres.as_role(copied, WRITER)
     other = type(place)(
         place.config.with_changes(warehouse_url=other_url),
         {**place.environ, "FACTORPRISM_WAREHOUSE_URL": other_url},
@@ -120,7 +123,7 @@ def test_a_session_before_the_first_champion_is_withheld_with_that_reason(place:
     (row,) = ledger(place)
     assert row.state is ForecastState.WITHHELD
     assert "no champion in force" in row.reason
-    assert row.p_up is None
+    assert row.values == {}
 
 
 def test_a_session_that_the_source_does_not_have_is_withheld_as_stale(place: Any) -> None:
@@ -135,9 +138,9 @@ def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None
     run_daily(place)
     run_daily(place, date(2024, 7, 18))
     warehouse = PostgresWarehouse(place.config.warehouse_url)
-    assert warehouse.forecasts.load_outcomes("000300.SH", 14).empty
+    assert warehouse.forecasts.load_outcomes("hs300-direction-14", "direction").empty
     run_daily(place, date(2024, 7, 19))
-    outcomes = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    outcomes = warehouse.forecasts.load_outcomes("hs300-direction-14", "direction")
     bars = warehouse.bars.load_bars(["000300.SH"], SESSION, date(2024, 7, 19))
     warehouse.close()
     closes = bars["close"].to_numpy()
@@ -176,7 +179,9 @@ def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
     assert caught.value.failures
     assert warehouse.fingerprints()["bars"] == held
     assert [row.state for row in ledger(place)] == [ForecastState.WITHHELD]
-    assert [alert.key for alert in warehouse.alerts.list_open_alerts()] == ["daily hs300"]
+    assert [alert.key for alert in warehouse.alerts.list_open_alerts()] == [
+        "daily hs300-direction-14"
+    ]
 
     write_files(folder, pull.bars)
     run_daily(place, **files)
@@ -187,7 +192,7 @@ def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
 
 def test_an_altered_model_is_refused_and_the_forecast_withheld(place: Any) -> None:
     with open_ports(place.config) as ports:
-        (record,) = ports.warehouse.models.list_models("hs300", 14)
+        (record,) = ports.warehouse.models.list_models("hs300-direction-14")
         bundle = ports.registry.fetch_bundle(record.model_id)
     weights = bundle / "model.keras"
     content = weights.read_bytes()

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import FactorPrismError
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from protocol.vendor import serve
 
@@ -57,7 +58,7 @@ def cut_in_half(path: Path) -> None:
 def run_daily(place: Any, **changes: Any) -> None:
     config = place.config.with_changes(**changes)
     with open_ports(config) as ports, suppress(FactorPrismError):
-        run_pipeline("daily", Run(SESSION, config, ports))
+        run_pipeline("daily", Run(SESSION, find_signal(config), config, ports))
 
 
 def test_a_day_of_faults_is_told_in_exactly_these_messages(
@@ -96,12 +97,12 @@ def test_a_day_of_faults_is_told_in_exactly_these_messages(
         f"{day} The source of hs300 answers again",
         f"{day} The data of hs300 are incomplete",
         f"{day} The data of hs300 are complete again",
-        f"{day} No forecast for hs300",
-        f"{day} hs300 has a forecast again",
+        f"{day} No forecast for hs300-direction-14",
+        f"{day} hs300-direction-14 has a forecast again",
     ]
     # The mail goes to researchers too, who wait for the day's digest.
     assert mailbox.titles == [
         webhook.titles[0],
-        f"{day} digest of hs300",
+        f"{day} digest of hs300-direction-14",
         *webhook.titles[1:],
     ]

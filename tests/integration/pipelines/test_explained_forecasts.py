@@ -13,6 +13,7 @@ import pytest
 
 from factorprism.core.errors import ArtefactError, QualityError
 from factorprism.core.schemas import ForecastState
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.pipelines.explaining import load_learned
 from factorprism.views.image import Match, Scale, read_image
@@ -24,14 +25,14 @@ SESSION = date(2024, 7, 1)
 def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, Any]:
     config = place.config.with_changes(**changes)
     with open_ports(config) as ports:
-        return run_pipeline("daily", Run(session, config, ports))
+        return run_pipeline("daily", Run(session, find_signal(config), config, ports))
 
 
 def load(place: Any, session: date = SESSION) -> tuple[Any, Any]:
     """Return the last row of `session` and its explanation."""
     with open_ports(place.config) as ports:
-        row = ports.warehouse.forecasts.load_forecasts("000300.SH", session, session)[-1]
-        key = (row.target, row.session, row.horizon, row.model_id)
+        row = ports.warehouse.forecasts.load_forecasts("hs300-direction-14", session, session)[-1]
+        key = (row.signal, row.session, row.model_id)
         return row, ports.warehouse.explanations.load_explanation(*key)
 
 
@@ -62,7 +63,7 @@ def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_noth
     assert row.state is ForecastState.ISSUED
 
     attribution, shapley = explanation.attribution, explanation.shapley
-    logit = np.log(row.p_up_raw / (1.0 - row.p_up_raw))
+    logit = np.log(row.value("p_up_raw") / (1.0 - row.value("p_up_raw")))
     assert attribution["logit"] == pytest.approx(logit, abs=1e-5)
     effect = shapley["logit"] - shapley["median_logit"]
     assert np.sum(shapley["values"]) == pytest.approx(effect, abs=1e-4)
@@ -90,7 +91,7 @@ def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_noth
     assert max(ends) <= trained_through < SESSION
 
     pictures = [Path(path) for path in refs["explanation_pictures"]]
-    stem = f"hs300-{SESSION}"
+    stem = f"hs300-direction-14-{SESSION}"
     assert [path.name for path in pictures] == [
         f"{stem}-{kind}.png" for kind in ("attribution", "shares", "neighbours")
     ]
@@ -107,10 +108,10 @@ def test_an_issued_forecast_is_explained_and_drawn_and_a_second_run_changes_noth
 
     for name, value in place.environ.items():
         monkeypatch.setenv(name, value)
-    print_explanations(None, as_json=True)
+    print_explanations(None, "", as_json=True)
     (printed,) = json.loads(capsys.readouterr().out)
     assert printed["precedents"] == explanation.precedents
-    print_explanations(SESSION, as_json=False)
+    print_explanations(SESSION, "", as_json=False)
     told = capsys.readouterr().out
     assert precedents["neighbours"][4]["session"] in told
     assert "gradient_boosting" in told
@@ -155,7 +156,7 @@ def test_an_image_unlike_any_seen_is_withheld_with_that_reason_and_still_explain
     assert precedents["distance"] > precedents["threshold"]
     assert f"lies {precedents['distance']:.2f} away" in row.reason
     assert row.reason.count(". ") == 0
-    assert (place.home / "images" / f"hs300-{SESSION}-neighbours.png").is_file()
+    assert (place.home / "images" / f"hs300-direction-14-{SESSION}-neighbours.png").is_file()
 
 
 def test_a_forecast_that_cannot_be_explained_is_not_issued(place: Any) -> None:
@@ -175,8 +176,8 @@ def test_the_images_of_a_model_that_does_not_name_them_follow_from_the_warehouse
     from dataclasses import replace
 
     with open_ports(place.config) as ports:
-        (record,) = ports.warehouse.models.list_models("hs300", 14)
-        run = Run(SESSION, place.config, ports)
+        (record,) = ports.warehouse.models.list_models("hs300-direction-14")
+        run = Run(SESSION, find_signal(place.config), place.config, ports)
         named = load_learned(run, record)
         spec = {name: held for name, held in record.spec.items() if name != "image_set_hash"}
         rebuilt = load_learned(run, replace(record, spec=spec))

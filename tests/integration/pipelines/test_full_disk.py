@@ -23,6 +23,6 @@ def test_a_later_withheld_row_with_another_reason_follows(
     reasons = ["No space left on device: /srv/home", "no champion in force"]
     for reason in (reasons[0], reasons[0], reasons[1]):
         run_step("daily", "withhold", SESSION, {"reason": reason}, settings)
-    rows = warehouse.forecasts.load_forecasts("000300.SH")
+    rows = warehouse.forecasts.load_forecasts("hs300-direction-14")
     assert [row.reason for row in rows] == reasons
     assert {row.state for row in rows} == {ForecastState.WITHHELD}

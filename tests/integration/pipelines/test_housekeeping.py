@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg2
 import pytest
 
 from factorprism.core.calendar import calendar_of
@@ -29,6 +28,7 @@ from factorprism.core.schemas import (
     PullState,
     make_bars,
 )
+from factorprism.core.signals import find_signal
 from factorprism.images import hash_image_set
 from factorprism.pipelines import Ports, Run, open_ports, run_pipeline
 from factorprism.pipelines import housekeeping as steps
@@ -50,7 +50,7 @@ class House:
 
     @property
     def run(self) -> Run:
-        return Run(SESSION, self.config, self.ports, self.told.append)
+        return Run(SESSION, find_signal(self.config), self.config, self.ports, self.told.append)
 
     @property
     def warehouse(self) -> Any:
@@ -68,6 +68,8 @@ class House:
         record = ModelRecord(
             model_id=word,
             architecture="inception",
+            signal="hs300-direction-14",
+            target="direction",
             universe="hs300",
             horizon=14,
             lookback=56,
@@ -76,7 +78,7 @@ class House:
             trained_from=date(2010, 1, 4),
             trained_through=date(2019, 12, 31),
             n_samples=2000,
-            base_rate=0.53,
+            bases={"base_rate": 0.53},
             data_hash="d" * 64,
             artefact_hash=hashlib.sha256(manifest).hexdigest(),
             mode="retrain",
@@ -88,8 +90,7 @@ class House:
     def promote(self, candidate: str, champion: str, number: int = 0) -> None:
         self.warehouse.models.append_promotion(
             Promotion(
-                universe="hs300",
-                horizon=14,
+                signal="hs300-direction-14",
                 as_of=SESSION,
                 candidate_id=candidate,
                 champion_id=champion,
@@ -103,14 +104,16 @@ class House:
     def forecast(self, model_id: str) -> None:
         self.warehouse.forecasts.append(
             Forecast(
-                target="000300.SH",
+                signal="hs300-direction-14",
                 session=SESSION,
-                horizon=14,
-                horizon_end=date(2026, 1, 22),
                 model_id=model_id,
                 state=ForecastState.WITHHELD,
-                reason="a test's row",
+                target="direction",
                 universe="hs300",
+                horizon=14,
+                horizon_end=date(2026, 1, 22),
+                symbol="000300.SH",
+                reason="a test's row",
             )
         )
 
@@ -144,7 +147,7 @@ def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("mlflow-template")
     registry = MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}", folder.as_uri(), folder / "b")
-    assert registry.get_alias("hs300", 14, "champion") is None
+    assert registry.get_alias("hs300-direction-14", "champion") is None
     return folder / "mlflow.db"
 
 
@@ -160,16 +163,6 @@ def house(migrated_url: str, mlflow_template: Path, tmp_path: Path) -> Iterator[
     )
     with open_ports(config) as ports:
         yield House(config, ports, tmp_path / "trained")
-
-
-@pytest.fixture
-def run_sql(migrated_url: str) -> Iterator[Any]:
-    """Run one statement, the way a person with psql would."""
-    connection = psycopg2.connect(migrated_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        yield cursor.execute
-    connection.close()
 
 
 def names(house: House, now: datetime = LATER) -> dict[str, str]:
@@ -300,6 +293,28 @@ def test_rows_without_artefacts_raise_one_alert_until_they_are_back(
     assert "model champion" in alert.sentence
     moved.rename(folder)
     steps.match_artefacts(house.run, {})
+    assert house.warehouse.alerts.list_open_alerts() == []
+
+
+def test_a_ledger_that_does_not_fit_raises_an_alert_until_it_does(
+    house: House, run_sql: Any
+) -> None:
+    for model in ("one", "two"):
+        house.forecast(model)
+    assert steps.verify_ledger(house.run, {}) == {"ledger_rows": 2, "ledger_faults": []}
+    assert any("hs300-direction-14:2:" in line for line in house.told)
+    assert house.warehouse.alerts.list_open_alerts() == []
+    change = "UPDATE prism.forecasts SET reason = {} WHERE position = 2"
+    run_sql("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")
+    run_sql(change.format("'better'"))
+    for _ in range(2):
+        found = steps.verify_ledger(house.run, {})
+        assert found["ledger_faults"] == ["hs300-direction-14"]
+    (alert,) = house.warehouse.alerts.list_open_alerts()
+    assert (alert.key, alert.severity) == ("ledger hs300-direction-14", "critical")
+    assert "row 2 (session 2025-12-31, model two, word 1) was altered" in alert.sentence
+    run_sql(change.format("'a test''s row'"))
+    steps.verify_ledger(house.run, {})
     assert house.warehouse.alerts.list_open_alerts() == []
 
 

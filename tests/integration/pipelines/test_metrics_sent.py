@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from factorprism.core.calendar import calendar_for
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline, run_step
 from factorprism.telemetry import CATALOGUE
 
@@ -75,8 +76,8 @@ def receiver() -> Iterator[Receiver]:
 def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     config = place.config.with_changes(metrics_url=f"{receiver.url}/v1/metrics")
     with open_ports(config) as ports:
-        run_pipeline("daily", Run(SESSION, config, ports))
-        champion = ports.warehouse.models.list_promotions("hs300", 14)[-1].champion_id
+        run_pipeline("daily", Run(SESSION, find_signal(config), config, ports))
+        champion = ports.warehouse.models.list_promotions("hs300-direction-14")[-1].champion_id
         through = ports.warehouse.models.load_model(champion).trained_through
         row = ports.warehouse.forecasts.load_forecasts()[-1]
 
@@ -88,7 +89,7 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert receiver.value("prism.bars.revised") == 0
     assert receiver.value("prism.factors.missing", symbol="000300.SH") == 0
     assert receiver.value("prism.forecast.session", state="issued") == 1719832500  # 19:15 Shanghai
-    assert receiver.value("prism.forecast.p_up") == row.p_up
+    assert receiver.value("prism.forecast.p_up") == row.value("p_up")
     assert receiver.value("prism.forecasts.withheld") == 0
     since = calendar_for("XSHG").sessions(through, SESSION)
     assert receiver.value("prism.model.age") == len(since) - 1 > 100  # the holdout is not read
@@ -98,7 +99,7 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert bounds == sorted(bounds)
     assert receiver.value("prism.calendar.horizon", exchange="XSHG") > 30
     assert receiver.value("prism.alerts.open", severity="critical") == 0
-    assert receiver.value("prism.source.replay", universe="hs300", target="000300.SH") == 1
+    assert receiver.value("prism.source.replay", signal="hs300-direction-14") == 1
     assert {name for name in CATALOGUE if receiver.points(name)} == set(CATALOGUE)
 
 

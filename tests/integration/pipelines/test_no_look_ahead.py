@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.schemas import ImageSet
+from factorprism.core.signals import find_signal
 from factorprism.factors import compute_factors
 from factorprism.forecasts import encode_window, predict_window
 from factorprism.images import align_panels
@@ -19,13 +20,13 @@ from factorprism.warehouse import PostgresWarehouse
 
 def _image_set(bars: Any, config: Any) -> ImageSet:
     panel = compute_factors(bars)
-    return align_panels([panel], config.universe, config.lookback)
+    return align_panels([panel], config.universe, find_signal(config).lookback)
 
 
 def test_the_future_changes_no_byte_of_factors_images_and_forecasts(place: Any) -> None:
     with open_ports(place.config) as ports:
         (pull,) = ports.source.fetch_bars(["000300.SH"], date(2006, 1, 6), date(2025, 12, 31))
-        run = Run(date(2025, 12, 31), place.config, ports)
+        run = Run(date(2025, 12, 31), find_signal(place.config), place.config, ports)
         champion = champion_at(run, run.session)
         assert champion is not None
         record, bundle = load_champion(run, champion)

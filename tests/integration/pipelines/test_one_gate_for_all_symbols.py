@@ -10,9 +10,10 @@ import pytest
 
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import PullState
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
-from factorprism.warehouse._bars import BarRepository
+from factorprism.warehouse.bars import BarRepository
 from frames import FUND, HELD, INDEX, OTHER, House, draw
 from observing import count_calls
 
@@ -91,7 +92,9 @@ def test_a_gate_call_reads_what_is_held_once(open_house: Open) -> None:
     house.backfill()
     with open_ports(house.config) as ports:
         ports.source = house.source
-        run = Run(house.days[HELD], house.config, ports, house.told.append)
+        run = Run(
+            house.days[HELD], find_signal(house.config), house.config, ports, house.told.append
+        )
         refs: dict[str, Any] = pull_bars(run, {})
         with count_calls(BarRepository.load_bars) as calls:
             refs |= gate_bars(run, refs)

@@ -13,6 +13,7 @@ import pytest
 
 from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.calendar import refresh_calendar, refresh_exchange
 from factorprism.sources import TushareSource
@@ -63,7 +64,7 @@ class Evenings:
                 history_start=date(2005, 1, 4),
                 clock=Clock(sleep=lambda seconds: None),
             )
-        run = Run(session, self.config, ports, self.told.append)
+        run = Run(session, find_signal(self.config), self.config, ports, self.told.append)
         return refresh_exchange(run, "XSHG", datetime.combine(session, time(12)))
 
 
@@ -94,7 +95,7 @@ def test_another_process_learns_the_days_when_it_opens_the_ports(evenings: Eveni
     evenings.refresh(EVENING)
     forget_extensions()
     with open_ports(evenings.config) as ports:
-        run = Run(EVENING, evenings.config, ports)
+        run = Run(EVENING, find_signal(evenings.config), evenings.config, ports)
         assert run.calendar.offset(EVENING, 14) == date(2027, 1, 11)
 
 
@@ -168,5 +169,5 @@ def test_the_step_looks_at_the_exchanges_of_the_universe(
 ) -> None:
     config = Config(home=evenings.config.home, warehouse_url=migrated_url, universe_name="us")
     with open_ports(config) as ports:
-        refs = refresh_calendar(Run(date(2018, 6, 1), config, ports), {})
+        refs = refresh_calendar(Run(date(2018, 6, 1), find_signal(config), config, ports), {})
     assert list(refs["calendar_through"]) == ["XNYS"]

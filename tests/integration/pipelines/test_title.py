@@ -17,7 +17,11 @@ import psycopg2
 import pytest
 
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
+from factorprism.core.roles import WRITER
 from factorprism.core.schemas import ForecastState, Promotion
+from factorprism.core.signals import find_signal
+from factorprism.evaluation import evaluate_candidate
+from factorprism.learning import train_candidate
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.contest import load_judged_folds
@@ -30,7 +34,6 @@ from factorprism.pipelines.promotions import (
     roll_back,
     show_model,
 )
-from factorprism.training import train_candidate
 
 AS_OF, NEXT = date(2024, 6, 28), date(2024, 7, 1)
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
@@ -61,18 +64,20 @@ def train_rival(run: Run, refs: dict[str, Any], seed: int, folder: Path) -> str:
         training_set,
         replace(training_settings(run), seed=seed),
         folder,
-        universe=run.config.universe,
+        signal=run.signal.name,
+        universe=run.universe.name,
         mode="retrain",
         initial=None,
         data_hash=data_hash,
         progress=lambda line: None,
         judged_folds=load_judged_folds(run, training_set, refs),
     )
+    evaluations = evaluate_candidate(candidate, training_set, seed)
     run.ports.registry.log_training(
-        candidate.record, candidate.bundle, candidate.evaluations, candidate.history
+        candidate.record, candidate.bundle, evaluations, candidate.history
     )
     run.ports.warehouse.models.save_model(candidate.record)
-    run.ports.warehouse.models.save_evaluations(candidate.evaluations)
+    run.ports.warehouse.models.save_evaluations(evaluations)
     return candidate.record.model_id
 
 
@@ -84,7 +89,7 @@ def rivals(
     place = copy_place(trained, postgres, tmp_path_factory.mktemp("rivals") / "home")
     folder = tmp_path_factory.mktemp("candidates")
     with open_ports(place.config) as ports:
-        run = Run(AS_OF, place.config, ports)
+        run = Run(AS_OF, find_signal(place.config), place.config, ports)
         refs = weekly.build_dataset(run, {})
         first = champion_at(run, AS_OF)
         assert first is not None
@@ -94,7 +99,8 @@ def rivals(
 
 
 def copy_place(place: Any, postgres: Any, home: Path) -> Any:
-    url = postgres.new_database(template=place.config.warehouse_url.rsplit("/", 1)[1])
+    copied = postgres.new_database(template=place.config.warehouse_url.rsplit("/", 1)[1])
+    url = postgres.as_role(copied, WRITER)
     shutil.copytree(place.home, home, ignore=shutil.ignore_patterns("bundles"))
     tracking = f"sqlite:///{home / 'mlflow.db'}"
     config = place.config.with_changes(home=home, warehouse_url=url, tracking_url=tracking)
@@ -117,17 +123,17 @@ def house(rivals: House, postgres: Any, tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def run(house: House) -> Iterator[Run]:
     with open_ports(house.place.config) as ports:
-        yield Run(AS_OF, house.place.config, ports)
+        yield Run(AS_OF, find_signal(house.place.config), house.place.config, ports)
 
 
 def ledger(run: Run) -> list[Promotion]:
-    return run.ports.warehouse.models.list_promotions("hs300", 14)
+    return run.ports.warehouse.models.list_promotions("hs300-direction-14")
 
 
 def aliases(run: Run) -> tuple[str | None, str | None]:
     registry = run.ports.registry
-    return registry.get_alias("hs300", 14, "champion"), registry.get_alias(
-        "hs300", 14, "challenger"
+    return registry.get_alias("hs300-direction-14", "champion"), registry.get_alias(
+        "hs300-direction-14", "challenger"
     )
 
 
@@ -188,7 +194,9 @@ def test_a_second_rollback_goes_back_one_further_and_not_forward(house: House, r
         promote_model(run, rival, "better")
     assert roll_back(run).champion_id == house.rivals[0]
     assert roll_back(run).champion_id == house.first
-    with pytest.raises(PromotionError, match="was the first champion of hs300: there is nobody"):
+    with pytest.raises(
+        PromotionError, match="was the first champion of hs300-direction-14: there is nobody"
+    ):
         roll_back(run)
 
 
@@ -202,7 +210,7 @@ def test_a_rollback_to_a_named_model_takes_any_that_held_the_title(house: House,
 
 def test_a_model_that_never_held_the_title_cannot_get_it_back(house: House, run: Run) -> None:
     before = ledger(run)
-    with pytest.raises(PromotionError, match="never held the title of hs300"):
+    with pytest.raises(PromotionError, match="never held the title of hs300-direction-14"):
         roll_back(run, house.rivals[0])
     with pytest.raises(PromotionError, match="holds the title already"):
         promote_model(run, house.first, "it is good")
@@ -239,34 +247,37 @@ def test_a_model_of_another_universe_is_refused_and_the_forecast_withheld(
     house: House, run: Run
 ) -> None:
     models = run.ports.warehouse.models
-    stranger = replace(models.load_model(house.rivals[0]), model_id="stranger", universe="us")
+    stranger = replace(
+        models.load_model(house.rivals[0]), model_id="stranger", signal="us-direction-14"
+    )
     models.save_model(stranger)
-    with pytest.raises(PromotionError, match="forecasts us over 14 sessions, not hs300"):
+    with pytest.raises(PromotionError, match="forecasts us-direction-14, not hs300-direction-14"):
         promote_model(run, "stranger", "why not")
     # Even where the ledger was written by other hands.
     (won,) = ledger(run)
     models.append_promotion(
         replace(won, candidate_id="stranger", champion_id="stranger", previous_id=house.first)
     )
-    with pytest.raises(ArtefactError, match="forecasts us over 14 sessions"):
+    with pytest.raises(ArtefactError, match="forecasts us-direction-14"):
         run_pipeline("daily", replace(run, session=NEXT))
     (row,) = run.ports.warehouse.forecasts.load_forecasts()
     assert row.state is ForecastState.WITHHELD
-    assert "forecasts us over 14 sessions, not hs300" in row.reason
+    assert "forecasts us-direction-14, not hs300-direction-14" in row.reason
 
 
 def test_verified_files_of_another_universe_are_refused_whatever_the_record_says(
     house: House, run: Run
 ) -> None:
-    elsewhere = replace(run, config=run.config.with_changes(universe_name="us"))
-    refusal = "forecasts hs300 over 14 sessions, not us over 14"
+    elsewhere = replace(run, signal=find_signal(run.config, "us-direction-14"))
+    refusal = "forecasts hs300-direction-14, not us-direction-14"
     with pytest.raises(ArtefactError, match=refusal):
         load_champion(elsewhere, house.first)
     with psycopg2.connect(house.place.config.warehouse_url) as connection:
-        connection.cursor().execute("UPDATE prism.models SET universe = 'us'")
-    with pytest.raises(ArtefactError, match="forecasts us over 14 sessions, not hs300"):
+        connection.cursor().execute("UPDATE prism.models SET signal = 'us-direction-14'")
+    with pytest.raises(ArtefactError, match="forecasts us-direction-14, not hs300-direction-14"):
         load_champion(run, house.first)
-    with pytest.raises(ArtefactError, match=refusal):
+    files = "forecast direction of hs300 over 14 sessions, and the signal is us-direction-14"
+    with pytest.raises(ArtefactError, match=files):
         load_champion(elsewhere, house.first)
 
 
@@ -279,7 +290,7 @@ def test_a_model_that_knows_later_sessions_or_reads_other_images_is_refused(
     models.save_model(replace(record, model_id="fewer", factors=record.factors[:3]))
     with pytest.raises(PromotionError, match="trained on data through 2024-07-01, after session"):
         promote_model(run, "later", "it knows more")
-    with pytest.raises(PromotionError, match="reads other images than hs300 has now"):
+    with pytest.raises(PromotionError, match="reads other images than hs300-direction-14 has now"):
         promote_model(run, "fewer", "it reads less")
 
 
@@ -375,15 +386,14 @@ def test_a_week_that_is_run_again_does_not_undo_a_rollback(house: House, run: Ru
 
 
 def test_a_failed_leak_check_leaves_the_title_with_nobody(house: House, run: Run) -> None:
-    config = run.config.with_changes(universe_name="nobody")
     (run.config.home / "universes.toml").write_text('[nobody]\ntarget = "000300.SH"\n')
-    empty = replace(run, config=config)
+    empty = replace(run, signal=find_signal(run.config, "nobody-direction-14"))
     record = run.ports.warehouse.models.load_model(house.rivals[0])
-    run.ports.warehouse.models.save_model(replace(record, model_id="new", universe="nobody"))
+    run.ports.warehouse.models.save_model(replace(record, model_id="new", signal=empty.signal.name))
     refused = {"candidate_id": "new", "previous_id": "", "promoted": False}
     with pytest.raises(FactorPrismError, match="no model new is registered"):
         weekly.promote(empty, contest_refs(house, **refused, reason="Nobody takes the title: x."))
-    (row,) = empty.ports.warehouse.models.list_promotions("nobody", 14)
+    (row,) = empty.ports.warehouse.models.list_promotions("nobody-direction-14")
     assert (row.champion_id, row.promoted) == ("", False)
     assert champion_at(empty, AS_OF) is None
 
@@ -432,8 +442,6 @@ def ask(house: House, action: str, model_id: str, **changes: Any) -> dict[str, A
         "champion_id": house.first,
         "reason": "it reads the open better",
         "by": "Mei Lin",
-        "universe": "hs300",
-        "horizon": 14,
     }
     return {**asked, **changes}
 
@@ -460,7 +468,9 @@ def test_the_same_decision_attempted_again_leaves_one_row_and_mends_the_aliases(
 ) -> None:
     before, asked = len(ledger(run)), ask(house, "promote", house.rivals[0])
     decide(run, asked)
-    run.ports.registry.set_alias("hs300", 14, "champion", house.first)  # cut off before this
+    run.ports.registry.set_alias(
+        "hs300-direction-14", "champion", house.first
+    )  # cut off before this
     assert decide(run, asked)["decided"]
     assert len(ledger(run)) == before + 1
     assert aliases(run)[0] == house.rivals[0]
@@ -471,7 +481,6 @@ def test_the_same_decision_attempted_again_leaves_one_row_and_mends_the_aliases(
     [
         ({"champion_id": "inception-000000000000"}, "holds the title now, not inception-0000"),
         ({"reason": " "}, "needs a reason"),
-        ({"universe": "image4"}, "the workers forecast hs300 over 14 sessions, not image4"),
         ({"model_id": "inception-000000000000"}, "is not in the warehouse"),
     ],
 )

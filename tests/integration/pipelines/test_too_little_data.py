@@ -14,6 +14,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, QualityError
 from factorprism.core.schemas import ForecastState
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.sources import SampleSource
 
@@ -38,7 +39,7 @@ def open_run(postgres: Any, tmp_path: Path) -> Iterator[OpenRun]:
         config.home.mkdir(exist_ok=True)
         ports = stack.enter_context(open_ports(config))
         ports.warehouse.migrate()
-        return Run(session, config, ports)
+        return Run(session, find_signal(config), config, ports)
 
     with ExitStack() as stack:
         yield open_one

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.config import Config
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.sources import SampleSource
 from factorprism.warehouse import PostgresWarehouse
@@ -49,7 +50,7 @@ def test_faults_on_the_way_leave_the_bars_as_served_and_a_revision_is_named(
     options = {"first": FIRST.isoformat(), "last": LAST.isoformat()}
     server.script("http:502", "html", "truncated:100")
     with caplog.at_level(logging.DEBUG), open_ports(config) as ports:
-        run = Run(LAST, config, ports)
+        run = Run(LAST, find_signal(config), config, ports)
         run_pipeline("backfill", run, options)
         bars = warehouse.bars.load_bars(["000300.SH"], FIRST, LAST)
         for name in ("open", "high", "low", "close", "volume_shares"):

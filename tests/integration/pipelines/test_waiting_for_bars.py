@@ -14,12 +14,13 @@ import pytest
 
 from factorprism.core.config import Config
 from factorprism.core.errors import AccessDenied, EmptyResponse
-from factorprism.core.patience import due_at, look_key, patience_ends
-from factorprism.core.ports import Warehouse
 from factorprism.core.schemas import QualityResult
+from factorprism.core.signals import find_signal
 from factorprism.pipelines import Ports, Run, waiting
+from factorprism.pipelines.patience import due_at, look_key, patience_ends
 from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.sources import SampleSource
+from factorprism.warehouse import PostgresWarehouse
 from protocol.vendor import serve, table_of, write_tables
 
 TARGET, OVERLAY, OTHER = "000300.SH", "000905.SH", "399006.SZ"
@@ -48,7 +49,9 @@ def run(vendor: Any, tmp_path: Path) -> Run:
         universe_name="three",
         **vendor.settings,
     )
-    return Run(SESSION, config, Ports(config, cast(Warehouse, Notes())))
+    return Run(
+        SESSION, find_signal(config), config, Ports(config, cast(PostgresWarehouse, Notes()))
+    )
 
 
 class Notes:
@@ -115,7 +118,7 @@ def test_after_patience_an_absent_bar_is_refused_for_good_and_half_a_bar_is_the_
 @pytest.mark.usefixtures("evening")
 def test_each_look_leaves_a_note_of_what_was_missing(run: Run, vendor: Any) -> None:
     held = cast(Notes, run.ports.warehouse).held
-    key = look_key(run.config, SESSION)
+    key = look_key(run.config, run.universe, SESSION)
     vendor.publish(OTHER, "never")
     with pytest.raises(EmptyResponse) as caught:
         wait_for_bars(run, {})
@@ -138,10 +141,10 @@ def test_a_look_asks_once_a_channel_and_for_few_sessions(run: Run, vendor: Any) 
 
 
 def test_patience_lasts_to_the_next_morning_and_the_sample_is_not_waited_for(run: Run) -> None:
-    assert patience_ends(run.config, SESSION) == datetime(2024, 7, 2, 0, 30)
+    assert patience_ends(run.config, run.universe, SESSION) == datetime(2024, 7, 2, 0, 30)
     sample = Config(home=run.config.home)
-    assert patience_ends(sample, SESSION) == datetime(2024, 7, 1, 11, 15)
-    assert due_at(run.config, SESSION) == datetime(2024, 7, 1, 11, 30)
+    assert patience_ends(sample, run.universe, SESSION) == datetime(2024, 7, 1, 11, 15)
+    assert due_at(run.config, run.universe, SESSION) == datetime(2024, 7, 1, 11, 30)
 
 
 def test_the_servers_command_line_has_the_clock_too(
@@ -160,7 +163,9 @@ def test_the_servers_command_line_has_the_clock_too(
         url = process.stdout.readline().strip()
         config = run.config.with_changes(tushare_url=url)
         with pytest.raises(EmptyResponse, match=f"no bar of {OVERLAY} .* lacks .* of {OTHER}"):
-            wait_for_bars(Run(SESSION, config, Ports(config, run.ports.warehouse)), {})
+            wait_for_bars(
+                Run(SESSION, find_signal(config), config, Ports(config, run.ports.warehouse)), {}
+            )
     finally:
         process.kill()
         process.communicate()

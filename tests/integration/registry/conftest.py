@@ -44,6 +44,8 @@ def train(tmp_path) -> Callable[..., Trained]:
         record = ModelRecord(
             model_id=model_id,
             architecture="inception",
+            signal=f"{universe}-direction-14",
+            target="direction",
             universe=universe,
             horizon=14,
             lookback=56,
@@ -52,7 +54,7 @@ def train(tmp_path) -> Callable[..., Trained]:
             trained_from=date(2010, 1, 4),
             trained_through=date(2019, 12, 31),
             n_samples=2000,
-            base_rate=0.53,
+            bases={"base_rate": 0.53},
             data_hash="d" * 64,
             artefact_hash=artefact_hash,
             mode="retrain",
@@ -75,7 +77,7 @@ def migrated_database(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("mlflow")
     file = folder / "mlflow.db"
     registry = MlflowRegistry(f"sqlite:///{file}", folder.as_uri(), folder / "bundles")
-    assert registry.get_alias("hs300", 14, "champion") is None
+    assert registry.get_alias("hs300-direction-14", "champion") is None
     return file
 
 

@@ -40,7 +40,7 @@ def test_a_run_shows_parameters_figures_and_curves(registry, train, tracking_url
     trained = train()
     log(registry, trained)
     client = MlflowClient(tracking_url, tracking_url)
-    experiment = client.get_experiment_by_name("hs300-14")
+    experiment = client.get_experiment_by_name("hs300-direction-14")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.info.run_name == trained.record.model_id
@@ -61,9 +61,9 @@ def test_registering_twice_leaves_one_run_and_one_version(registry, train, track
     log(registry, trained)
     log(registry, trained)
     client = MlflowClient(tracking_url, tracking_url)
-    experiment = client.get_experiment_by_name("hs300-14")
+    experiment = client.get_experiment_by_name("hs300-direction-14")
     assert len(client.search_runs([experiment.experiment_id])) == 1
-    (version,) = client.search_model_versions("name = 'hs300-14'")
+    (version,) = client.search_model_versions("name = 'hs300-direction-14'")
     assert version.tags["model_id"] == trained.record.model_id
     assert version.tags["artefact_hash"] == trained.record.artefact_hash
 
@@ -74,12 +74,12 @@ def test_a_training_cut_off_before_its_version_is_written_anew(
     trained = train()
     log(registry, trained)
     client = MlflowClient(tracking_url, tracking_url)
-    (version,) = client.search_model_versions("name = 'hs300-14'")
+    (version,) = client.search_model_versions("name = 'hs300-direction-14'")
     # What a kill just before the last call leaves: a run, its files, and no version.
-    client.delete_model_version("hs300-14", version.version)
+    client.delete_model_version("hs300-direction-14", version.version)
     client.update_run(version.run_id, "RUNNING")
     log(registry, trained)
-    experiment = client.get_experiment_by_name("hs300-14")
+    experiment = client.get_experiment_by_name("hs300-direction-14")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.run_id != version.run_id
     assert run.info.status == "FINISHED"
@@ -197,34 +197,50 @@ def test_aliases_point_to_models_and_move(registry, train):
     old, new = train(b"old"), train(b"new")
     log(registry, old)
     log(registry, new)
-    assert registry.get_alias("hs300", 14, "champion") is None
+    assert registry.get_alias("hs300-direction-14", "champion") is None
     for _ in range(2):
-        registry.set_alias("hs300", 14, "champion", old.record.model_id)
-        registry.set_alias("hs300", 14, "challenger", new.record.model_id)
-    assert registry.get_alias("hs300", 14, "champion") == old.record.model_id
-    assert registry.get_alias("hs300", 14, "challenger") == new.record.model_id
-    registry.set_alias("hs300", 14, "champion", new.record.model_id)
-    assert registry.get_alias("hs300", 14, "champion") == new.record.model_id
+        registry.set_alias("hs300-direction-14", "champion", old.record.model_id)
+        registry.set_alias("hs300-direction-14", "challenger", new.record.model_id)
+    assert registry.get_alias("hs300-direction-14", "champion") == old.record.model_id
+    assert registry.get_alias("hs300-direction-14", "challenger") == new.record.model_id
+    registry.set_alias("hs300-direction-14", "champion", new.record.model_id)
+    assert registry.get_alias("hs300-direction-14", "champion") == new.record.model_id
 
 
-def test_universes_and_horizons_have_champions_of_their_own(registry, train):
+def test_signals_have_champions_of_their_own(registry, train):
     model, other = train(b"one"), train(b"two", universe="image3")
     log(registry, model)
     log(registry, other)
-    registry.set_alias("hs300", 14, "champion", model.record.model_id)
-    registry.set_alias("image3", 14, "champion", other.record.model_id)
-    assert registry.get_alias("hs300", 14, "champion") == model.record.model_id
-    assert registry.get_alias("image3", 14, "champion") == other.record.model_id
-    assert registry.get_alias("hs300", 5, "champion") is None
-    with pytest.raises(ArtefactError, match="registered for image3-14"):
-        registry.set_alias("image3", 14, "champion", model.record.model_id)
+    registry.set_alias("hs300-direction-14", "champion", model.record.model_id)
+    registry.set_alias("image3-direction-14", "champion", other.record.model_id)
+    assert registry.get_alias("hs300-direction-14", "champion") == model.record.model_id
+    assert registry.get_alias("image3-direction-14", "champion") == other.record.model_id
+    assert registry.get_alias("hs300-direction-5", "champion") is None
+    with pytest.raises(ArtefactError, match="registered for image3-direction-14"):
+        registry.set_alias("image3-direction-14", "champion", model.record.model_id)
+
+
+def test_a_model_registered_by_universe_and_horizon_is_taken_over_by_its_signal(
+    registry, train, tracking_url
+):
+    trained = train()
+    log(registry, trained)
+    client = MlflowClient(tracking_url, tracking_url)
+    client.rename_registered_model("hs300-direction-14", "hs300-14")
+    for _ in range(2):
+        registry.set_alias("hs300-direction-14", "champion", trained.record.model_id)
+    assert registry.get_alias("hs300-direction-14", "champion") == trained.record.model_id
+    assert len(client.search_model_versions("name = 'hs300-direction-14'")) == 1
+    assert contents(registry.fetch_bundle(trained.record.model_id)) == contents(trained.bundle)
+    with pytest.raises(ArtefactError, match="registered for image3-direction-14"):
+        registry.set_alias("image3-direction-14", "champion", trained.record.model_id)
 
 
 def test_other_aliases_and_names_with_quotes_are_refused(registry):
     with pytest.raises(ValueError, match="alias: 'best'"):
-        registry.get_alias("hs300", 14, "best")
+        registry.get_alias("hs300-direction-14", "best")
     with pytest.raises(ValueError, match="alias: 'best'"):
-        registry.set_alias("hs300", 14, "best", "inception-000000000000")
+        registry.set_alias("hs300-direction-14", "best", "inception-000000000000")
     with pytest.raises(ValueError, match="allowed are letters"):
         registry.fetch_bundle("x' or '1' = '1")
 
@@ -233,6 +249,6 @@ def test_a_database_that_is_not_there_is_one_plain_sentence(tmp_path, train):
     url = "postgresql://nobody:hidden@127.0.0.1:9/mlflow"
     registry = MlflowRegistry(url, tmp_path.as_uri(), tmp_path / "bundles")
     with pytest.raises(ArtefactError, match="registry cannot be opened") as caught:
-        registry.get_alias("hs300", 14, "champion")
+        registry.get_alias("hs300-direction-14", "champion")
     assert "hidden" not in str(caught.value)
     assert "\n" not in caught.value.message

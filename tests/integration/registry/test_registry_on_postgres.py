@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from factorprism.registry import MlflowRegistry
 registry = MlflowRegistry(sys.argv[1], Path(sys.argv[2]).as_uri(), Path(sys.argv[2]) / "bundles")
-print(registry.get_alias("hs300", 14, "champion"))
+print(registry.get_alias("hs300-direction-14", "champion"))
 """
 
 
@@ -30,7 +30,7 @@ def test_two_processes_may_open_an_empty_database_at_once_and_a_third_uses_it(
     trained = train()
     registry = MlflowRegistry(warehouse_url, tmp_path.as_uri(), tmp_path / "bundles")
     registry.log_training(trained.record, trained.bundle, trained.evaluations, trained.history)
-    registry.set_alias("hs300", 14, "champion", trained.record.model_id)
-    assert registry.get_alias("hs300", 14, "champion") == trained.record.model_id
+    registry.set_alias("hs300-direction-14", "champion", trained.record.model_id)
+    assert registry.get_alias("hs300-direction-14", "champion") == trained.record.model_id
     fetched = registry.fetch_bundle(trained.record.model_id)
     assert (fetched / "model.keras").read_bytes() == b"weights"

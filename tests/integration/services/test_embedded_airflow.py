@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from factorprism.core.errors import ServiceError
+from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.services._airflow_api import AirflowApi, ApiError
 from factorprism.services._processes import lives
@@ -87,7 +88,7 @@ def airflow() -> Iterator[EmbeddedAirflow]:
     (repository / "dags" / "pools.json").write_text('{"small": {"slots": 1, "description": ""}}')
     server = EmbeddedPostgres(home)
     server.start()
-    with closing(PostgresWarehouse(server.url())) as warehouse:
+    with closing(PostgresWarehouse(server.url("prism", OWNER))) as warehouse:
         warehouse.migrate()
     environ = os.environ | {
         "FACTORPRISM_WAREHOUSE_URL": server.url(),

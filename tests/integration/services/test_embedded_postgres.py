@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 
 from factorprism.core.errors import ServiceError
+from factorprism.core.roles import OWNER, ROLES
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import find_cluster
 
@@ -110,11 +111,11 @@ def test_started_twice_it_is_one_server_with_three_databases(home: Path) -> None
 
 
 def test_the_url_serves_psql_and_survives_a_restart(server: EmbeddedPostgres) -> None:
-    url = server.url()
+    url = server.url("prism", OWNER)
     query(url, "CREATE TABLE kept AS SELECT 7 AS x")
     server.stop()
     server.start()
-    assert server.url() == url
+    assert server.url("prism", OWNER) == url
     psql = find_cluster(server.home).program("psql")
     told = subprocess.run(
         [psql, url, "-Atc", "SELECT x FROM kept"], capture_output=True, text=True, check=True
@@ -123,15 +124,37 @@ def test_the_url_serves_psql_and_survives_a_restart(server: EmbeddedPostgres) ->
 
 
 def test_only_the_password_lets_in_and_only_the_owner_reads_it(server: EmbeddedPostgres) -> None:
-    password = server.home / "postgres" / "password"
-    assert stat.S_IMODE(password.stat().st_mode) == 0o600
-    for wrong in ("prism:wrong@", "prism@", "postgres@", f"postgres:{password.read_text()[:-1]}@"):
-        url = "postgresql://" + wrong + server.url().split("@")[1]
-        with pytest.raises(psycopg2.OperationalError, match="password"):
-            psycopg2.connect(url)
-    assert query(server.url(), "SELECT rolsuper FROM pg_roles WHERE rolname = 'prism'") == [
-        (False,)
+    files = sorted((server.home / "postgres").glob("password*"))
+    assert [file.name.removeprefix("password") for file in files] == [
+        "",
+        "-owner",
+        "-reader",
+        "-writer",
     ]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    known = [file.read_text().strip() for file in files]
+    assert len(set(known)) == len(files)
+    for role in ("prism", *ROLES, "postgres"):
+        for wrong in ("", ":wrong", *(f":{password}" for password in known)):
+            url = f"postgresql://{role}{wrong}@{server.url().split('@')[1]}"
+            if role == "postgres" or wrong[1:] != server.url("prism", role).split(":")[2][:48]:
+                with pytest.raises(psycopg2.OperationalError, match="password"):
+                    psycopg2.connect(url)
+
+
+def test_each_login_enters_its_own_databases_and_none_is_a_superuser(
+    server: EmbeddedPostgres,
+) -> None:
+    entered = {"prism": {*ROLES}, "airflow": {"prism"}, "mlflow": {"prism"}}
+    for database, roles in entered.items():
+        for role in ("prism", *ROLES):
+            if role in roles:
+                assert query(server.url(database, role), "SELECT current_user") == [(role,)]
+            else:
+                with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+                    query(server.url(database, role), "SELECT 1")
+    others = "SELECT rolname FROM pg_roles WHERE rolsuper OR rolcreaterole OR rolreplication"
+    assert query(server.url(), others) == [("postgres",)]
 
 
 def test_processes_that_start_it_at_once_get_one_server(home: Path) -> None:
@@ -159,14 +182,14 @@ def test_a_starter_killed_at_any_moment_leaves_nothing_in_the_way(
 
 
 def test_a_killed_server_comes_back_with_its_rows(server: EmbeddedPostgres) -> None:
-    query(server.url(), "CREATE TABLE kept AS SELECT 7 AS x")
+    query(server.url("prism", OWNER), "CREATE TABLE kept AS SELECT 7 AS x")
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     await_death(pid)
     assert not server.is_running()
     server.start()
-    assert query(server.url(), "SELECT x FROM kept") == [(7,)]
+    assert query(server.url("prism", OWNER), "SELECT x FROM kept") == [(7,)]
 
 
 def test_a_pid_file_that_names_a_stranger_neither_stops_the_start_nor_the_stranger(
@@ -207,18 +230,24 @@ def test_a_taken_port_is_left_for_another(server: EmbeddedPostgres) -> None:
 
 
 def test_a_lost_password_is_replaced(server: EmbeddedPostgres) -> None:
+    owner = server.url("prism", OWNER)
     server.stop()
-    (server.home / "postgres" / "password").unlink()
+    for name in ("password", "password-writer"):
+        (server.home / "postgres" / name).unlink()
     with pytest.raises(ServiceError, match="no database server"):
         server.url()
     server.start()
     assert query(server.url(), "SELECT 1") == [(1,)]
+    assert query(server.url("airflow"), "SELECT 1") == [(1,)]
+    assert server.url("prism", OWNER) == owner
 
 
 def test_a_dropped_database_is_made_again(server: EmbeddedPostgres) -> None:
-    query(server.url(), "DROP DATABASE mlflow")
+    query(server.url("postgres"), "DROP DATABASE mlflow")
+    query(server.url("postgres", OWNER), "DROP DATABASE prism")
     server.start()
-    assert query(server.url("mlflow"), "SELECT 1") == [(1,)]
+    assert query(server.url("mlflow"), "CREATE TABLE t (x int)") == []
+    assert query(server.url("prism", OWNER), "CREATE SCHEMA prism") == []
 
 
 def test_another_versions_data_are_refused_and_kept(server: EmbeddedPostgres) -> None:

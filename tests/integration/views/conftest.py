@@ -80,6 +80,8 @@ def make_record(model_id: str, **changes: Any) -> ModelRecord:
     record = ModelRecord(
         model_id=model_id,
         architecture="inception",
+        signal=f"{PAIR.name}-direction-{HORIZON}",
+        target="direction",
         universe=PAIR.name,
         horizon=HORIZON,
         lookback=56,
@@ -88,7 +90,7 @@ def make_record(model_id: str, **changes: Any) -> ModelRecord:
         trained_from=date(2023, 3, 1),
         trained_through=date(2023, 12, 29),
         n_samples=180,
-        base_rate=0.52,
+        bases={"base_rate": 0.52},
         data_hash="d" * 64,
         artefact_hash="a" * 64,
         mode="retrain",
@@ -98,16 +100,16 @@ def make_record(model_id: str, **changes: Any) -> ModelRecord:
 
 def make_forecast(session: date, **changes: Any) -> Forecast:
     forecast = Forecast(
-        target=TARGET,
+        signal=f"{PAIR.name}-direction-{HORIZON}",
         session=session,
-        horizon=HORIZON,
-        horizon_end=calendar_of(TARGET).offset(session, HORIZON),
         model_id="one",
         state=ForecastState.ISSUED,
-        p_up=0.55,
-        p_up_raw=0.56,
-        base_rate=0.52,
+        target="direction",
         universe=PAIR.name,
+        horizon=HORIZON,
+        horizon_end=calendar_of(TARGET).offset(session, HORIZON),
+        symbol=TARGET,
+        values={TARGET: {"p_up": 0.55, "p_up_raw": 0.56, "base_rate": 0.52}},
         data_hash="d" * 64,
         factor_hash="f" * 64,
         image_hash="1" * 64,
@@ -197,9 +199,7 @@ def told(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Told:
             WITHHELD,
             state=ForecastState.WITHHELD,
             reason="close above high",
-            p_up=None,
-            p_up_raw=None,
-            base_rate=None,
+            values={},
             data_hash="",
             factor_hash="",
             image_hash="",
@@ -231,8 +231,7 @@ def title(warehouse: PostgresWarehouse) -> None:
     loss = replace(skill, metric="log_loss", value=0.69, lower=0.68, upper=0.70, reference=0.692)
     warehouse.models.save_evaluations([skill, windows, loss])
     first = Promotion(
-        universe=PAIR.name,
-        horizon=HORIZON,
+        signal=f"{PAIR.name}-direction-{HORIZON}",
         as_of=date(2023, 12, 29),
         candidate_id="one",
         champion_id="one",

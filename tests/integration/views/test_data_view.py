@@ -21,7 +21,7 @@ HOLE, HALF, WITHHELD = date(2023, 5, 10), date(2023, 8, 17), date(2024, 4, 1)
 
 @pytest.fixture
 def page(warehouse, told):
-    return read_data(warehouse, told.universe, 14)
+    return read_data(warehouse, told.universe, "pair-direction-14")
 
 
 def test_every_session_without_a_bar_or_a_value_is_counted_once(page):
@@ -58,7 +58,9 @@ def test_a_bar_of_a_day_without_trading_is_named(warehouse, told, merge, make_ro
     bars["session"] = pd.Timestamp("2024-03-30")
     merge(bars, told_at := pd.Timestamp("2024-04-01").to_pydatetime())
     assert told_at
-    assert read_data(warehouse, told.universe, 14).own_coverage.unexpected == (date(2024, 3, 30),)
+    assert read_data(warehouse, told.universe, "pair-direction-14").own_coverage.unexpected == (
+        date(2024, 3, 30),
+    )
 
 
 def test_the_days_of_a_year_say_what_each_lacks(warehouse, told):
@@ -85,7 +87,7 @@ def test_a_holiday_that_only_the_bars_know_is_no_session(told, migrated_url, end
     end_library(date(2023, 12, 29))  # the spring festival lies beyond
     house = House(config)
     house.read_version()
-    target, overlay = read_data(house.warehouse, told.universe, 14).coverage
+    target, overlay = read_data(house.warehouse, told.universe, "pair-direction-14").coverage
     assert (target.absent, overlay.absent) == ((WITHHELD, HOLE), (WITHHELD,))
     assert count_behind() == known
     house.warehouse.close()
@@ -110,10 +112,10 @@ def test_failed_verdicts_come_first_the_critical_ones_before_the_warnings(page):
 
 
 def test_the_gates_of_a_chosen_session_are_its_own(warehouse, told):
-    page = read_data(warehouse, told.universe, 14, session=date(2024, 3, 29))
+    page = read_data(warehouse, told.universe, "pair-direction-14", session=date(2024, 3, 29))
     (run,) = page.gates
     assert (run.session, run.summary.n_critical) == (date(2024, 3, 29), 0)
-    bare = read_data(warehouse, told.universe, 14, session=date(2024, 3, 27))
+    bare = read_data(warehouse, told.universe, "pair-direction-14", session=date(2024, 3, 27))
     assert (bare.gates, bare.gate_session) == ((), date(2024, 3, 27))
 
 
@@ -146,14 +148,14 @@ def test_a_model_trained_through_a_bar_before_it_was_revised_is_touched(
     warehouse.models.save_model(make_rows("record", "alone", channels=("000300.SH",)))
     merge(bars, pd.Timestamp("2024-04-02").to_pydatetime())
     warehouse.models.save_model(make_rows("record", "later"))
-    newest = read_data(warehouse, told.universe, 14).revisions[0]
+    newest = read_data(warehouse, told.universe, "pair-direction-14").revisions[0]
     assert (newest.symbol, newest.session) == ("000905.SH", early)
     assert set(newest.models) == {"one", "two"}
     assert newest.forecasts == ()  # none was made of a window that reaches so far back
 
 
 def test_an_empty_warehouse_gives_an_empty_page(warehouse):
-    page = read_data(warehouse, Universe("pair", "000300.SH"), 14)
+    page = read_data(warehouse, Universe("pair", "000300.SH"), "pair-direction-14")
     assert (page.coverage, page.missing, page.gates, page.pulls, page.revisions) == (
         (),
         None,
@@ -165,6 +167,6 @@ def test_an_empty_warehouse_gives_an_empty_page(warehouse):
 
 def test_what_is_not_there_is_refused_in_words(warehouse, told):
     with pytest.raises(ValueError, match=r"symbol: '<script>', allowed are 000300.SH, 000905.SH"):
-        read_data(warehouse, told.universe, 14, symbol="<script>")
+        read_data(warehouse, told.universe, "pair-direction-14", symbol="<script>")
     with pytest.raises(ValueError, match=r"year: 1999, allowed are 2023, 2024"):
         read_year(warehouse, told.universe, "000300.SH", 1999)

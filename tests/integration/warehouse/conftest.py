@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from threading import Barrier
 from typing import Any
@@ -64,9 +65,20 @@ def merge(
 
 
 @pytest.fixture
-def run_sql(migrated_url: str) -> Iterator[Callable[..., list[Any]]]:
-    """Run one statement in a transaction of its own, the way a person with psql would."""
-    connection = psycopg2.connect(migrated_url)
+def run_as(postgres: Any, migrated_url: str) -> Iterator[Callable[..., list[Any]]]:
+    """Run one statement, named after the role, in a transaction of its own."""
+    with ExitStack() as opened:
+
+        def run(role: str, statement: str) -> list[Any]:
+            url = postgres.as_role(migrated_url, role)
+            return opened.enter_context(_connected(url))(statement)
+
+        yield run
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Callable[..., list[Any]]]:
+    connection = psycopg2.connect(url)
     connection.autocommit = True
 
     def run(statement: str, *parameters: object) -> list[Any]:

@@ -14,19 +14,21 @@ import pytest
 from factorprism.core.errors import ArtefactError, WarehouseError
 from factorprism.core.schemas import Alert, Forecast, ForecastState
 from factorprism.warehouse import Backup, PostgresWarehouse, back_up, list_backups, restore
-from factorprism.warehouse._backup import PARTIAL, _find_programs, _place
-from factorprism.warehouse._connection import parse_url
+from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _place
+from factorprism.warehouse.db.connection import parse_url
 
 NOW = datetime(2026, 11, 22, 1, 0, 0)
 WITHHELD = Forecast(
-    target="000300.SH",
+    signal="hs300-direction-14",
     session=date(2020, 12, 31),
-    horizon=14,
-    horizon_end=date(2021, 1, 21),
     model_id="none",
     state=ForecastState.WITHHELD,
-    reason="stale data",
+    target="direction",
     universe="hs300",
+    horizon=14,
+    horizon_end=date(2021, 1, 21),
+    symbol="000300.SH",
+    reason="stale data",
 )
 
 
@@ -37,7 +39,7 @@ def filled(warehouse: PostgresWarehouse, build_bars: Any, build_pull: Any) -> Po
     for frame in (bars, bars.assign(close=bars["close"] * 1.001)):
         warehouse.bars.merge_bars(frame, warehouse.pulls.save_pull(build_pull(frame)))
     warehouse.forecasts.append(WITHHELD)
-    warehouse.alerts.raise_alert(Alert("daily hs300", "critical", "stale data"))
+    warehouse.alerts.raise_alert(Alert("daily hs300-direction-14", "critical", "stale data"))
     warehouse.calendar.save_days("XSHG", "tushare", {date(2027, 1, 4): True}, NOW)
     return warehouse
 

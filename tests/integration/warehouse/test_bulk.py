@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factorprism.warehouse._bulk import FEW_ROWS, merge_rows, read_rows
-from factorprism.warehouse._wire import DATE, FLOAT8, Wire, real_array
+from factorprism.warehouse.db.bulk import FEW_ROWS, merge_rows, read_rows
+from factorprism.warehouse.db.wire import DATE, FLOAT8, Wire, real_array
 
 WIRES = [DATE, Wire("integer"), Wire("bigint"), Wire("real"), FLOAT8, real_array(2)]
 NAMES = ("day", "small", "large", "single", "double", "pair")
@@ -21,6 +21,7 @@ def scratch(run_sql):
         "CREATE TABLE prism.scratch (tag text, day date, small int, large bigint, single real,"
         " double float8, pair real[], note text DEFAULT 'held', PRIMARY KEY (tag, day))"
     )
+    run_sql("GRANT ALL ON prism.scratch TO prism_writer")
 
 
 def build_columns(n, seed=1):

@@ -9,9 +9,10 @@ import threading
 import pytest
 
 from factorprism.core.errors import WarehouseError
+from factorprism.core.roles import WRITER
 from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
-from factorprism.warehouse._connection import Database
+from factorprism.warehouse.db.connection import Database
 
 HOLDER = """
 import sys, time
@@ -56,17 +57,18 @@ def test_lock_is_let_go_when_the_block_fails(warehouse, open_rivals):
 
 
 def test_work_goes_on_after_the_server_dropped_the_connections(
-    warehouse, open_rivals, run_sql, caplog
+    warehouse, open_rivals, run_as, caplog
 ):
     # Five seconds for the server to end them: what it has only been told to do, nobody can see.
     drop = (
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name = 'factorprism'"
     )
     warehouse.forecasts.load_forecasts()
-    run_sql(drop, "factorprism")
+    run_as(WRITER, drop)
     assert warehouse.forecasts.load_forecasts() == []
     with warehouse.lock("daily"):
-        run_sql(drop, "factorprism")
+        run_as(WRITER, drop)
         assert warehouse.forecasts.load_forecasts() == []
     assert "'daily' was lost" in caplog.text
     (rival,) = open_rivals(1)

@@ -6,37 +6,49 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from factorprism.core.contest import FOLD_COLUMNS, ContestReport, Explanation, FoldForecasts
+from factorprism.core.contest import ContestReport, Explanation, FoldForecasts
 from factorprism.core.errors import ArtefactError, WarehouseError
 
 GENERATOR = np.random.default_rng(14)
 DAYS = np.arange("2020-01-06", "2020-01-11", dtype="datetime64[D]")
 FOLD = FoldForecasts(
     fold_key="a" * 64,
-    universe="image4",
-    horizon=14,
+    signal="image4-direction-14",
     entrant="logistic",
     placebo="",
     settings={"seed": 14, "threads": 2},
     sessions=DAYS,
-    went_up=np.array([1, 0, 1, 1, 0], np.int8),
-    p_up=GENERATOR.uniform(size=5),
-    base_rate=np.full(5, 1 / 3),
-    forward_return=GENERATOR.normal(size=5),
-    return_estimate=GENERATOR.normal(size=5),
-    return_base=np.zeros(5),
+    columns={
+        "outcome.label": np.array([1.0, 0.0, 1.0, 1.0, 0.0]),
+        "outcome.forward_return": GENERATOR.normal(size=5),
+        "value.p_up": GENERATOR.uniform(size=5),
+        "base.p_up": np.full(5, 1 / 3),
+    },
 )
-REPORT = ContestReport("image4", 14, date(2020, 1, 10), "b" * 64, "No skill shown.", {"rows": [1]})
+REPORT = ContestReport(
+    "image4-direction-14",
+    date(2020, 1, 10),
+    "b" * 64,
+    "No skill shown.",
+    {"rows": [1]},
+)
 EXPLANATION = Explanation(
-    "000300.SH", date(2020, 1, 10), 14, "inception-1", attribution={"logit": 0.25}
+    "image4-direction-14", date(2020, 1, 10), "inception-1", attribution={"logit": 0.25}
 )
+
+
+def with_p_up(p_up):
+    """Return the fold with other forecasts."""
+    return replace(FOLD, columns={**FOLD.columns, "value.p_up": p_up})
 
 
 def test_a_fold_comes_back_to_the_bit(warehouse):
     assert warehouse.contests.save_fold(FOLD)
     (held,) = warehouse.contests.load_folds([FOLD.fold_key])
-    for name in FOLD_COLUMNS:
-        assert getattr(held, name).tobytes() == getattr(FOLD, name).tobytes(), name
+    assert held.sessions.tobytes() == FOLD.sessions.tobytes()
+    assert list(held.columns) == list(FOLD.columns)
+    for name, column in FOLD.columns.items():
+        assert held.columns[name].tobytes() == column.tobytes(), name
     assert held.settings == FOLD.settings
 
 
@@ -51,15 +63,15 @@ def test_only_the_times_of_the_asked_device_are_listed(warehouse):
     assert [fold.device for fold in held] == list(devices.values())
     since = (now - timedelta(days=1)).replace(tzinfo=None)
     for device, minutes in (("CPU", [1]), ("GPU NVIDIA H200", [2]), ("GPU NVIDIA A100", [])):
-        times = warehouse.contests.list_times("image4", 14, since, device)
+        times = warehouse.contests.list_times("image4-direction-14", since, device)
         assert [round(one.seconds / 60) for one in times] == minutes
 
 
 def test_a_fold_that_is_held_stays_as_it_is(warehouse):
     warehouse.contests.save_fold(FOLD)
-    assert not warehouse.contests.save_fold(replace(FOLD, p_up=np.full(5, 0.5)))
+    assert not warehouse.contests.save_fold(with_p_up(np.full(5, 0.5)))
     (held,) = warehouse.contests.load_folds([FOLD.fold_key])
-    np.testing.assert_array_equal(held.p_up, FOLD.p_up)
+    np.testing.assert_array_equal(held.columns["value.p_up"], FOLD.columns["value.p_up"])
 
 
 def test_folds_come_in_the_order_asked_for(warehouse):
@@ -82,37 +94,37 @@ def test_trials_count_settings_and_leave_out_placebos(warehouse):
         "3": {"entrant": "nin"},
         "4": {},
         "5": {"entrant": "mlp", "placebo": "shuffled_labels"},
-        "6": {"entrant": "lenet5", "universe": "us"},
+        "6": {"entrant": "lenet5", "signal": "us-direction-14"},
     }.items():
         warehouse.contests.save_fold(replace(FOLD, fold_key=key * 64, **changes))
-    assert warehouse.contests.count_trials("image4", 14) == 3
+    assert warehouse.contests.count_trials("image4-direction-14") == 3
 
 
 @pytest.mark.parametrize(
-    ("changes", "rule"),
+    ("fold", "rule"),
     [
-        ({"p_up": np.array([0.1, 0.2, 1.2, 0.1, 0.1])}, "p_up_is_ratio"),
-        ({"p_up": np.array([0.1, 0.2, np.nan, 0.1, 0.1])}, "p_up_is_ratio"),
-        ({"fold_key": "no hash"}, "fold_key_is_sha256"),
+        (with_p_up(np.array([0.1, 0.2, 1.2, 0.1, 0.1])), "p_up_is_ratio"),
+        (with_p_up(np.array([0.1, 0.2, np.nan, 0.1, 0.1])), "p_up_is_ratio"),
+        (replace(FOLD, fold_key="no hash"), "fold_key_is_sha256"),
     ],
 )
-def test_impossible_folds_are_refused(warehouse, changes, rule):
+def test_impossible_folds_are_refused(warehouse, fold, rule):
     with pytest.raises(WarehouseError, match=rule):
-        warehouse.contests.save_fold(replace(FOLD, **changes))
+        warehouse.contests.save_fold(fold)
 
 
 def test_a_report_replaces_that_of_its_session(warehouse):
-    assert warehouse.contests.load_report("image4", 14) is None
+    assert warehouse.contests.load_report("image4-direction-14") is None
     warehouse.contests.save_report(replace(REPORT, sentence="Another."))
     warehouse.contests.save_report(REPORT)
     earlier = replace(REPORT, as_of=date(2020, 1, 3))
     warehouse.contests.save_report(earlier)
-    assert warehouse.contests.load_report("image4", 14) == REPORT
-    assert warehouse.contests.load_report("image4", 14, earlier.as_of) == earlier
+    assert warehouse.contests.load_report("image4-direction-14") == REPORT
+    assert warehouse.contests.load_report("image4-direction-14", earlier.as_of) == earlier
 
 
 def test_an_explanation_replaces_that_of_its_forecast(warehouse):
-    key = ("000300.SH", date(2020, 1, 10), 14, "inception-1")
+    key = ("image4-direction-14", date(2020, 1, 10), "inception-1")
     assert warehouse.explanations.load_explanation(*key) is None
     warehouse.explanations.save_explanation(replace(EXPLANATION, stability={"day": 0.5}))
     warehouse.explanations.save_explanation(EXPLANATION)

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pandas as pd
 import psycopg2
 import pytest
-from sqlalchemy import func, insert
+from sqlalchemy import insert
 
+from _ledger_rows import (
+    GIVEN,
+    ISSUED,
+    NO_CHAMPION,
+    OUTCOME,
+    SIGNAL,
+    SYMBOL,
+    VALUES,
+    WITHHELD,
+    with_value,
+)
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
-from factorprism.warehouse.tables import forecasts
-
-ISSUED = Forecast(
-    target="000300.SH",
-    session=date(2020, 12, 31),
-    horizon=14,
-    horizon_end=date(2021, 1, 21),
-    model_id="inception-1",
-    state=ForecastState.ISSUED,
-    p_up=0.1 + 0.2,
-    p_up_raw=0.9,
-    base_rate=0.53,
-    universe="image4",
-    data_hash="d" * 64,
-    factor_hash="f" * 64,
-    image_hash="1" * 64,
-)
-WITHHELD = Forecast(
-    target="000300.SH",
-    session=date(2020, 12, 31),
-    horizon=14,
-    horizon_end=date(2021, 1, 21),
-    model_id="inception-1",
-    state=ForecastState.WITHHELD,
-    reason="stale data",
-    universe="image4",
-)
-NO_CHAMPION = replace(WITHHELD, reason="no champion")
-OUTCOME = Outcome(
-    "000300.SH", date(2020, 12, 31), 14, "inception-1", 0.05, True, horizon_end=date(2021, 1, 21)
-)
+from factorprism.core.readings import Head
+from factorprism.core.schemas import ForecastState
+from factorprism.warehouse.forecasts import _to_row
+from factorprism.warehouse.tables import forecasts, metadata
 
 
 def load(warehouse, **where):
-    return [replace(row, created_at=None) for row in warehouse.forecasts.load_forecasts(**where)]
+    return [replace(row, **GIVEN) for row in warehouse.forecasts.load_forecasts(**where)]
 
 
 def test_the_words_on_a_forecast_are_counted(warehouse, run_sql):
@@ -62,23 +45,22 @@ def test_the_words_on_a_forecast_are_counted(warehouse, run_sql):
     assert load(warehouse) == [WITHHELD, NO_CHAMPION, ISSUED]
 
 
-def test_a_row_says_how_late_it_is(warehouse, run_sql):
+def test_the_clock_of_the_database_says_how_late_a_row_is(warehouse, run_sql, set_clock):
     due = datetime(2020, 12, 31, 11, 30)
-    late = replace(ISSUED, due_at=due, created_at=datetime(2020, 12, 31, 13, 0))
-    early = replace(late, model_id="early", created_at=datetime(2020, 12, 31, 11, 0))
-    for row in (late, early, replace(ISSUED, model_id="unknown")):
-        warehouse.forecasts.append(row)
+    for model, hour in (("late", 13), ("early", 11)):
+        set_clock(datetime(2020, 12, 31, hour))
+        # What the writer says of the moment is not looked at.
+        said = datetime(1999, 1, 1)
+        warehouse.forecasts.append(replace(ISSUED, model_id=model, due_at=due, created_at=said))
+    warehouse.forecasts.append(replace(ISSUED, model_id="unknown"))
     held = run_sql("SELECT model_id, late_by FROM prism.forecasts ORDER BY model_id")
-    assert held == [
-        ("early", timedelta(0)),
-        ("inception-1", timedelta(minutes=90)),
-        ("unknown", None),
-    ]
+    delay = timedelta(minutes=90)
+    assert held == [("early", timedelta(0)), ("late", delay), ("unknown", None)]
     by_model = {row.model_id: row for row in warehouse.forecasts.load_forecasts()}
-    assert by_model["inception-1"] == late
+    assert by_model["late"].created_at == datetime(2020, 12, 31, 13)
     assert {name: row.late_by for name, row in by_model.items()} == {
         "early": timedelta(0),
-        "inception-1": timedelta(minutes=90),
+        "late": delay,
         "unknown": timedelta(0),
     }
 
@@ -87,17 +69,83 @@ def test_rows_come_back_as_they_were(warehouse):
     assert warehouse.forecasts.append(WITHHELD)
     assert warehouse.forecasts.append(ISSUED)
     assert load(warehouse) == [WITHHELD, ISSUED]
-    moment = datetime(2021, 2, 3, 4, 5, 6, 789012)
-    other = replace(ISSUED, model_id="other", created_at=moment)
-    warehouse.forecasts.append(other)
-    assert warehouse.forecasts.load_forecasts()[-1] == other
+
+
+def test_each_row_is_linked_to_the_one_before_of_its_signal(warehouse):
+    other = replace(WITHHELD, signal="us-direction-14", universe="us")
+    for row in (WITHHELD, other, NO_CHAMPION, ISSUED):
+        warehouse.forecasts.append(replace(row, position=99, word=7, row_hash="0" * 64))
+    rows = warehouse.forecasts.load_forecasts(signal=SIGNAL)
+    assert [(row.position, row.word) for row in rows] == [(1, 1), (2, 2), (3, 3)]
+    assert [row.previous_hash for row in rows] == ["", *(row.row_hash for row in rows[:-1])]
+    assert len({row.row_hash for row in rows}) == 3
+    (elsewhere,) = warehouse.forecasts.load_forecasts(signal="us-direction-14")
+    assert (elsewhere.position, elsewhere.previous_hash) == (1, "")
+    assert warehouse.forecasts.list_heads() == [
+        Head(SIGNAL, 3, rows[-1].row_hash),
+        Head("us-direction-14", 1, elsewhere.row_hash),
+    ]
+
+
+def test_a_session_with_functions_of_its_own_writes_the_same_hashes(warehouse, run_sql):
+    run_sql("CREATE SCHEMA other")
+    run_sql(
+        "CREATE FUNCTION other.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'; "
+        "SET search_path = other, pg_catalog"
+    )
+    columns = list(_to_row(WITHHELD))
+    names, marks = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO prism.forecasts ({names}) VALUES ({marks})"  # noqa: S608
+    run_sql(statement, *_to_row(WITHHELD).values())
+    assert warehouse.forecasts.verify().n_rows == 1
+    assert warehouse.forecasts.verify().faults == ()
+
+
+def test_values_of_many_symbols_come_back_by_symbol_and_name(warehouse):
+    values = {symbol: {**VALUES, "p_up": 0.25} for symbol in ("a", "Z", "é", "\U0001f4c8")}
+    row = replace(ISSUED, symbol="", values=values)
+    warehouse.forecasts.append(row)
+    assert load(warehouse) == [row]
+    assert warehouse.forecasts.verify().faults == ()
+
+
+def test_another_target_has_a_table_of_its_own(warehouse):
+    named = {"mean": -6.5, "log_variance": 0.1, "sigma": 0.04, "rolling_60": 0.05, "ewma_94": 0.03}
+    row = replace(
+        ISSUED, signal="image4-volatility-14", target="volatility", values={SYMBOL: named}
+    )
+    for one in (ISSUED, row):
+        assert warehouse.forecasts.append(one)
+    assert load(warehouse) == [ISSUED, row]
+    assert warehouse.forecasts.verify().faults == ()
+    outcome = replace(OUTCOME, signal=row.signal, value=-6.25)
+    warehouse.forecasts.save_outcomes([outcome])
+    record = warehouse.forecasts.load_record(row.signal, "volatility")
+    assert record.outcome.tolist() == [-6.25]
+    assert {name: held.tolist() for name, held in record.values.items()} == {
+        name: [value] for name, value in named.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (replace(ISSUED, values={SYMBOL: {"p_up": 0.5}}), "000300.SH has p_up, a forecast of"),
+        (with_value(ISSUED, mean=1.0), "has base_rate, mean, p_up, p_up_raw"),
+        (replace(ISSUED, target="rank"), "'rank' has no table of values"),
+    ],
+)
+def test_values_that_the_target_does_not_have_are_refused(warehouse, row, said):
+    with pytest.raises(ValueError, match=said):
+        warehouse.forecasts.append(row)
+    assert load(warehouse) == []
 
 
 @pytest.mark.parametrize(
     ("rows", "appended"),
     [
         ([ISSUED, ISSUED], [True, False]),
-        ([ISSUED, replace(ISSUED, p_up=0.9)], [True, False]),
+        ([ISSUED, with_value(ISSUED, p_up=0.9)], [True, False]),
         ([ISSUED, WITHHELD], [True, False]),
         ([WITHHELD, WITHHELD], [True, False]),
         ([WITHHELD, NO_CHAMPION], [True, True]),
@@ -105,7 +153,7 @@ def test_rows_come_back_as_they_were(warehouse):
         ([WITHHELD, NO_CHAMPION, ISSUED, WITHHELD], [True, True, True, False]),
         ([WITHHELD, ISSUED, WITHHELD, ISSUED], [True, True, False, False]),
         ([ISSUED, replace(ISSUED, model_id="other")], [True, True]),
-        ([ISSUED, replace(ISSUED, horizon=5)], [True, True]),
+        ([ISSUED, replace(ISSUED, signal="image4-direction-5")], [True, True]),
     ],
 )
 def test_an_issued_row_is_the_last_word_for_its_key(warehouse, rows, appended):
@@ -134,42 +182,40 @@ def test_a_withheld_row_waits_for_a_rival_that_is_about_to_issue(warehouse, open
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with ThreadPoolExecutor(1) as pool:
         with rival._database.begin() as connection:
-            connection.execute(
-                insert(forecasts).values(asdict(ISSUED) | {"created_at": func.now()})
-            )
+            connection.execute(insert(forecasts).values(_to_row(ISSUED)))
             appended = pool.submit(warehouse.forecasts.append, WITHHELD)
             while not appended.done() and run_sql(waiting) == [(0,)]:
                 pass
         assert appended.result() is False
-    assert load(warehouse) == [ISSUED]
+    assert [row.state for row in load(warehouse)] == [ForecastState.ISSUED]
 
 
-CHANGES = ["UPDATE {} SET reason = ''", "DELETE FROM {}", "TRUNCATE {}"]
+CHANGES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+LEDGERS = sorted(name for name, table in metadata.tables.items() if table.info.get("ledger"))
 
 
-@pytest.mark.parametrize("table", ["forecasts", "promotions"])
+@pytest.mark.parametrize("table", LEDGERS)
 def test_what_was_published_cannot_be_changed(warehouse, run_sql, table):
     warehouse.forecasts.append(ISSUED)
+    name = next(column.name for column in metadata.tables[table].c if not column.computed)
     for statement in CHANGES:
         word = statement.split()[0]
         with pytest.raises(
             psycopg2.errors.RestrictViolation,
-            match=rf"^prism\.{table} is append-only: {word} is refused\.",
+            match=rf"^prism\.\w+ is append-only: {word} is refused\.",
         ):
-            run_sql(statement.format(f"prism.{table}"))
+            run_sql(statement.format(table, name, name))
     assert load(warehouse) == [ISSUED]
 
 
 def test_guards_also_fire_where_replication_passes_over_ordinary_triggers(warehouse, run_sql):
     guards = run_sql(
-        "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND"
-        " tgrelid IN ('prism.forecasts'::regclass, 'prism.promotions'::regclass) ORDER BY tgname"
+        "SELECT 'prism.' || relname, tgname, tgenabled FROM pg_trigger"
+        " JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal ORDER BY 1, 2"
     )
-    assert guards == [
-        ("forecasts_append_only", "A"),
-        ("forecasts_last_word", "A"),
-        ("promotions_append_only", "A"),
-    ]
+    assert set(LEDGERS) == {table for table, *_ in guards}
+    append_only = [(table, f"{table.split('.')[1]}_append_only", "A") for table in LEDGERS]
+    assert guards == sorted([*append_only, ("prism.forecasts", "forecasts_chain", "A")])
 
 
 def test_upsert_cannot_change_a_forecast_either(warehouse, run_sql):
@@ -178,22 +224,21 @@ def test_upsert_cannot_change_a_forecast_either(warehouse, run_sql):
     with pytest.raises(psycopg2.errors.RestrictViolation, match="UPDATE is refused"):
         run_sql(
             f"INSERT INTO prism.forecasts ({written}) SELECT {written} FROM prism.forecasts"  # noqa: S608
-            " ON CONFLICT ON CONSTRAINT pk_forecasts DO UPDATE SET p_up = 1"
+            " ON CONFLICT ON CONSTRAINT pk_forecasts DO UPDATE SET symbol = ''"
         )
 
 
 REFUSED = [
-    (replace(ISSUED, p_up=1.01), "p_up_is_ratio"),
-    (replace(ISSUED, p_up=float("nan")), "p_up_is_ratio"),
-    (replace(ISSUED, p_up_raw=-0.1), "p_up_raw_is_ratio"),
-    (replace(ISSUED, base_rate=2.0), "base_rate_is_ratio"),
-    (replace(ISSUED, p_up=None), "issued_has_p_up_and_hashes"),
-    (replace(ISSUED, base_rate=None), "issued_has_p_up_and_hashes"),
-    (replace(ISSUED, data_hash=""), "issued_has_p_up_and_hashes"),
-    (replace(ISSUED, factor_hash="F" * 64), "issued_has_p_up_and_hashes"),
-    (replace(ISSUED, image_hash="1" * 63), "issued_has_p_up_and_hashes"),
-    (replace(WITHHELD, reason=""), "withheld_has_reason_and_no_p_up"),
-    (replace(WITHHELD, p_up=0.5), "withheld_has_reason_and_no_p_up"),
+    (with_value(ISSUED, p_up=1.01), "p_up_is_ratio"),
+    (with_value(ISSUED, p_up=float("nan")), "p_up_is_ratio"),
+    (with_value(ISSUED, p_up_raw=-0.1), "p_up_raw_is_ratio"),
+    (with_value(ISSUED, base_rate=2.0), "base_rate_is_ratio"),
+    (replace(ISSUED, values={}), "issued_has_values_and_hashes"),
+    (replace(ISSUED, data_hash=""), "issued_has_values_and_hashes"),
+    (replace(ISSUED, factor_hash="F" * 64), "issued_has_values_and_hashes"),
+    (replace(ISSUED, image_hash="1" * 63), "issued_has_values_and_hashes"),
+    (replace(WITHHELD, reason=""), "withheld_has_reason_and_no_values"),
+    (replace(WITHHELD, values={SYMBOL: VALUES}), "withheld_has_reason_and_no_values"),
     (replace(ISSUED, horizon_end=ISSUED.session), "horizon_end_is_later"),
 ]
 
@@ -209,14 +254,15 @@ def test_rows_that_say_too_little_are_refused(warehouse):
 def test_rows_are_selected_and_ordered(warehouse):
     days = [date(2020, 12, day) for day in (30, 28, 29)]
     for day in days:
-        for target in ("000905.SH", "000300.SH"):
-            warehouse.forecasts.append(replace(ISSUED, session=day, target=target))
+        for signal in ("b-direction-14", "a-direction-14"):
+            warehouse.forecasts.append(replace(ISSUED, session=day, signal=signal))
     rows = load(warehouse)
-    assert [(row.session.day, row.target) for row in rows] == [
-        (day, target) for day in (28, 29, 30) for target in ("000300.SH", "000905.SH")
+    assert [(row.session.day, row.signal) for row in rows] == [
+        (day, signal) for day in (28, 29, 30) for signal in ("a-direction-14", "b-direction-14")
     ]
-    part = load(warehouse, target="000905.SH", first=days[2], last=days[0])
-    assert [(row.session.day, row.target) for row in part] == [(29, "000905.SH"), (30, "000905.SH")]
+    part = load(warehouse, signal="b-direction-14", first=days[2], last=days[0])
+    assert [(row.session.day, row.signal[0]) for row in part] == [(29, "b"), (30, "b")]
+    assert all(row.values == ISSUED.values for row in (*rows, *part))
 
 
 def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
@@ -224,46 +270,42 @@ def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
     withheld = replace(WITHHELD, session=date(2020, 12, 30), horizon_end=date(2021, 1, 20))
     warehouse.forecasts.append(withheld)
     unsettled = warehouse.forecasts.load_unsettled
-    assert unsettled("000300.SH", 14, date(2021, 1, 13)) == []
+    assert unsettled(SIGNAL, date(2021, 1, 13)) == []
     # Fourteen days on, so many sessions may have passed, whenever the row expects them.
-    assert [row.session for row in unsettled("000300.SH", 14, date(2021, 1, 14))] == [
-        ISSUED.session
-    ]
-    assert [row.session for row in unsettled("000300.SH", 14, date(2021, 1, 21))] == [
-        ISSUED.session
-    ]
-    assert unsettled("000300.SH", 5, date(2021, 1, 21)) == []
-    assert unsettled("000905.SH", 14, date(2021, 1, 21)) == []
+    assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 14))] == [ISSUED.session]
+    assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 21))] == [ISSUED.session]
+    assert unsettled("image4-direction-5", date(2021, 1, 21)) == []
+    assert unsettled("us-direction-14", date(2021, 1, 21)) == []
     assert warehouse.forecasts.save_outcomes([OUTCOME]) == 1
-    assert unsettled("000300.SH", 14, date(2021, 1, 21)) == []
+    assert unsettled(SIGNAL, date(2021, 1, 21)) == []
 
 
 def test_an_outcomes_own_end_is_the_one_that_is_read(warehouse):
     warehouse.forecasts.append(replace(ISSUED, horizon_end_expected=True))
     came = date(2021, 1, 25)
-    line = ("000300.SH", ISSUED.universe, 14)
+    line = (SIGNAL, "direction")
     assert warehouse.forecasts.load_record(*line).horizon_end.tolist() == [ISSUED.horizon_end]
     warehouse.forecasts.save_outcomes([replace(OUTCOME, horizon_end=came)])
     assert warehouse.forecasts.load_record(*line).horizon_end.tolist() == [came]
-    joined = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    joined = warehouse.forecasts.load_outcomes(SIGNAL, "direction")
     assert joined["horizon_end"].tolist() == [pd.Timestamp(came)]
 
 
 def test_outcomes_are_written_once_and_joined(warehouse):
-    empty = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    empty = warehouse.forecasts.load_outcomes(SIGNAL, "direction")
     assert len(empty) == 0
     for row in (WITHHELD, ISSUED, replace(ISSUED, session=date(2020, 12, 30))):
         warehouse.forecasts.append(row)
-    earlier = replace(OUTCOME, session=date(2020, 12, 30), forward_return=-0.01, went_up=False)
+    earlier = replace(OUTCOME, session=date(2020, 12, 30), forward_return=-0.01, value=0.0)
     assert warehouse.forecasts.save_outcomes([OUTCOME, earlier]) == 2
     assert warehouse.forecasts.save_outcomes([replace(OUTCOME, forward_return=0.9)]) == 0
-    joined = warehouse.forecasts.load_outcomes("000300.SH", 14)
+    joined = warehouse.forecasts.load_outcomes(SIGNAL, "direction")
     assert list(joined.dtypes) == list(empty.dtypes)
     assert joined["session"].tolist() == [pd.Timestamp("2020-12-30"), pd.Timestamp("2020-12-31")]
     assert joined["forward_return"].tolist() == [-0.01, 0.05]
-    assert joined["went_up"].tolist() == [False, True]
-    assert joined["p_up"].tolist() == [ISSUED.p_up] * 2
-    assert len(warehouse.forecasts.load_outcomes("000300.SH", 5)) == 0
+    assert joined["value"].tolist() == [0.0, 1.0]
+    assert joined["p_up"].tolist() == [VALUES["p_up"]] * 2
+    assert len(warehouse.forecasts.load_outcomes("image4-direction-5", "direction")) == 0
 
 
 def test_rivals_settle_the_same_forecasts_once(open_rivals, run_together):

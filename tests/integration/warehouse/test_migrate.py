@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import psycopg2
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -12,8 +14,8 @@ from factorprism.warehouse.tables import metadata
 
 COLUMNS = """
 SELECT table_name, column_name, data_type, udt_name, is_nullable, column_default
-FROM information_schema.columns
-WHERE table_schema = 'prism' AND table_name NOT IN ('alembic_version', 'factor_values')
+FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = 'prism' AND table_type = 'BASE TABLE' AND table_name <> 'alembic_version'
 ORDER BY 1, 2
 """
 CONSTRAINTS = """
@@ -29,6 +31,7 @@ COMMENTS = """
 SELECT c.relname, a.attname, col_description(c.oid, a.attnum)
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'prism'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0
+    AND NOT a.attisdropped
     AND c.relname <> 'alembic_version'
 """
 
@@ -79,11 +82,21 @@ def test_rivals_migrate_an_empty_database_together(warehouse_url, run_together):
         rival.close()
 
 
-def test_schema_of_a_newer_version_is_named(warehouse, run_sql):
+def test_schema_of_a_newer_version_is_named(owner_url, run_sql):
     run_sql("UPDATE prism.alembic_version SET version_num = '9999'")
-    with pytest.raises(WarehouseError, match="9999") as refused:
+    with (
+        closing(PostgresWarehouse(owner_url)) as warehouse,
+        pytest.raises(WarehouseError, match="9999") as refused,
+    ):
         warehouse.migrate()
     assert "Install" in refused.value.remedy
+
+
+def test_a_login_that_may_not_change_the_schema_is_told_who_may(warehouse, run_sql):
+    run_sql("UPDATE prism.alembic_version SET version_num = '0001'")
+    with pytest.raises(WarehouseError, match="and prism_writer may not change it") as refused:
+        warehouse.migrate()
+    assert "FACTORPRISM_WAREHOUSE_OWNER_URL" in refused.value.remedy
 
 
 def test_absent_schema_is_named(warehouse_url):

@@ -14,6 +14,8 @@ from factorprism.core.schemas import Evaluation, ModelRecord, Promotion, Trainin
 RECORD = ModelRecord(
     model_id="inception-1",
     architecture="inception",
+    signal="image4-direction-14",
+    target="direction",
     universe="image4",
     horizon=14,
     lookback=56,
@@ -22,7 +24,7 @@ RECORD = ModelRecord(
     trained_from=date(2006, 1, 4),
     trained_through=date(2019, 12, 31),
     n_samples=3000,
-    base_rate=0.53,
+    bases={"base_rate": 0.53},
     data_hash="d" * 64,
     artefact_hash="a" * 64,
     mode="retrain",
@@ -41,8 +43,7 @@ EVALUATION = Evaluation(
     n_sessions=1200,
 )
 PROMOTION = Promotion(
-    universe="image4",
-    horizon=14,
+    signal="image4-direction-14",
     as_of=date(2020, 1, 3),
     candidate_id="inception-1",
     champion_id="inception-1",
@@ -63,8 +64,8 @@ def test_model_comes_back_as_it_was(warehouse):
 
 def test_model_never_changes(warehouse):
     warehouse.models.save_model(RECORD)
-    warehouse.models.save_model(replace(RECORD, base_rate=0.1))
-    assert warehouse.models.load_model("inception-1").base_rate == 0.53
+    warehouse.models.save_model(replace(RECORD, bases={"base_rate": 0.1}))
+    assert warehouse.models.load_model("inception-1").bases["base_rate"] == 0.53
 
 
 def test_unknown_model_is_named_beside_those_there_are(warehouse):
@@ -82,12 +83,16 @@ def test_models_are_listed_by_their_training_end(warehouse):
         replace(RECORD, model_id="c", trained_through=date(2018, 1, 2)),
         replace(RECORD, model_id="b"),
         replace(RECORD, model_id="a"),
-        replace(RECORD, model_id="d", universe="us"),
-        replace(RECORD, model_id="e", horizon=5),
+        replace(RECORD, model_id="d", signal="us-direction-14"),
+        replace(RECORD, model_id="e", signal="image4-direction-5"),
     ]
     for record in records:
         warehouse.models.save_model(record)
-    assert [item.model_id for item in warehouse.models.list_models("image4", 14)] == ["c", "a", "b"]
+    assert [item.model_id for item in warehouse.models.list_models("image4-direction-14")] == [
+        "c",
+        "a",
+        "b",
+    ]
 
 
 def test_a_training_is_kept_once(warehouse):
@@ -135,7 +140,7 @@ def test_rivals_save_the_same_model_and_figures(open_rivals, run_together):
 def test_a_decision_is_written_once(warehouse):
     assert warehouse.models.append_promotion(PROMOTION)
     assert not warehouse.models.append_promotion(replace(PROMOTION, reason="another"))
-    (held,) = warehouse.models.list_promotions("image4", 14)
+    (held,) = warehouse.models.list_promotions("image4-direction-14")
     assert str(held) == str(PROMOTION)
 
 
@@ -144,7 +149,7 @@ def test_a_second_decision_of_an_evening_is_a_row_of_its_own(warehouse):
     assert warehouse.models.append_promotion(PROMOTION)
     assert warehouse.models.append_promotion(rollback)
     assert not warehouse.models.append_promotion(rollback)
-    listed = warehouse.models.list_promotions("image4", 14)
+    listed = warehouse.models.list_promotions("image4-direction-14")
     assert [(item.kind, item.number) for item in listed] == [("contest", 0), ("rollback", 1)]
 
 
@@ -157,8 +162,8 @@ def test_decisions_are_listed_oldest_first(warehouse):
         warehouse.models.append_promotion(
             replace(PROMOTION, as_of=as_of, candidate_id=candidate, promoted=False)
         )
-    warehouse.models.append_promotion(replace(PROMOTION, universe="us"))
-    listed = warehouse.models.list_promotions("image4", 14)
+    warehouse.models.append_promotion(replace(PROMOTION, signal="us-direction-14"))
+    listed = warehouse.models.list_promotions("image4-direction-14")
     assert [item.candidate_id for item in listed] == ["b", "c", "a"]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from factorprism.core.roles import READER, WRITER
 from factorprism.services import EmbeddedAirflow
 from factorprism.services._ports import LOOPBACK, choose_port
 
@@ -232,7 +233,8 @@ def alone(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     environ = {
         **CHEAP,
         "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": urls[0],
+        "FACTORPRISM_WAREHOUSE_URL": postgres.as_role(urls[0], WRITER),
+        "FACTORPRISM_WAREHOUSE_OWNER_URL": urls[0],
         "FACTORPRISM_TRACKING_URL": urls[1],
     }
     machine = Alone(urls[0], environ, home / "log")
@@ -251,7 +253,8 @@ def house(postgres: Any, redis_url: str, store: Store, alone: Alone) -> Iterator
     shared = {
         **CHEAP,
         **store.environ,
-        "FACTORPRISM_WAREHOUSE_URL": urls["prism"],
+        "FACTORPRISM_WAREHOUSE_URL": postgres.as_role(urls["prism"], WRITER),
+        "FACTORPRISM_WAREHOUSE_READER_URL": postgres.as_role(urls["prism"], READER),
         "FACTORPRISM_TRACKING_URL": urls["mlflow"],
         "FACTORPRISM_ARTEFACTS": store.url,
     }

@@ -16,8 +16,21 @@ import pytest
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import find_cluster
 
-OWNERS = {"prism": "prism", "mlflow": "prism", "airflow": "airflow", "celery": "celery"}
+OWNERS = {"prism": "prism_owner", "mlflow": "prism", "airflow": "airflow", "celery": "celery"}
+ENTERS = {"prism": {"prism_owner", "prism_writer", "prism_reader"}}
+ROLES = {"prism", *ENTERS["prism"], "airflow", "celery"}
 SUPERUSER = "postgres"
+# What the script of the version before left, with a table in each database of `prism`.
+BEFORE = """
+CREATE ROLE prism LOGIN PASSWORD 'prism';
+CREATE ROLE airflow LOGIN PASSWORD 'airflow';
+CREATE ROLE celery LOGIN PASSWORD 'celery';
+CREATE DATABASE prism OWNER prism;
+CREATE DATABASE mlflow OWNER prism;
+CREATE DATABASE airflow OWNER airflow;
+CREATE DATABASE celery OWNER celery;
+REVOKE CONNECT ON DATABASE prism, mlflow, airflow, celery FROM PUBLIC
+"""
 
 
 def execute(url: str, statement: str) -> None:
@@ -27,8 +40,8 @@ def execute(url: str, statement: str) -> None:
             cursor.execute(statement)
 
 
-@pytest.fixture(scope="module")
-def address(repository_root: Path) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["empty", "older"])
+def address(request: pytest.FixtureRequest, repository_root: Path) -> Iterator[str]:
     """``host:port`` of a server on which the script has run; a role's password is its name."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-roles-"))
     home.chmod(0o711)
@@ -43,7 +56,14 @@ def address(repository_root: Path) -> Iterator[str]:
         url = f"postgresql://{SUPERUSER}:{SUPERUSER}@{place}/postgres"
         for database in ("prism", "airflow", "mlflow"):  # those of the embedded form
             execute(url, f"DROP DATABASE {database}")
-        execute(url, "DROP ROLE prism")
+        for role in ("prism", *ENTERS["prism"]):
+            execute(url, f"DROP ROLE {role}")
+        if request.param == "older":
+            for statement in BEFORE.split(";"):
+                execute(url, statement)
+            for database in ("prism", "mlflow"):
+                older = f"postgresql://prism:prism@{place}/{database}"
+                execute(older, "CREATE SCHEMA kept; CREATE TABLE kept.t AS SELECT 7 AS x")
         host, port = place.split(":")
         subprocess.run(
             [repository_root / "deploy" / "databases.sh"],
@@ -53,7 +73,7 @@ def address(repository_root: Path) -> Iterator[str]:
                 "PGPORT": port,
                 "PGPASSWORD": SUPERUSER,
                 "POSTGRES_USER": SUPERUSER,
-                **{f"{role.upper()}_DB_PASSWORD": role for role in set(OWNERS.values())},
+                **{f"{role.upper()}_DB_PASSWORD": role for role in ROLES},
             },
             check=True,
             capture_output=True,
@@ -65,19 +85,29 @@ def address(repository_root: Path) -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.parametrize("role", sorted(set(OWNERS.values())))
+@pytest.mark.parametrize("role", sorted(ROLES))
 @pytest.mark.parametrize("database", sorted(OWNERS))
 def test_a_role_enters_its_own_databases_alone(address: str, role: str, database: str) -> None:
     url = f"postgresql://{role}:{role}@{address}/{database}"
     if OWNERS[database] == role:
         execute(url, "CREATE SCHEMA IF NOT EXISTS made; CREATE TABLE IF NOT EXISTS made.t (x int)")
         execute(url, "CREATE TABLE IF NOT EXISTS public.t (x int)")
+        execute(
+            url,
+            "DO $$ BEGIN IF to_regnamespace('kept') IS NOT NULL THEN"
+            " UPDATE kept.t SET x = 8; ALTER TABLE kept.t ADD y int; END IF; END $$",
+        )
+    elif role in ENTERS.get(database, ()):
+        for schema in ("made", "public"):
+            with pytest.raises(psycopg2.Error):
+                execute(url, f"CREATE TABLE {schema}.mine (x int)")
     else:
         with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
             execute(url, "SELECT 1")
 
 
 def test_none_of_them_is_a_superuser(address: str) -> None:
-    for role in set(OWNERS.values()):
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            execute(f"postgresql://{role}:{role}@{address}/{role}", "CREATE ROLE other")
+    for database, owner in OWNERS.items():
+        for role in {owner, *ENTERS.get(database, ())}:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                execute(f"postgresql://{role}:{role}@{address}/{database}", "CREATE ROLE other")

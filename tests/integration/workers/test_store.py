@@ -59,22 +59,24 @@ def bundle(tmp_path: Path) -> tuple[Path, str]:
 
 
 def test_an_image_set_comes_back_as_it_was_and_twice_is_once(
-    url: str, store: Any, image_set: ImageSet
+    url: str, store: Any, image_set: ImageSet, tmp_path: Path
 ) -> None:
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, url)
     assert save_image_set(image_set, content, url) == place
-    assert hash_image_set(load_image_set(place, content, url)) == content
+    assert hash_image_set(load_image_set(place, content, url, tmp_path)) == content
     assert [name for name in store.names() if content in name] == [f"artefacts/{place}"]
 
 
-def test_an_altered_or_absent_image_set_is_refused(url: str, image_set: ImageSet) -> None:
+def test_an_altered_or_absent_image_set_is_refused(
+    url: str, image_set: ImageSet, tmp_path: Path
+) -> None:
     content = hash_image_set(image_set)
     place = save_image_set(image_set, content, url)
     with pytest.raises(ArtefactError, match="is not the one"):
-        load_image_set(place, "0" * 64, url)
+        load_image_set(place, "0" * 64, url, tmp_path)
     with pytest.raises(ArtefactError, match="cannot be read"):
-        load_image_set("image-sets/none.npz", content, url)
+        load_image_set("image-sets/none.npz", content, url, tmp_path)
 
 
 def test_a_bundle_is_fetched_by_its_hash_and_removed(
@@ -110,7 +112,7 @@ def test_a_store_out_of_reach_is_a_fault_that_may_pass(
     cut_off()
     # Retried by the DAGs, unlike an `ArtefactError`; the sentence names no address.
     for attempt in (
-        lambda: load_image_set(place, content, url),
+        lambda: load_image_set(place, content, url, tmp_path),
         lambda: save_bundle(folder, f"{url}/models/two"),
         lambda: fetch_bundle(f"{url}/models/one", artefact_hash, MODEL, tmp_path / "cache"),
     ):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import psutil
 import pytest
 import yaml
 
+from _signals import DAILY, WEEKLY
 from factorprism.services._airflow_api import ApiError
 from factorprism.services.dag_runs import FINISHED_RUN, DagRuns
 from factorprism.warehouse import PostgresWarehouse
-from factorprism.warehouse._fingerprint import combine_fingerprints
+from factorprism.warehouse.db.fingerprint import combine_fingerprints
 
 TRAINED_AS_OF, SESSION = "2019-12-31", "2020-01-02"
 PATIENCE_SECONDS = 600.0
@@ -79,11 +81,11 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
     runs = await_that(house.airflow.runs, "the interface lets us in")
     slots = {"name": "gpu", "slots": 2, "include_deferred": False}
     await_that(lambda: runs.api.call("PATCH", "/api/v2/pools/gpu", slots), "two slots")
-    begin(runs, "model_weekly", TRAINED_AS_OF, contest="quick")
+    begin(runs, WEEKLY, TRAINED_AS_OF, contest="quick")
 
     def in_the_middle() -> tuple[Any, int] | None:
-        assert runs.run_state("model_weekly", TRAINED_AS_OF) not in FINISHED_RUN
-        for task in tasks_of(runs, "model_weekly", TRAINED_AS_OF):
+        assert runs.run_state(WEEKLY, TRAINED_AS_OF) not in FINISHED_RUN
+        for task in tasks_of(runs, WEEKLY, TRAINED_AS_OF):
             if task["task_id"] == "judge_folds" and task["state"] == "running":
                 for worker in workers:
                     if worker.runs(task["pid"]):
@@ -95,19 +97,19 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
     # While Airflow waits for the dead: the same week and evening, on one machine.
     weekly = alone.start("train", "--session", TRAINED_AS_OF, "--contest", "quick")
     house.start_worker("three")
-    assert end(runs, "model_weekly", TRAINED_AS_OF) == "success"
+    assert end(runs, WEEKLY, TRAINED_AS_OF) == "success"
     tries = {
         task["map_index"]: task["try_number"]
-        for task in tasks_of(runs, "model_weekly", TRAINED_AS_OF)
+        for task in tasks_of(runs, WEEKLY, TRAINED_AS_OF)
         if task["task_id"] == "judge_folds"
     }
     assert len(tries) == 7
     assert tries[map_index] > 1, "the lost task was not tried again"
 
-    begin(runs, "index_daily", SESSION)
+    begin(runs, DAILY, SESSION)
     assert weekly.wait(PATIENCE_SECONDS) == 0, alone.log.read_text()[-3000:]
     alone.call("daily", "--session", SESSION)
-    assert end(runs, "index_daily", SESSION) == "success"
+    assert end(runs, DAILY, SESSION) == "success"
 
     apart, together = fingerprints(house.warehouse_url), fingerprints(alone.warehouse_url)
     assert {name for name in apart if apart[name] != together[name]} == set()
@@ -119,12 +121,14 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
 def test_nothing_listens_but_on_loopback(house: Any) -> None:
     processes = house.airflow._group.members()
     processes += [process for worker in house.workers for process in worker.members()]
-    listening = {
-        connection.laddr.ip
-        for process in processes
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a worker's child may end meanwhile
+            listening |= {
+                connection.laddr.ip
+                for connection in process.net_connections(kind="inet")
+                if connection.status == psutil.CONN_LISTEN
+            }
     assert listening == {"127.0.0.1"}
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from factorprism.alerts import Wording, build_wording, compose_message, page_url
 from factorprism.alerts.messages import compose_digest
+from factorprism.cli.ledger import read_head
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.readings import Head
 from factorprism.core.schemas import Alert, TrackedAlert
 
 SESSION = date(2025, 12, 31)
@@ -103,6 +105,21 @@ def test_a_digest_lists_what_is_new_what_has_ended_and_what_is_still_open() -> N
         "\n"
         f"Page: {PAGE}"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [("en", "Last row of each ledger, to be kept:"), ("zh", "各账本的最后一行（请留存）:")],
+)
+def test_a_digest_carries_the_head_of_each_chain_in_a_line_that_can_be_held_against(
+    language: str, title: str
+) -> None:
+    heads = [Head("hs300-direction-14", 12, "a" * 64), Head("us-direction-14", 3, "b" * 64)]
+    wording = Wording(language)
+    message = compose_digest([FAULT], [], "hs300", SESSION, wording, heads)
+    assert message.body.split("\n\n")[-1].splitlines() == [title, *(f"- {head}" for head in heads)]
+    assert [read_head(str(head)) for head in heads] == heads
+    assert title not in compose_digest([FAULT], [], "hs300", SESSION, wording).body
 
 
 def test_the_pages_are_where_the_settings_or_airflow_say() -> None:

@@ -10,10 +10,20 @@ from datetime import date
 
 import pytest
 
-from factorprism.cli.tables import forecast_values, write_csv, write_json, write_table
+from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
 from factorprism.core.schemas import Forecast, ForecastState
 
-KNOWN = Forecast("000300.SH", date(2026, 12, 1), 14, date(2026, 12, 21), "m", ForecastState.ISSUED)
+KNOWN = Forecast(
+    signal="hs300-direction-14",
+    session=date(2026, 12, 1),
+    model_id="m",
+    state=ForecastState.ISSUED,
+    target="direction",
+    universe="hs300",
+    horizon=14,
+    horizon_end=date(2026, 12, 21),
+    symbol="000300.SH",
+)
 EXPECTED = replace(KNOWN, horizon_end=date(2027, 1, 11), horizon_end_expected=True)
 
 
@@ -25,7 +35,7 @@ def test_the_table_marks_an_expected_end(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_json_and_csv_say_whether_the_end_is_expected(capsys: pytest.CaptureFixture[str]) -> None:
-    write_json([forecast_values(row) for row in (KNOWN, EXPECTED)])
+    write_json([line for row in (KNOWN, EXPECTED) for line in forecast_lines(row)])
     rows = json.loads(capsys.readouterr().out)
     assert [row["horizon_end_expected"] for row in rows] == [False, True]
     write_csv([KNOWN, EXPECTED])

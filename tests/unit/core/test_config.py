@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+import subprocess
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from factorprism.core import calendar
-from factorprism.core.config import Config, load_config
+from factorprism.core.config import (
+    Config,
+    describe_settings,
+    drop_unknown,
+    load_config,
+    name_unknown,
+)
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.setting import allowed
 from factorprism.sources import build_source
 
 
@@ -143,8 +152,8 @@ def test_every_path_is_absolute_and_read_alike_in_another_folder(
     assert again.files == tmp_path / "files"
     assert again.artefacts_url == (tmp_path / "here" / "models of mine").as_uri()
     # Whoever adds a setting that is a path hands it on, too.
-    paths = {item.name for item in fields(Config) if "Path" in str(item.type)} | {"artefacts"}
-    assert set(handed_on) == {f"FACTORPRISM_{name.upper()}" for name in paths}
+    held = {name for name in Config.model_fields if isinstance(getattr(config, name), Path)}
+    assert set(handed_on) == {f"FACTORPRISM_{name.upper()}" for name in held | {"artefacts"}}
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/models", "file:///srv/models", "memory://x"])
@@ -154,5 +163,120 @@ def test_an_artefact_store_that_is_a_url_stays_as_it_is(url: str) -> None:
     assert load_config(config.paths()).artefacts_url == url
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("EPOCHS", "two", "a positive whole number"),
+        ("WITNESSES", "-1", "a whole number from 0"),
+        ("NOVELTY_QUANTILE", "1", "between 0 and 1"),
+        ("MISSING_RATIO_MAX", "nan", "a ratio from 0 to 1"),
+        ("CONTEST_HOURS", "0", "a positive number of hours"),
+        ("PROMOTION_MARGIN", "inf", "a number"),
+        ("PROMOTION_APPROVAL", "perhaps", "true or false"),
+        ("HISTORY_START", "1577836800", "a date as 2005-01-04"),
+        ("SOURCE", "yahoo", "one of sample, files, tushare"),
+        ("LOG_FORMAT", "xml", "one of text, json"),
+        ("UI_URL", "ftp://pages", "an http or https address"),
+    ],
+)
+def test_a_refusal_says_what_came_and_what_is_allowed(name: str, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_config({f"FACTORPRISM_{name}": text})
+    assert caught.value.message == f"FACTORPRISM_{name} is {text!r}"
+    assert caught.value.remedy == f"It must be {words}."
+    assert caught.value.__cause__ is None
+
+
+def test_every_setting_says_what_it_may_be_and_what_it_means() -> None:
+    for name, field in Config.model_fields.items():
+        assert field.description, name
+        assert allowed(field) != "a text" or field.annotation is str, name
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("FACTORPRISM_THREAD", "FACTORPRISM_THREADS"),
+        ("FACTORPRISM_EPOCH", "FACTORPRISM_EPOCHS"),
+        ("FACTORPRISM_TUSHARE_TOKEN", "TUSHARE_TOKEN"),
+        ("FACTORPRISM_ZZZ", ""),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(given: str, meant: str) -> None:
+    environ = {given: "1", "FACTORPRISM_SEED": "3"}
+    with pytest.raises(ConfigurationError, match=f"unknown setting {given}") as caught:
+        load_config(environ)
+    assert caught.value.remedy.startswith(f"Did you mean {meant}?" if meant else "All are listed")
+    assert list(name_unknown(environ)) == [given]
+    assert load_config(drop_unknown(environ)).seed == 3
+
+
+def test_nothing_of_the_processs_own_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACTORPRISM_SEED", "77")
+    monkeypatch.setenv("SEED", "78")
+    assert load_config({}).seed == Config(home=Path("/")).seed == 14
+
+
+def test_a_change_is_checked_and_an_unknown_one_refused() -> None:
+    config = load_config({})
+    assert config.with_changes(epochs=5).epochs == 5
+    assert config.epochs == 30
+    with pytest.raises(ConfigurationError, match="FACTORPRISM_EPOCHS is '0'"):
+        config.with_changes(epochs=0)
+    with pytest.raises(ConfigurationError, match="unknown setting 'epoch'"):
+        config.with_changes(epoch=5)
+
+
+@pytest.mark.parametrize("name", ["horizon", "lookback"])
+def test_a_setting_that_belongs_to_a_signal_now_is_refused_with_its_new_place(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"FACTORPRISM_{name.upper()}") as caught:
+        load_config({f"FACTORPRISM_{name.upper()}": "5"})
+    assert f"{name} = " in caught.value.remedy
+    assert "signals.toml" in caught.value.remedy
+
+
+def test_every_setting_is_described_with_value_default_and_variable() -> None:
+    environ = {
+        "TUSHARE_TOKEN": "secret-token",
+        "FACTORPRISM_WAREHOUSE_URL": "postgresql://prism:secret-word@localhost/prism",
+        "FACTORPRISM_EPOCHS": "3",
+        "FACTORPRISM_EPOCH": "4",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://collector/secret-path",
+    }
+    settings = {setting.variable: setting for setting in describe_settings(environ)}
+    assert len(settings) == len(Config.model_fields)
+    assert len({setting.group for setting in settings.values()}) == 8
+    epochs = settings["FACTORPRISM_EPOCHS"]
+    assert (epochs.value, epochs.default, epochs.is_set) == ("3", "30", True)
+    # The default of one follows from another.
+    universe = settings["FACTORPRISM_UNIVERSE"]
+    assert (universe.value, universe.default, universe.is_set) == ("image4", "image4", False)
+    for name in ("TUSHARE_TOKEN", "FACTORPRISM_WAREHOUSE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        assert (settings[name].value, settings[name].is_set) == ("********", True)
+        assert settings[name].default == ""
+    assert "secret" not in str(settings).replace("secrets", "")
+
+
+def test_every_setting_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    names = re.findall(r"`(\w+)`", page)
+    for setting in describe_settings({}):
+        short = setting.variable.removeprefix("FACTORPRISM")
+        assert setting.variable in names or short in names, setting.variable
+
+
 def test_what_is_not_set_is_not_handed_on() -> None:
     assert set(load_config({}).paths()) == {"FACTORPRISM_HOME"}
+
+
+def test_reading_the_settings_stays_light() -> None:
+    """Whoever parses DAG files often reads them, too."""
+    heavy = ("pandas", "exchange_calendars", "sqlalchemy", "keras", "httpx")
+    program = (
+        "import sys; from factorprism.core.config import load_config; load_config({}); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n"

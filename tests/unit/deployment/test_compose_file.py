@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from factorprism.core.config import Config
+from factorprism.core.config import Config, load_config
+from factorprism.core.setting import variables_of
 
 DEFAULT = {
     "postgres",
@@ -40,12 +41,10 @@ FIXED = {
     "FACTORPRISM_WAREHOUSE_URL",
     "FACTORPRISM_TRACKING_URL",
 }
-# Settings that go by the names which a vendor and OpenTelemetry have given them.
-NAMED_ELSEWHERE = {
-    "universe_name": "FACTORPRISM_UNIVERSE",
-    "tushare_token": "TUSHARE_TOKEN",
-    "metrics_url": "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "published_at": "FACTORPRISM_PUBLISHED_AT_XHKG",
+# Logins of the warehouse that one container alone is told.
+ONE_ALONE = {
+    "FACTORPRISM_WAREHOUSE_OWNER_URL": "init",
+    "FACTORPRISM_WAREHOUSE_READER_URL": "api-server",
 }
 # The containers that read factorprism's settings: Airflow's parts, and whatever runs tasks.
 READERS = (
@@ -115,8 +114,8 @@ def airflow_default(section: str, option: str) -> str:
 
 def setting_names() -> set[str]:
     """The variables by which the fields of the configuration are set."""
-    names = {item.name for item in fields(Config)}
-    return {NAMED_ELSEWHERE.get(name, f"FACTORPRISM_{name.upper()}") for name in names}
+    fields = Config.model_fields.items()
+    return {variables_of(name, field)[0] for name, field in fields}
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +131,7 @@ def test_every_setting_reaches_every_container_that_reads_settings(told: Any, na
     environment = told[name]["environment"]
     lost = {
         setting
-        for setting in setting_names() - FIXED
+        for setting in setting_names() - FIXED - set(ONE_ALONE)
         if environment.get(setting) != f"value-of-{setting}"
     }
     assert not lost
@@ -142,7 +141,28 @@ def test_every_setting_reaches_every_container_that_reads_settings(told: Any, na
 def test_the_compose_file_sets_no_setting_of_its_own_but_the_fixed_ones(services: Any) -> None:
     for name in READERS:
         own = {key for key in services[name]["environment"] if key.startswith("FACTORPRISM_")}
-        assert own == FIXED, name
+        assert own == FIXED | {key for key, only in ONE_ALONE.items() if only == name}, name
+
+
+def test_each_container_is_told_the_login_that_it_needs_and_no_other(services: Any) -> None:
+    owner, reader = ("secret-of-PRISM_OWNER_DB_PASSWORD", "secret-of-PRISM_READER_DB_PASSWORD")
+    writer = "secret-of-PRISM_WRITER_DB_PASSWORD"
+    told = {name: json.dumps(service.get("environment", {})) for name, service in services.items()}
+    knows = {
+        word: {name for name in told if word in told[name]} for word in (owner, reader, writer)
+    }
+    assert knows[owner] == {"postgres", "init"}
+    assert knows[reader] == {"postgres", "api-server"}
+    assert knows[writer] == {"postgres", *READERS} - {"api-server"}
+
+
+def test_every_url_is_one_that_the_configuration_takes(services: Any) -> None:
+    for name in READERS:
+        held = services[name]["environment"]
+        urls = {key: value for key, value in held.items() if re.match("FACTORPRISM_.*_URL", key)}
+        config = load_config(urls)
+        assert config.reader_url.startswith("postgresql://prism_")
+        assert "sslmode=disable" in config.owner_url
 
 
 def test_the_template_of_the_settings_names_real_ones_and_sets_none(repository_root: Path) -> None:
@@ -150,7 +170,9 @@ def test_the_template_of_the_settings_names_real_ones_and_sets_none(repository_r
     named = {line[1:].split("=")[0] for line in lines if re.match(r"#[A-Z_]+=", line)}
     assert not [line for line in lines if line and not line.startswith("#")]
     assert "FACTORPRISM_SOURCE" in named
-    assert {name for name in named if not name.startswith("AWS_")} <= setting_names() - FIXED
+    assert {name for name in named if not name.startswith("AWS_")} <= setting_names() - FIXED - set(
+        ONE_ALONE
+    )
 
 
 def test_settings_that_are_not_set_are_absent_rather_than_empty(services: Any) -> None:

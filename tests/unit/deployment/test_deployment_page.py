@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from _signals import DAILY, WEEKLY
+
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ("docker", "kubectl", "helm", "make")
 
@@ -41,8 +43,10 @@ def test_compose_is_told_of_services_and_profiles_that_exist(command: str, servi
     assert set(options(words, "profile")) <= profiles
     assert {"up", "run", "exec", "build", "down"} & set(words)
     if {"run", "exec"} & set(words):
-        (program,) = [n for n, word in enumerate(words) if word == "factorprism"]
-        assert words[program - 1] in services
+        (program,) = [n for n, word in enumerate(words) if word in ("factorprism", "sh")]
+        service = services[words[program - 1]]
+        mounted = {volume["target"] for volume in service.get("volumes", [])}
+        assert words[program] == "factorprism" or words[program + 1] in mounted
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if "docker compose" not in line])
@@ -55,12 +59,19 @@ def test_files_and_targets_that_are_named_are_there(command: str, repository_roo
     assert not [name for name in named if not (repository_root / name).is_file()]
 
 
+FILE_OF = {
+    DAILY: "daily_forecast.py",
+    WEEKLY: "weekly_training.py",
+    "history_backfill": "history_backfill.py",
+}
+
+
 @pytest.mark.parametrize("command", [line for line in COMMANDS if " dags trigger " in line])
 def test_runs_that_it_starts_are_of_dags_with_these_parameters(
     command: str, repository_root: Path
 ) -> None:
     words = shlex.split(command)
-    dag = (repository_root / "dags" / f"{words[words.index('trigger') + 1]}.py").read_text()
+    dag = (repository_root / "dags" / FILE_OF[words[words.index("trigger") + 1]]).read_text()
     for conf in options(words, "conf"):
         for name, value in json.loads(conf).items():
             assert re.search(rf'"{name}": Param\([^)]*"{value}"', dag)
@@ -81,10 +92,15 @@ def test_the_secrets_that_it_creates_are_those_that_the_values_name(repository_r
             "jwt-secret",
         },
         "prism-users": {"passwords.json"},
+        "prism-owner": {"warehouse-owner-url"},
     }
     for entry in values["secret"]:
         wanted.setdefault(entry["secretName"], set()).add(entry["secretKey"])
     assert created == wanted
+    job = values["migrateDatabaseJob"]
+    (owner,), (mount,) = job["extraVolumes"], job["extraVolumeMounts"]
+    assert owner["secret"]["secretName"] == "prism-owner"
+    assert f"cat {mount['mountPath']}/warehouse-owner-url" in job["args"][-1]
 
 
 def test_it_states_what_the_compose_file_says(compose_text: str) -> None:

@@ -93,7 +93,8 @@ def test_containers_that_the_values_add_are_confined_and_call_what_is_there(
 ) -> None:
     (users,) = values["apiServer"]["extraInitContainers"]
     assert not faults(deployment(users, values))
-    migrate = {"args": values["migrateDatabaseJob"]["args"]}
+    job = values["migrateDatabaseJob"]
+    migrate = {"args": job["args"], "volumeMounts": job["extraVolumeMounts"]}
     assert not faults(deployment(migrate, values))
 
 

@@ -59,7 +59,7 @@ def test_nothing_unnamed_is_sent_to_the_builder(repository_root: Path) -> None:
 @pytest.fixture
 def groom(repository_root: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The chart's log groomer, which looks once at the logs of an Airflow's home."""
-    logs = tmp_path / "logs" / "dag_id=index_daily"
+    logs = tmp_path / "logs" / "dag_id=daily-hs300-direction-14"
     logs.mkdir(parents=True)
     for name, days in (("old.log", 20), ("young.log", 2)):
         (logs / name).write_text("a line")

@@ -56,17 +56,37 @@ def test_it_is_readable_by_its_owner_alone_and_leaves_no_draft(write: Path) -> N
 
 
 def test_it_never_overwrites(write: Path) -> None:
+    make_secrets(write)
+    whole = (write / ".env").read_text()
     for link in (False, True):
-        (write / ".env").unlink(missing_ok=True)
         if link:
+            (write / ".env").unlink()
             (write / ".env").symlink_to(write / "elsewhere")
-        else:
-            (write / ".env").write_text("POSTGRES_PASSWORD=mine\n")
         refused = make_secrets(write)
         assert refused.returncode != 0
         assert "stays as it is" in refused.stderr
         assert not (write / "elsewhere").exists()
+        assert link or (write / ".env").read_text() == whole
     assert (write / ".env").is_symlink()
+
+
+def test_it_adds_what_a_later_version_asks_for_and_keeps_the_rest(
+    write: Path, secret_names: set[str]
+) -> None:
+    older = "# ours\nUI_PORT=9090\nPOSTGRES_PASSWORD=mine\nAIRFLOW_JWT_SECRET=ours"
+    (write / ".env").write_text(older)
+    (write / ".env").chmod(0o600)
+    told = make_secrets(write)
+    assert told.returncode == 0
+    text = (write / ".env").read_text()
+    assert text.startswith(f"{older}\n")
+    lines = [line.split("=", 1) for line in text.splitlines()[1:]]
+    assert len(dict(lines)) == len(lines)
+    assert set(dict(lines)) == secret_names | {"UI_PORT"}
+    assert "PRISM_OWNER_DB_PASSWORD" in told.stdout
+    assert not [value for _, value in lines[3:] if value in told.stdout + told.stderr]
+    assert stat.S_IMODE((write / ".env").stat().st_mode) == 0o600
+    assert make_secrets(write).returncode != 0
 
 
 def test_git_ignores_it(repository_root: Path) -> None:

@@ -15,7 +15,7 @@ from factorprism.core.universe import Universe
 from factorprism.experiments import History, Size
 from factorprism.factors import compute_panels
 from factorprism.images import align_panels
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 CHANNELS = ("000300.SH", "000905.SH", "399006.SZ", "000001.SH")
 LOOKBACK, HORIZON = 8, 3

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from _directions import hold_probabilities
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import (
     Judged,
@@ -20,7 +21,6 @@ from factorprism.experiments.comparison import (
 from factorprism.experiments.conclusion import level_sentence, pairs_sentence
 from factorprism.experiments.experiment import Estimate
 from factorprism.experiments.history import take_channels
-from factorprism.training.metrics import HeldOut
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def judged(training_set):
         "wrong": np.where(up, 0.3, 0.7),
     }
     return {
-        name: Judged(HeldOut(rows, labels, y_prob, base), 7, 1.0)
+        name: Judged(hold_probabilities(labels, y_prob, base, rows=rows), 7, 1.0)
         for name, y_prob in forecasts.items()
     }
 
@@ -69,7 +69,7 @@ def test_equal_forecasts_are_called_so_and_no_difference_is_claimed(judged):
 
 def test_forecasts_of_other_sessions_are_not_paired(judged):
     late = judged["blind"].held_out
-    late = HeldOut(late.rows[1:], late.labels[1:], late.y_prob[1:], late.base[1:])
+    late = late.take(slice(1, None))
     with pytest.raises(ValueError, match="different sessions"):
         compare_pairs({**judged, "late": Judged(late, 7, 1.0)}, [("late", "blind")], 3, seed=1)
 
@@ -117,7 +117,7 @@ def test_folds_are_purged_and_a_short_history_is_refused(training_set, make_size
 def test_over_few_windows_nothing_is_claimed(judged, training_set):
     few = {
         name: Judged(
-            HeldOut(*(column[-50:] for column in (one.rows, one.labels, one.y_prob, one.base))),
+            one.take(slice(-50, None)),
             7,
             1.0,
         )
@@ -139,7 +139,7 @@ def test_a_gain_of_level_alone_is_not_credited_to_the_images(judged, training_se
     rows = training_set.samples[-300:]
     # Nine of ten sessions rise: whoever says so each day beats a base rate of a half.
     labels = (np.arange(300) % 10 != 0).astype(np.int8)
-    held_out = HeldOut(rows, labels, np.full(300, 0.9), np.full(300, 0.5))
+    held_out = hold_probabilities(labels, np.full(300, 0.9), 0.5, rows=rows)
     constant = {"constant": Judged(held_out, 7, 1.0)}
     paid = pay_for(constant, training_set.horizon, seed=1)
     table = tabulate(constant, training_set, paid, seed=1)

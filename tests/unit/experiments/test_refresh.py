@@ -10,7 +10,7 @@ import pytest
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import cut_folds
 from factorprism.experiments.refresh import Step, compare_refreshes, plan_ways
-from factorprism.training.recipe import train_split
+from factorprism.learning.recipe import train_split
 
 WAYS = ["retrain", "fine_tune", "fine_tune (stem frozen)", "never"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from factorprism.experiments import Estimate, Experiment, Result, Size, Table, conduct
 from factorprism.experiments.report import flatten, format_table
-from factorprism.training import TrainingSettings
+from factorprism.learning import TrainingSettings
 
 NAN = float("nan")
 ROWS = (

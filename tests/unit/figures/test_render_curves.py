@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from _directions import hold_probabilities
 from factorprism.figures import render_reliability, render_training
 from factorprism.figures._reliability import _limits
-from factorprism.training.metrics import HeldOut
+from factorprism.learning.samples import HeldOut
 
 HISTORY = [{"loss": 0.70 - i / 100, "val_loss": 0.69 + (i - 3) ** 2 / 1000} for i in range(8)]
 
@@ -16,7 +17,7 @@ def judge(prob, up=None) -> HeldOut:
     """Return forecasts of neighbouring sessions; all of them rose where `up` is not given."""
     prob = np.asarray(prob, dtype=np.float64)
     labels = np.ones(len(prob), dtype=np.int8) if up is None else up.astype(np.int8)
-    return HeldOut(np.arange(len(prob)), labels, prob, np.full(len(prob), 0.5))
+    return hold_probabilities(labels, prob, 0.5)
 
 
 def test_a_reliability_diagram_is_the_same_bytes_again(tmp_path):
@@ -26,7 +27,7 @@ def test_a_reliability_diagram_is_the_same_bytes_again(tmp_path):
 
     def draw(name, up):
         path = tmp_path / f"{name}.png"
-        return render_reliability(judge(prob, up), 14, title="x", path=path).read_bytes()
+        return render_reliability(judge(prob, up), "p_up", 14, title="x", path=path).read_bytes()
 
     drawn = draw("a", up)
     assert draw("b", up) == drawn
@@ -35,14 +36,14 @@ def test_a_reliability_diagram_is_the_same_bytes_again(tmp_path):
 
 @pytest.mark.parametrize("prob", [[0.0, 1.0, 1.0], [0.5], [0.0], [1.0, 1.0], [0.0, 1.0] * 20])
 def test_probabilities_at_the_ends_and_single_forecasts_can_be_drawn(prob, tmp_path):
-    path = render_reliability(judge(prob), 14, title="x", path=tmp_path / "a.png")
+    path = render_reliability(judge(prob), "p_up", 14, title="x", path=tmp_path / "a.png")
     assert path.stat().st_size > 0
 
 
 @pytest.mark.parametrize("prob", [[], [1.2], [float("nan")]])
 def test_what_is_no_set_of_forecasts_is_refused(prob, tmp_path):
-    with pytest.raises(ValueError, match="y_prob"):
-        render_reliability(judge(prob), 14, title="x", path=tmp_path / "a.png")
+    with pytest.raises(ValueError, match="p_up"):
+        render_reliability(judge(prob), "p_up", 14, title="x", path=tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.0, 0.02], [0.97, 1.0], [0.05, 0.95], [0.41, 0.58]])

@@ -60,6 +60,14 @@ def test_every_part_of_an_attribution_is_drawn(name, tmp_path):
     assert _draw(tmp_path / "a.png") != _draw(tmp_path / "b.png", turned)
 
 
+def test_without_grad_cam_the_image_is_drawn_as_it_is(tmp_path):
+    bare = replace(ATTRIBUTION, grad_cam=None)
+    flat = replace(ATTRIBUTION, grad_cam=np.zeros((16, 4)))
+    assert _draw(tmp_path / "a.png", bare) == _draw(tmp_path / "a.png", bare)
+    # A Grad-CAM of zeros veils everything, which says that the network looks at nothing.
+    assert _draw(tmp_path / "a.png", bare) != _draw(tmp_path / "b.png", flat)
+
+
 def test_an_attribution_to_nothing_can_be_drawn(tmp_path):
     names = ("by_channel", "by_factor", "by_group", "by_day", "grad_cam")
     empty = replace(ATTRIBUTION, **{name: getattr(ATTRIBUTION, name) * 0.0 for name in names})

@@ -15,15 +15,16 @@ from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.figures import describe_forecast, render_image
 
 FORECAST = Forecast(
-    "000300.SH",
-    date(2020, 12, 31),
-    14,
-    date(2021, 1, 21),
-    "inception-1a2b3c4d5e6f",
-    ForecastState.ISSUED,
-    p_up=0.573,
-    p_up_raw=0.6,
-    base_rate=0.538,
+    signal="hs300-direction-14",
+    session=date(2020, 12, 31),
+    model_id="inception-1a2b3c4d5e6f",
+    state=ForecastState.ISSUED,
+    target="direction",
+    universe="hs300",
+    horizon=14,
+    horizon_end=date(2021, 1, 21),
+    symbol="000300.SH",
+    values={"000300.SH": {"p_up": 0.573, "p_up_raw": 0.6, "base_rate": 0.538}},
 )
 MISSING = np.array([0xC9, 0xCC, 0xD1]) / 255
 
@@ -126,12 +127,15 @@ def test_an_issued_forecast_is_described_by_its_figures():
 
 def test_a_withheld_forecast_is_described_by_its_reason():
     withheld = Forecast(
-        "000300.SH",
-        date(2020, 12, 31),
-        14,
-        date(2021, 1, 21),
-        "none",
-        ForecastState.WITHHELD,
+        signal="hs300-direction-14",
+        session=date(2020, 12, 31),
+        model_id="none",
+        state=ForecastState.WITHHELD,
+        target="direction",
+        universe="hs300",
+        horizon=14,
+        horizon_end=date(2021, 1, 21),
+        symbol="000300.SH",
         reason="no champion",
     )
     assert describe_forecast(withheld) == "forecast withheld: no champion"

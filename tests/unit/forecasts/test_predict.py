@@ -24,6 +24,8 @@ def _record(window: Window) -> ModelRecord:
     return ModelRecord(
         model_id="m-1",
         architecture="m",
+        signal="u-direction-14",
+        target="direction",
         universe="u",
         horizon=14,
         lookback=4,
@@ -32,7 +34,7 @@ def _record(window: Window) -> ModelRecord:
         trained_from=date(2020, 1, 1),
         trained_through=date(2024, 12, 31),
         n_samples=1,
-        base_rate=0.5,
+        bases={"base_rate": 0.5},
         data_hash="",
         artefact_hash="",
         mode="retrain",

@@ -11,6 +11,7 @@ import pytest
 from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.forecasts import settle_forecasts
+from factorprism.targets import DIRECTION, VOLATILITY
 
 START, END = date(2025, 12, 11), date(2025, 12, 31)
 
@@ -21,25 +22,38 @@ def xshg() -> TradingCalendar:
 
 
 def _forecast() -> Forecast:
-    return Forecast("000300.SH", START, 14, END, "m", ForecastState.ISSUED, p_up=0.5)
+    return Forecast(
+        signal="hs300-direction-14",
+        session=START,
+        model_id="m",
+        state=ForecastState.ISSUED,
+        target="direction",
+        universe="hs300",
+        horizon=14,
+        horizon_end=END,
+        symbol="000300.SH",
+        values={"000300.SH": {"p_up": 0.5, "p_up_raw": 0.5, "base_rate": 0.5}},
+    )
 
 
 @pytest.mark.parametrize(("end_close", "went_up"), [(101.0, True), (100.0, False), (99.0, False)])
 def test_up_means_a_close_above_the_forecast_sessions_close(
     xshg: TradingCalendar, end_close: float, went_up: bool
 ) -> None:
-    (outcome,) = settle_forecasts([_forecast()], {START: 100.0, END: end_close}, xshg, END)
-    assert outcome.went_up is went_up
+    (outcome,) = settle_forecasts(
+        [_forecast()], DIRECTION, {START: 100.0, END: end_close}, xshg, END
+    )
+    assert outcome.value == went_up
     assert outcome.forward_return == pytest.approx(end_close / 100.0 - 1.0)
 
 
 def test_nothing_is_settled_before_its_horizon_has_passed(xshg: TradingCalendar) -> None:
     closes = {START: 100.0, END: 101.0}
-    assert settle_forecasts([_forecast()], closes, xshg, date(2025, 12, 30)) == []
+    assert settle_forecasts([_forecast()], DIRECTION, closes, xshg, date(2025, 12, 30)) == []
 
 
 def test_a_missing_close_leaves_the_forecast_open(xshg: TradingCalendar) -> None:
-    assert settle_forecasts([_forecast()], {START: 100.0}, xshg, END) == []
+    assert settle_forecasts([_forecast()], DIRECTION, {START: 100.0}, xshg, END) == []
 
 
 @pytest.mark.parametrize("expected", [date(2025, 12, 26), date(2026, 1, 9)])
@@ -48,8 +62,8 @@ def test_the_horizon_ends_with_the_session_that_came_and_not_with_the_expected_o
 ) -> None:
     row = replace(_forecast(), horizon_end=expected, horizon_end_expected=True)
     closes = {START: 100.0, END: 101.0, expected: 90.0}
-    (outcome,) = settle_forecasts([row], closes, xshg, date(2026, 1, 9))
-    assert (outcome.horizon_end, outcome.went_up) == (END, True)
+    (outcome,) = settle_forecasts([row], DIRECTION, closes, xshg, date(2026, 1, 9))
+    assert (outcome.horizon_end, outcome.value) == (END, 1.0)
 
 
 def test_a_horizon_whose_end_is_only_expected_stays_open(xshg: TradingCalendar) -> None:
@@ -59,4 +73,15 @@ def test_a_horizon_whose_end_is_only_expected_stays_open(xshg: TradingCalendar) 
     )
     closes = {START: 100.0, END: 101.0}
     assert early.offset(START, 14) == END
-    assert settle_forecasts([_forecast()], closes, early, date(2026, 1, 9)) == []
+    assert settle_forecasts([_forecast()], DIRECTION, closes, early, date(2026, 1, 9)) == []
+
+
+def test_an_outcome_reads_the_closes_that_its_target_does(xshg: TradingCalendar) -> None:
+    """A direction needs the first and the last close, a volatility all between."""
+    days = xshg.sessions(START, END).tolist()
+    closes = {day: 100.0 + number for number, day in enumerate(days)}
+    holed = {day: close for day, close in closes.items() if day != days[5]}
+    assert len(settle_forecasts([_forecast()], DIRECTION, holed, xshg, END)) == 1
+    assert settle_forecasts([_forecast()], VOLATILITY, holed, xshg, END) == []
+    (outcome,) = settle_forecasts([_forecast()], VOLATILITY, closes, xshg, END)
+    assert outcome.forward_return == pytest.approx(0.14)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -65,6 +67,32 @@ def test_a_batch_lives_as_long_as_any_view_of_it(image_set):
             del images
     for end, last in seen:
         np.testing.assert_array_equal(last, view[end - 55])
+
+
+def test_two_readers_of_the_same_batches_never_share_memory(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+    view = windows(image_set)
+    for one, other in zip(batches.epoch(0), batches.epoch(1), strict=True):
+        assert not np.shares_memory(one[1], other[1])
+        for positions, images in (one, other):
+            np.testing.assert_array_equal(images, view[ENDS[positions] - 55])
+
+
+def test_a_batch_that_another_thread_holds_is_left_alone(image_set):
+    batches = WindowBatches(image_set.cube, ENDS, 56, batch_size=100)
+    view = windows(image_set)
+
+    def read(end: int, last: np.ndarray) -> bool:
+        time.sleep(0.001)
+        return bool((last == view[end - 55]).all())
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = [
+            threads.submit(read, ENDS[positions[-1]], images[-1])
+            for number in range(20)
+            for positions, images in batches.epoch(number)
+        ]
+    assert all(answer.result() for answer in answers)
 
 
 def test_memory_of_batches_that_nobody_holds_is_used_again(image_set):

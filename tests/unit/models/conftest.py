@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.factors import Normaliser
-from factorprism.models import Calibration, build_network, save_bundle
+from factorprism.models import build_network, save_bundle
 from factorprism.models.backend import load_keras
 
 INPUT_SHAPE = (12, 6, 2)
@@ -33,7 +33,7 @@ def bundle_parts(normaliser: Normaliser) -> dict[str, Any]:
     return {
         "network": build_network("inception_tiny", INPUT_SHAPE),
         "normaliser": normaliser,
-        "calibration": Calibration(0.25, 0.1),
+        "calibration": {"slope": 0.25, "intercept": 0.1},
         "spec": {"architecture": "inception_tiny", "input_shape": list(INPUT_SHAPE), "threads": 2},
     }
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from factorprism.learning.batches import Samples
+from factorprism.learning.fit import FitSettings, fit
 from factorprism.models import attach_auxiliary_heads, build_network, training_form
 from factorprism.models._keras_file import encode_network
 from factorprism.models.backend import load_keras
-from factorprism.training.batches import Samples
-from factorprism.training.fit import FitSettings, fit
 
 SHAPE = (12, 6, 2)
 
@@ -30,7 +30,7 @@ def test_the_heads_of_the_paper_sit_after_4a_and_4d() -> None:
     network = build_network(
         "googlenet",
         (224, 224, 3),
-        n_classes=1000,
+        n_outputs=1000,
         normalisation="none",
         strides=((2, 2),) * 5,
     )
@@ -65,7 +65,7 @@ def test_fit_trains_the_network_and_leaves_the_heads_behind(network: Any) -> Non
     before = [np.array(weight) for weight in network.get_weights()]
     form = training_form("googlenet_tiny", auxiliary_heads=True)
     settings = FitSettings(epochs=1, batch_size=16)
-    result = fit(network, samples, samples, settings, training_form=form)
+    result = fit(network, samples, samples, settings, loss="log_loss", training_form=form)
     after = network.get_weights()
 
     assert network.output_shape == (None, 1)

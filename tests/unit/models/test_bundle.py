@@ -15,7 +15,6 @@ import pytest
 
 from factorprism.core.errors import ArtefactError
 from factorprism.models import (
-    Calibration,
     build_network,
     hash_manifest,
     load_bundle,
@@ -51,36 +50,35 @@ def test_a_loaded_bundle_predicts_the_same_bytes(
     first = load_bundle(folder, manifest_hash)
     second = load_bundle(folder, manifest_hash)
 
-    raw, calibrated = first.predict(images)
-    assert raw.dtype == calibrated.dtype == np.float64
-    assert raw.shape == calibrated.shape == (len(images),)
-    assert raw.tobytes() == second.predict(images)[0].tobytes()
-    assert calibrated.tobytes() == second.predict(images)[1].tobytes()
-    logits = np.asarray(bundle_parts["network"](bundle_parts["normaliser"].transform(images)))
-    assert np.allclose(raw, 1 / (1 + np.exp(-logits.reshape(-1).astype(float))), atol=1e-6)
-    assert np.ptp(raw) > 0
+    logits = first.compute_logits(images)
+    assert logits.dtype == np.float64
+    assert logits.shape == (len(images),)
+    assert logits.tobytes() == second.compute_logits(images).tobytes()
+    plain = np.asarray(bundle_parts["network"](bundle_parts["normaliser"].transform(images)))
+    assert np.allclose(logits, plain.reshape(-1).astype(float), atol=1e-5)
+    assert np.ptp(logits) > 0
+    assert first.calibration == second.calibration == bundle_parts["calibration"]
 
 
 def test_an_image_gives_the_same_bytes_alone_and_among_others(
     saved: tuple[Path, str], images: np.ndarray
 ) -> None:
     bundle = load_bundle(*saved)
-    together = bundle.predict(images)
+    together = bundle.compute_outputs(images)
 
     for index in (0, 17, 39):
-        alone = bundle.predict(images[index : index + 1])
-        assert alone[0][0] == together[0][index]
-        assert alone[1][0] == together[1][index]
-    assert np.array_equal(bundle.predict(images[::-1])[1], together[1][::-1])
+        assert bundle.compute_outputs(images[index : index + 1])[0] == together[index]
+    assert np.array_equal(bundle.compute_outputs(images[::-1]), together[::-1])
 
 
-def test_the_calibration_is_applied_to_the_logit(
-    saved: tuple[Path, str], images: np.ndarray
+def test_a_bundle_whose_calibration_is_no_number_is_refused(
+    tmp_path: Path, bundle_parts: dict[str, Any]
 ) -> None:
-    raw, calibrated = load_bundle(*saved).predict(images)
-
-    logits = np.log(raw / (1 - raw))
-    assert np.allclose(np.log(calibrated / (1 - calibrated)), 0.25 * logits + 0.1, atol=1e-9)
+    folder = tmp_path / "bundle"
+    save_bundle(folder, **bundle_parts)
+    (folder / "calibration.json").write_text('{"slope": Infinity}')
+    with pytest.raises(ArtefactError, match="allowed are finite numbers"):
+        load_bundle(folder, reseal(folder))
 
 
 def test_the_hash_follows_from_the_content_alone(
@@ -89,7 +87,7 @@ def test_the_hash_follows_from_the_content_alone(
     load_keras().layers.Dense(1)  # moves the automatic names on
     again = save_bundle(tmp_path / "elsewhere" / "again", **bundle_parts)
     other = save_bundle(
-        tmp_path / "other", **{**bundle_parts, "calibration": Calibration(0.25, 0.2)}
+        tmp_path / "other", **{**bundle_parts, "calibration": {"slope": 0.25, "intercept": 0.2}}
     )
 
     assert again == saved[1]
@@ -222,12 +220,7 @@ def test_images_that_do_not_fit_are_refused(saved: tuple[Path, str], images: np.
     holed[1, 3, 2, 0] = np.nan
 
     with pytest.raises(ValueError, match="windows"):
-        bundle.predict(images[:, 1:])
+        bundle.compute_outputs(images[:, 1:])
     with pytest.raises(ValueError, match="missing"):
-        bundle.predict(holed)
-    assert bundle.predict(images[:0])[0].shape == (0,)
-
-
-def test_a_negative_slope_is_no_calibration() -> None:
-    with pytest.raises(ValueError, match="slope"):
-        Calibration(-0.1, 0.0)
+        bundle.compute_outputs(holed)
+    assert bundle.compute_outputs(images[:0]).shape == (0, 1)

@@ -13,8 +13,8 @@ TRAIN = """
 import numpy as np
 from factorprism.models import build_network, training_form
 from factorprism.models.backend import load_keras
-from factorprism.training.batches import Samples
-from factorprism.training.fit import FitSettings, fit
+from factorprism.learning.batches import Samples
+from factorprism.learning.fit import FitSettings, fit
 
 keras = load_keras()
 cube = np.random.default_rng(1).normal(size=(43, 6, 2)).astype("float32")
@@ -27,7 +27,8 @@ for name, overrides in variants:
     before = [np.array(weight) for weight in network.get_weights()]
     form = training_form(name, **overrides)
     result = fit(
-        network, samples, samples, FitSettings(epochs=1, batch_size=16), training_form=form
+        network, samples, samples, FitSettings(epochs=1, batch_size=16),
+        loss="log_loss", training_form=form
     )
     assert np.isfinite(result.history[-1]["val_log_loss"]), name
     after = network.get_weights()

@@ -20,7 +20,7 @@ def test_googlenet_has_the_parameters_of_table_1(normalisation: str) -> None:
     network = build_network(
         "googlenet",
         (224, 224, 3),
-        n_classes=1000,
+        n_outputs=1000,
         normalisation=normalisation,
         strides=((2, 2),) * 5,
     )
@@ -100,7 +100,7 @@ def test_local_responses_are_normalised_as_in_krizhevsky() -> None:
 
 
 def test_resnet50_has_the_parameters_of_keras_applications() -> None:
-    network = build_network("resnet50", (224, 224, 3), n_classes=1000)
+    network = build_network("resnet50", (224, 224, 3), n_outputs=1000)
     peer = load_keras().applications.ResNet50(weights=None)
 
     assert network.count_params() == peer.count_params() == 25_636_712
@@ -113,7 +113,7 @@ def test_resnet50_computes_what_keras_applications_computes() -> None:
         weights=None, input_shape=(64, 48, 3), classes=7, classifier_activation=None
     )
     network = build_network(
-        "resnet50", (64, 48, 3), n_classes=7, stem_strides=((2, 2), (2, 2)), dropout=0.0
+        "resnet50", (64, 48, 3), n_outputs=7, stem_strides=((2, 2), (2, 2)), dropout=0.0
     )
     for layer in network.layers:
         if layer.weights:
@@ -137,15 +137,15 @@ def name_in_peer(name: str) -> str:
 
 
 def test_resnet_without_biases_has_the_parameters_of_the_paper() -> None:
-    fifty = build_network("resnet50", (224, 224, 3), n_classes=1000, biases=False)
-    eighteen = build_network("resnet18", (224, 224, 3), n_classes=1000)
+    fifty = build_network("resnet50", (224, 224, 3), n_outputs=1000, biases=False)
+    eighteen = build_network("resnet18", (224, 224, 3), n_outputs=1000)
 
     assert count_trainable(fifty) == 25_557_032
     assert count_trainable(eighteen) == 11_689_512
 
 
 def test_lenet5_has_the_parameters_of_each_layer_of_the_paper() -> None:
-    network = build_network("lenet5", (32, 32, 1), padding="valid", n_classes=10)
+    network = build_network("lenet5", (32, 32, 1), padding="valid", n_outputs=10)
     counts = {layer.name: layer.count_params() for layer in network.layers}
 
     assert counts["stem_conv"] == 156
@@ -159,14 +159,14 @@ def test_lenet5_has_the_parameters_of_each_layer_of_the_paper() -> None:
 
 
 def test_nin_has_the_parameters_of_its_authors_network_for_cifar_10() -> None:
-    network = build_network("nin", (32, 32, 3), n_classes=10, batch_norm=False)
+    network = build_network("nin", (32, 32, 3), n_outputs=10, batch_norm=False)
 
     assert network.count_params() == 966_986
 
 
 def test_the_mean_of_maps_and_the_last_layer_of_nin_commute() -> None:
     keras = load_keras()
-    network = build_network("nin_tiny", (16, 8, 1), n_classes=3)
+    network = build_network("nin_tiny", (16, 8, 1), n_outputs=3)
     maps = network.get_layer("average").input
     probe = keras.Model(network.input, [maps, network.output])
     images = np.random.default_rng(1).normal(size=(2, 16, 8, 1)).astype(np.float32)

@@ -12,7 +12,6 @@ import pytest
 from factorprism.core.errors import ConfigurationError
 from factorprism.factors import Normaliser
 from factorprism.models import (
-    Calibration,
     build_network,
     load_bundle,
     network_config,
@@ -102,7 +101,7 @@ def test_a_bundle_gives_the_logits_of_the_network(
         tmp_path / "b",
         network=network,
         normaliser=normaliser,
-        calibration=Calibration(),
+        calibration=bundle_parts["calibration"],
         spec={**bundle_parts["spec"], "architecture": name},
     )
     bundle = load_bundle(tmp_path / "b", sealed)
@@ -205,7 +204,7 @@ def test_valid_padding_says_when_an_image_is_too_small(name: str) -> None:
         ("mlp", {"hidden": ()}, "hidden"),
         ("mlp", {"input_dropout": 1.0}, "input_dropout"),
         ("nin", {"kernels": (5,)}, "kernels"),
-        ("nin", {"n_classes": 0}, "n_classes"),
+        ("nin", {"n_outputs": 0}, "n_outputs"),
         ("resnet50", {"block": "wide"}, "block"),
         ("resnet50", {"depths": (1, 1)}, "depths"),
         ("resnet50", {"stem_strides": ((2, 2),)}, "stem_strides"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.cli.tables import forecast_values, write_table
+from factorprism.cli.tables import forecast_lines, write_table
 from factorprism.core.schemas import Forecast, ForecastState
 
 DUE = datetime(2024, 7, 1, 11, 30)
@@ -21,12 +21,15 @@ DELAY = "{% import 'macros.html.j2' as ui with context %}{{ ui.delay(row) }}"
 
 def make_row(late_by: timedelta, due_at: datetime | None = DUE) -> Forecast:
     return Forecast(
-        target="000300.SH",
+        signal="hs300-direction-14",
         session=date(2024, 7, 1),
-        horizon=14,
-        horizon_end=date(2024, 7, 19),
         model_id="none",
         state=ForecastState.WITHHELD,
+        target="direction",
+        universe="hs300",
+        horizon=14,
+        horizon_end=date(2024, 7, 19),
+        symbol="000300.SH",
         reason="stale data",
         due_at=due_at,
         created_at=DUE + late_by,
@@ -89,12 +92,12 @@ def test_the_table_and_the_json_say_it_too(
     table = capsys.readouterr().out
     assert (english in table) if english else ("late" not in table)
     assert chinese == "" or chinese not in table
-    values = json.loads(json.dumps(forecast_values(row)))
+    values = json.loads(json.dumps(forecast_lines(row)[0]))
     assert values["due_at"] == (row.due_at.isoformat() if row.due_at else None)
     assert values["punctuality"] == (english or ("in time" if row.due_at else ""))
 
 
 def test_the_json_counts_the_seconds() -> None:
-    values = forecast_values(make_row(LATE))
+    (values,) = forecast_lines(make_row(LATE))
     assert (values["due_at"], values["late_by_seconds"]) == ("2024-07-01T11:30:00", 6000)
-    assert forecast_values(make_row(LATE, due_at=None))["late_by_seconds"] is None
+    assert forecast_lines(make_row(LATE, due_at=None))[0]["late_by_seconds"] is None

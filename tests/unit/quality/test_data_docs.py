@@ -177,4 +177,4 @@ def test_a_write_that_fails_leaves_the_earlier_page_and_no_rest(tmp_path: Path):
     with pytest.raises(json.JSONDecodeError):
         render_data_docs({}, tmp_path)
     assert index.read_bytes() == before
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob(".*")) == []

@@ -10,14 +10,14 @@ import pytest
 
 from factorprism.core.config import load_config
 from factorprism.core.errors import ServiceError
+from factorprism.core.files import write_atomic
 from factorprism.services import EmbeddedAirflow
-from factorprism.services._files import write_private
 
 URL = "postgresql://prism:secret@127.0.0.1:5555/airflow"
 
 
 def airflow_of(home: Path, **environ: str) -> EmbeddedAirflow:
-    write_private(home / "airflow" / "ports.json", '{"api": 1111, "worker": 2222, "trigger": 3333}')
+    write_atomic(home / "airflow" / "ports.json", '{"api": 1111, "worker": 2222, "trigger": 3333}')
     return EmbeddedAirflow(home, URL, environ, home / "repository")
 
 
@@ -69,7 +69,7 @@ def test_secrets_are_made_once_and_differ_between_homes(tmp_path: Path) -> None:
 def test_a_password_added_by_hand_stays(tmp_path: Path) -> None:
     airflow = airflow_of(tmp_path)
     file = tmp_path / "airflow" / "passwords.json"
-    write_private(file, json.dumps({"admin": "chosen"}))
+    write_atomic(file, json.dumps({"admin": "chosen"}))
     assert airflow.passwords()["admin"] == "chosen"
     assert set(airflow.passwords()) == {"admin", "viewer"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from _signals import WEEKLY
 from factorprism.services._airflow_api import AirflowApi
 from factorprism.services.dag_runs import DagRuns
 
@@ -56,6 +57,6 @@ def runs() -> Iterator[DagRuns]:
 
 def test_each_task_of_a_run_is_told_once_the_mapped_ones_too(runs: DagRuns) -> None:
     told: list[str] = []
-    state = runs.wait_for_run("model_weekly", "by-hand", on_task=lambda name, *_: told.append(name))
+    state = runs.wait_for_run(WEEKLY, "by-hand", on_task=lambda name, *_: told.append(name))
     assert state == "success"
     assert (told.count("build_dataset"), told.count("judge_folds")) == (1, N_FOLDS)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.services._files import read_stripped, remembered, write_private
+from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.services._files import read_stripped, remembered
 from factorprism.services._patience import waiting_for
 
 HOLD = """
@@ -31,7 +32,7 @@ def test_a_private_file_is_the_owners_alone_even_where_an_open_one_stood(tmp_pat
     path.parent.mkdir()
     path.write_text("old")
     path.chmod(0o644)
-    write_private(path, "new\n")
+    write_atomic(path, "new\n", mode=PRIVATE)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_stripped(path) == "new"
     assert list(path.parent.iterdir()) == [path]

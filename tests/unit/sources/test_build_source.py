@@ -39,9 +39,8 @@ def test_history_start_reaches_the_source(tmp_path: Path) -> None:
 
 
 def test_a_history_start_that_is_no_date_is_refused(tmp_path: Path) -> None:
-    config = Config(home=tmp_path, source="files", files=tmp_path, history_start="soon")
     with pytest.raises(ConfigurationError, match="FACTORPRISM_HISTORY_START is 'soon'"):
-        build_source(config)
+        Config(home=tmp_path, source="files", files=tmp_path, history_start="soon")
 
 
 def test_a_vendor_address_in_clear_text_is_refused(tmp_path: Path) -> None:

@@ -37,8 +37,3 @@ def test_another_symbol_is_refused_with_those_that_are_there() -> None:
     with pytest.raises(SourceError, match=r"no 000905\.SH") as caught:
         list(SampleSource().fetch_bars(["000905.SH"], date(2020, 1, 2), date(2020, 1, 3)))
     assert "000300.SH, ^GSPC, ^IXIC" in caught.value.remedy
-
-
-def test_an_unknown_exchange_is_refused() -> None:
-    with pytest.raises(Exception, match="XLON"):
-        SampleSource().fetch_sessions("XLON", date(2020, 1, 2), date(2020, 1, 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,19 +17,23 @@ CONFIG = Config(home=Path())
 
 
 def line(universe: str, horizon: int = 14, last: date = date(2025, 1, 2)) -> ForecastLine:
-    return ForecastLine("000300.SH", universe, horizon, date(2024, 1, 2), last, 10, 1)
+    signal = f"{universe}-direction-{horizon}"
+    return ForecastLine(
+        signal, "direction", universe, horizon, "000300.SH", date(2024, 1, 2), last, 10, 1
+    )
 
 
-def row(model_id: str, state: ForecastState, hour: int) -> Forecast:
+def row(model_id: str, state: ForecastState, position: int) -> Forecast:
     return Forecast(
-        "000300.SH",
-        date(2025, 1, 2),
-        14,
-        date(2025, 1, 22),
-        model_id,
-        state,
+        signal="hs300-direction-14",
+        session=date(2025, 1, 2),
+        model_id=model_id,
+        state=state,
+        target="direction",
         universe="hs300",
-        created_at=datetime(2025, 1, 2, hour),
+        horizon=14,
+        horizon_end=date(2025, 1, 22),
+        position=position,
     )
 
 
@@ -43,13 +47,13 @@ def test_issued_beats_withheld_and_the_later_model_the_earlier() -> None:
 def test_the_configured_line_is_shown_unless_another_is_named() -> None:
     newer = line("us", last=date(2025, 6, 2))
     lines = [line("hs300"), newer, line("hs300", 5)]
-    assert choose_line(lines, CONFIG, None, None) == lines[0]
-    assert choose_line(lines, CONFIG, "us", None) == newer
-    assert choose_line(lines, CONFIG, "hs300", 5) == lines[2]
-    assert choose_line(lines[1:], CONFIG, None, None) == newer
-    assert choose_line([], CONFIG, None, None) is None
+    assert choose_line(lines, CONFIG, None) == lines[0]
+    assert choose_line(lines, CONFIG, newer.signal) == newer
+    assert choose_line(lines, CONFIG, "hs300-direction-5") == lines[2]
+    assert choose_line(lines[1:], CONFIG, None) == newer
+    assert choose_line([], CONFIG, None) is None
 
 
 def test_a_line_that_is_not_held_is_named_beside_those_that_are() -> None:
-    with pytest.raises(NotHeld, match="hs300 over 14"):
-        choose_line([line("hs300")], CONFIG, "mars", 3)
+    with pytest.raises(NotHeld, match="hs300-direction-14"):
+        choose_line([line("hs300")], CONFIG, "mars-direction-3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factorprism.training.metrics import bootstrap_interval
+from factorprism.evaluation.resampling import bootstrap_interval
 from factorprism.views._rolling import compute_skill, roll_skill
 
 

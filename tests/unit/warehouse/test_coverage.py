@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.warehouse._locks import lock_number
-from factorprism.warehouse._pulls import covered_through
+from factorprism.warehouse.db.locks import lock_number
+from factorprism.warehouse.pulls import covered_through
 
 CALENDAR = calendar_of("000300.SH")
 

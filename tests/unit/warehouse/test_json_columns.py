@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 import pytest
 
-from factorprism.warehouse._json import encode_json
+from factorprism.warehouse.db.json_columns import encode_json
 
 
 class Colour(StrEnum):

@@ -8,12 +8,12 @@ import pytest
 
 from factorprism.core.errors import ConfigurationError, WarehouseError
 from factorprism.warehouse import PostgresWarehouse
-from factorprism.warehouse._connection import parse_url
+from factorprism.warehouse.db.connection import parse_url
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_every_spelling_of_postgresql_uses_the_one_driver(scheme):
-    url = parse_url(f"{scheme}://user:pw@host:5433/prism")
+    url = parse_url(f"{scheme}://user:pw@host:5433/prism?sslmode=require")
     assert (url.drivername, url.host, url.port) == ("postgresql+psycopg2", "host", 5433)
 
 

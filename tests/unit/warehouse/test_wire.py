@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factorprism.warehouse._wire import DATE, FLOAT8, Wire, decode_rows, encode_blocks, real_array
+from factorprism.warehouse.db.wire import DATE, FLOAT8, Wire, decode_rows, encode_blocks, real_array
 
 # One row (2000-01-02, 1.5, {0.5}) as the manual lays it out, section "Binary Format" of COPY.
 ROW = bytes.fromhex(

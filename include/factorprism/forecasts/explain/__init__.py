@@ -5,7 +5,6 @@ from factorprism.forecasts.explain._attribution import (
     CellMethod,
     compute_agreement,
     compute_attribution,
-    compute_stability,
 )
 from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
 from factorprism.forecasts.explain._groups import FACTOR_GROUPS, group_factors
@@ -34,7 +33,6 @@ __all__ = [
     "compute_grad_cam",
     "compute_input_gradient",
     "compute_shapley",
-    "compute_stability",
     "compute_surrogate",
     "embed_windows",
     "group_factors",

@@ -37,8 +37,9 @@ class Attribution:
     in which that part alone is the training median. The parts of one axis need not sum to the
     logit. `day_blocks` are (first, last) session of each entry of `by_day`.
 
-    `grad_cam` is [lookback, factor] in [-1, 1]; `cells` holds one [lookback, factor, channel] in
-    logits for each further method. All arrays are float64, rounded to 6 decimals.
+    `grad_cam` is [lookback, factor] in [-1, 1], None where the network has no convolution over the
+    image; `cells` holds one [lookback, factor, channel] in logits for each further method. All
+    arrays are float64, rounded to 6 decimals.
     """
 
     model_id: str
@@ -53,27 +54,30 @@ class Attribution:
     by_factor: Values = field(repr=False)
     by_group: Values = field(repr=False)
     by_day: Values = field(repr=False)
-    grad_cam: Values = field(repr=False)
+    grad_cam: Values | None = field(repr=False)
     cells: Mapping[str, Values] = field(repr=False)
 
     def select(self, kind: str) -> Values:
         """Return the array of `kind`: one of `kinds`; raises ``ValueError`` for another name."""
-        named = {
-            "grad_cam": self.grad_cam,
-            "channel": self.by_channel,
-            "factor": self.by_factor,
-            "group": self.by_group,
-            "day": self.by_day,
-            **self.cells,
-        }
+        named = self._named()
         if kind not in named:
             raise ValueError(f"kind: {kind!r}, allowed are {', '.join(named)}")
         return named[kind]
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The names that `select` knows."""
-        return (*AXES, *self.cells)
+        """The names that `select` knows; ``grad_cam`` is one where there is a Grad-CAM."""
+        return tuple(self._named())
+
+    def _named(self) -> dict[str, Values]:
+        return {
+            **({} if self.grad_cam is None else {"grad_cam": self.grad_cam}),
+            "channel": self.by_channel,
+            "factor": self.by_factor,
+            "group": self.by_group,
+            "day": self.by_day,
+            **self.cells,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-safe form, the same for the same attribution."""
@@ -109,7 +113,7 @@ class Attribution:
             values["factor"],
             values["group"],
             values["day"],
-            values["grad_cam"],
+            values.get("grad_cam"),
             {kind: held for kind, held in values.items() if kind not in AXES},
         )
 
@@ -144,6 +148,7 @@ def compute_attribution(
     ends = np.cumsum([1, n_channels, n_factors, len(groups)])
     _, by_channel, by_factor, by_group, by_day = np.split(effects, ends)
     cells = {name: method(bundle, window.values) for name, method in methods.items()}
+    cam = compute_grad_cam(bundle, window.values)
     return Attribution(
         bundle.model_id,
         window.session,
@@ -157,17 +162,9 @@ def compute_attribution(
         by_factor,
         by_group,
         by_day,
-        np.round(compute_grad_cam(bundle, window.values), DECIMALS) + 0.0,
+        None if cam is None else np.round(cam, DECIMALS) + 0.0,
         {name: np.round(held, DECIMALS) + 0.0 for name, held in cells.items()},
     )
-
-
-def compute_stability(attributions: Sequence[Attribution], kind: str) -> float:
-    """Return how far models agree on `kind`: the mean rank correlation of all pairs, in [-1, 1].
-
-    Raises ``ValueError`` for fewer than two attributions or images of other axes.
-    """
-    return compute_agreement([attribution.select(kind) for attribution in attributions])
 
 
 def compute_agreement(arrays: Sequence[Values]) -> float:

@@ -12,15 +12,20 @@ from factorprism.models.backend import compute_gradient
 Values = npt.NDArray[np.float64]
 
 
-def compute_grad_cam(bundle: ModelBundle, values: FloatArray) -> Values:
+def compute_grad_cam(bundle: ModelBundle, values: FloatArray) -> Values | None:
     """Return the Grad-CAM of one un-normalised image, float64 [lookback, factor], in [-1, 1].
+
+    None for a network without a convolution over rows and columns, which has no map to look at.
 
     Selvaraju et al. 2017, "Grad-CAM", section 3, on the last convolutional map; positive where
     the map speaks for up. The ReLU is left out, because a forecast speaks for or against. It has
     no channel axis: the first convolution has merged the channels. Its largest size is 1, and it
     is 0 everywhere when the logit does not depend on the map.
     """
-    body, head = split_at_map(bundle.network)
+    parts = split_at_map(bundle.network)
+    if parts is None:
+        return None
+    body, head = parts
     image = bundle.normaliser.transform(values)[np.newaxis]
     features = np.asarray(body(image, training=False), dtype=np.float32)
     slopes = np.asarray(compute_gradient(head, features), dtype=np.float64)

@@ -112,14 +112,6 @@ class NeighbourIndex:
             self.threshold,
         )
 
-    def is_novel(self, window: Window) -> tuple[bool, float, float]:
-        """Return whether no past image is like `window`, the distance of the nearest, the limit.
-
-        Raises as `find` does.
-        """
-        found = self.find(window, count=1)
-        return found.novel, found.distance, found.threshold
-
     def _measure(self, window: Window) -> Values:
         """Return the distance to each image, infinite for those that may not be compared."""
         if not np.isfinite(window.values).all():

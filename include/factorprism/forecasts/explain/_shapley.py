@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.forecasts.explain._players import (
     BLOCK_SESSIONS,
-    Coalitions,
     Players,
     Shares,
     Values,
@@ -31,36 +33,53 @@ def compute_shapley(
     the training median.
 
     They are estimated from as many pairs of orders as `forwards` images allow, one at least: a
-    random order of the parts and its reverse (Castro et al. 2009, "Polynomial calculation of the
-    Shapley value based on sampling"; Mitchell et al. 2022, "Sampling permutations for Shapley
-    value estimation", section 4). Whatever the orders, the values sum to the logit minus that of
-    the median image. `figures` hold the number of orders, of images, and, from two pairs on, the
-    largest standard error. The same `seed` gives the same values.
+    random order of the parts and its reverse (shap's permutation explainer; Castro et al. 2009,
+    "Polynomial calculation of the Shapley value based on sampling"; Mitchell et al. 2022,
+    "Sampling permutations for Shapley value estimation", section 4). Where no more than two parts
+    act together, one pair gives them exactly; whatever the orders, they sum to the logit minus
+    that of the median image. `figures` hold the number of orders, of images, and, from two pairs
+    on, the largest standard error. The same `seed` gives the same values.
     """
     players = find_players(bundle, window, block_sessions)
-    pairs = max(1, forwards // max(2 * (players.count - 1), 1))
-    generator = np.random.default_rng(seed)
-    orders = [generator.permutation(players.count) for _ in range(pairs)]
-    added, ends = _walk(players, np.array([o for order in orders for o in (order, order[::-1])]))
-    by_pair = added.reshape(pairs, 2, players.count).mean(axis=1)
-    figures = {"orders": 2 * pairs, "images": 2 * pairs * (players.count - 1) + 2}
+    pairs = max(1, forwards // _images_of(players))
+    ends = players.read(np.repeat([[True], [False]], players.count, axis=1))
+    by_pair = compute_by_pair(players, pairs, seed)
+    figures = {"orders": 2 * pairs, "images": pairs * _images_of(players) + len(ends)}
     if pairs > 1:
         errors = by_pair.std(axis=0, ddof=1) / np.sqrt(pairs)
         figures["standard_error_max"] = errors.max()
-    return players.tell("shapley", bundle, window, ends, by_pair.mean(axis=0), figures)
+    both = (float(ends[0]), float(ends[1]))
+    return players.tell("shapley", bundle, window, both, by_pair.mean(axis=0), figures)
 
 
-def _walk(players: Players, orders: npt.NDArray[np.int64]) -> tuple[Values, tuple[float, float]]:
-    """Return what each part adds in each order, [order, part], and the logits of all and none."""
-    n_orders, count = orders.shape
-    ranks = np.argsort(orders, axis=1)
-    # After step s a part is shown if it came among the first s.
-    steps = np.arange(1, count)[np.newaxis, :, np.newaxis]
-    inner: Coalitions = (ranks[:, np.newaxis] < steps).reshape(-1, count)
-    both = np.repeat([[True], [False]], count, axis=1)
-    logits = players.read(np.concatenate([both, inner]))
-    path = np.empty((n_orders, count + 1))
-    path[:, 0], path[:, -1] = logits[1], logits[0]
-    path[:, 1:-1] = logits[2:].reshape(n_orders, count - 1)
-    added = np.take_along_axis(np.diff(path, axis=1), ranks, axis=1)
-    return added, (float(logits[0]), float(logits[1]))
+def compute_by_pair(players: Players, pairs: int, seed: int) -> Values:
+    """Return what each part adds by each pair of a random order and its reverse, [pair, part]."""
+    import shap  # with its compiler 2 s, so not before the first explanation
+
+    def read(shown: npt.NDArray[np.float64]) -> Values:
+        return players.read(shown.astype(bool))
+
+    nothing, everything = np.zeros((1, players.count)), np.ones((1, players.count))
+    with _random_state_kept():
+        explainer = shap.PermutationExplainer(read, nothing, seed=seed)
+        # One pair a call, so that it is known how far the pairs differ.
+        told = [
+            explainer(everything, max_evals=_images_of(players), silent=True).values[0]
+            for _ in range(pairs)
+        ]
+    return np.array(told, dtype=np.float64)
+
+
+def _images_of(players: Players) -> int:
+    """Return the number of images of one pair: none shown, one more each time, one less again."""
+    return 2 * players.count + 1
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Give numpy's global random state back as it was: shap seeds it and draws from it."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from factorprism.core.schemas import (
     hash_bars,
     make_bars,
 )
+from factorprism.core.signals import find_signal
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
@@ -77,7 +78,7 @@ class World:
         return Ports(self.config, self.warehouse)
 
     def run(self, session: date = SESSION) -> Run:
-        return Run(session, self.config, self.ports)
+        return Run(session, find_signal(self.config), self.config, self.ports)
 
     @property
     def line(self) -> ForecastLine:
@@ -88,7 +89,7 @@ class World:
 
     def window(self, session: date = SESSION) -> Window:
         run = self.run(session)
-        return encode_window(load_recent_images(run, self.config.lookback), session)
+        return encode_window(load_recent_images(run, run.signal.lookback), session)
 
     def merge(self, bars: pd.DataFrame, *, compute: bool = True) -> int:
         """Take `bars` of one symbol in as an evening does; return the pull's id."""
@@ -116,16 +117,16 @@ def build_row(world: World, session: date, normaliser: Normaliser) -> Forecast:
     window = world.window(session)
     bars = load_window_bars(world.run(session), window)
     return Forecast(
-        target=SYMBOLS[0],
+        signal=f"{UNIVERSE}-direction-14",
         session=session,
-        horizon=14,
-        horizon_end=calendar_of(SYMBOLS[0]).offset(session, 14),
         model_id=MODEL,
         state=ForecastState.ISSUED,
-        p_up=0.53,
-        p_up_raw=0.61,
-        base_rate=0.52,
+        target="direction",
         universe=UNIVERSE,
+        horizon=14,
+        horizon_end=calendar_of(SYMBOLS[0]).offset(session, 14),
+        symbol=SYMBOLS[0],
+        values={SYMBOLS[0]: {"p_up": 0.53, "p_up_raw": 0.61, "base_rate": 0.52}},
         data_hash=hash_bars(bars),
         factor_hash=window.factor_hash,
         image_hash=hash_array(normaliser.transform(window.values), window.factor_hash),
@@ -136,6 +137,8 @@ def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> Mod
     return ModelRecord(
         model_id=model_id,
         architecture="inception",
+        signal=f"{UNIVERSE}-direction-14",
+        target="direction",
         universe=UNIVERSE,
         horizon=14,
         lookback=56,
@@ -144,7 +147,7 @@ def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> Mod
         trained_from=date(2019, 6, 3),
         trained_through=date(2020, 11, 30),
         n_samples=300,
-        base_rate=0.52,
+        bases={"base_rate": 0.52},
         data_hash="d" * 64,
         artefact_hash="a" * 64,
         mode="fine_tune" if parent_id else "retrain",
@@ -165,7 +168,15 @@ def fill(world: World) -> None:
     epochs = ({"epoch": 1.0, "loss": 0.7},)
     warehouse.models.save_training(Training(MODEL, epochs, normaliser.to_dict()))
     warehouse.models.append_promotion(
-        Promotion(UNIVERSE, 14, date(2020, 11, 30), MODEL, MODEL, PARENT, True, "It is better.")
+        Promotion(
+            f"{UNIVERSE}-direction-14",
+            date(2020, 11, 30),
+            MODEL,
+            MODEL,
+            PARENT,
+            True,
+            "It is better.",
+        )
     )
     for session in (date(2020, 12, 1), SESSION):
         row = build_row(world, session, normaliser)
@@ -193,7 +204,7 @@ def filled(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def copy_world(postgres: Any, filled: Config) -> Iterator[World]:
     url = postgres.new_database(filled.warehouse_url.rsplit("/", 1)[1])
     with closing(PostgresWarehouse(url)) as warehouse:
-        yield World(replace(filled, warehouse_url=url), warehouse)
+        yield World(filled.with_changes(warehouse_url=url), warehouse)
     postgres.drop_database(url)
 
 

@@ -54,6 +54,25 @@ def test_the_image_page_shows_reasons_with_their_agreement_and_their_precedents(
     assert "Its factors are no longer held." in page
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "The network has no convolution over the image, so there is no Grad-CAM."),
+        ("zh", "该网络没有作用于图像的卷积层，因此没有 Grad-CAM。"),
+    ],
+)
+def test_a_network_without_grad_cam_says_so(world, read_page, language, sentence):
+    kept = world.warehouse.explanations
+    row = world.warehouse.forecasts.load_forecasts(first=SESSION)[-1]
+    explanation = kept.load_explanation(row.signal, SESSION, row.model_id)
+    del explanation.attribution["values"]["grad_cam"]
+    kept.save_explanation(explanation)
+    _, page = read_page(world, f"/image?session={SESSION}", language)
+    assert sentence in page
+    assert "veil-strength" not in page
+    assert cells_of(page)["cam"] is None
+
+
 def test_no_script_or_style_stands_in_the_pages(held, read_page):
     for address in (f"/image?session={SESSION}", f"/lineage?session={SESSION}"):
         _, page = read_page(held, address)
@@ -115,7 +134,7 @@ def test_a_gate_whose_faults_stopped_no_forecast_is_not_called_refused(
     day = SESSION if state is ForecastState.ISSUED else date(2020, 12, 2)
     world.warehouse.quality.save_results([make_fault(day)], f"bars {day} sample pair")
     if state is ForecastState.WITHHELD:
-        row = replace(issued, session=day, p_up=None, p_up_raw=None, base_rate=None)
+        row = replace(issued, session=day, values={}, horizon_end=date(2021, 2, 1))
         world.warehouse.forecasts.append(
             replace(row, state=state, reason="1 close is not positive")
         )
@@ -141,7 +160,7 @@ def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
 ):
     session, expected, came = date(2020, 12, 8), date(2020, 12, 28), date(2020, 12, 29)
     ledger = world.warehouse.forecasts
-    issued = next(row for row in ledger.load_forecasts() if row.p_up is not None)
+    issued = next(row for row in ledger.load_forecasts() if row.issued)
     row = replace(
         issued, session=session, horizon_end=expected, horizon_end_expected=True, created_at=None
     )
@@ -151,7 +170,17 @@ def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
         assert f'<time datetime="{expected}">' in page
         assert word in page
     ledger.save_outcomes(
-        [Outcome(row.target, session, 14, row.model_id, 0.01, True, horizon_end=came)]
+        [
+            Outcome(
+                signal=row.signal,
+                session=session,
+                model_id=row.model_id,
+                symbol=row.symbol,
+                value=float(True),
+                forward_return=0.01,
+                horizon_end=came,
+            )
+        ]
     )
     for address in ("/today", "/lineage"):
         _, page = read_page(world, f"{address}?session={session}", language)
@@ -161,14 +190,16 @@ def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
 
 def test_what_the_warehouse_holds_is_shown_as_text(world, read_page):
     row = Forecast(
-        target="000300.SH",
+        signal="pair-direction-14",
         session=date(2020, 12, 2),
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
         model_id="none",
         state=ForecastState.WITHHELD,
-        reason="<script>alert(1)</script>",
+        target="direction",
         universe="pair",
+        horizon=14,
+        horizon_end=date(2020, 12, 22),
+        symbol="000300.SH",
+        reason="<script>alert(1)</script>",
     )
     world.warehouse.forecasts.append(row)
     world.warehouse.forecasts.append(replace(row, model_id="<b>other</b>"))
@@ -188,10 +219,9 @@ def test_what_the_warehouse_holds_is_shown_as_text(world, read_page):
         ("session='; drop table prism.forecasts", 400),
         ("session=2020-02-30", 400),
         ("session=" + "9" * 300, 400),
-        ("universe=<script>alert(1)</script>", 404),
-        ("universe='; drop table prism.forecasts", 404),
-        ("horizon=-1", 400),
-        ("horizon=77", 404),
+        ("signal=<script>alert(1)</script>", 404),
+        ("signal='; drop table prism.forecasts", 404),
+        ("signal=mars-direction-14", 404),
     ],
 )
 def test_a_strange_question_is_answered_in_plain_text(held, read_page, page, query, status):

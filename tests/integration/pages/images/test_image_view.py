@@ -104,14 +104,16 @@ def test_a_day_without_an_image_says_why(held, session, absence):
 
 def withheld(**changes) -> Forecast:
     row = Forecast(
-        target="000300.SH",
+        signal="pair-direction-14",
         session=date(2020, 12, 2),
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
         model_id="none",
         state=ForecastState.WITHHELD,
-        reason="stale data",
+        target="direction",
         universe="pair",
+        horizon=14,
+        horizon_end=date(2020, 12, 22),
+        symbol="000300.SH",
+        reason="stale data",
     )
     return replace(row, **changes)
 
@@ -130,7 +132,7 @@ def test_a_withheld_row_without_reasons_says_why(world, model_id, absence):
 
 
 def test_a_row_of_another_universe_is_not_of_this_page(world):
-    row = withheld(universe="hs300", reason="of another universe")
+    row = withheld(signal="hs300-direction-14", universe="hs300", reason="of another universe")
     world.warehouse.forecasts.append(row)
     assert load(world, row.session).row is None
 

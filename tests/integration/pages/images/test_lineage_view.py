@@ -94,14 +94,22 @@ def test_factors_that_wait_for_their_computation_are_called_stale(world):
 def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     session = date(2020, 12, 1)
     row = load(world, session).row
-    bars = world.warehouse.bars.load_bars([row.target], session, row.horizon_end)
+    bars = world.warehouse.bars.load_bars([row.symbol], session, row.horizon_end)
     came = float(bars["close"].iloc[-1] / bars["close"].iloc[0] - 1.0)
-    outcome = Outcome(row.target, session, 14, MODEL, came, came > 0, horizon_end=row.horizon_end)
+    outcome = Outcome(
+        signal=row.signal,
+        session=session,
+        model_id=MODEL,
+        symbol=row.symbol,
+        value=float(came > 0),
+        forward_return=came,
+        horizon_end=row.horizon_end,
+    )
     world.warehouse.forecasts.save_outcomes([outcome])
     settled = load(world, session).settled
     assert settled.outcome == outcome
     assert settled.match is Match.REPRODUCED
-    world.revise_close(row.target, row.horizon_end)
+    world.revise_close(row.symbol, row.horizon_end)
     settled = load(world, session).settled
     assert settled.match is Match.REVISED
     assert settled.return_now == pytest.approx((1 + came) * 1.01 - 1)
@@ -119,14 +127,16 @@ def refuse(world, make_fault, session: date) -> Forecast:
     held = replace(verdict, success=True, expectation="columns_are_there", sentence="all there")
     warehouse.quality.save_results([held, verdict], f"bars {session} sample pair")
     row = Forecast(
-        target="000300.SH",
+        signal="pair-direction-14",
         session=session,
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
         model_id=MODEL,
         state=ForecastState.WITHHELD,
-        reason="1 close is not positive",
+        target="direction",
         universe="pair",
+        horizon=14,
+        horizon_end=date(2020, 12, 22),
+        symbol="000300.SH",
+        reason="1 close is not positive",
     )
     warehouse.forecasts.append(row)
     warehouse.alerts.raise_alert(Alert("daily pair", "critical", "withheld", session))

@@ -11,8 +11,9 @@ import pytest
 from factorprism.core.schemas import ImageSet
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
-from factorprism.models import Calibration, ModelBundle, build_network
+from factorprism.models import ModelBundle, build_network
 from factorprism.models.backend import load_keras
+from factorprism.targets import DIRECTION
 
 LOOKBACK = 16
 FACTORS = ("roc_12", "adx_14", "natr_14", "volume_ratio_20", "rsi_14", "unheard_of_7")
@@ -39,7 +40,7 @@ def make_bundle(image_set: ImageSet) -> Callable[[Any], ModelBundle]:
     def make(network: Any) -> ModelBundle:
         network.compile(jit_compile=False)
         spec = {"architecture": network.name, "input_shape": list(SHAPE)}
-        return ModelBundle(network, normaliser, Calibration(), spec, "0" * 64)
+        return ModelBundle(network, normaliser, DIRECTION.identity, spec, "0" * 64)
 
     return make
 

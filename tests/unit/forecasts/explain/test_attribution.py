@@ -12,16 +12,20 @@ from factorprism.factors import CATALOGUE
 from factorprism.forecasts.explain import (
     FACTOR_GROUPS,
     Attribution,
+    compute_agreement,
     compute_attribution,
     compute_grad_cam,
     compute_input_gradient,
-    compute_stability,
     group_factors,
 )
-from factorprism.models import cut_before_logit, split_at_map
+from factorprism.models import build_network, cut_before_logit, split_at_map
 from factorprism.models.backend import load_keras
 
 SHAPE = (16, 6, 2)
+
+
+def agree(attributions: list[Attribution], kind: str) -> float:
+    return compute_agreement([attribution.select(kind) for attribution in attributions])
 
 
 def _weights(*part) -> np.ndarray:
@@ -73,10 +77,40 @@ def test_grad_cam_points_at_the_cells_that_a_convolution_finds(make_bundle, wind
     np.testing.assert_allclose(compute_grad_cam(against, values), -cam)
 
 
+@pytest.mark.parametrize("name", ["mlp_tiny", "inception_time_tiny"])
+def test_a_network_without_a_convolution_over_the_image_has_no_grad_cam(name, make_bundle, window):
+    bundle = make_bundle(build_network(name, SHAPE))
+    assert split_at_map(bundle.network) is None
+    assert compute_grad_cam(bundle, window.values) is None
+    attribution = compute_attribution(bundle, window)
+    assert attribution.grad_cam is None
+    assert "grad_cam" not in attribution.kinds
+    text = json.dumps(attribution.to_dict(), allow_nan=False)
+    assert json.dumps(Attribution.from_dict(json.loads(text)).to_dict()) == text
+    with pytest.raises(ValueError, match="kind: 'grad_cam', allowed are channel"):
+        attribution.select("grad_cam")
+
+
+@pytest.mark.parametrize(
+    "name", ["inception_tiny", "lenet5_tiny", "googlenet_tiny", "resnet_tiny", "nin_tiny"]
+)
+def test_every_other_network_of_the_zoo_has_one(name):
+    body, _ = split_at_map(build_network(name, (56, 16, 4)))
+    assert any("Conv" in type(layer).__name__ for layer in body.layers)
+
+
+def test_a_convolution_inside_a_network_used_as_a_layer_counts(make_bundle, window):
+    keras = load_keras()
+    inner = keras.Sequential([keras.layers.Conv2D(2, 3, padding="same")])
+    image = keras.layers.Input(SHAPE)
+    logit = keras.layers.Dense(1)(keras.layers.Flatten()(inner(image)))
+    assert compute_grad_cam(make_bundle(keras.Model(image, logit)), window.values) is not None
+
+
 def test_a_logit_that_depends_on_nothing_is_owed_to_nothing(linear_bundle, window):
     attribution = compute_attribution(linear_bundle(np.zeros(SHAPE)), window)
     assert all(not attribution.select(kind).any() for kind in attribution.kinds)
-    assert all(compute_stability([attribution] * 2, kind) == 0.0 for kind in attribution.kinds)
+    assert all(agree([attribution] * 2, kind) == 0.0 for kind in attribution.kinds)
 
 
 def test_an_image_at_the_median_is_owed_to_nothing(inception_bundle, window):
@@ -134,16 +168,16 @@ def test_the_gradient_is_that_of_finite_differences(inception_bundle, window):
 def test_equal_models_agree_fully_and_opposite_ones_not_at_all(inception_bundle, window):
     one = compute_attribution(inception_bundle(1), window)
     other = replace(one, by_factor=-one.by_factor)
-    assert compute_stability([one, one], "factor") == pytest.approx(1.0)
-    assert compute_stability([one, other], "factor") == pytest.approx(-1.0)
-    assert compute_stability([one, one, other], "factor") == pytest.approx(-1 / 3)
+    assert agree([one, one], "factor") == pytest.approx(1.0)
+    assert agree([one, other], "factor") == pytest.approx(-1.0)
+    assert agree([one, one, other], "factor") == pytest.approx(-1 / 3)
     # Spearman's coefficient of 1 2 3 and 1 3 2 is 1 - 6 * 2 / (3 * 8).
     first, second = (replace(one, by_channel=np.array(order)) for order in ([1, 2, 3], [1, 3, 2]))
-    assert compute_stability([first, second], "channel") == pytest.approx(0.5)
+    assert agree([first, second], "channel") == pytest.approx(0.5)
     seeds = [compute_attribution(inception_bundle(seed), window) for seed in (1, 2, 3)]
-    assert all(-1.0 <= compute_stability(seeds, kind) < 1.0 for kind in one.kinds)
+    assert all(-1.0 <= agree(seeds, kind) < 1.0 for kind in one.kinds)
     with pytest.raises(ValueError, match="two or more"):
-        compute_stability([one], "factor")
+        agree([one], "factor")
 
 
 def test_every_factor_of_the_catalogue_has_one_group():

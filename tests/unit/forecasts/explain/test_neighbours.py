@@ -116,7 +116,8 @@ def test_the_alarm_rate_on_images_like_those_of_training_is_near_its_nominal():
         image_set, closes = _market(seed)
         index = build_neighbour_index(image_set, closes, HORIZON, _at(600), _embed, quantile=0.9)
         later = range(600 + LOOKBACK, N)
-        rates.append(np.mean([index.is_novel(encode_window(image_set, _at(r)))[0] for r in later]))
+        found = [index.find(encode_window(image_set, _at(r)), count=1) for r in later]
+        rates.append(np.mean([precedents.novel for precedents in found]))
     assert 0.05 < np.mean(rates) < 0.16
 
 
@@ -124,12 +125,12 @@ def test_an_image_unlike_any_seen_is_novel_and_a_common_one_is_not():
     image_set, closes = _market()
     index = build_neighbour_index(image_set, closes, HORIZON, _at(600), _embed)
     window = encode_window(image_set, _at(800))
-    novel, distance, threshold = index.is_novel(replace(window, values=window.values + 5.0))
-    assert novel
-    assert distance > threshold
-    novel, distance, threshold = index.is_novel(replace(window, values=window.values * 0.0))
-    assert not novel
-    assert distance <= threshold
+    far = index.find(replace(window, values=window.values + 5.0))
+    assert far.novel
+    assert far.distance > far.threshold
+    near = index.find(replace(window, values=window.values * 0.0))
+    assert not near.novel
+    assert near.distance <= near.threshold
 
 
 def test_incomplete_images_and_unknown_closes_are_no_precedents():
@@ -167,7 +168,8 @@ def test_a_network_that_tells_no_images_apart_calls_none_novel():
     index = build_neighbour_index(
         image_set, closes, HORIZON, _at(600), lambda windows: np.zeros((len(windows), 4))
     )
-    assert index.is_novel(encode_window(image_set, _at(800))) == (False, 0.0, 0.0)
+    found = index.find(encode_window(image_set, _at(800)))
+    assert (found.novel, found.distance, found.threshold) == (False, 0.0, 0.0)
 
 
 def test_a_bundle_embeds_windows_at_what_its_logit_sums(inception_bundle, image_set, window):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
 from math import comb
 
 import numpy as np
 import pytest
 
 from factorprism.forecasts.explain import Shares, compute_shapley, compute_surrogate
-from factorprism.forecasts.explain._players import find_players
+from factorprism.forecasts.explain._players import Players, find_players
+from factorprism.forecasts.explain._shapley import compute_by_pair
 from factorprism.models.backend import load_keras
 
 SHAPE = (16, 6, 2)
@@ -63,6 +67,53 @@ def test_parts_that_only_act_together_share_what_they_do(make_bundle, window):
     np.testing.assert_allclose(shares.values[1, 1, -1], effect / 2, atol=1e-5)
 
 
+def _game(count: int, worth: Callable[[np.ndarray], np.ndarray]) -> Players:
+    """A game of `count` parts in which a coalition, float64 [n, part] of 0 and 1, has a worth."""
+    return Players(("all",), (), (1, 1, count), lambda shown: worth(shown.astype(np.float64)))
+
+
+def test_one_pair_is_exact_on_thirty_two_players_of_which_two_act_together():
+    generator = np.random.default_rng(14)
+    alone = generator.normal(size=32)
+    together = np.triu(generator.normal(size=(32, 32)), 1)
+
+    def worth(shown: np.ndarray) -> np.ndarray:
+        return shown @ alone + np.einsum("ni,ij,nj->n", shown, together, shown)
+
+    # Two who act together share it in halves.
+    exact = alone + (together.sum(axis=0) + together.sum(axis=1)) / 2.0
+    (values,) = compute_by_pair(_game(32, worth), 1, seed=3)
+    assert np.abs(values - exact).max() < 1e-15 * 32 * np.abs(worth(np.ones((1, 32))))[0]
+
+
+def test_many_pairs_are_exact_on_a_small_game_of_all_interactions():
+    """Three players have six orders, of which three pairs are all that there are."""
+    worths = np.random.default_rng(14).normal(size=8)
+    worths[0] = 0.0
+
+    def worth(shown: np.ndarray) -> np.ndarray:
+        return worths[(shown @ [1, 2, 4]).astype(int)]
+
+    exact = np.zeros(3)
+    for order in permutations(range(3)):
+        shown = np.zeros((1, 3))
+        for part in order:
+            before = worth(shown)[0]
+            shown[0, part] = 1.0
+            exact[part] += (worth(shown)[0] - before) / 6.0
+    by_pair = compute_by_pair(_game(3, worth), 200, seed=3)
+    # Pairs that draw the same orders give the same values: the mean over the three is exact.
+    np.testing.assert_allclose(np.unique(by_pair.round(12), axis=0).mean(axis=0), exact, atol=1e-12)
+
+
+def test_the_worlds_random_numbers_go_on_as_if_nothing_were_explained(linear_bundle, window):
+    np.random.seed(7)
+    expected = np.random.random(3).tolist()
+    np.random.seed(7)
+    compute_shapley(linear_bundle(_weights()), window, seed=1)
+    assert np.random.random(3).tolist() == expected
+
+
 def test_sampled_values_come_near_to_those_of_all_coalitions(inception_bundle, window):
     bundle = inception_bundle(4)
     players = find_players(bundle, window, block_sessions=16)
@@ -94,8 +145,16 @@ def test_the_same_seed_gives_the_same_shares_and_another_others(compute, incepti
 
 def test_the_network_reads_no_more_images_than_it_was_given(inception_bundle, window):
     bundle = inception_bundle(4)
-    shares = compute_shapley(bundle, window, seed=1, forwards=400)
-    assert 300 < shares.figures["images"] <= 402
+    read: list[int] = []
+    counting = replace(bundle)
+    object.__setattr__(
+        counting,
+        "compute_logits",
+        lambda images, batch_size: read.append(len(images)) or bundle.compute_logits(images),
+    )
+    shares = compute_shapley(counting, window, seed=1, forwards=400)
+    assert 300 < sum(read) <= 402
+    assert shares.figures["images"] == sum(read)
     least = compute_shapley(bundle, window, seed=1, forwards=2)
     assert least.figures["orders"] == 2
     assert "standard_error_max" not in least.figures

@@ -142,17 +142,3 @@ def test_extent_is_that_of_the_rows_on_trading_days(write: Write) -> None:
 def test_history_begins_no_earlier_than_the_setting(write: Write) -> None:
     source = FilesSource(write(HEADER, GOOD), history_start=date(2020, 1, 20))
     assert source.first_session(SYMBOL) == date(2020, 1, 20)
-
-
-def test_sessions_are_those_of_the_exchange_alone(write: Write) -> None:
-    folder = write(HEADER, GOOD)
-    write(HEADER, "2020-01-06,1,2,0.5,1.5,100,1500", symbol="399006.SZ")
-    write(HEADER, "2020-01-07,1,2,0.5,1.5,100,1500", symbol="^GSPC")
-    write("this,is,no,bar,file", symbol="notes")
-    found = FilesSource(folder).fetch_sessions("XSHG", date(2020, 1, 1), date(2020, 1, 31))
-    assert found == [date(2020, 1, 2), date(2020, 1, 6)]
-
-
-def test_sessions_of_an_exchange_without_files_are_refused(write: Write) -> None:
-    with pytest.raises(SourceError, match="no symbol of exchange XNYS"):
-        FilesSource(write(HEADER, GOOD)).fetch_sessions("XNYS", date(2020, 1, 1), date(2020, 1, 9))

@@ -1,0 +1,20 @@
+"""What forecasts out of sample are worth: figures with intervals, and what became of them."""
+
+from factorprism.evaluation.drift import Drift, measure_drift
+from factorprism.evaluation.matured import MaturedLoss, measure_matured_loss
+from factorprism.evaluation.multiplicity import Multiplicity, multiplicity_sentence, pay_for_trials
+from factorprism.evaluation.skill import evaluate, evaluate_candidate, find_skill, skill_sentence
+
+__all__ = [
+    "Drift",
+    "MaturedLoss",
+    "Multiplicity",
+    "evaluate",
+    "evaluate_candidate",
+    "find_skill",
+    "measure_drift",
+    "measure_matured_loss",
+    "multiplicity_sentence",
+    "pay_for_trials",
+    "skill_sentence",
+]

@@ -1,0 +1,36 @@
+"""What forecasts would have earned on their judged sessions, costs paid, beside buy-and-hold.
+
+It describes a model and never decides a promotion.
+"""
+
+from factorprism.evaluation.backtest._account import Backtest, Prices
+from factorprism.evaluation.backtest._comparison import (
+    BUY_AND_HOLD,
+    Comparison,
+    Earned,
+    compare_forecasts,
+    run_backtest,
+    run_buy_and_hold,
+)
+from factorprism.evaluation.backtest._rule import BacktestRule, compute_targets
+from factorprism.evaluation.backtest._statistics import (
+    BacktestStatistics,
+    compute_statistics,
+    count_sessions_per_year,
+)
+
+__all__ = [
+    "BUY_AND_HOLD",
+    "Backtest",
+    "BacktestRule",
+    "BacktestStatistics",
+    "Comparison",
+    "Earned",
+    "Prices",
+    "compare_forecasts",
+    "compute_statistics",
+    "compute_targets",
+    "count_sessions_per_year",
+    "run_backtest",
+    "run_buy_and_hold",
+]

@@ -1,0 +1,1 @@
+"""The plumbing of the warehouse: connection, locks, bulk, migrations, roles, backups."""
