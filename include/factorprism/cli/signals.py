@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from factorprism.cli.tables import write_json
+from factorprism.cli.tables import write_json, write_rows
 from factorprism.core.config import load_config
 from factorprism.core.signals import (
     Signal,
@@ -32,7 +28,7 @@ def print_signals(*, as_json: bool) -> None:
     if as_json:
         write_json(rows)
     else:
-        _print_table(rows)
+        write_rows(rows)
 
 
 def add_own(name: str, options: Mapping[str, object]) -> None:
@@ -63,13 +59,3 @@ def _values(signal: Signal, *, is_issued: bool) -> dict[str, Any]:
         "model": signal.model,
         "exchange": signal.exchange,
     }
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    table = Table(show_edge=False, pad_edge=False)
-    for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int) else "left")
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False, markup=False).print(table)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -104,6 +104,20 @@ def write_table(rows: Sequence[Forecast]) -> None:
         table.columns.pop()
     width = None if sys.stdout.isatty() else 160
     Console(width=width, highlight=False).print(table)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print plain values under their names, those of a list after one another."""
+    table = Table(title=None, show_edge=False, pad_edge=False)
+    for name, value in rows[0].items():
+        justify: Literal["left", "right"] = "right" if isinstance(value, int) else "left"
+        table.add_column(name, justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(
+            *(", ".join(cell) if isinstance(cell, list) else str(cell) for cell in row.values())
+        )
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False, markup=False).print(table)
 
 
 def _share(value: float | None) -> str:

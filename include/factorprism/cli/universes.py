@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from factorprism.cli.tables import write_json
+from factorprism.cli.tables import write_json, write_rows
 from factorprism.core.config import load_config
 from factorprism.core.universe import (
     Universe,
@@ -28,7 +24,7 @@ def print_universes(*, as_json: bool) -> None:
     if as_json:
         write_json(rows)
     else:
-        _print_table(rows)
+        write_rows(rows)
 
 
 def add_own(name: str, target: str, overlays: Sequence[str], exchange: str) -> None:
@@ -49,15 +45,3 @@ def _values(universe: Universe, is_builtin: bool) -> dict[str, Any]:
         "exchange": universe.exchange,
         "origin": "built-in" if is_builtin else "own",
     }
-
-
-def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(title=None, show_edge=False, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(", ".join(value) if isinstance(value, list) else value for value in row.values())
-        )
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False, markup=False).print(table)
