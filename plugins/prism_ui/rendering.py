@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from factorprism.core.publication import punctuality_of, split_delay
+from factorprism.views.headline import read_headline
 from prism_ui.languages import LANGUAGES, Language
 from prism_ui.navigation import PAGES
 from prism_ui.static_files import static_address
@@ -42,6 +43,7 @@ def environment_of(language: Language) -> Environment:
         moment=language.moment,
         punctuality=punctuality_of,
         hours_minutes=split_delay,
+        headline=read_headline,
     )
     return environment
 

@@ -7,6 +7,7 @@ base rate, Platt calibration, losses and figures, miscalibration, the rules that
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -354,9 +355,12 @@ class Direction(Target):
     name = "direction"
     head = Head(outputs=1, loss="log_loss")
     values = ("p_up", "p_up_raw", "base_rate")
+    headline = "p_up"
     ranked = "p_up"
     probability = "p_up"
+    constants = MappingProxyType({"always_up": 1.0})
     loss = "log_loss"
+    loss_limit = -float(np.log(SMALLEST))
     metrics = (*CLASS_METRICS, *RETURN_METRICS)
     decisive = "brier_skill"
     order = "fold_auc"
@@ -373,6 +377,10 @@ class Direction(Target):
         Baseline("rocket", slow=True),
     )
     words = Words(
+        claim="is the calibrated probability that %(target)s closes higher on %(end)s than on "
+        "%(session)s.",
+        basis="share of rises in the training data",
+        score="Brier score",
         loss="log loss",
         unit="nats",
         decisive="Brier skill",
@@ -499,6 +507,13 @@ class Direction(Target):
 
     def recall(self, issued: Columns) -> tuple[Columns, Columns]:
         return {"p_up": issued["p_up"]}, {"p_up": issued["base_rate"]}
+
+    def observe(self, labels: Column) -> Column:
+        return labels
+
+    def compute_scores(self, labels: Column, values: Columns) -> Column:
+        """Return each sample's Brier score."""
+        return (values["p_up"] - labels) ** 2
 
     def compute_losses(self, labels: Column, values: Columns) -> Column:
         """Return each sample's log loss in nats."""

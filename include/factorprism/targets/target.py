@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,15 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Words:
-    """How sentences call the figures of a target; `unit` is that of the loss."""
+    """How sentences call the figures of a target; `unit` is that of the loss.
 
+    `claim` follows the headline and says what it is, with ``%(target)s``, ``%(session)s`` and
+    ``%(end)s`` in it; `basis` says what the reference is taken from.
+    """
+
+    claim: str
+    basis: str
+    score: str
     loss: str
     unit: str
     decisive: str
@@ -121,12 +129,18 @@ class Target(ABC):
         Number of a network's outputs, and the loss that it is fitted by.
     values
         What is issued for a session, in order: the names in the ledger.
+    headline
+        The one of `values` that is shown first, a fraction.
     ranked
         The forecast that is compared where only the order counts.
     probability
         The forecast that is the probability of a rise; empty where the target has none.
+    constants
+        What a forecaster that looks at nothing says for the headline, by its name.
     loss
         The metric that is the mean of `compute_losses`.
+    loss_limit
+        The loss of a sample from which on it is no longer measured but infinite.
     metrics
         Names of the figures of `compute_metrics`, in order.
     decisive
@@ -142,9 +156,12 @@ class Target(ABC):
     name: str
     head: Head
     values: tuple[str, ...]
+    headline: str
     ranked: str
     probability: str = ""
+    constants: Mapping[str, float] = MappingProxyType({})
     loss: str
+    loss_limit: float = float("inf")
     metrics: tuple[str, ...]
     decisive: str
     order: str
@@ -242,6 +259,25 @@ class Target(ABC):
         """Return the forecasts and the reference's as `compute_losses` reads them.
 
         `issued` are columns of the ledger, by the names in `values`.
+        """
+
+    @abstractmethod
+    def observe(self, labels: Column) -> Column:
+        """Return what came on the scale of the headline, [sample]; NaN stays NaN."""
+
+    def compute_interval(self, issued: Columns) -> tuple[Column, Column] | None:
+        """Return between which values 90% are expected to come; None where no such is issued.
+
+        `issued` are columns of the ledger, by the names in `values`; the ends are on the scale of
+        the headline.
+        """
+        return None
+
+    @abstractmethod
+    def compute_scores(self, labels: Column, values: Columns) -> Column:
+        """Return the score of each sample, from 0.
+
+        `decisive` is 1 - the mean of `values` / that of the reference.
         """
 
     @abstractmethod

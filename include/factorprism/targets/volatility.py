@@ -167,6 +167,7 @@ class Volatility(Target):
     name = "volatility"
     head = Head(outputs=2, loss="gaussian_nll")
     values = ("mean", "log_variance", "sigma", "rolling_60", "ewma_94")
+    headline = "sigma"
     ranked = "mean"
     loss = "qlike"
     metrics = (
@@ -184,6 +185,10 @@ class Volatility(Target):
     order_of_nothing = 0.0
     baselines = (*(_make_rule(name) for name in BASES), Baseline("ridge"))
     words = Words(
+        claim="is how far %(target)s is expected to move from %(session)s to %(end)s: the root of "
+        "the sum of its squared daily log returns.",
+        basis="of the last 60 sessions",
+        score="QLIKE",
         loss="QLIKE",
         unit="QLIKE",
         decisive="QLIKE skill",
@@ -314,6 +319,19 @@ class Volatility(Target):
 
     def recall(self, issued: Columns) -> tuple[Columns, Columns]:
         return {"sigma": issued["sigma"]}, {"sigma": issued["rolling_60"]}
+
+    def observe(self, labels: Column) -> Column:
+        """Return the realised volatility of the horizon, a fraction."""
+        return np.asarray(np.exp(0.5 * labels))
+
+    def compute_interval(self, issued: Columns) -> tuple[Column, Column] | None:
+        """Return the 90% interval of the realised volatility by the normal law of its log."""
+        mean, reach = issued["mean"], Z_90 * np.exp(0.5 * issued["log_variance"])
+        return np.exp(0.5 * (mean - reach)), np.exp(0.5 * (mean + reach))
+
+    def compute_scores(self, labels: Column, values: Columns) -> Column:
+        """Return each sample's QLIKE, which is its loss as well."""
+        return self.compute_losses(labels, values)
 
     def compute_losses(self, labels: Column, values: Columns) -> Column:
         """Return each sample's QLIKE."""

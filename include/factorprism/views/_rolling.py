@@ -1,4 +1,4 @@
-"""Brier skill over a moving window, with an interval by whole blocks of neighbouring sessions."""
+"""Skill over a moving window, with an interval by whole blocks of neighbouring sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEED = 14
 
 @dataclass(frozen=True, eq=False)
 class SkillCurve:
-    """Brier skill of the window that ends with row ``ends[i]``; its 95% interval beside it."""
+    """Skill of the window that ends with row ``ends[i]``; its 95% interval beside it."""
 
     window: int
     ends: npt.NDArray[np.intp]
@@ -26,52 +26,39 @@ class SkillCurve:
 
 
 def roll_skill(
-    p_up: Column,
-    base: Column,
-    up: npt.NDArray[np.bool_],
-    *,
-    window: int,
-    step: int,
-    block: int,
+    scores: Column, base_scores: Column, *, window: int, step: int, block: int
 ) -> SkillCurve | None:
     """Return the skill of each `window` of forecasts, every `step` of them; None if too few.
 
-    All columns [forecast], in the order of their sessions.
+    `scores` of the forecasts and of the reference, [forecast], in the order of their sessions.
     """
-    if len(up) < window:
+    if len(scores) < window:
         return None
-    ends = np.arange(len(up) - 1, window - 2, -step)[::-1]
-    losses = _losses(p_up, base, up)
-    figures = [_resample(losses[end - window + 1 : end + 1], block) for end in ends]
+    ends = np.arange(len(scores) - 1, window - 2, -step)[::-1]
+    both = np.stack([scores, base_scores], axis=1)
+    figures = [_resample(both[end - window + 1 : end + 1], block) for end in ends]
     skill, lower, upper = np.array(figures).T
     return SkillCurve(window, ends, skill, lower, upper)
 
 
-def compute_skill(
-    p_up: Column, base: Column, up: npt.NDArray[np.bool_], *, block: int
-) -> tuple[float, float, float]:
-    """Return the Brier skill of `p_up` against `base` and its 95% interval, all [forecast]."""
-    return _resample(_losses(p_up, base, up), block)
+def compute_skill(scores: Column, base_scores: Column, *, block: int) -> tuple[float, float, float]:
+    """Return 1 - mean of `scores` / mean of `base_scores` [forecast], and its 95% interval."""
+    return _resample(np.stack([scores, base_scores], axis=1), block)
 
 
-def _losses(p_up: Column, base: Column, up: npt.NDArray[np.bool_]) -> Column:
-    """Return the squared errors of forecast and base rate, [forecast, 2]."""
-    return np.stack([(p_up - up) ** 2, (base - up) ** 2], axis=1)
+def _resample(scores: Column, block: int) -> tuple[float, float, float]:
+    """Return 1 - ratio of the summed `scores` [forecast, 2], and its 95% percentile interval.
 
-
-def _resample(losses: Column, block: int) -> tuple[float, float, float]:
-    """Return 1 - ratio of the summed `losses` [forecast, 2], and its 95% percentile interval.
-
-    Circular blocks (Politis and Romano 1992), as `training.metrics.bootstrap` draws them. Both
+    Circular blocks (Politis and Romano 1992), as `evaluation.resampling` draws them. Both
     sums of a block are differences of running sums, so that a resample costs a few additions:
     a page shows hundreds of windows.
     """
-    n = len(losses)
+    n = len(scores)
     starts, ends = _draw_blocks(n, max(1, min(block, n)))
     # Twice over, so that a block that runs past the last forecast goes on with the first.
-    running = np.concatenate([np.zeros((1, 2)), np.cumsum(np.concatenate([losses, losses]), 0)])
+    running = np.concatenate([np.zeros((1, 2)), np.cumsum(np.concatenate([scores, scores]), 0)])
     sums = running[ends].sum(axis=1) - running[starts].sum(axis=1)
-    total = losses.sum(axis=0)
+    total = scores.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = 1.0 - sums[:, 0] / sums[:, 1]
         skill = float(1.0 - total[0] / total[1])

@@ -19,20 +19,13 @@ from factorprism.pipelines.contest_tables import (
     tabulate_report,
 )
 from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
-from factorprism.targets import DIRECTION
+from factorprism.targets import Target
 from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill
 from factorprism.warehouse import PostgresWarehouse
 
 SHOWN_MODELS = 20
 SHOWN_DECISIONS = 30
-_METRICS = tuple(column for section in DIRECTION.sections for column in section.columns)
-_ORDER = {metric: place for place, (metric, _, _) in enumerate(_METRICS)}
-# How a figure is called, and the format that it is written in, as in the contest's tables.
-FIGURES: Mapping[str, tuple[str, str]] = {
-    **{metric: (name, form) for metric, name, form in _METRICS},
-    DIRECTION.gain: ("log loss gain", "+.4f"),
-}
 
 
 @dataclass(frozen=True)
@@ -40,12 +33,13 @@ class ModelRow:
     """One model; `mark` is ``champion``, ``challenger`` or empty, `held_before` a former title."""
 
     model: KeptModel
+    target: Target
     mark: str
     held_before: bool
 
     @property
     def skill(self) -> Skill:
-        return read_skill(self.model.evaluations)
+        return read_skill(self.model.evaluations, self.target)
 
     @property
     def model_id(self) -> str:
@@ -66,7 +60,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Gain:
-    """An entrant's gain on the base rate, log loss in nats, all trials paid for."""
+    """An entrant's gain on the reference, in units of the loss, all trials paid for."""
 
     name: str
     value: float
@@ -107,6 +101,7 @@ class ModelsPage:
     """
 
     signal: str
+    target: Target
     champion: ModelRow | None
     challenger: ModelRow | None
     reign: DatedDecision | None
@@ -120,16 +115,21 @@ class ModelsPage:
 
 
 def read_models(
-    warehouse: PostgresWarehouse, signal: str, *, model_id: str = "", every: bool = False
+    warehouse: PostgresWarehouse,
+    signal: str,
+    target: Target,
+    *,
+    model_id: str = "",
+    every: bool = False,
 ) -> ModelsPage:
     """Return the page; `model_id` is shown in full, by default the champion.
 
     Raises `NotHeld` for a model that is not of `signal`.
     """
-    metrics = (DIRECTION.decisive, INDEPENDENT)
+    metrics = (target.decisive, INDEPENDENT)
     kept = warehouse.models.list_kept_models(signal, metrics)
     decisions = warehouse.models.list_dated_decisions(signal)
-    rows = _stand(kept, decisions)
+    rows = _stand(kept, decisions, target)
     champion = _find(rows, CHAMPION)
     chosen = rows.get(model_id) if model_id else champion or next(iter(rows.values()), None)
     if model_id and chosen is None:
@@ -142,6 +142,7 @@ def read_models(
     shown = [row for place, row in enumerate(rows.values()) if every or _is_shown(place, row)]
     return ModelsPage(
         signal=signal,
+        target=target,
         champion=champion,
         challenger=_find(rows, CHALLENGER),
         reign=find_reign(decisions),
@@ -155,6 +156,15 @@ def read_models(
     )
 
 
+def list_figures(target: Target) -> Mapping[str, tuple[str, str]]:
+    """Return how each figure is called and written, by its metric, in the contest's order."""
+    columns = (column for section in target.sections for column in section.columns)
+    return {
+        **{metric: (name, form) for metric, name, form in columns},
+        target.gain: (f"{target.words.loss} gain", "+.4f"),
+    }
+
+
 def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
     """Return the decision, of those oldest first, since which the last holder holds the title."""
     reign = None
@@ -166,7 +176,9 @@ def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
     return reign
 
 
-def _stand(kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]) -> Mapping[str, ModelRow]:
+def _stand(
+    kept: Sequence[KeptModel], decisions: Sequence[DatedDecision], target: Target
+) -> Mapping[str, ModelRow]:
     promotions = [item.promotion for item in decisions]
     marks = {find_challenger(promotions): CHALLENGER}
     if promotions:
@@ -175,6 +187,7 @@ def _stand(kept: Sequence[KeptModel], decisions: Sequence[DatedDecision]) -> Map
     return {
         model.record.model_id: ModelRow(
             model=model,
+            target=target,
             mark=marks.get(model.record.model_id, ""),
             held_before=model.record.model_id in held,
         )
@@ -203,13 +216,14 @@ def _read_chosen(
     return ChosenModel(
         row=row,
         training=warehouse.models.load_training(model_id) if row.model.has_training else None,
-        judged=tuple(_group(warehouse.models.load_evaluations(model_id))),
+        judged=tuple(_group(warehouse.models.load_evaluations(model_id), row.target)),
         decisions=tuple(concerned),
     )
 
 
-def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
+def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[Judged]:
     """Yield the judgements, walk-forward before contest, of each the last judged session first."""
+    order = {metric: place for place, metric in enumerate(list_figures(target))}
     places = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
     grouped = [(place, tuple(group)) for place, group in places]
     for (kind, first, last), figures in sorted(
@@ -218,7 +232,7 @@ def _group(evaluations: Sequence[Evaluation]) -> Iterator[Judged]:
         windows = [round(item.value) for item in figures if item.metric == INDEPENDENT]
         shown = sorted(
             (item for item in figures if item.metric != INDEPENDENT),
-            key=lambda item: (_ORDER.get(item.metric, len(_ORDER)), item.metric),
+            key=lambda item: (order.get(item.metric, len(order)), item.metric),
         )
         n_sessions = figures[0].n_sessions
         yield Judged(kind, first, last, n_sessions, windows[0] if windows else None, tuple(shown))

@@ -12,26 +12,37 @@ import numpy as np
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import Alert, Evaluation, Forecast, ModelRecord, Outcome
+from factorprism.core.schemas import (
+    Alert,
+    Evaluation,
+    Forecast,
+    ModelRecord,
+    Outcome,
+)
 from factorprism.evaluation import find_skill
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end
 from factorprism.selection.promotion import find_holder
-from factorprism.targets import DIRECTION
+from factorprism.targets import Target, find_target
 from factorprism.views._belief import Belief, Matured, find_belief
 from factorprism.views._lines import final_rows, list_shown_lines, require_held
 from factorprism.views.freshness import Freshness
+from factorprism.views.headline import Headline, read_headline
 from factorprism.warehouse import PostgresWarehouse
 
 
 @dataclass(frozen=True)
 class Skill:
-    """The figure by which skill is judged, as `training.skill_sentence` says it.
+    """The figure by which skill is judged, as `evaluation.skill` says it.
 
-    `verdict` is ``ahead``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
-    Brier skill and its interval are fractions; `windows` is None where it was not counted.
+    `decisive` and `reference` are the target's words for the figure and for what it is held
+    against; `verdict` is
+    ``ahead``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
+    skill and its interval are fractions; `windows` is None where it was not counted.
     """
 
+    decisive: str
+    reference: str
     verdict: str
     value: float = 0.0
     lower: float = 0.0
@@ -62,12 +73,16 @@ class Contest:
 class LineToday:
     """One line at the session; `forecast` is None where the ledger has no row of it.
 
+    `headline` is None where nothing was issued.
+
     `freshness` says how old the line's newest forecast is by now. `ended` tells that the horizon
     of `forecast` has ended by now, whether or not there is an `outcome`.
     """
 
     line: ForecastLine
+    target: Target
     forecast: Forecast | None
+    headline: Headline | None
     belief: Belief | None
     champion: Champion | None
     contest: Contest | None
@@ -140,17 +155,22 @@ def _read_line(
 ) -> LineToday:
     champion = _read_champion(warehouse, line, session)
     contest = warehouse.contests.load_last_contest(line.signal, session)
-    belief = came = None
-    if forecast is not None and (p_up := forecast.value("p_up")) is not None:
-        belief = _read_belief(warehouse, line, p_up, champion, session)
-        came = warehouse.forecasts.load_outcome(forecast)
+    target = find_target(line.target)
+    came = warehouse.forecasts.load_outcome(forecast) if forecast else None
+    outcome = came[0] if came else None
+    headline = read_headline(forecast, outcome)
+    belief = None
+    if headline and target.probability:
+        belief = _read_belief(warehouse, line, headline.forecast, champion, session)
     return LineToday(
         line=line,
+        target=target,
         forecast=forecast,
+        headline=headline,
         belief=belief,
         champion=champion,
         contest=Contest(*contest) if contest else None,
-        outcome=came[0] if came else None,
+        outcome=outcome,
         freshness=freshness,
         ended=forecast is not None and _has_ended(forecast, freshness.published),
     )
@@ -171,14 +191,16 @@ def _read_champion(
         return None
     evaluations = warehouse.models.load_evaluations(holder)
     known = [item for item in evaluations if item.last <= session]
-    return Champion(warehouse.models.load_model(holder), read_skill(known))
+    target = find_target(line.target)
+    return Champion(warehouse.models.load_model(holder), read_skill(known, target))
 
 
-def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
+def read_skill(evaluations: Sequence[Evaluation], target: Target) -> Skill:
     """Return the one figure by which skill is judged, and what it says."""
-    found = find_skill(evaluations, DIRECTION)
+    words = target.words.decisive, target.words.reference
+    found = find_skill(evaluations, target)
     if found is None:
-        return Skill("unjudged")
+        return Skill(*words, "unjudged")
     span = (found.kind, found.first, found.last)
     counted = [
         item.value
@@ -187,6 +209,7 @@ def read_skill(evaluations: Sequence[Evaluation]) -> Skill:
     ]
     verdict = "ahead" if found.lower > 0.0 else "worse" if found.upper < 0.0 else "open"
     return Skill(
+        *words,
         verdict,
         found.value,
         found.lower,

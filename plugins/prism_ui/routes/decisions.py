@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from factorprism.pipelines.decisions import KINDS, PROMOTE, ROLL_BACK
+from factorprism.targets import find_target
 from factorprism.views import open_house
 from factorprism.views.models import ModelsPage, read_models
 from prism_ui.decision_runs import DecisionRun, read_decision, start_decision
@@ -97,7 +98,9 @@ def _read_models(asked: Asked, model_id: str) -> ModelsPage:
     """Return the page's models with `model_id` in full; raises `BadQuestion` or `NotHeld`."""
     if not model_id:
         raise BadQuestion("no model is named", remedy="Choose one on the page Models.")
-    return read_models(asked.house.warehouse, find_asked_signal(asked).name, model_id=model_id)
+    signal = find_asked_signal(asked)
+    target = find_target(signal.target)
+    return read_models(asked.house.warehouse, signal.name, target, model_id=model_id)
 
 
 def _check_action(action: str) -> str:

@@ -9,19 +9,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from factorprism.core.schemas import Evaluation, Training
+from factorprism.targets import Target, find_target
 from factorprism.views import list_shown_lines
-from factorprism.views.models import FIGURES, read_models
+from factorprism.views.models import list_figures, read_models
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
 from prism_ui.pages import Asked, find_asked_signal, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
-# The figures of an epoch that the curve shows: name, message, colour.
-CURVES = (
-    ("log_loss", "training", "chart-1"),
-    ("val_log_loss", "held out", "chart-4"),
-)
 
 
 @router.get("/models")
@@ -34,10 +30,12 @@ def build(asked: Asked) -> Mapping[str, Any]:
     """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
     warehouse, config = asked.house.warehouse, asked.house.config
     lines = list_shown_lines(warehouse, config)
-    signal = find_asked_signal(asked).name
+    signal = find_asked_signal(asked)
+    target = find_target(signal.target)
     models = read_models(
         warehouse,
-        signal,
+        signal.name,
+        target,
         model_id=asked.text("model") or "",
         every=asked.text("all") is not None,
     )
@@ -45,19 +43,19 @@ def build(asked: Asked) -> Mapping[str, Any]:
     return {
         "models": models,
         "lines": lines,
-        "line": next((one for one in lines if one.signal == signal), None),
+        "line": next((one for one in lines if one.signal == signal.name), None),
         "may_decide": asked.reader.may_act,
         "figure_rows": [
-            [_write_figure(item, asked.language) for item in judged.figures]
+            [_write_figure(item, target, asked.language) for item in judged.figures]
             for judged in (models.chosen.judged if models.chosen else ())
         ],
-        **_describe_training(training, asked.language),
+        **_describe_training(training, target, asked.language),
     }
 
 
-def _write_figure(item: Evaluation, language: Language) -> list[str]:
-    """Return a figure's name, value, interval and the base rate's, as the contest writes them."""
-    name, form = FIGURES.get(item.metric, (item.metric.replace("_", " "), ".4f"))
+def _write_figure(item: Evaluation, target: Target, language: Language) -> list[str]:
+    """Return a figure's name, value, interval and the reference's, as the contest writes them."""
+    name, form = list_figures(target).get(item.metric, (item.metric.replace("_", " "), ".4f"))
     digits, signed = int(form.lstrip("+")[1]), form.startswith("+")
 
     def write(value: float) -> str:
@@ -69,13 +67,17 @@ def _write_figure(item: Evaluation, language: Language) -> list[str]:
     return [language.gettext(name), write(item.value), interval, write(item.reference)]
 
 
-def _describe_training(training: Training | None, language: Language) -> Mapping[str, Any]:
+def _describe_training(
+    training: Training | None, target: Target, language: Language
+) -> Mapping[str, Any]:
     """Return the curve for uPlot, and all figures of each epoch as a table."""
     if training is None or not training.epochs:
         return {"curve": None, "epoch_head": [], "epoch_rows": []}
     gettext = language.gettext
     names = sorted({name for epoch in training.epochs for name in epoch} - {"epoch"})
-    shown = [curve for curve in CURVES if curve[0] in names] or [
+    loss = target.head.loss
+    curves = ((loss, "training", "chart-1"), (f"val_{loss}", "held out", "chart-4"))
+    shown = [curve for curve in curves if curve[0] in names] or [
         (name, name, f"chart-{place}") for place, name in enumerate(names[:4], start=1)
     ]
     curve = {

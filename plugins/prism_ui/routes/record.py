@@ -10,8 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.readings import Record
-from factorprism.views.record import TrackRecord, read_track_record
+from factorprism.views.record import Track, TrackRecord, read_track_record
 from prism_ui.pages import Asked, show
 from prism_ui.reliability import lay_out_reliability
 from prism_ui.security import ReaderDep
@@ -37,7 +36,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
     gettext = asked.language.gettext
     return {
         "found": found,
-        "forecasts_chart": _draw_forecasts(found.record, gettext),
+        "forecasts_chart": _draw_forecasts(found.track, gettext),
         "skill_chart": _draw_skill(found, gettext),
         "yearly_skill": list(_yearly_skill(found)),
         "diagram": lay_out_reliability(found.bins),
@@ -47,10 +46,10 @@ def build(asked: Asked) -> Mapping[str, Any]:
 
 def _yearly_skill(found: TrackRecord) -> Iterator[dict[str, Any]]:
     """Yield the last point of each year, newest first: the chart in a dozen figures."""
-    curve, record = found.curve, found.record
+    curve, track = found.curve, found.track
     if curve is None:
         return
-    days = record.sessions[np.flatnonzero(record.settled & record.issued)[curve.ends]]
+    days = track.sessions[track.known[curve.ends]]
     years = days.astype("datetime64[Y]")
     for place in np.flatnonzero(np.append(years[1:] != years[:-1], True))[::-1]:
         yield {
@@ -61,77 +60,72 @@ def _yearly_skill(found: TrackRecord) -> Iterator[dict[str, Any]]:
         }
 
 
-def _draw_forecasts(record: Record, gettext: Any) -> dict[str, Any]:
-    p_up = _rounded(record.values["p_up"])
-    low, high = _range_of(record.values["p_up"], record.values["base_rate"])
-    # What came of it stands at the edges, where it hides no forecast.
-    rose, fell, withheld = (
-        [edge if hit else None for hit in hits]
-        for edge, hits in (
-            (high, record.outcome == 1),
-            (low, record.outcome == 0),
-            ((low + high) / 2, ~record.issued),
-        )
-    )
+def _draw_forecasts(track: Track, gettext: Any) -> dict[str, Any]:
+    low, high = _range_of(track)
+    words = track.target.words
     return {
-        "x": record.sessions.astype(np.int64).tolist(),
+        "x": track.sessions.astype(np.int64).tolist(),
         "x_label": gettext("session"),
         "unit": "percent",
         "range": [low - 0.01, high + 0.01],
         "height": 300,
         "series": [
-            {"label": gettext("forecast"), "values": p_up, "colour": "chart-1"},
+            {"label": gettext("forecast"), "values": _rounded(track.forecast), "colour": "chart-1"},
             {
-                "label": gettext("base rate"),
-                "values": _rounded(record.values["base_rate"]),
+                "label": gettext(words.reference),
+                "values": _rounded(track.base),
                 "colour": "chart-3",
                 "dash": True,
             },
-            {
-                "label": gettext("then rose"),
-                "values": rose,
-                "colour": "chart-5",
-                "style": "points",
-                "size": 3,
-                "unit": "mark",
-            },
-            {
-                "label": gettext("then fell"),
-                "values": fell,
-                "colour": "chart-4",
-                "style": "points",
-                "size": 3,
-                "unit": "mark",
-            },
-            {
-                "label": gettext("withheld"),
-                "values": withheld,
-                "colour": "chart-2",
-                "style": "points",
-                "size": 7,
-                "unit": "mark",
-            },
+            *_draw_observed(track, low, high, gettext),
+            _mark(
+                gettext("withheld"), np.isnan(track.forecast), (low + high) / 2, "chart-2", size=7
+            ),
         ],
     }
 
 
+def _draw_observed(
+    track: Track, low: float, high: float, gettext: Any
+) -> tuple[dict[str, Any], ...]:
+    """Return what came: of a probability by marks at the edges, where they hide no forecast."""
+    if not track.target.probability:
+        points = {"colour": "chart-5", "style": "points", "size": 3}
+        return ({"label": gettext("what came"), "values": _rounded(track.observed), **points},)
+    return (
+        _mark(gettext("then rose"), track.labels == 1, high, "chart-5"),
+        _mark(gettext("then fell"), track.labels == 0, low, "chart-4"),
+    )
+
+
+def _mark(label: str, hits: Any, edge: float, colour: str, *, size: int = 3) -> dict[str, Any]:
+    return {
+        "label": label,
+        "values": [edge if hit else None for hit in hits],
+        "colour": colour,
+        "style": "points",
+        "size": size,
+        "unit": "mark",
+    }
+
+
 def _draw_skill(found: TrackRecord, gettext: Any) -> dict[str, Any] | None:
-    curve, record = found.curve, found.record
+    curve, track = found.curve, found.track
     if curve is None:
         return None
-    rows = np.flatnonzero(record.settled & record.issued)[curve.ends]
+    rows, words = track.known[curve.ends], found.target.words
     bounds = {"colour": "accent-soft", "width": 1}
     return {
-        "x": record.sessions[rows].astype(np.int64).tolist(),
+        "x": track.sessions[rows].astype(np.int64).tolist(),
         "x_label": gettext("session"),
         "unit": "percent",
         "height": 240,
         "series": [
             {"label": gettext("upper end"), "values": _rounded(curve.upper), **bounds},
             {"label": gettext("lower end"), "values": _rounded(curve.lower), **bounds},
-            {"label": gettext("Brier skill"), "values": _rounded(curve.skill), "width": 2},
+            {"label": gettext(words.decisive), "values": _rounded(curve.skill), "width": 2},
             {
-                "label": gettext("base rate"),
+                "label": gettext(words.reference),
                 "values": [0.0] * len(rows),
                 "colour": "chart-3",
                 "dash": True,
@@ -144,13 +138,17 @@ def _draw_skill(found: TrackRecord, gettext: Any) -> dict[str, Any] | None:
 def _draw_walk_forward(found: TrackRecord, gettext: Any) -> dict[str, Any] | None:
     if found.walk_forward is None:
         return None
-    chart = _draw_forecasts(found.walk_forward.record, gettext)
+    chart = _draw_forecasts(found.walk_forward.track, gettext)
     # Nothing of it was issued, and so nothing withheld.
     return chart | {"series": chart["series"][:-1]}
 
 
-def _range_of(*columns: Any) -> tuple[float, float]:
-    known = np.concatenate(columns)
+def _range_of(track: Track) -> tuple[float, float]:
+    """Return the ends of what is drawn; what came of a probability stands at the ends itself."""
+    drawn = [track.forecast, track.base]
+    if not track.target.probability:
+        drawn.append(track.observed)
+    known = np.concatenate(drawn)
     known = known[~np.isnan(known)]
     if not len(known):
         return 0.0, 1.0

@@ -10,7 +10,7 @@ from factorprism.core.contest import ContestReport
 from factorprism.pipelines.contest_page import render_contest
 from factorprism.targets import DIRECTION
 from factorprism.views import NotHeld
-from factorprism.views.models import FIGURES, read_models
+from factorprism.views.models import list_figures, read_models
 
 GAIN = {
     "name": "inception",
@@ -39,7 +39,7 @@ CONTENT = {
 
 @pytest.fixture
 def page(warehouse, title):
-    return read_models(warehouse, "pair-direction-14")
+    return read_models(warehouse, "pair-direction-14", DIRECTION)
 
 
 def test_after_a_rollback_the_earlier_champion_holds_the_title_since_that_day(page):
@@ -54,7 +54,7 @@ def test_a_promotion_can_be_undone_towards_the_champion_before(warehouse, title,
     warehouse.models.append_promotion(
         make_rows("promotion", decisions[1], as_of=date(2024, 3, 5), number=1)
     )
-    page = read_models(warehouse, "pair-direction-14")
+    page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (page.champion.model_id, page.predecessor) == ("two", "one")
 
 
@@ -74,16 +74,16 @@ def test_models_come_last_trained_first_and_each_with_its_skill(page):
 def test_a_model_before_schema_3_has_no_curve_and_says_so(warehouse, page):
     assert page.chosen.row.model_id == "one"
     assert page.chosen.training is None
-    chosen = read_models(warehouse, "pair-direction-14", model_id="two").chosen
+    chosen = read_models(warehouse, "pair-direction-14", DIRECTION, model_id="two").chosen
     losses = [epoch["loss"] for epoch in chosen.training.epochs]
     assert losses == pytest.approx([0.7, 0.69, 0.68])
 
 
 def test_figures_of_a_judgement_stand_in_the_order_of_the_contest(warehouse, title):
-    (judged,) = read_models(warehouse, "pair-direction-14", model_id="two").chosen.judged
+    (judged,) = read_models(warehouse, "pair-direction-14", DIRECTION, model_id="two").chosen.judged
     assert (judged.kind, judged.n_sessions, judged.windows) == ("walk_forward", 160, 11)
     assert [item.metric for item in judged.figures] == ["log_loss", "brier_skill"]
-    assert FIGURES["brier_skill"] == ("Brier skill", "+.1%")
+    assert list_figures(DIRECTION)["brier_skill"] == ("Brier skill", "+.1%")
 
 
 def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, title):
@@ -96,7 +96,7 @@ def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, ti
             CONTENT,
         )
         warehouse.contests.save_report(report)
-    contest = read_models(warehouse, "pair-direction-14").contest
+    contest = read_models(warehouse, "pair-direction-14", DIRECTION).contest
     assert contest.report.sentence == "Sentence 2"
     assert contest.leaks == ("inception lies above 0.5 in both shuffles.",)
     (gain,) = contest.gains
@@ -118,20 +118,20 @@ def test_only_the_last_models_are_listed_until_all_are_asked_for(warehouse, titl
         warehouse.models.save_model(
             make_rows("record", f"late-{number:02}", trained_through=date(2024, 3, 20))
         )
-    page = read_models(warehouse, "pair-direction-14")
+    page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (len(page.rows), page.n_models) == (22, 32)
     assert {row.model_id for row in page.rows if row.mark} == {"one", "two"}
-    assert len(read_models(warehouse, "pair-direction-14", every=True).rows) == 32
+    assert len(read_models(warehouse, "pair-direction-14", DIRECTION, every=True).rows) == 32
 
 
 def test_nobody_holds_a_title_that_was_never_given(warehouse, make_rows):
-    empty = read_models(warehouse, "pair-direction-14")
+    empty = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (empty.champion, empty.chosen, empty.contest, empty.rows) == (None, None, None, ())
     warehouse.models.save_model(make_rows("record", "first"))
-    page = read_models(warehouse, "pair-direction-14")
+    page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (page.champion, page.chosen.row.model_id) == (None, "first")
 
 
 def test_a_model_of_another_universe_is_not_shown(warehouse, title):
     with pytest.raises(NotHeld, match="<script> is no model of pair-direction-14"):
-        read_models(warehouse, "pair-direction-14", model_id="<script>")
+        read_models(warehouse, "pair-direction-14", DIRECTION, model_id="<script>")

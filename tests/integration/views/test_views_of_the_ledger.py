@@ -153,10 +153,10 @@ def test_the_record_counts_what_was_issued_withheld_and_settled(ledger: Any) -> 
     own, base, always = found.rivals[:3]
     known = found.record.settled & found.record.issued
     up = found.record.outcome[known]
-    assert own.brier == pytest.approx(((found.record.values["p_up"][known] - up) ** 2).mean())
+    assert own.score == pytest.approx(((found.record.values["p_up"][known] - up) ** 2).mean())
     assert base.skill == 0.0
-    assert always.brier == pytest.approx(1.0 - up.mean())
-    assert always.log_loss is None
+    assert always.score == pytest.approx(1.0 - up.mean())
+    assert always.loss is None
 
 
 def test_the_record_says_which_forecasts_were_issued_late(ledger: Any) -> None:
@@ -194,7 +194,7 @@ def test_rivals_of_the_contest_are_held_against_the_ledger_on_the_same_sessions(
     covered = np.arange(600) < 500
     withheld = np.isnan(found.record.values["p_up"])
     assert rival.n_sessions == (covered & ~withheld).sum()
-    assert rival.own_brier != found.rivals[0].brier
+    assert rival.own_score != found.rivals[0].score
 
 
 def test_a_line_that_is_not_held_is_refused(ledger: Any) -> None:
@@ -224,13 +224,13 @@ def test_the_contests_forecasts_stand_apart_from_the_ledgers(ledger: Any) -> Non
     judged = warehouse.contests.load_judged("hs300-direction-14")
     own = judged[walk.entrant]
     assert len(own.sessions) == max(len(one.sessions) for one in judged.values())
-    assert (walk.record.values["p_up"] == own.columns["value.p_up"]).all()
+    assert (walk.track.forecast == own.columns["value.p_up"]).all()
     assert sum(year.settled for year in walk.years) == len(own.sessions)
     assert {one.name: one.n_sessions for one in walk.entrants} == {
         name: len(one.sessions) for name, one in judged.items()
     }
     brier = ((own.columns["value.p_up"] - own.columns["outcome.label"]) ** 2).mean()
-    assert walk.entrants[0].brier == pytest.approx(brier)
+    assert walk.entrants[0].score == pytest.approx(brier)
     # What was issued is counted without them.
     assert found.n_settled == 580
     named = read_track_record(warehouse, CONFIG.with_changes(model="logistic"), None)

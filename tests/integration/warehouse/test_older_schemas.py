@@ -14,6 +14,7 @@ import pytest
 
 from factorprism.cli.tables import forecast_lines
 from factorprism.core.config import Config
+from factorprism.targets import DIRECTION
 from factorprism.views.models import read_models
 from factorprism.views.record import read_track_record
 from factorprism.warehouse import PostgresWarehouse, restore
@@ -160,7 +161,7 @@ def test_the_pages_questions_answer(older):
         assert record is not None
         assert record.line.signal == signal
         assert record.line.issued == 1
-        models = read_models(warehouse, "hs300-direction-14")
+        models = read_models(warehouse, "hs300-direction-14", DIRECTION)
         assert models.champion is not None
         assert models.contest is not None
         assert warehouse.contests.load_last_contest(signal, as_of)[0] == as_of

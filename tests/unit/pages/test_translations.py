@@ -11,7 +11,8 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from factorprism.views.models import FIGURES
+from factorprism.targets import TARGETS
+from factorprism.views.models import list_figures
 
 FUNCTIONS = ("_", "gettext", "ngettext")
 OPTIONS = {"extensions": "jinja2.ext.do"}
@@ -63,9 +64,24 @@ def test_every_message_is_translated(pages_folder: Path, chinese: dict[str, str]
 
 
 def test_every_figure_has_a_chinese_name(chinese: dict[str, str]) -> None:
-    names = {name for name, _ in FIGURES.values()}
+    names = {name for target in TARGETS.values() for name, _ in list_figures(target).values()}
+    names |= {section.heading for target in TARGETS.values() for section in target.sections}
     assert len(names) > 15
     assert {name for name in names if name not in chinese} <= UNCHANGED
+
+
+def test_the_words_of_every_target_are_translated(chinese: dict[str, str]) -> None:
+    for target in TARGETS.values():
+        words = target.words
+        for word in (
+            words.claim,
+            words.basis,
+            words.score,
+            words.loss,
+            words.decisive,
+            words.reference,
+        ):
+            assert chinese.get(word), word
 
 
 def test_a_translation_has_the_same_figures(chinese: dict[str, str]) -> None:
