@@ -272,12 +272,14 @@ def _mean(column: npt.NDArray[np.float64]) -> float:
 
 
 def _latest(track: Track, record: Record) -> tuple[Settled, ...]:
-    columns = track.forecast, track.base, track.observed, record.forward_return
     return tuple(
         Settled(
             record.sessions[row].astype(date),
             record.horizon_end[row].astype(date),
-            *(float(column[row]) for column in columns),
+            float(track.forecast[row]),
+            float(track.base[row]),
+            float(track.observed[row]),
+            float(record.forward_return[row]),
             _known_delay(record.late_seconds[row]),
         )
         for row in track.known[: -LAST_ROWS - 1 : -1]
