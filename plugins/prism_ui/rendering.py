@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from factorprism.core.publication import punctuality_of, split_delay
-from factorprism.views.headline import read_headline
+from factorprism.targets.headline import read_headline
 from prism_ui.languages import LANGUAGES, Language
 from prism_ui.navigation import PAGES
 from prism_ui.static_files import static_address

@@ -18,6 +18,7 @@ from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Forecast
 from factorprism.core.signals import Signal, find_signal
 from factorprism.pipelines import Ports
+from factorprism.targets.headline import read_headline
 
 TOP = 5  # parts that are named of each axis
 
@@ -63,9 +64,9 @@ def _load(signal: Signal, ports: Ports, session: date | None) -> list[tuple[Fore
 def _print(row: Forecast, explanation: Explanation) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     attribution: Any = explanation.attribution
-    p_up = row.value("p_up")
-    told = f"p_up {p_up:.1%}" if p_up is not None else f"withheld: {row.reason}"
-    console.print(f"{row.symbol} {row.session}, {told}, by {row.model_id}")
+    headline = read_headline(row)
+    told = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
+    console.print(f"{row.signal} {row.session}, {told}, by {row.model_id}")
     console.print(
         f"logit {attribution['logit']:+.3f} before calibration, of the median image "
         f"{attribution['median_logit']:+.3f}; a part's figure is what it adds to the logit"

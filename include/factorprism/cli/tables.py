@@ -14,6 +14,7 @@ from rich.table import Table
 
 from factorprism.core.publication import punctuality_words
 from factorprism.core.schemas import Forecast
+from factorprism.targets.headline import read_headline
 from factorprism.warehouse import list_values
 
 # The columns of a forecast before its target's own values, and after them.
@@ -83,20 +84,20 @@ def write_csv(rows: Sequence[Forecast]) -> None:
 def write_table(rows: Sequence[Forecast]) -> None:
     """Print `rows` for a person: no hashes, and the reason where a forecast was withheld."""
     table = Table(title=None, show_edge=False, pad_edge=False)
-    for name in ("target", "session", "horizon end", "state"):
+    for name in ("signal", "session", "horizon end", "state"):
         table.add_column(name, no_wrap=True)
-    table.add_column("p_up", justify="right")
-    table.add_column("base rate", justify="right")
+    table.add_column("forecast", justify="right")
+    table.add_column("reference", justify="right")
     table.add_column("model")
     table.add_column("reason")
     for row in rows:
+        headline = read_headline(row)
         table.add_row(
-            row.symbol,
+            row.signal,
             row.session.isoformat(),
             f"{row.horizon_end} ({row.horizon}{', expected' if row.horizon_end_expected else ''})",
             ", ".join(filter(None, (row.state.value, punctuality_words(row.late_by)))),
-            _share(row.value("p_up")),
-            _share(row.value("base_rate")),
+            *(("-", "-") if headline is None else headline.words),
             row.model_id,
             row.reason,
         )
@@ -118,7 +119,3 @@ def write_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         )
     width = None if sys.stdout.isatty() else 160
     Console(width=width, highlight=False, markup=False).print(table)
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

@@ -21,6 +21,7 @@ from factorprism.figures._canvas import (
     open_sheet,
     write_heading,
 )
+from factorprism.targets.headline import read_headline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,14 +81,15 @@ def render_image(
 
 def describe_forecast(forecast: Forecast) -> str:
     """Return the line that says what the model made of the image, or why it was not asked."""
-    if (p_up := forecast.value("p_up")) is None:
+    headline = read_headline(forecast)
+    if headline is None:
         return f"forecast withheld: {forecast.reason}"
-    base_rate = forecast.value("base_rate")
-    base = "" if base_rate is None else f" against a base rate of {base_rate:.1%}"
     count = f"{forecast.horizon} sessions{', expected' if forecast.horizon_end_expected else ''}"
+    own, reference = headline.words
+    words = headline.target.words
     return (
-        f"up by {forecast.horizon_end} ({count}) with probability "
-        f"{p_up:.1%}{base}; issued by {forecast.model_id}"
+        f"{words.headline} by {forecast.horizon_end} ({count}): {own}, {words.reference} "
+        f"{reference}; issued by {forecast.model_id}"
     )
 
 

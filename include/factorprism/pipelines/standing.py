@@ -56,7 +56,8 @@ def _measure_forecasts(run: Run) -> None:
     run.ports.meter.record("prism.forecasts.withheld", len(withheld), **named)
     if issued:
         last: Forecast = issued[max(issued)]
-        run.ports.meter.record("prism.forecast.p_up", last.value("p_up") or 0.0, **named)
+        for name, value in last.values[last.symbol].items():
+            run.ports.meter.record("prism.forecast.value", value, value=name, **named)
 
 
 def _measure_champion(run: Run) -> None:
@@ -71,13 +72,13 @@ def _measure_champion(run: Run) -> None:
     found = [
         item
         for item in run.ports.warehouse.models.load_evaluations(champion)
-        if (item.kind, item.metric) == ("walk_forward", "brier_skill")
+        if (item.kind, item.metric) == ("walk_forward", run.target.decisive)
     ]
     if found:
         latest = max(found, key=lambda item: item.last)
         for bound in ("value", "lower", "upper"):
             figure = float(getattr(latest, bound))
-            run.ports.meter.record("prism.brier.skill", figure, bound=bound, **named)
+            run.ports.meter.record("prism.skill", figure, bound=bound, **named)
 
 
 def _sessions_since(run: Run, day: date) -> int:

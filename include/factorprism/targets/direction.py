@@ -377,6 +377,7 @@ class Direction(Target):
         Baseline("rocket", slow=True),
     )
     words = Words(
+        headline="probability of a rise",
         claim="is the calibrated probability that %(target)s closes higher on %(end)s than on "
         "%(session)s.",
         basis="share of rises in the training data",

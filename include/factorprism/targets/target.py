@@ -94,10 +94,12 @@ class Baseline:
 class Words:
     """How sentences call the figures of a target; `unit` is that of the loss.
 
-    `claim` follows the headline and says what it is, with ``%(target)s``, ``%(session)s`` and
-    ``%(end)s`` in it; `basis` says what the reference is taken from.
+    `headline` names what is shown first; `claim` follows its figure and says what it is, with
+    ``%(target)s``, ``%(session)s`` and ``%(end)s`` in it; `basis` says what the reference is
+    taken from.
     """
 
+    headline: str
     claim: str
     basis: str
     score: str

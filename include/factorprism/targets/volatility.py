@@ -185,6 +185,7 @@ class Volatility(Target):
     order_of_nothing = 0.0
     baselines = (*(_make_rule(name) for name in BASES), Baseline("ridge"))
     words = Words(
+        headline="volatility",
         claim="is how far %(target)s is expected to move from %(session)s to %(end)s: the root of "
         "the sum of its squared daily log returns.",
         basis="of the last 60 sessions",

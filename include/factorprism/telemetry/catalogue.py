@@ -76,11 +76,11 @@ _LINES = (
         "Sessions without an issued forecast among the last twenty of the ledger.",
     ),
     Instrument(
-        "prism.forecast.p_up",
+        "prism.forecast.value",
         Kind.GAUGE,
         "1",
-        ("signal",),
-        "Calibrated probability of the last issued forecast.",
+        ("signal", "value"),
+        "Each value of the last issued forecast, by its name in the ledger, such as p_up.",
     ),
     Instrument(
         "prism.model.trained_through",
@@ -97,11 +97,11 @@ _LINES = (
         "Sessions since the last one that the champion's training read.",
     ),
     Instrument(
-        "prism.brier.skill",
+        "prism.skill",
         Kind.GAUGE,
         "1",
         ("signal", "bound"),
-        "Brier skill of the champion against the base rate; bound is value, lower or upper (95%).",
+        "Skill of the champion against the reference; bound is value, lower or upper (95%).",
     ),
     Instrument(
         "prism.calendar.horizon",

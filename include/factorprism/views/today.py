@@ -24,10 +24,10 @@ from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end
 from factorprism.selection.promotion import find_holder
 from factorprism.targets import Target, find_target
+from factorprism.targets.headline import Headline, read_headline
 from factorprism.views._belief import Belief, Matured, find_belief
 from factorprism.views._lines import final_rows, list_shown_lines, require_held
 from factorprism.views.freshness import Freshness
-from factorprism.views.headline import Headline, read_headline
 from factorprism.warehouse import PostgresWarehouse
 
 

@@ -142,9 +142,9 @@ def test_a_withheld_forecast_is_described_by_its_reason():
 
 
 def test_the_line_calls_an_expected_end_expected() -> None:
-    assert "(14 sessions) with" in describe_forecast(FORECAST)
+    assert "(14 sessions): 57.3%" in describe_forecast(FORECAST)
     expected = replace(FORECAST, horizon_end_expected=True)
-    assert "(14 sessions, expected) with" in describe_forecast(expected)
+    assert "(14 sessions, expected): 57.3%" in describe_forecast(expected)
 
 
 def test_the_room_is_imported_without_matplotlib():

@@ -32,7 +32,7 @@ def test_prometheus_sees_them_by_these_names() -> None:
 
     assert named["prism.step.duration"] == "prism_step_duration_seconds"
     assert named["prism.bars.pulled"] == "prism_bars_pulled_total"
-    assert named["prism.brier.skill"] == "prism_brier_skill_ratio"
+    assert named["prism.skill"] == "prism_skill_ratio"
     assert named["prism.model.age"] == "prism_model_age"
 
 

@@ -1,4 +1,4 @@
-"""What a page says first of an issued forecast, whatever its target."""
+"""What is said first of an issued forecast, whatever its target."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ class Headline:
     interval: tuple[float, float] | None
     observed: float | None
     top: float
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The forecast and the reference's in per cent."""
+        return f"{self.forecast:.1%}", f"{self.reference:.1%}"
 
 
 def read_headline(forecast: Forecast | None, outcome: Outcome | None = None) -> Headline | None:
