@@ -2,7 +2,7 @@
 
 Like TA-Lib's own functions they take contiguous float64 [session] of usable bars, oldest first,
 and every parameter by name, and answer float64 [session], NaN in the warm-up. TA-Lib answers 0
-where a formula divides 0 by 0: which rows those are stands in the catalogue as `Stillness`, and
+where a formula divides 0 by 0: which rows those are stands in the catalogue as `FlatWindow`, and
 whoever calls a kernel blanks them.
 """
 

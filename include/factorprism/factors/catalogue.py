@@ -20,8 +20,8 @@ from factorprism.factors._kernels import (
     volume_ratio,
 )
 from factorprism.factors.factor import Factor
+from factorprism.factors.flat_windows import FlatWindow
 from factorprism.factors.segments import SEGMENT_YEARS, WARMUP_YEARS
-from factorprism.factors.stillness import Stillness
 
 # To be raised when a formula changes while its entry does not.
 CATALOGUE_VERSION = 1
@@ -53,7 +53,7 @@ CATALOGUE: tuple[Factor, ...] = (
         unit="points",
         source="Wilder, New Concepts in Technical Trading Systems (1978), section VI",
         recursive=True,
-        undefined=Stillness("close unchanged", 14),
+        undefined=FlatWindow("close unchanged", 14),
     ),
     Factor(
         name="cci_14",
@@ -67,7 +67,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=467.0,
         unit="points",
         source="Lambert, Commodity Channel Index, Commodities, October 1980",
-        undefined=Stillness("typical price unchanged", 13),
+        undefined=FlatWindow("typical price unchanged", 13),
     ),
     Factor(
         name="willr_14",
@@ -79,7 +79,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=0.0,
         unit="points",
         source="Williams, How I Made One Million Dollars Last Year Trading Commodities (1973), %R",
-        undefined=Stillness("one single price", 13),
+        undefined=FlatWindow("one single price", 13),
     ),
     Factor(
         name="mfi_14",
@@ -91,7 +91,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Quong and Soudack, Volume-Weighted RSI: Money Flow, TASC, March 1989",
-        undefined=Stillness("no money flow", 14),
+        undefined=FlatWindow("no money flow", 14),
     ),
     Factor(
         name="adx_14",
@@ -104,7 +104,7 @@ CATALOGUE: tuple[Factor, ...] = (
         unit="points",
         source="Wilder, New Concepts in Technical Trading Systems (1978), section IV",
         recursive=True,
-        undefined=Stillness("high and low unchanged", 14),
+        undefined=FlatWindow("high and low unchanged", 14),
     ),
     Factor(
         name="aroonosc_25",
@@ -128,7 +128,7 @@ CATALOGUE: tuple[Factor, ...] = (
         unit="points",
         source="Chande and Kroll, The New Technical Trader (1994), CMO; smoothed after Wilder",
         recursive=True,
-        undefined=Stillness("close unchanged", 9),
+        undefined=FlatWindow("close unchanged", 9),
     ),
     Factor(
         name="ultosc_7_14_28",
@@ -140,7 +140,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Williams, The Ultimate Oscillator, TASC, August 1985",
-        undefined=Stillness("no true range", 7),
+        undefined=FlatWindow("no true range", 7),
     ),
     Factor(
         name="trix_15",
@@ -189,7 +189,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=100.0,
         unit="points",
         source="Lane, Lane's Stochastics, TASC, May 1984",
-        undefined=Stillness("one single price", 8, echo=2),
+        undefined=FlatWindow("one single price", 8, echo=2),
     ),
     Factor(
         name="bollinger_b_20",
@@ -203,7 +203,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=1.59,
         unit="band widths",
         source="Bollinger, Bollinger on Bollinger Bands (2001), %b",
-        undefined=Stillness("close unchanged", 19),
+        undefined=FlatWindow("close unchanged", 19),
     ),
     Factor(
         name="natr_14",
@@ -228,7 +228,7 @@ CATALOGUE: tuple[Factor, ...] = (
         upper=20.0,
         unit="ratio",
         source="Murphy, Technical Analysis of the Financial Markets (1999), ch. 7, volume",
-        undefined=Stillness("no volume", 20),
+        undefined=FlatWindow("no volume", 20),
     ),
 )
 

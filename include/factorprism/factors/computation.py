@@ -16,8 +16,8 @@ from factorprism.core.schemas import DayArray, FactorPanel
 from factorprism.factors._kernels import Column
 from factorprism.factors.catalogue import CATALOGUE
 from factorprism.factors.factor import INPUTS, Factor, into_range
+from factorprism.factors.flat_windows import Columns, blank_flat, find_runs
 from factorprism.factors.segments import bars_needed_from, cut_segments
-from factorprism.factors.stillness import Columns, blank_still, find_runs
 
 Float = TypeVar("Float", np.float32, np.float64)
 
@@ -147,7 +147,7 @@ def _compute_rows(
     runs = {what: find_runs(what, columns) for what in kinds}
     for position, factor in enumerate(catalogue):
         if factor.undefined is not None:
-            blank_still(rows[position], factor.undefined, runs[factor.undefined.what], n_skipped)
+            blank_flat(rows[position], factor.undefined, runs[factor.undefined.what], n_skipped)
     lower = np.array([[factor.lower] for factor in catalogue])
     upper = np.array([[factor.upper] for factor in catalogue])
     return into_range(rows, lower, upper)

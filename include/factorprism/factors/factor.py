@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from factorprism.factors._kernels import Column
-from factorprism.factors.stillness import Stillness, blank_still, find_runs
+from factorprism.factors.flat_windows import FlatWindow, blank_flat, find_runs
 
 INPUTS = ("open", "high", "low", "close", "volume_shares")
 
@@ -34,7 +34,7 @@ class Factor:
     unit: str
     source: str
     recursive: bool = False
-    undefined: Stillness | None = None
+    undefined: FlatWindow | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.inputs if name not in INPUTS]
@@ -50,7 +50,7 @@ class Factor:
         values = self.kernel(*columns, **self.parameters)
         if self.undefined is not None:
             named = dict(zip(self.inputs, columns, strict=True))
-            blank_still(values, self.undefined, find_runs(self.undefined.what, named))
+            blank_flat(values, self.undefined, find_runs(self.undefined.what, named))
         return into_range(values, self.lower, self.upper)
 
 

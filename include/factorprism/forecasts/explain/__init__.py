@@ -6,6 +6,7 @@ from factorprism.forecasts.explain._attribution import (
     compute_agreement,
     compute_attribution,
 )
+from factorprism.forecasts.explain._feature_groups import Shares
 from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
 from factorprism.forecasts.explain._groups import FACTOR_GROUPS, group_factors
 from factorprism.forecasts.explain._neighbours import (
@@ -15,7 +16,6 @@ from factorprism.forecasts.explain._neighbours import (
     build_neighbour_index,
     embed_windows,
 )
-from factorprism.forecasts.explain._players import Shares
 from factorprism.forecasts.explain._shapley import compute_shapley
 from factorprism.forecasts.explain._surrogate import compute_surrogate
 

@@ -11,13 +11,18 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.schemas import FloatArray
+from factorprism.forecasts.explain._feature_groups import (
+    BLOCK_SESSIONS,
+    DECIMALS,
+    cut_days,
+    name_blocks,
+)
 from factorprism.forecasts.explain._gradient import (
     Values,
     compute_grad_cam,
     compute_input_gradient,
 )
 from factorprism.forecasts.explain._groups import group_factors
-from factorprism.forecasts.explain._players import BLOCK_SESSIONS, DECIMALS, cut_days, name_blocks
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
 

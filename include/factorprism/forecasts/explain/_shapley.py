@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.forecasts.explain._players import (
+from factorprism.forecasts.explain._feature_groups import (
     BLOCK_SESSIONS,
-    Players,
+    FeatureGroups,
     Shares,
     Values,
-    find_players,
+    find_feature_groups,
 )
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
@@ -40,39 +40,39 @@ def compute_shapley(
     that of the median image. `figures` hold the number of orders, of images, and, from two pairs
     on, the largest standard error. The same `seed` gives the same values.
     """
-    players = find_players(bundle, window, block_sessions)
-    pairs = max(1, forwards // _images_of(players))
-    ends = players.read(np.repeat([[True], [False]], players.count, axis=1))
-    by_pair = compute_by_pair(players, pairs, seed)
-    figures = {"orders": 2 * pairs, "images": pairs * _images_of(players) + len(ends)}
+    parts = find_feature_groups(bundle, window, block_sessions)
+    pairs = max(1, forwards // _images_of(parts))
+    ends = parts.read(np.repeat([[True], [False]], parts.count, axis=1))
+    by_pair = compute_by_pair(parts, pairs, seed)
+    figures = {"orders": 2 * pairs, "images": pairs * _images_of(parts) + len(ends)}
     if pairs > 1:
         errors = by_pair.std(axis=0, ddof=1) / np.sqrt(pairs)
         figures["standard_error_max"] = errors.max()
     both = (float(ends[0]), float(ends[1]))
-    return players.tell("shapley", bundle, window, both, by_pair.mean(axis=0), figures)
+    return parts.tell("shapley", bundle, window, both, by_pair.mean(axis=0), figures)
 
 
-def compute_by_pair(players: Players, pairs: int, seed: int) -> Values:
+def compute_by_pair(parts: FeatureGroups, pairs: int, seed: int) -> Values:
     """Return what each part adds by each pair of a random order and its reverse, [pair, part]."""
     import shap  # with its compiler 2 s, so not before the first explanation
 
     def read(shown: npt.NDArray[np.float64]) -> Values:
-        return players.read(shown.astype(bool))
+        return parts.read(shown.astype(bool))
 
-    nothing, everything = np.zeros((1, players.count)), np.ones((1, players.count))
+    nothing, everything = np.zeros((1, parts.count)), np.ones((1, parts.count))
     with _random_state_kept():
         explainer = shap.PermutationExplainer(read, nothing, seed=seed)
         # One pair a call, so that it is known how far the pairs differ.
         told = [
-            explainer(everything, max_evals=_images_of(players), silent=True).values[0]
+            explainer(everything, max_evals=_images_of(parts), silent=True).values[0]
             for _ in range(pairs)
         ]
     return np.array(told, dtype=np.float64)
 
 
-def _images_of(players: Players) -> int:
+def _images_of(parts: FeatureGroups) -> int:
     """Return the number of images of one pair: none shown, one more each time, one less again."""
-    return 2 * players.count + 1
+    return 2 * parts.count + 1
 
 
 @contextmanager

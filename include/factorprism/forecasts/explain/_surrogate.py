@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from factorprism.forecasts.explain._players import BLOCK_SESSIONS, Shares, find_players
+from factorprism.forecasts.explain._feature_groups import (
+    BLOCK_SESSIONS,
+    Shares,
+    find_feature_groups,
+)
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
 
@@ -37,14 +41,14 @@ def compute_surrogate(
 
     if samples < 2 * HELD_BACK:
         raise ValueError(f"samples: {samples}, allowed are whole numbers from {2 * HELD_BACK}")
-    players = find_players(bundle, window, block_sessions)
+    parts = find_feature_groups(bundle, window, block_sessions)
     generator = np.random.default_rng(seed)
-    kept = generator.integers(1, players.count + 1, samples)
-    places = generator.random((samples, players.count)).argsort(axis=1).argsort(axis=1)
+    kept = generator.integers(1, parts.count + 1, samples)
+    places = generator.random((samples, parts.count)).argsort(axis=1).argsort(axis=1)
     shown = places < kept[:, np.newaxis]
-    ends = np.repeat([[True], [False]], players.count, axis=1)
-    logits = players.read(np.concatenate([ends, shown]))
-    nearness = np.exp(-np.square((1.0 - np.sqrt(kept / players.count)) / WIDTH))
+    ends = np.repeat([[True], [False]], parts.count, axis=1)
+    logits = parts.read(np.concatenate([ends, shown]))
+    nearness = np.exp(-np.square((1.0 - np.sqrt(kept / parts.count)) / WIDTH))
     judged = np.arange(samples) % HELD_BACK == 0
     line = Ridge(RIDGE).fit(shown[~judged], logits[2:][~judged], nearness[~judged])
     figures = {
@@ -53,4 +57,4 @@ def compute_surrogate(
         "r2": line.score(shown[judged], logits[2:][judged], nearness[judged]),
     }
     both = (float(logits[0]), float(logits[1]))
-    return players.tell("surrogate", bundle, window, both, line.coef_, figures)
+    return parts.tell("surrogate", bundle, window, both, line.coef_, figures)

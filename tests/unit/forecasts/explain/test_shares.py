@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from factorprism.forecasts.explain import Shares, compute_shapley, compute_surrogate
-from factorprism.forecasts.explain._players import Players, find_players
+from factorprism.forecasts.explain._feature_groups import FeatureGroups, find_feature_groups
 from factorprism.forecasts.explain._shapley import compute_by_pair
 from factorprism.models.backend import load_keras
 
@@ -67,12 +67,12 @@ def test_parts_that_only_act_together_share_what_they_do(make_bundle, window):
     np.testing.assert_allclose(shares.values[1, 1, -1], effect / 2, atol=1e-5)
 
 
-def _game(count: int, worth: Callable[[np.ndarray], np.ndarray]) -> Players:
+def _game(count: int, worth: Callable[[np.ndarray], np.ndarray]) -> FeatureGroups:
     """A game of `count` parts in which a coalition, float64 [n, part] of 0 and 1, has a worth."""
-    return Players(("all",), (), (1, 1, count), lambda shown: worth(shown.astype(np.float64)))
+    return FeatureGroups(("all",), (), (1, 1, count), lambda shown: worth(shown.astype(np.float64)))
 
 
-def test_one_pair_is_exact_on_thirty_two_players_of_which_two_act_together():
+def test_one_pair_is_exact_on_thirty_two_parts_of_which_two_act_together():
     generator = np.random.default_rng(14)
     alone = generator.normal(size=32)
     together = np.triu(generator.normal(size=(32, 32)), 1)
@@ -87,7 +87,7 @@ def test_one_pair_is_exact_on_thirty_two_players_of_which_two_act_together():
 
 
 def test_many_pairs_are_exact_on_a_small_game_of_all_interactions():
-    """Three players have six orders, of which three pairs are all that there are."""
+    """Three parts have six orders, of which three pairs are all that there are."""
     worths = np.random.default_rng(14).normal(size=8)
     worths[0] = 0.0
 
@@ -116,12 +116,12 @@ def test_the_worlds_random_numbers_go_on_as_if_nothing_were_explained(linear_bun
 
 def test_sampled_values_come_near_to_those_of_all_coalitions(inception_bundle, window):
     bundle = inception_bundle(4)
-    players = find_players(bundle, window, block_sessions=16)
-    count = players.count
+    parts = find_feature_groups(bundle, window, block_sessions=16)
+    count = parts.count
     assert count == 10
     numbers = np.arange(2**count)
     shown = (numbers[:, np.newaxis] >> np.arange(count) & 1).astype(bool)
-    logits = players.read(shown)
+    logits = parts.read(shown)
     sizes = shown.sum(axis=1)
     exact = np.empty(count)
     for part in range(count):

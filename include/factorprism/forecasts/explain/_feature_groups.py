@@ -81,7 +81,7 @@ class Shares:
 
 
 @dataclass(frozen=True, eq=False)
-class Players:
+class FeatureGroups:
     """The parts of one image; `read` gives the logits of coalitions, bool [n, part].
 
     Parts are numbered as the cells of [channel, group, block].
@@ -121,9 +121,9 @@ class Players:
         )
 
 
-def find_players(
+def find_feature_groups(
     bundle: ModelBundle, window: Window, block_sessions: int = BLOCK_SESSIONS
-) -> Players:
+) -> FeatureGroups:
     """Return the parts of `window` as `bundle` reads them.
 
     Days are taken in blocks of `block_sessions` that end at the window's session; the oldest may
@@ -144,7 +144,7 @@ def find_players(
         images = np.where(coalitions[:, owner], window.values, median)
         return bundle.compute_logits(images, batch_size=BATCH)
 
-    return Players(tuple(groups), name_blocks(window, blocks), shape, read)
+    return FeatureGroups(tuple(groups), name_blocks(window, blocks), shape, read)
 
 
 def cut_days(n_days: int, size: int) -> list[slice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factorprism.factors.stillness import STILL, Runs, Stillness, blank_still, find_runs
+from factorprism.factors.flat_windows import STILL, FlatWindow, Runs, blank_flat, find_runs
 
 
 def test_runs_are_found_at_both_ends_and_between():
@@ -35,7 +35,7 @@ def test_the_first_session_never_repeats_another():
         ("no volume", [False, False, False, True, False]),
     ],
 )
-def test_each_kind_of_stillness(what, still):
+def test_each_kind_of_flat_window(what, still):
     columns = {
         "high": np.array([5.0, 5.0, 5.0, 7.0, 8.0]),
         "low": np.array([5.0, 5.0, 5.0, 5.0, 8.0]),
@@ -53,13 +53,13 @@ def test_a_single_price_at_the_high_of_a_wide_bar_is_a_move():
 def test_blanks_begin_once_the_window_is_still_and_echo_after_it():
     runs = Runs(np.array([2, 8, 12]), np.array([6, 10, 15]), 4)
     values = np.zeros(18)
-    blank_still(values, Stillness("no volume", 3, echo=1), runs)
+    blank_flat(values, FlatWindow("no volume", 3, echo=1), runs)
     assert np.flatnonzero(np.isnan(values)).tolist() == [4, 5, 6, 14, 15]
     values = np.zeros(7)
-    blank_still(values, Stillness("no volume", 3, echo=1), runs, n_skipped=5)
+    blank_flat(values, FlatWindow("no volume", 3, echo=1), runs, n_skipped=5)
     assert np.flatnonzero(np.isnan(values)).tolist() == [0, 1]
 
 
-def test_an_unknown_stillness_is_refused():
+def test_an_unknown_flat_window_is_refused():
     with pytest.raises(ValueError, match="no volume"):
-        Stillness("no wind", 3)
+        FlatWindow("no wind", 3)

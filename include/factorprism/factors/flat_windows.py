@@ -1,7 +1,7 @@
 """Where a formula has nothing to measure: prices or volume that stood still for its whole window.
 
 There the formula divides 0 by 0 and TA-Lib answers 0, which reads like a value. The catalogue
-says for each factor how long a stillness leaves it undefined, and those rows are NaN.
+says for each factor how long a flat window leaves it undefined, and those rows are NaN.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Columns = Mapping[str, Column]
 
 
 @dataclass(frozen=True)
-class Stillness:
+class FlatWindow:
     """`what` (a key of `STILL`) stood still for `sessions` sessions, this one included.
 
     A factor that averages over its last values is undefined `echo` sessions longer.
@@ -57,16 +57,16 @@ def find_runs(what: str, columns: Columns) -> Runs:
     return Runs(starts, stops, int((stops - starts).max()))
 
 
-def blank_still(values: Column, stillness: Stillness, runs: Runs, n_skipped: int = 0) -> None:
-    """Set `values` to NaN, in place, where `stillness` leaves them undefined.
+def blank_flat(values: Column, window: FlatWindow, runs: Runs, n_skipped: int = 0) -> None:
+    """Set `values` to NaN, in place, where `window` leaves them undefined.
 
     `values` begins with row `n_skipped` of those that `runs` counts.
     """
-    if runs.longest < stillness.sessions:
+    if runs.longest < window.sessions:
         return
-    for run in np.flatnonzero(runs.stops - runs.starts >= stillness.sessions):
-        start = int(runs.starts[run]) + stillness.sessions - 1 - n_skipped
-        stop = int(runs.stops[run]) + stillness.echo - n_skipped
+    for run in np.flatnonzero(runs.stops - runs.starts >= window.sessions):
+        start = int(runs.starts[run]) + window.sessions - 1 - n_skipped
+        stop = int(runs.stops[run]) + window.echo - n_skipped
         values[max(start, 0) : max(stop, 0)] = np.nan
 
 
