@@ -33,6 +33,7 @@ HIGH_LOW_CLOSE = ("high", "low", "close")
 CATALOGUE: tuple[Factor, ...] = (
     Factor(
         name="roc_12",
+        group="momentum",
         kernel=talib.ROC,
         inputs=CLOSE,
         parameters={"timeperiod": 12},
@@ -44,6 +45,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="rsi_14",
+        group="momentum",
         kernel=talib.RSI,
         inputs=CLOSE,
         parameters={"timeperiod": 14},
@@ -57,6 +59,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="cci_14",
+        group="momentum",
         kernel=talib.CCI,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
@@ -71,6 +74,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="willr_14",
+        group="momentum",
         kernel=talib.WILLR,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
@@ -83,6 +87,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="mfi_14",
+        group="volume",
         kernel=talib.MFI,
         inputs=("high", "low", "close", "volume_shares"),
         parameters={"timeperiod": 14},
@@ -95,6 +100,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="adx_14",
+        group="trend",
         kernel=talib.ADX,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
@@ -108,6 +114,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="aroonosc_25",
+        group="trend",
         kernel=talib.AROONOSC,
         inputs=("high", "low"),
         parameters={"timeperiod": 25},
@@ -119,6 +126,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="cmo_9",
+        group="momentum",
         kernel=talib.CMO,
         inputs=CLOSE,
         parameters={"timeperiod": 9},
@@ -132,6 +140,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="ultosc_7_14_28",
+        group="momentum",
         kernel=talib.ULTOSC,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod1": 7, "timeperiod2": 14, "timeperiod3": 28},
@@ -144,6 +153,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="trix_15",
+        group="trend",
         kernel=talib.TRIX,
         inputs=CLOSE,
         parameters={"timeperiod": 15},
@@ -156,6 +166,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="macd_hist_12_26_9",
+        group="trend",
         kernel=macd_histogram,
         inputs=CLOSE,
         parameters={"fastperiod": 12, "slowperiod": 26, "signalperiod": 9},
@@ -169,6 +180,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="ppo_12_26",
+        group="trend",
         kernel=talib.PPO,
         inputs=CLOSE,
         parameters={"fastperiod": 12, "slowperiod": 26, "matype": EMA},
@@ -181,6 +193,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="slow_k_9_3",
+        group="momentum",
         kernel=slow_k,
         inputs=HIGH_LOW_CLOSE,
         parameters={"fastk_period": 9, "slowk_period": 3, "slowk_matype": SMA},
@@ -193,6 +206,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="bollinger_b_20",
+        group="volatility",
         kernel=bollinger_b,
         inputs=CLOSE,
         parameters={"timeperiod": 20, "nbdevup": 2.0, "nbdevdn": 2.0, "matype": SMA},
@@ -207,6 +221,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="natr_14",
+        group="volatility",
         kernel=talib.NATR,
         inputs=HIGH_LOW_CLOSE,
         parameters={"timeperiod": 14},
@@ -220,6 +235,7 @@ CATALOGUE: tuple[Factor, ...] = (
     ),
     Factor(
         name="volume_ratio_20",
+        group="volume",
         kernel=volume_ratio,
         inputs=("volume_shares",),
         parameters={"timeperiod": 20},

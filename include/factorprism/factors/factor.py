@@ -13,10 +13,16 @@ from factorprism.factors.flat_windows import FlatWindow, blank_flat, find_runs
 INPUTS = ("open", "high", "low", "close", "volume_shares")
 
 
+GROUPS = ("momentum", "trend", "volatility", "volume")
+
+
 @dataclass(frozen=True)
 class Factor:
     """One technical factor of one symbol.
 
+    `group` (one of `GROUPS`) is the side of the market that it measures. A factor that weighs price
+    moves by volume counts as volume; a place within bands that widen with the standard deviation
+    counts as volatility.
     `kernel`, a TA-Lib function or one like it, takes the bar columns `inputs` (some of `INPUTS`)
     in that order and `parameters`, which name every parameter it has. `lookback` counts the
     sessions before the first value; [`lower`, `upper`] is the closed range of the formula.
@@ -25,6 +31,7 @@ class Factor:
     """
 
     name: str
+    group: str
     kernel: Callable[..., Column] = field(repr=False)
     inputs: tuple[str, ...]
     parameters: Mapping[str, int | float] = field(hash=False)
@@ -37,6 +44,8 @@ class Factor:
     undefined: FlatWindow | None = None
 
     def __post_init__(self) -> None:
+        if self.group not in GROUPS:
+            raise ValueError(f"group: {self.group!r}, allowed are {', '.join(GROUPS)}")
         unknown = [name for name in self.inputs if name not in INPUTS]
         if unknown or not self.inputs:
             raise ValueError(f"inputs: {self.inputs}, allowed are some of {INPUTS}")

@@ -14,8 +14,8 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import DayArray, FloatArray, ModelRecord, hash_array
 from factorprism.core.sessions import session_read
 from factorprism.factors import CATALOGUE, Normaliser
+from factorprism.factors.groups import group_factors
 from factorprism.forecasts import Window
-from factorprism.forecasts.explain import group_factors
 from factorprism.pipelines import PICTURE_SESSIONS, Run, load_recent_images
 
 Values = npt.NDArray[np.float64]

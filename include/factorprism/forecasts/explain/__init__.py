@@ -8,7 +8,6 @@ from factorprism.forecasts.explain._attribution import (
 )
 from factorprism.forecasts.explain._feature_groups import Shares
 from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
-from factorprism.forecasts.explain._groups import FACTOR_GROUPS, group_factors
 from factorprism.forecasts.explain._neighbours import (
     Neighbour,
     NeighbourIndex,
@@ -20,7 +19,6 @@ from factorprism.forecasts.explain._shapley import compute_shapley
 from factorprism.forecasts.explain._surrogate import compute_surrogate
 
 __all__ = [
-    "FACTOR_GROUPS",
     "Attribution",
     "CellMethod",
     "Neighbour",
@@ -35,5 +33,4 @@ __all__ = [
     "compute_shapley",
     "compute_surrogate",
     "embed_windows",
-    "group_factors",
 ]

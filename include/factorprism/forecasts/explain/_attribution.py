@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.schemas import FloatArray
+from factorprism.factors.groups import group_factors
 from factorprism.forecasts.explain._feature_groups import (
     BLOCK_SESSIONS,
     DECIMALS,
@@ -22,7 +23,6 @@ from factorprism.forecasts.explain._gradient import (
     compute_grad_cam,
     compute_input_gradient,
 )
-from factorprism.forecasts.explain._groups import group_factors
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.forecasts.explain._groups import group_factors
+from factorprism.factors.groups import group_factors
 from factorprism.forecasts.predict import Window
 from factorprism.models import ModelBundle
 

@@ -8,15 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factorprism.factors import CATALOGUE
 from factorprism.forecasts.explain import (
-    FACTOR_GROUPS,
     Attribution,
     compute_agreement,
     compute_attribution,
     compute_grad_cam,
     compute_input_gradient,
-    group_factors,
 )
 from factorprism.models import build_network, cut_before_logit, split_at_map
 from factorprism.models.backend import load_keras
@@ -178,13 +175,6 @@ def test_equal_models_agree_fully_and_opposite_ones_not_at_all(inception_bundle,
     assert all(-1.0 <= agree(seeds, kind) < 1.0 for kind in one.kinds)
     with pytest.raises(ValueError, match="two or more"):
         agree([one], "factor")
-
-
-def test_every_factor_of_the_catalogue_has_one_group():
-    groups = group_factors([factor.name for factor in CATALOGUE])
-    assert set(groups) == set(FACTOR_GROUPS)
-    assert sorted(place for places in groups.values() for place in places) == list(range(16))
-    assert group_factors(["roc_60", "mystery_3"]) == {"momentum": (0,), "other": (1,)}
 
 
 def test_a_network_is_cut_at_its_last_map_and_before_its_logit(inception_bundle, window):
