@@ -25,7 +25,7 @@ from factorprism.forecasts import find_horizon_end
 from factorprism.selection.promotion import find_holder
 from factorprism.targets import Target, find_target
 from factorprism.targets.headline import Headline, read_headline
-from factorprism.views._belief import Belief, Matured, find_belief
+from factorprism.views._hit_rate import HitRate, Matured, find_hit_rate
 from factorprism.views._lines import final_rows, list_shown_lines, require_held
 from factorprism.views.freshness import Freshness
 from factorprism.warehouse import PostgresWarehouse
@@ -83,7 +83,7 @@ class LineToday:
     target: Target
     forecast: Forecast | None
     headline: Headline | None
-    belief: Belief | None
+    hit_rate: HitRate | None
     champion: Champion | None
     contest: Contest | None
     outcome: Outcome | None
@@ -159,15 +159,15 @@ def _read_line(
     came = warehouse.forecasts.load_outcome(forecast) if forecast else None
     outcome = came[0] if came else None
     headline = read_headline(forecast, outcome)
-    belief = None
+    hit_rate = None
     if headline and target.probability:
-        belief = _read_belief(warehouse, line, headline.forecast, champion, session)
+        hit_rate = _read_hit_rate(warehouse, line, headline.forecast, champion, session)
     return LineToday(
         line=line,
         target=target,
         forecast=forecast,
         headline=headline,
-        belief=belief,
+        hit_rate=hit_rate,
         champion=champion,
         contest=Contest(*contest) if contest else None,
         outcome=outcome,
@@ -221,22 +221,22 @@ def read_skill(evaluations: Sequence[Evaluation], target: Target) -> Skill:
     )
 
 
-def _read_belief(
+def _read_hit_rate(
     warehouse: PostgresWarehouse,
     line: ForecastLine,
     p_up: float,
     champion: Champion | None,
     session: date,
-) -> Belief | None:
+) -> HitRate | None:
     """Return what followed alike forecasts of the ledger; where they are too few, the contest's."""
     record = warehouse.forecasts.load_record(line.signal, line.target)
     known = record.settled & (record.horizon_end <= np.datetime64(session, "D"))
     issued = Matured(
         "ledger", record.sessions[known], record.values["p_up"][known], record.outcome[known] == 1
     )
-    belief = find_belief(p_up, issued, line.horizon)
-    if belief is not None or champion is None:
-        return belief
+    hit_rate = find_hit_rate(p_up, issued, line.horizon)
+    if hit_rate is not None or champion is None:
+        return hit_rate
     name = champion.record.architecture
     judged = warehouse.contests.load_judged(line.signal, name).get(name)
     if judged is None:
@@ -251,4 +251,4 @@ def _read_belief(
         judged.columns["value.p_up"][:end],
         judged.columns["outcome.label"][:end] == 1,
     )
-    return find_belief(p_up, matured, line.horizon)
+    return find_hit_rate(p_up, matured, line.horizon)

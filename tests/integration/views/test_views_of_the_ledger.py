@@ -125,9 +125,9 @@ def test_a_past_page_uses_nothing_that_came_later(ledger: Any) -> None:
     after = read_today(warehouse, CONFIG, days[450], fresh)
     assert before is not None
     assert after is not None
-    assert before.lines[0].belief is not None
-    assert after.lines[0].belief == before.lines[0].belief
-    assert after.lines[0].belief.last <= days[450 - 14]
+    assert before.lines[0].hit_rate is not None
+    assert after.lines[0].hit_rate == before.lines[0].hit_rate
+    assert after.lines[0].hit_rate.last <= days[450 - 14]
 
 
 def test_a_session_before_the_first_champion_says_so(ledger: Any) -> None:

@@ -1,4 +1,4 @@
-"""How often the index rose after forecasts like this one: the interval that a page may show."""
+"""The empirical hit rate: how often the index rose after forecasts like this one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from factorprism.evaluation.reliability import compute_wilson
 from factorprism.evaluation.resampling import count_independent
 
 # Distances in probability within which a past forecast counts as alike, the closest first.
-REACHES = (0.025, 0.05)
+HALF_WIDTHS = (0.025, 0.05)
 LEAST_WINDOWS = 10
 
 
@@ -31,15 +31,15 @@ class Matured:
 
 
 @dataclass(frozen=True)
-class Belief:
-    """Of `n` matured forecasts within `reach` of this one, `share` rose.
+class HitRate:
+    """Of `n` matured forecasts within `half_width` of this one, `share` rose.
 
     `lower` to `upper` is the 95% Wilson interval of that share, counted not over the `n`
     forecasts but over the `windows` among them whose horizons do not overlap.
     """
 
     source: str
-    reach: float
+    half_width: float
     n: int
     windows: int
     share: float
@@ -49,15 +49,17 @@ class Belief:
     last: date
 
 
-def find_belief(p_up: float, matured: Matured, horizon: int) -> Belief | None:
+def find_hit_rate(p_up: float, matured: Matured, horizon: int) -> HitRate | None:
     """Return what followed forecasts like `p_up`; None with fewer than ten separate windows."""
-    for reach in REACHES:
-        alike = np.flatnonzero(np.abs(matured.p_up - p_up) <= reach + 1e-12)
+    for half_width in HALF_WIDTHS:
+        alike = np.flatnonzero(np.abs(matured.p_up - p_up) <= half_width + 1e-12)
         windows = count_independent(alike, horizon)
         if windows < LEAST_WINDOWS:
             continue
         share = float(matured.went_up[alike].mean())
         lower, upper = compute_wilson(share, windows)
         first, last = (matured.sessions[alike[place]].astype(date) for place in (0, -1))
-        return Belief(matured.source, reach, len(alike), windows, share, lower, upper, first, last)
+        return HitRate(
+            matured.source, half_width, len(alike), windows, share, lower, upper, first, last
+        )
     return None
