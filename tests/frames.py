@@ -119,8 +119,8 @@ class House:
             accept_finding(self.warehouse.findings, finding.finding_id, "mei", "it is real")
 
     def set_aside(self) -> list[date]:
-        standing = self.warehouse.findings.list_set_aside(self.config.universe.channels)
-        return sorted(row.session for row in standing)
+        held = self.warehouse.findings.list_set_aside(self.config.universe.channels)
+        return sorted(row.session for row in held)
 
     def held(self, symbol: str) -> pd.DataFrame:
         bars: pd.DataFrame = self.warehouse.bars.load_bars([symbol], self.days[0], self.days[-1])

@@ -10,40 +10,40 @@ from rich.console import Console
 from rich.table import Table
 
 from factorprism.core.schemas import Evaluation, Promotion
-from factorprism.pipelines.promotions import Dossier, Standing
+from factorprism.pipelines.promotions import Dossier, ModelStatus
 from factorprism.selection import Paired
 
 # Of all figures, those that are read side by side; the rest stand in `models show`.
 COMPARED = ("log_loss", "brier", "brier_skill", "accuracy", "auc", "ece", "r2_skill")
 
 
-def print_models(standings: Sequence[Standing]) -> None:
+def print_models(statuses: Sequence[ModelStatus]) -> None:
     """Print one line a model, and below it what champion and challenger have shown."""
     table = _make_table("model", "title")
     table.add_column("trained", min_width=10)
     table.add_column("skill", justify="right")
     table.add_column("95% interval", justify="right", no_wrap=True)
-    for standing in standings:
-        skill, record = standing.skill, standing.record
+    for status in statuses:
+        skill, record = status.skill, status.record
         table.add_row(
             record.model_id,
-            standing.mark,
+            status.mark,
             f"{record.trained_through} {record.mode}",
             f"{skill.value:+.1%}" if skill else "-",
             f"{skill.lower:+.1%} to {skill.upper:+.1%}" if skill else "-",
         )
     _print(table)
-    for standing in standings:
-        if standing.mark:
-            print(f"\n{standing.mark} {standing.record.model_id}: {standing.sentence}")
+    for status in statuses:
+        if status.mark:
+            print(f"\n{status.mark} {status.record.model_id}: {status.sentence}")
 
 
 def print_dossier(dossier: Dossier) -> None:
     """Print all that is known of one model."""
-    standing, record = dossier.standing, dossier.standing.record
+    status, record = dossier.status, dossier.status.record
     facts = {
         "model": record.model_id,
-        "title": standing.mark or "-",
+        "title": status.mark or "-",
         "network": record.architecture,
         "universe": f"{record.universe}, horizon {record.horizon} sessions",
         "image": f"{record.lookback} sessions x {len(record.factors)} factors of "
@@ -59,7 +59,7 @@ def print_dossier(dossier: Dossier) -> None:
     }
     for name, value in facts.items():
         print(f"{name:<14} {value}")
-    print(f"\n{standing.sentence}")
+    print(f"\n{status.sentence}")
     for place, group in groupby(
         dossier.evaluations, lambda item: (item.kind, item.first, item.last)
     ):

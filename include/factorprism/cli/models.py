@@ -18,7 +18,7 @@ from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run
 from factorprism.pipelines.promotions import (
     Dossier,
-    Standing,
+    ModelStatus,
     compare_models,
     list_models,
     promote_model,
@@ -29,11 +29,11 @@ from factorprism.pipelines.promotions import (
 
 def print_list(signal: str, *, as_json: bool) -> None:
     with open_warehouse() as (config, ports):
-        standings = list_models(Run(date.today(), find_signal(config, signal), config, ports))
+        statuses = list_models(Run(date.today(), find_signal(config, signal), config, ports))
     if as_json:
-        write_json([_standing_values(standing) for standing in standings])
-    elif standings:
-        print_models(standings)
+        write_json([_status_values(status) for status in statuses])
+    elif statuses:
+        print_models(statuses)
     else:
         print("There is no model yet. Train one: factorprism train")
 
@@ -71,11 +71,11 @@ def print_contest_of_two(
         print_comparison(first_id, second_id, paired)
 
 
-def _standing_values(standing: Standing) -> dict[str, Any]:
-    record, skill = standing.record, standing.skill
+def _status_values(status: ModelStatus) -> dict[str, Any]:
+    record, skill = status.record, status.skill
     return {
         "model_id": record.model_id,
-        "mark": standing.mark,
+        "mark": status.mark,
         "mode": record.mode,
         "parent_id": record.parent_id,
         "trained_from": record.trained_from,
@@ -83,17 +83,17 @@ def _standing_values(standing: Standing) -> dict[str, Any]:
         "n_samples": record.n_samples,
         "brier_skill": [skill.value, skill.lower, skill.upper] if skill else None,
         "n_sessions": skill.n_sessions if skill else 0,
-        "sentence": standing.sentence,
+        "sentence": status.sentence,
     }
 
 
 def _dossier_values(dossier: Dossier) -> dict[str, Any]:
-    standing = dossier.standing
+    status = dossier.status
     return {
-        "mark": standing.mark,
-        "sentence": standing.sentence,
+        "mark": status.mark,
+        "sentence": status.sentence,
         "refusal": dossier.refusal,
-        "record": asdict(standing.record),
+        "record": asdict(status.record),
         "evaluations": [asdict(item) for item in dossier.evaluations],
         "decisions": [asdict(item) for item in dossier.decisions],
     }

@@ -9,6 +9,7 @@ from factorprism.pipelines._windows import (
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
 from factorprism.pipelines.ended import close_after_end
+from factorprism.pipelines.gauges import measure_replay
 from factorprism.pipelines.runner import (
     PIPELINES,
     STEPS,
@@ -17,7 +18,6 @@ from factorprism.pipelines.runner import (
     run_pipeline,
     run_step,
 )
-from factorprism.pipelines.standing import measure_replay
 from factorprism.pipelines.waiting import find_patience
 
 __all__ = [

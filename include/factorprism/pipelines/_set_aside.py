@@ -82,11 +82,11 @@ def clear_aside(run: Run, pull: Pull) -> None:
     store = run.ports.warehouse.findings
     days = set(pull.bars["session"].dt.date)
     out = {row.session for row in store.load_set_aside(pull.pull_id)}
-    standing = store.list_set_aside([pull.symbol])
-    given = [row.session for row in standing if row.session in days]
+    held = store.list_set_aside([pull.symbol])
+    given = [row.session for row in held if row.session in days]
     gone = [
         row.session
-        for row in standing
+        for row in held
         if pull.first <= row.session <= pull.last and row.session not in days | out
     ]
     if given or gone:
@@ -103,8 +103,8 @@ def begin_aside(run: Run, symbol: str, first: date) -> date:
     What stands aside is nothing to compare with, so that a stuck run that is asked for in two parts
     would be too short in each to be seen.
     """
-    standing = run.ports.warehouse.findings.list_set_aside([symbol])
-    before = {row.session for row in standing if row.session < first and _is_session(row)}
+    held = run.ports.warehouse.findings.list_set_aside([symbol])
+    before = {row.session for row in held if row.session < first and _is_session(row)}
     if before:
         known = calendar_of(symbol).sessions(min(before), first - timedelta(days=1))
         for day in takewhile(before.__contains__, reversed(known.tolist())):
@@ -117,8 +117,8 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
 
     Each comes with the nearest held session, which shows whether it stands on the same base.
     """
-    standing = run.ports.warehouse.findings.list_set_aside([symbol])
-    wanted = [row for row in standing if row.session < before and _is_session(row)]
+    held = run.ports.warehouse.findings.list_set_aside([symbol])
+    wanted = [row for row in held if row.session < before and _is_session(row)]
     for first, last in _choose(run, symbol, wanted):
         witness = find_witness(run, symbol, first, last) or first
         pulls = _ask(run, symbol, min(first, witness), max(last, witness))

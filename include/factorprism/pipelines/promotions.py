@@ -28,7 +28,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ModelStatus:
     """A model with its place by the ledger's last decision, and what its figures come to.
 
     `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is judged by,
@@ -45,13 +45,13 @@ class Standing:
 class Dossier:
     """All that is known of one model; `refusal` says why its bundle cannot be used, or is empty."""
 
-    standing: Standing
+    status: ModelStatus
     evaluations: tuple[Evaluation, ...] = field(repr=False)
     decisions: tuple[Promotion, ...] = field(repr=False)
     refusal: str = ""
 
 
-def list_models(run: Run) -> list[Standing]:
+def list_models(run: Run) -> list[ModelStatus]:
     """Return all models of the run's universe and horizon, the last trained at the end."""
     decisions = list_decisions(run)
     models = run.ports.warehouse.models
@@ -224,14 +224,14 @@ def _require_images(run: Run, record: ModelRecord) -> None:
 
 def _stand(
     record: ModelRecord, decisions: Sequence[Promotion], evaluations: Sequence[Evaluation]
-) -> Standing:
+) -> ModelStatus:
     target = target_of(record.spec)
     marks = {find_challenger(decisions): CHALLENGER}
     if decisions:
         marks[decisions[-1].champion_id] = CHAMPION
     mark = marks.get(record.model_id, "")
     skill, sentence = find_skill(evaluations, target), skill_sentence(evaluations, target)
-    return Standing(record, mark, skill, sentence)
+    return ModelStatus(record, mark, skill, sentence)
 
 
 def _concerns(decision: Promotion, model_id: str) -> bool:

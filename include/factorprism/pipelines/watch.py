@@ -14,7 +14,7 @@ from typing import Any
 from factorprism.core.errors import FactorPrismError
 from factorprism.pipelines._looks import LOOKS, Look
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines.standing import measure_standing
+from factorprism.pipelines.gauges import measure_gauges
 
 logger = logging.getLogger("factorprism.pipelines")
 
@@ -29,7 +29,7 @@ def watch(run: Run, refs: Mapping[str, Any]) -> Refs:
     for look in LOOKS if newest == [True] else ():
         _guard(look.__name__, partial(_judge, run, look))
     if newest == [True]:
-        _guard("the metrics", partial(measure_standing, run))
+        _guard("the metrics", partial(measure_gauges, run))
     _guard("the messages", lambda: _tell(run))
     return {}
 

@@ -112,7 +112,7 @@ WITH covered AS (
     JOIN prism.findings AS finding USING (symbol, suite, expectation, column_name)
     WHERE symbol = ANY (%(symbols)s) AND (finding.finding_id = word.finding_id
         OR (finding.failing_rows <> '{}' AND word.failing_rows @> finding.failing_rows))
-), standing AS (
+), aside AS (
     SELECT DISTINCT ON (symbol, session) symbol, session, pull_id, finding_id
     FROM prism.set_aside WHERE symbol = ANY (%(symbols)s) AND cleared_at IS NULL
     ORDER BY symbol, session, set_aside_at DESC, pull_id DESC
@@ -143,7 +143,7 @@ _OPEN = f"""{_UNACCEPTED}
 SELECT * FROM found
 WHERE pull_id IS NULL
 OR (state = 'quarantined' AND NOT EXISTS (SELECT {_LATER}))
-OR finding_id IN (SELECT found.finding_id FROM found JOIN standing AS row ON {_ITS_ROWS})
+OR finding_id IN (SELECT found.finding_id FROM found JOIN aside AS row ON {_ITS_ROWS})
 ORDER BY found_at DESC, finding_id LIMIT %(limit)s
 """  # noqa: S608
 

@@ -400,7 +400,7 @@ def test_a_failed_leak_check_leaves_the_title_with_nobody(house: House, run: Run
 
 def test_the_list_marks_champion_and_challenger(house: House, run: Run) -> None:
     promote_model(run, house.rivals[0], "better")
-    marks = {standing.record.model_id: standing.mark for standing in list_models(run)}
+    marks = {status.record.model_id: status.mark for status in list_models(run)}
     assert marks == {house.rivals[0]: "champion", house.first: "challenger", house.rivals[1]: ""}
 
 

@@ -102,8 +102,8 @@ def set_row_aside(
     )
     warehouse.findings.save_findings(pull_id, [finding])
     row = SetAside(finding.symbol, session, pull_id, finding.finding_id, finding.sentence)
-    standing = warehouse.findings.load_set_aside(pull_id)
-    warehouse.findings.save_set_aside(pull_id, [*standing, row])
+    held = warehouse.findings.load_set_aside(pull_id)
+    warehouse.findings.save_set_aside(pull_id, [*held, row])
 
 
 def test_a_row_that_was_set_aside_makes_a_session_beyond_the_known_end(

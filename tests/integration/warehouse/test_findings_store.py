@@ -129,8 +129,8 @@ def test_rows_stand_aside_until_a_sound_bar_is_held(
     store.save_set_aside(pull_id, rows)
     assert [row.session for row in store.list_set_aside([SYMBOL])] == [NEXT, DAY]
     store.clear_set_aside(SYMBOL, [DAY])
-    (standing,) = store.list_set_aside([SYMBOL])
-    assert (standing.session, standing.sentence) == (NEXT, f"on {NEXT}")
+    (held,) = store.list_set_aside([SYMBOL])
+    assert (held.session, held.sentence) == (NEXT, f"on {NEXT}")
     assert [row.session for row in store.load_set_aside(pull_id)] == [DAY, NEXT]
 
 

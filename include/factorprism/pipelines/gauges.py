@@ -1,4 +1,4 @@
-"""Measures how the system stands once an evening is over: forecasts, champion, calendar, alerts."""
+"""Measures what describes a state: forecasts, champion, calendar, alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECENT_SESSIONS = 20
 SEVERITIES = ("critical", "warning", "info")
 
 
-def measure_standing(run: Run) -> None:
+def measure_gauges(run: Run) -> None:
     """Record the gauges of `telemetry.catalogue` that describe a state rather than a step."""
     _measure_forecasts(run)
     _measure_champion(run)
