@@ -80,7 +80,7 @@ def house(chromium: Any, postgres: Any) -> Iterator[House]:
         "FACTORPRISM_TRACKING_URL": f"sqlite:///{home / 'mlflow.db'}",
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
-        "FACTORPRISM_WITNESSES": "0",
+        "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
         "FACTORPRISM_CONTEST_FOLDS": "1",
         "FACTORPRISM_SOURCE": "sample",
     }

@@ -99,7 +99,7 @@ def story(
             "FACTORPRISM_HISTORY_START": "2022-01-04",
             "FACTORPRISM_MODEL": "inception_tiny",
             "FACTORPRISM_EPOCHS": "1",
-            "FACTORPRISM_WITNESSES": "0",
+            "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
             "FACTORPRISM_CONTEST_FOLDS": "2",
         },
     )

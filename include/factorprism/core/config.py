@@ -77,12 +77,12 @@ OTLP, OTLP_METRICS = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_
 PUBLISHED_AT = f"{PREFIX}PUBLISHED_AT_"
 # The first names the setting where one name must stand for all.
 HOURS = {f"{PUBLISHED_AT}{exchange}": exchange for exchange in ("XSHG", *EXCHANGES)}
-# What belongs to a signal now, by the setting that it was.
+# What became of settings that are gone.
 GONE = {
     f"{PREFIX}{name.upper()}": f"It belongs to a signal now: {name} = {number} in signals.toml of "
     f"the home, or factorprism signals add NAME --{name} {number}."
     for name, number in (("horizon", 14), ("lookback", 56))
-}
+} | {f"{PREFIX}WITNESSES": f"It is called {PREFIX}ENSEMBLE_MEMBERS now."}
 
 
 class Places(Settings):
@@ -154,7 +154,7 @@ class Training(Settings):
     model: str = Field("inception", description="the network, see models/zoo.py")
     seed: Whole = Field(14, description="another one gives other weights")
     epochs: Count = Field(30, description="of a training")
-    witnesses: CountFromZero = Field(
+    ensemble_members: CountFromZero = Field(
         2, description="networks of other seeds, by which explanations are held against chance"
     )
     novelty_quantile: Quantile = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def count(number: int, noun: str) -> str:
-    """Return `number` with `noun`, which is a singular: ``1 row``, ``2 rows``, ``3 witnesses``."""
+    """Return `number` with `noun`, which is a singular: ``1 row``, ``2 rows``, ``3 losses``."""
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -117,7 +117,7 @@ def is_mostly_rebased(held: pd.DataFrame, pull: Pull) -> bool:
     return 2 * _measure_ratios(old, fresh).size > len(old)
 
 
-def find_witness(run: Run, symbol: str, first: date, last: date) -> date | None:
+def find_held_day(run: Run, symbol: str, first: date, last: date) -> date | None:
     """Return the held session nearest to [`first`, `last`], where none within is held.
 
     Only a session that is held and given anew shows whether both stand on one base.

@@ -14,7 +14,7 @@ from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside, as_days
 from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
-from factorprism.pipelines._revised import find_witness
+from factorprism.pipelines._revised import find_held_day
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much
 
@@ -120,8 +120,8 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
     held = run.ports.warehouse.findings.list_set_aside([symbol])
     wanted = [row for row in held if row.session < before and _is_session(row)]
     for first, last in _choose(run, symbol, wanted):
-        witness = find_witness(run, symbol, first, last) or first
-        pulls = _ask(run, symbol, min(first, witness), max(last, witness))
+        held_day = find_held_day(run, symbol, first, last) or first
+        pulls = _ask(run, symbol, min(first, held_day), max(last, held_day))
         if any(_gives(pull, first, last) for pull in pulls):
             yield from pulls
         else:

@@ -19,9 +19,9 @@ from factorprism.core.schemas import Pull, PullState, Revision, as_days, empty_b
 from factorprism.core.sessions import check_end, session_read, utc_now
 from factorprism.core.words import count
 from factorprism.pipelines._revised import (
+    find_held_day,
     find_ratios,
     find_unreached,
-    find_witness,
     is_mostly_rebased,
     is_same_base,
     join_pulls,
@@ -73,7 +73,7 @@ def pull_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
         first = _first_to_pull(run, symbol, refs.get("first"), last)
         if refs.get("first"):
             pull_ids += _pull_range(run, symbol, first, last)
-            pull_ids += _pull_witness(run, symbol, first, last)
+            pull_ids += _pull_held_day(run, symbol, first, last)
         else:
             pull_ids += _pull_through(run, symbol, first, last)
             again += [_keep(run, pull) for pull in pull_again(run, symbol, first)]
@@ -109,8 +109,8 @@ def _first_to_pull(run: Run, symbol: str, first: str | None, last: date) -> date
     calendar = calendar_of(symbol)
     again = calendar.offset(calendar.session_on_or_before(last), -run.config.repull_sessions)
     first_asked = max(start, min(again, held + timedelta(days=1)))
-    witness = find_witness(run, symbol, first_asked, last)  # after a long gap: on the same base?
-    return max(start, begin_aside(run, symbol, min(first_asked, witness or first_asked)))
+    held_day = find_held_day(run, symbol, first_asked, last)  # after a long gap: on the same base?
+    return max(start, begin_aside(run, symbol, min(first_asked, held_day or first_asked)))
 
 
 def _pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
@@ -172,12 +172,12 @@ def _fetch_day(run: Run, symbol: str, day: date) -> list[Pull]:
     return [pull for pull in pulls if len(pull.bars)]
 
 
-def _pull_witness(run: Run, symbol: str, first: date, last: date) -> list[int]:
+def _pull_held_day(run: Run, symbol: str, first: date, last: date) -> list[int]:
     """Pull a held session beside [`first`, `last`], where that range has none to compare."""
-    witness = find_witness(run, symbol, first, last)
-    if witness is None:
+    held_day = find_held_day(run, symbol, first, last)
+    if held_day is None:
         return []
-    pulls = _fetch_day(run, symbol, witness)
+    pulls = _fetch_day(run, symbol, held_day)
     if not pulls:
         run.tell(f"{symbol}: the source has no held session, so that bases were not compared")
         return []

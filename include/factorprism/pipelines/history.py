@@ -116,5 +116,5 @@ def training_settings(run: Run) -> TrainingSettings:
         threads=config.threads,
         holdout_sessions=config.holdout_sessions,
         frozen_layers=tuple(config.frozen_layers.replace(",", " ").split()),
-        members=config.witnesses,
+        members=config.ensemble_members,
     )

@@ -159,15 +159,15 @@ def _seam_rules(n_rows: int) -> list[Rule]:
             name,
             BETWEEN,
             severity,
-            f"no jump beyond {jump:g} typical moves also {witness}",
-            f"the price jumps by more than {jump:g} of its typical moves and {witness}",
+            f"no jump beyond {jump:g} typical moves also {evidence}",
+            f"the price jumps by more than {jump:g} of its typical moves and {evidence}",
             reason,
             column="close",
             options={"column": measure, "max_value": limit},
             reach=reach,
             before=before,
         )
-        for name, severity, measure, jump, limit, witness, reason, reach, before in (
+        for name, severity, measure, jump, limit, evidence, reason, reach, before in (
             (
                 "no_seam",
                 CRITICAL,

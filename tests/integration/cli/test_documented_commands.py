@@ -20,7 +20,7 @@ CHEAP = {
     "FACTORPRISM_HISTORY_START": "2019-01-02",
     "FACTORPRISM_MODEL": "inception_tiny",
     "FACTORPRISM_EPOCHS": "1",
-    "FACTORPRISM_WITNESSES": "0",
+    "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
     "FACTORPRISM_CONTEST_FOLDS": "1",
 }
 # What ends with another code than 0 where nothing was ever loaded, and what it then says.

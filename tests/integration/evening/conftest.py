@@ -156,7 +156,7 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
         "FACTORPRISM_UNIVERSE": "pair",
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
-        "FACTORPRISM_WITNESSES": "0",
+        "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
         "FACTORPRISM_CONTEST_FOLDS": "1",
         "FACTORPRISM_PUBLISHED_AT_XSHG": published_ago(session),
         "FACTORPRISM_PATIENCE_UNTIL": clock_in(3600),

@@ -167,7 +167,7 @@ def test_an_artefact_store_that_is_a_url_stays_as_it_is(url: str) -> None:
     ("name", "text", "words"),
     [
         ("EPOCHS", "two", "a positive whole number"),
-        ("WITNESSES", "-1", "a whole number from 0"),
+        ("ENSEMBLE_MEMBERS", "-1", "a whole number from 0"),
         ("NOVELTY_QUANTILE", "1", "between 0 and 1"),
         ("MISSING_RATIO_MAX", "nan", "a ratio from 0 to 1"),
         ("CONTEST_HOURS", "0", "a positive number of hours"),

@@ -13,7 +13,7 @@ from factorprism.core.words import count
         (0, "row", "0 rows"),
         (1, "row", "1 row"),
         (2, "row", "2 rows"),
-        (3, "witness", "3 witnesses"),
+        (3, "loss", "3 losses"),
     ],
 )
 def test_one_is_singular(number: int, noun: str, words: str) -> None:
