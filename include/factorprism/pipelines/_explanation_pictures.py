@@ -19,7 +19,7 @@ from factorprism.pipelines._run import Run
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of one explained forecast; `agreement` of the ensemble members stands in each."""
+    """The pictures of one explained forecast; `agreement` of the members stands in each."""
 
     run: Run
     normaliser: Normaliser = field(repr=False)
