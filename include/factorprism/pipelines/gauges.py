@@ -57,7 +57,7 @@ def _measure_forecasts(run: Run) -> None:
     if issued:
         last: Forecast = issued[max(issued)]
         for name, value in last.values[last.symbol].items():
-            run.ports.meter.record("prism.forecast.value", value, value=name, **named)
+            run.ports.meter.record("prism.forecast.value", value, quantity=name, **named)
 
 
 def _measure_champion(run: Run) -> None:

@@ -78,8 +78,8 @@ _LINES = (
     Instrument(
         "prism.forecast.value",
         Kind.GAUGE,
-        "1",
-        ("signal", "value"),
+        "{value}",
+        ("signal", "quantity"),
         "Each value of the last issued forecast, by its name in the ledger, such as p_up.",
     ),
     Instrument(

@@ -138,8 +138,8 @@ def test_the_replay_is_well_and_a_session_after_it_is_refused(
     refused = call(home, "daily", "--session", "2026-06-01")
     assert refused.returncode == 2
     assert "are a replay and end at 2025-12-31" in refused.stderr
-    for options in (["--target", "NOPE"], ["--start", "2026-01-05"]):
+    for options in (["--signal", "NOPE"], ["--start", "2026-01-05"]):
         nothing = call(home, "forecasts", *options)
         assert nothing.returncode == 2
-        assert "It holds 000300.SH from 2025-12-31 to 2025-12-31." in nothing.stderr
+        assert "It holds hs300-direction-14 from 2025-12-31 to 2025-12-31." in nothing.stderr
     assert fingerprints(home) == before

@@ -89,7 +89,7 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert receiver.value("prism.bars.revised") == 0
     assert receiver.value("prism.factors.missing", symbol="000300.SH") == 0
     assert receiver.value("prism.forecast.session", state="issued") == 1719832500  # 19:15 Shanghai
-    assert receiver.value("prism.forecast.value", value="p_up") == row.value("p_up")
+    assert receiver.value("prism.forecast.value", quantity="p_up") == row.value("p_up")
     assert receiver.value("prism.forecasts.withheld") == 0
     since = calendar_for("XSHG").sessions(through, SESSION)
     assert receiver.value("prism.model.age") == len(since) - 1 > 100  # the holdout is not read
