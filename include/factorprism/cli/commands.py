@@ -84,7 +84,7 @@ def print_contest(session: date | None, signal: str, *, as_json: bool) -> None:
             f"no contest of {name} was held" + (f" as of {session}" if session else ""),
             remedy=f"The newest is as of {newest.as_of}."
             if newest
-            else "Hold one: factorprism train --contest full.",
+            else f"Hold one: factorprism train --signal {name} --contest full.",
         )
     if as_json:
         write_json(asdict(report))

@@ -221,10 +221,10 @@ def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> 
 
 
 def _write_legend(figure: Figure, attribution: Attribution, left: float, top: float) -> None:
-    median = _write(attribution.median_logit)
+    median = _write(attribution.median_output)
     outlines = NO_OUTLINES if attribution.grad_cam is None else OUTLINES
     lines: Sequence[tuple[str, str]] = (
-        (f"logit {_write(attribution.logit)}, of the median image {median}", INK),
+        (f"logit {_write(attribution.output)}, of the median image {median}", INK),
         ("bars: what the part adds to the logit,", SOFT),
         ("against its own training median", SOFT),
         ("red: speaks for up", HIGH),

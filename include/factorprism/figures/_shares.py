@@ -99,7 +99,7 @@ def render_shares(
 
 def _summarise(shapley: Shares, surrogate: Shares) -> str:
     text = (
-        f"logit {_write(shapley.logit)}, of the median image {_write(shapley.median_logit)}; "
+        f"logit {_write(shapley.output)}, of the median image {_write(shapley.median_output)}; "
         f"R2 of the surrogate {surrogate.figures['r2']:.2f}"
     )
     error = shapley.figures.get("standard_error_max")
