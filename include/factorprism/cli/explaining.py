@@ -37,7 +37,7 @@ def print_explanations(session: date | None, signal: str, *, as_json: bool) -> N
     if not found:
         there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
         raise ConfigurationError(
-            f"no forecast of {chosen.name}" + (f" for {session}" if session else "") + " is explained",
+            f"no forecast of {chosen.name} is explained" + (f" for {session}" if session else ""),
             remedy=f"{there}Make one: factorprism daily --signal {chosen.name}"
             + (f" --session {session}." if session else "."),
         )
