@@ -1,4 +1,4 @@
-"""The artefact store: moves a model's folder there and back by its hashes, and lists what it holds."""
+"""The artefact store: moves a model's folder there and back by its hashes, lists what it holds."""
 
 from __future__ import annotations
 
