@@ -178,8 +178,8 @@ SKILL = Kind(
     DIGEST,
     RESEARCHERS,
     "record",
-    "The forecasts of {subject} lose to the base rate",
-    "The forecasts of {subject} no longer lose to the base rate",
+    "The forecasts of {subject} lose to their reference",
+    "The forecasts of {subject} no longer lose to their reference",
 )
 REVISED = Kind(
     "revised {symbol} {pull}",

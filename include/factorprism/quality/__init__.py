@@ -7,6 +7,7 @@ from factorprism.quality._measuring import HISTORY_DAYS
 from factorprism.quality.bars import check_bars
 from factorprism.quality.data_docs import render_data_docs
 from factorprism.quality.factors import check_factors
+from factorprism.quality.gate import require
 from factorprism.quality.missing import MissingReport, count_missing
 from factorprism.quality.setting_aside import (
     Sorted,
@@ -14,7 +15,7 @@ from factorprism.quality.setting_aside import (
     is_too_much,
     sort_out,
 )
-from factorprism.quality.verdicts import Verdicts, require
+from factorprism.quality.verdicts import Verdicts
 
 __all__ = [
     "HISTORY_DAYS",

@@ -13,14 +13,14 @@ import pandas as pd
 from factorprism.core.calendar import TradingCalendar, exchange_of
 from factorprism.core.schemas import NO_BAR, DayArray, Pull, QualityResult
 from factorprism.core.symbols import is_index
-from factorprism.quality import price_rules, unit_rules
 from factorprism.quality._findings import name_findings
 from factorprism.quality._forms import find_absent, join_bars, list_owners, measure_forms
 from factorprism.quality._judge import Judged, Subject, Suite, Verdict, judge
 from factorprism.quality._measures import make_keys, measure_calendar
 from factorprism.quality._measuring import measure_pulls
-from factorprism.quality._rules import CRITICAL, WARNING, Rule
+from factorprism.quality._rules import CRITICAL, Rule
 from factorprism.quality._segments import IntArray
+from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from factorprism.quality.verdicts import Verdicts, tells_each
 
@@ -173,18 +173,3 @@ def _list_sessions(pull: Pull, calendars: Mapping[str, TradingCalendar]) -> DayA
 
 def _count_days(days: DayArray) -> IntArray:
     return days.astype("datetime64[D]").astype(np.int64)
-
-
-def bar_rules(symbol: str, n_rows: int) -> list[Rule]:
-    """Return the suite over measured bars (`measure_bars`) of `symbol`, `n_rows` long."""
-    index = is_index(symbol)
-    return [
-        *price_rules.value_rules(n_rows, is_index=index),
-        *price_rules.arithmetic_rules(),
-        *price_rules.vendor_rules(n_rows),
-        *price_rules.move_rules(n_rows),
-        *unit_rules.volume_rules(CRITICAL if index else WARNING, n_rows),
-        *(unit_rules.index_rules(symbol, n_rows) if index else unit_rules.security_rules(n_rows)),
-        *price_rules.staleness_rules(n_rows),
-        *price_rules.filled_rules(),
-    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from factorprism.quality._rules import Rule
-from factorprism.quality.bars import BARS_SUITE, CALENDAR_SUITE, SCHEMA_SUITE, bar_rules
+from factorprism.quality.bar_rules import bar_rules
+from factorprism.quality.bars import BARS_SUITE, CALENDAR_SUITE, SCHEMA_SUITE
 from factorprism.quality.factor_rules import cell_rules, column_rules, panel_rules
 from factorprism.quality.factors import FACTORS_SUITE, PANEL_SUITE
 from factorprism.quality.schema_rules import calendar_rules, schema_rules

@@ -15,7 +15,7 @@ from great_expectations.datasource.fluent.interfaces import Batch
 from factorprism.core.calendar import calendar_of
 from factorprism.core.schemas import BAR_PRICES, FactorPanel, Pull, QualityResult, make_bars
 from factorprism.quality import Verdicts, check_bars, check_factors
-from factorprism.quality.bars import bar_rules
+from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from factorprism.quality.verdicts import TOLD_EACH_MAX
 from judging import join_held, make_pull

@@ -1,0 +1,37 @@
+"""The gate itself: lets a run go on, or stops it with every critical failure named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from factorprism.core.errors import QualityError
+from factorprism.core.schemas import QualityResult
+from factorprism.quality._rules import CRITICAL
+
+SENTENCES_TOLD = 3
+
+
+def require(results: Sequence[QualityResult]) -> None:
+    """Return when no critical expectation failed; warnings pass.
+
+    Raises `QualityError` otherwise: ``failures`` holds one sentence for each failure, which names
+    symbol, sessions and expectation, and the message its first few.
+    """
+    failed = [item for item in results if not item.success and item.severity == CRITICAL]
+    if not failed:
+        return
+    failures = [_told(item) for item in failed]
+    more = len(failures) - SENTENCES_TOLD
+    told = " ".join(failures[:SENTENCES_TOLD])
+    message = f"{told} And {more} more critical failures." if more > 0 else told
+    raise QualityError(
+        message,
+        failures=failures,
+        remedy="Nothing downstream was written; the data docs show each finding with its rows.",
+    )
+
+
+def _told(item: QualityResult) -> str:
+    judged = f"{item.suite}.{item.expectation}, {item.first} to {item.last}"
+    judged += "".join(f", finding {finding.finding_id}" for finding in item.findings[:1])
+    return f"{item.sentence.rstrip('.')} ({judged})."
