@@ -1,7 +1,7 @@
 # The commands of the house; `make help` lists them.
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter of .venv; GPU=1 the CUDA build of TensorFlow,
-# which stays until GPU=0.
+# which stays until GPU=0. RUN="--target AAPL.US" hands options to the command.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ help: ## List these commands
 
 run: ## Install, start the services, load history, train, forecast, and print the result
 	@.ci/install run
-	@exec $(BIN)/factorprism run
+	@exec $(BIN)/factorprism run $(RUN)
 
 up: ## Start the warehouse and Airflow, and say how to open the UI (MLFLOW=1: MLflow's pages too)
 	@.ci/install run

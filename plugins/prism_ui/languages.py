@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, dates, negotiate_locale, numbers
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from fastapi import Request
+
+from factorprism.core.translations import load_translations
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 COOKIE = "prism_lang"
@@ -69,21 +67,9 @@ class Language:
 def load_languages() -> Mapping[str, Language]:
     """Read every catalogue once; English needs none, since the messages are English."""
     return {
-        code: Language(code, Locale.parse(code), _load_translations(code)) for code in LANGUAGES
+        code: Language(code, Locale.parse(code), load_translations(FOLDER, code))
+        for code in LANGUAGES
     }
-
-
-def _load_translations(code: str) -> NullTranslations:
-    merged = Catalog(locale=code)
-    for path in sorted((FOLDER / code / "LC_MESSAGES").glob("*.po")):
-        with path.open("rb") as file:
-            for message in read_po(file, locale=code):
-                if message.id and message.string:
-                    merged[message.id] = message
-    compiled = io.BytesIO()
-    write_mo(compiled, merged)
-    compiled.seek(0)
-    return Translations(compiled)
 
 
 def language_of(request: Request) -> Language:

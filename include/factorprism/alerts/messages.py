@@ -6,26 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from factorprism.alerts.catalogue import Kind, Words, kind_of, subject_of
+from factorprism.alerts.catalogue import Kind, kind_of, subject_of
 from factorprism.core.config import Config
 from factorprism.core.readings import Head
 from factorprism.core.schemas import Alert, Message, TrackedAlert
+from factorprism.core.translations import load_translations
 
 PAGES_PREFIX = "/prism"  # where Airflow's server has the pages
-LABELS = {
-    "session": Words("Session", "交易日"),
-    "since": Words("Since", "始于"),
-    "until": Words("Until", "结束于"),
-    "fault": Words("It was", "原故障"),
-    "page": Words("Page", "页面"),
-    "new": Words("New", "新增"),
-    "ended": Words("Ended", "已恢复"),
-    "open": Words("Still open", "尚未恢复"),
-    "heads": Words("Last row of each ledger, to be kept", "各账本的最后一行（请留存）"),
-    "digest": Words("digest of {signal}", "{signal} 每日摘要"),
-}
+TRANSLATIONS = Path(__file__).parent / "translations"
 # The user part of a URL: name, password or token.
 _LOGIN = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
 HIDDEN = "***"
@@ -39,8 +30,9 @@ class Wording:
     ui_url: str = ""
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def label(self, name: str) -> str:
-        return LABELS[name][self.language]
+    def gettext(self, message: str) -> str:
+        """Return the English `message` in the language of messages."""
+        return load_translations(TRANSLATIONS, self.language).ugettext(message)
 
     def clean(self, text: str) -> str:
         """Return `text` without the known secrets and without the login of any URL."""
@@ -71,11 +63,11 @@ def page_url(ui_url: str, page: str, session: date | None) -> str:
 
 def compose_message(entry: TrackedAlert, wording: Wording) -> Message:
     """Return the message of `entry`: of its end when it has ended, else of the fault or event."""
-    kind, alert, language = kind_of(entry.alert.key), entry.alert, wording.language
+    kind, alert, gettext = kind_of(entry.alert.key), entry.alert, wording.gettext
     ended = kind.lasts and entry.resolved_at is not None
-    lines = [entry.recovery, f"{wording.label('fault')}: {alert.sentence}"]
+    lines = [entry.recovery, ": ".join([gettext("It was"), alert.sentence])]
     if not ended:
-        lines = [alert.sentence, kind.advice[language] if kind.advice else ""]
+        lines = [alert.sentence, gettext(kind.advice) if kind.advice else ""]
     lines += ["", *_facts(entry, kind, wording, ended=ended)]
     title = f"factorprism{_of_session(alert)}: {_headline(alert.key, wording, ended=ended)}"
     body = "\n".join(line for number, line in enumerate(lines) if line or number == 2)
@@ -94,19 +86,18 @@ def compose_digest(
 
     `heads` are the last rows of the ledger's chains: whoever has the message holds them outside.
     """
+    gettext = wording.gettext
     ended = [item for item in entries if kind_of(item.alert.key).lasts and item.resolved_at]
     sections = {
-        "new": [_line(item.alert, wording) for item in entries if item not in ended],
-        "ended": [_line(item.alert, wording, item.recovery, ended=True) for item in ended],
-        "open": [_line(alert, wording) for alert in still_open],
-        "heads": [f"- {head}" for head in heads],
+        gettext("New"): [_line(item.alert, wording) for item in entries if item not in ended],
+        gettext("Ended"): [_line(item.alert, wording, item.recovery, ended=True) for item in ended],
+        gettext("Still open"): [_line(alert, wording) for alert in still_open],
+        gettext("Last row of each ledger, to be kept"): [f"- {head}" for head in heads],
     }
-    blocks = [
-        "\n".join([f"{wording.label(name)}:", *lines]) for name, lines in sections.items() if lines
-    ]
+    blocks = ["\n".join([f"{name}:", *lines]) for name, lines in sections.items() if lines]
     if link := page_url(wording.ui_url, "today", session):
-        blocks.append(f"{wording.label('page')}: {link}")
-    headline = wording.label("digest").format(signal=signal)
+        blocks.append(": ".join([gettext("Page"), link]))
+    headline = gettext("digest of {signal}").format(signal=signal)
     title = f"factorprism {session}: {headline}"
     return Message(wording.clean(title), wording.clean("\n\n".join(blocks)))
 
@@ -114,20 +105,20 @@ def compose_digest(
 def _headline(key: str, wording: Wording, *, ended: bool) -> str:
     kind = kind_of(key)
     words = kind.end if ended and kind.end else kind.title
-    return words[wording.language].replace("{subject}", subject_of(key))
+    return wording.gettext(words).replace("{subject}", subject_of(key))
 
 
 def _facts(entry: TrackedAlert, kind: Kind, wording: Wording, *, ended: bool) -> list[str]:
-    alert = entry.alert
+    alert, gettext = entry.alert, wording.gettext
     link = page_url(wording.ui_url, kind.page, alert.session)
-    moments = [("since", entry.raised_at)]
+    moments = [(gettext("Since"), entry.raised_at)]
     if ended and entry.resolved_at:
-        moments.append(("until", entry.resolved_at))
-    facts = [(wording.label(name), f"{moment:%Y-%m-%d %H:%M} UTC") for name, moment in moments]
+        moments.append((gettext("Until"), entry.resolved_at))
+    facts = [(name, f"{moment:%Y-%m-%d %H:%M} UTC") for name, moment in moments]
     if alert.session:
-        facts.insert(0, (wording.label("session"), alert.session.isoformat()))
+        facts.insert(0, (gettext("Session"), alert.session.isoformat()))
     if link:
-        facts.append((wording.label("page"), link))
+        facts.append((gettext("Page"), link))
     return [f"{name}: {value}" for name, value in facts]
 
 

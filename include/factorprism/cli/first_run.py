@@ -10,6 +10,7 @@ from datetime import date
 from factorprism.cli.commands import forecast_session, is_issued, session_forecasts
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.cli.embedded import how_to_open, say, start_airflow
+from factorprism.cli.file_universe import settle_universe
 from factorprism.cli.loading import load_history, timed
 from factorprism.cli.tables import write_table
 from factorprism.core.config import Config
@@ -26,12 +27,14 @@ from factorprism.quality import count_missing
 from factorprism.telemetry import make_formatter, secrets_of
 
 
-def run_everything(*, airflow: bool = True) -> int:
+def run_everything(*, airflow: bool = True, target: str = "", exchange: str = "") -> int:
     """Run all steps, each a line with its time; 0 issued, 3 withheld.
 
     Without `airflow` the day's steps run in this process, and nothing of Airflow is started.
+    `target` and `exchange` say which symbol of a folder of files is forecast.
     """
     started = time.perf_counter()
+    settle_universe(os.environ, target, exchange)  # refused before anything is started
     with timed("warehouse: PostgreSQL started, schema current"):
         opened = open_warehouse()
         config, ports = opened.__enter__()

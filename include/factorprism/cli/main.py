@@ -110,11 +110,17 @@ def run(
     airflow: Annotated[
         bool, typer.Option("--airflow/--no-airflow", help="In Airflow, or in this process alone.")
     ] = True,
+    target: Annotated[
+        str, typer.Option(help="The symbol that is forecast, of those that FACTORPRISM_FILES has.")
+    ] = "",
+    exchange: Annotated[
+        str, typer.Option(help="Where it trades, if its code does not say it: XNYS for AAPL.")
+    ] = "",
 ) -> None:
     """Set everything up and make the forecast of the source's latest session."""
     from factorprism.cli.first_run import run_everything
 
-    raise typer.Exit(run_everything(airflow=airflow))
+    raise typer.Exit(run_everything(airflow=airflow, target=target, exchange=exchange))
 
 
 @app.command()

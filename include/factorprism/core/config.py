@@ -44,7 +44,7 @@ from factorprism.core.setting import (
 )
 from factorprism.core.symbols import exchange_of
 from factorprism.core.tls import require_tls
-from factorprism.core.universe import Universe, load_universe
+from factorprism.core.universe import FILES_UNIVERSE, Universe, holds_universe, load_universe
 
 if TYPE_CHECKING:
     from factorprism.core.calendar import TradingCalendar
@@ -345,11 +345,26 @@ def _read_values(environ: Mapping[str, str]) -> dict[str, Any]:
     values = MappingSource(Config, environ)()
     values |= {"metrics_url": _metrics_url(environ), "published_at": _published_at(environ)}
     values.setdefault("home", Path(".factorprism").resolve())
-    values.setdefault("source", "tushare" if values.get("tushare_token") else "sample")
+    values.setdefault("source", _default_source(values))
     if (pages := environ.get(AIRFLOW_UI_URL, "").strip()).startswith("http"):
         values.setdefault("ui_url", pages)
-    values.setdefault("universe_name", DEFAULT_UNIVERSES.get(values["source"], "hs300"))
+    values.setdefault("universe_name", _default_universe(values))
     return values
+
+
+def _default_source(values: Mapping[str, Any]) -> str:
+    """Return the source that a folder or a token stands for; who names a folder means its files."""
+    if values.get("files"):
+        return "files"
+    return "tushare" if values.get("tushare_token") else "sample"
+
+
+def _default_universe(values: Mapping[str, Any]) -> str:
+    """Return the universe of the source, of files the one that the first run has made."""
+    home = Path(values["home"]).expanduser()
+    if values["source"] == "files" and holds_universe(FILES_UNIVERSE, home):
+        return FILES_UNIVERSE
+    return DEFAULT_UNIVERSES.get(values["source"], "hs300")
 
 
 def _metrics_url(environ: Mapping[str, str]) -> str:

@@ -20,6 +20,8 @@ from factorprism.core.exchanges import find_exchange
 from factorprism.core.symbols import bare_code, exchange_of, find_symbol
 
 UNIVERSES_FILE = "universes.toml"
+# The one that the first run makes of a folder of files.
+FILES_UNIVERSE = "files"
 # The name stands in file names, keys of alerts, run ids and addresses of pages.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 KEYS = ("target", "overlays", "exchange")
@@ -162,6 +164,14 @@ def _read(own: Path) -> str:
         return own.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise _wrong(str(own), f"it cannot be read ({exc})") from exc
+
+
+def holds_universe(name: str, home: Path) -> bool:
+    """Tell whether ``universes.toml`` in `home` has a table `name`; a broken file has none."""
+    try:
+        return name in tomllib.loads((home / UNIVERSES_FILE).read_text("utf-8"))
+    except (OSError, ValueError):  # whoever loads the universe is told what is wrong
+        return False
 
 
 def load_builtin_universes() -> dict[str, Universe]:

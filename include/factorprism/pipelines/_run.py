@@ -17,8 +17,8 @@ from factorprism.core.ports import BarSource, Meter, ModelRegistry
 from factorprism.core.schemas import Alert
 from factorprism.core.signals import Signal, list_issued_signals
 from factorprism.core.universe import Universe
-from factorprism.pipelines.held_days import teach_held_days
 from factorprism.targets import Target, find_target
+from factorprism.warehouse.calendar import teach_held_days
 
 if TYPE_CHECKING:
     from factorprism.alerts import Delivery

@@ -1,4 +1,4 @@
-"""Moves a model's folder into the artefact store and back, and trusts nothing but its hashes."""
+"""The artefact store: moves a model's folder there and back by its hashes, lists what it holds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from factorprism.core.errors import ArtefactError
-from factorprism.registry._store import reach_store
+from factorprism.core.errors import ArtefactError, FactorPrismError, ServiceError
+from factorprism.core.housekeeping import StoredBundle
 
 MANIFEST = "MANIFEST.json"
+# <experiment>/<run>/artifacts/bundle/<file>
+BUNDLE_PARTS = 4
 RETRAIN = "Or train another one: factorprism train --mode retrain."
 
 
@@ -153,3 +158,63 @@ def _open_store(url: str) -> tuple[Any, str]:
 def _protocols(filesystem: Any) -> tuple[str, ...]:
     protocol = filesystem.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+@contextmanager
+def reach_store() -> Iterator[None]:
+    """Raise what a store's driver raises of its own in the block as a `ServiceError`.
+
+    That is a lost connection, a server that does not answer, no credentials at all. A file that
+    is absent, refused or malformed is an `OSError` or a `ValueError` and stays one.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError) as exc:
+        raise _unreachable(exc) from exc
+    except (FactorPrismError, OSError, ValueError, ImportError, MemoryError):
+        raise
+    except Exception as exc:
+        # Each fsspec driver has a library of its own under it, with errors of its own.
+        raise _unreachable(exc) from exc
+
+
+def _unreachable(exc: Exception) -> ServiceError:
+    # The sentence becomes the reason of a withheld forecast: the same wherever the store lies.
+    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+    return ServiceError(
+        "the artefact store cannot be reached",
+        remedy=f"{reason}. Check FACTORPRISM_ARTEFACTS and the store's own settings.",
+    )
+
+
+def list_stored(url: str, owners: Mapping[str, str]) -> list[StoredBundle]:
+    """Return every bundle under `url`; `owners` gives the model of a run, by the run's id."""
+    import fsspec
+
+    filesystem, root = fsspec.core.url_to_fs(url)
+    if not filesystem.exists(root):
+        return []
+    filesystem.invalidate_cache()
+    files: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+    by_place: dict[str, list[dict[str, Any]]] = {}
+    for path, facts in files.items():
+        parts = path[len(root.rstrip("/")) + 1 :].split("/")
+        if len(parts) > BUNDLE_PARTS and parts[2:4] == ["artifacts", "bundle"]:
+            by_place.setdefault("/".join(parts[:BUNDLE_PARTS]), []).append(facts)
+    return [
+        StoredBundle(
+            place,
+            owners.get(place.split("/")[1], ""),
+            sum(int(facts["size"]) for facts in found),
+            max(map(_modified_at, found)),
+        )
+        for place, found in sorted(by_place.items())
+    ]
+
+
+def _modified_at(facts: Mapping[str, Any]) -> datetime:
+    # A local folder says mtime, in seconds; an S3 store LastModified, a moment.
+    moment = facts.get("LastModified")
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(float(facts.get("mtime", 0.0)), UTC)
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -19,12 +19,12 @@ from factorprism.registry._bundles import (
     RETRAIN,
     fetch_bundle,
     holds_bundle,
+    list_stored,
     remove_bundle,
     save_bundle,
     verify_bundle,
 )
 from factorprism.registry._client import explain, open_client
-from factorprism.registry._listing import list_stored
 from factorprism.registry._runs import to_metrics, to_parameters
 
 if TYPE_CHECKING:

@@ -20,7 +20,15 @@ from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import read_stripped
 from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
 from factorprism.services._ports import FREE_THE_PORT, describe_taken, is_free
-from factorprism.services._processes import lives
+
+
+def lives(process: psutil.Process) -> bool:
+    """Tell whether `process` is the one it was and has not ended."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
 
 KILL_SECONDS = 60.0  # even a killed process takes its time on a busy machine
 

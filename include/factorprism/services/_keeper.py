@@ -19,14 +19,37 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from factorprism.services._kept_component import Component
-from factorprism.services._kept_server import Server
+from factorprism.services._kept import Component, Server
 from factorprism.services._logs import bound_log, say
 from factorprism.services._plan import Plan, Roster, recorded_keeper
 from factorprism.services._ports import FREE_THE_PORT, describe_taken
 from factorprism.services._reporter import Reporter
-from factorprism.services._session import end_orphans, session_members
 from factorprism.services.postgres import EmbeddedPostgres
+
+
+def session_members() -> list[psutil.Process]:
+    """Return the other processes of this session."""
+    session, found = os.getsid(0), []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            if process.pid != os.getpid() and os.getsid(process.pid) == session:
+                found.append(process)
+    return found
+
+
+def end_orphans() -> None:
+    """End what a dead component has left in this session, such as tasks without a scheduler.
+
+    The scheduler that follows starts them anew; two at once would be one too many.
+    """
+    found = session_members()
+    # Looked at later than the session, so that no child can be taken for an orphan.
+    family = set(psutil.Process().children(recursive=True))
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            if process not in family:
+                process.kill()
+
 
 LOOK_SECONDS = 1.0
 ASKED_SECONDS = (8.0, 8.0, 60.0)

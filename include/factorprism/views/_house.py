@@ -12,8 +12,8 @@ from typing import TypeVar, cast
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.universe import exchanges_of, load_universes
-from factorprism.pipelines.held_days import teach_held_days
 from factorprism.warehouse import PostgresWarehouse
+from factorprism.warehouse.calendar import teach_held_days
 
 VERSION_SECONDS = 1.0
 Value = TypeVar("Value")

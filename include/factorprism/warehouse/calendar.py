@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +11,7 @@ import psycopg2
 from sqlalchemy import Boolean, Date, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from factorprism.core.calendar import extend_calendar
 from factorprism.core.errors import WarehouseError
 from factorprism.core.symbols import symbol_patterns
 from factorprism.warehouse.db.base import column, metadata, moment
@@ -145,3 +146,12 @@ def read_trading_days(url: str, exchange: str, *, timeout_seconds: int) -> Tradi
             f"the trading days of {exchange} cannot be read: {type(exc).__name__}",
             remedy="Start the warehouse or correct FACTORPRISM_WAREHOUSE_URL.",
         ) from exc
+
+
+def teach_held_days(store: CalendarRepository, exchanges: Iterable[str]) -> None:
+    """Teach what `store` holds of `exchanges`: published days, and those that were traded.
+
+    Raises `WarehouseError` where the days cannot be read.
+    """
+    for exchange in exchanges:
+        extend_calendar(exchange, store.load_days(exchange), store.load_traded(exchange))

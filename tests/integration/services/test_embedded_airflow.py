@@ -21,7 +21,7 @@ from factorprism.core.errors import ServiceError
 from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.services._airflow_api import AirflowApi, ApiError
-from factorprism.services._processes import lives
+from factorprism.services._group import lives
 from factorprism.services.airflow import COMPONENTS
 from factorprism.warehouse import PostgresWarehouse
 

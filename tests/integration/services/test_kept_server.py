@@ -18,9 +18,8 @@ import pytest
 
 from _ports import takes
 from factorprism.services import EmbeddedPostgres
-from factorprism.services._group import ProcessGroup
+from factorprism.services._group import ProcessGroup, lives
 from factorprism.services._plan import Plan
-from factorprism.services._processes import lives
 
 # Says which address it was given, and whether the server there takes connections.
 CLIENT = """

@@ -10,8 +10,8 @@ import pytest
 from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import WarehouseError
 from factorprism.core.schemas import Finding, SetAside
-from factorprism.pipelines.held_days import teach_held_days
 from factorprism.warehouse import PostgresWarehouse, read_trading_days
+from factorprism.warehouse.calendar import teach_held_days
 
 MONDAY, TUESDAY = date(2027, 1, 4), date(2027, 1, 5)
 DAYS_2020 = [date(2020, 1, 2), date(2020, 1, 3), date(2020, 1, 6)]

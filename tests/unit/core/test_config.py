@@ -36,6 +36,22 @@ def test_a_token_makes_tushare_the_source_and_four_channels_the_universe() -> No
     assert config.universe.channels == ("000300.SH", "000905.SH", "399006.SZ", "000001.SH")
 
 
+def test_a_folder_of_files_makes_them_the_source_unless_another_is_named(tmp_path: Path) -> None:
+    environ = {"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_FILES": "bars"}
+    assert load_config(environ).source == "files"
+    assert load_config(environ | {"TUSHARE_TOKEN": "secret-token"}).source == "files"
+    assert load_config(environ | {"FACTORPRISM_SOURCE": "sample"}).source == "sample"
+    assert load_config(environ).universe_name == "image4"
+
+
+def test_the_universe_that_the_first_run_has_made_is_the_one_of_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "universes.toml").write_text('[files]\ntarget = "0700.HK"\n', "utf-8")
+    environ = {"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_FILES": "bars"}
+    assert load_config(environ).universe.target == "0700.HK"
+    assert load_config(environ | {"FACTORPRISM_SOURCE": "sample"}).universe_name == "hs300"
+    assert load_config(environ | {"FACTORPRISM_UNIVERSE": "us"}).universe_name == "us"
+
+
 def test_the_token_is_in_no_representation() -> None:
     assert "secret-token" not in repr(load_config({"TUSHARE_TOKEN": "secret-token"}))
 

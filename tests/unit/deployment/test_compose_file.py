@@ -135,7 +135,8 @@ def test_every_setting_reaches_every_container_that_reads_settings(told: Any, na
         if environment.get(setting) != f"value-of-{setting}"
     }
     assert not lost
-    assert all(environment[setting] for setting in FIXED)
+    # The folder of files is set once FILES_FOLDER names one.
+    assert all(environment[setting] for setting in FIXED - {"FACTORPRISM_FILES"})
 
 
 def test_the_compose_file_sets_no_setting_of_its_own_but_the_fixed_ones(services: Any) -> None:
@@ -214,12 +215,15 @@ def test_files_come_from_a_folder_that_can_be_named(
     read_compose: Read, tmp_path: Path, services: Any
 ) -> None:
     def mounted(service: Any) -> dict[str, Any]:
-        target = service["environment"]["FACTORPRISM_FILES"]
-        (volume,) = [item for item in service["volumes"] if item["target"] == target]
+        (volume,) = [item for item in service["volumes"] if item["target"] == "/var/lib/files"]
         return dict(volume)
 
     assert mounted(services["worker"])["type"] == "volume"
-    named = mounted(read_compose(FILES_FOLDER=str(tmp_path))["services"]["worker"])
+    # Without a folder nothing says that the source is files.
+    assert not services["worker"]["environment"]["FACTORPRISM_FILES"]
+    worker = read_compose(FILES_FOLDER=str(tmp_path))["services"]["worker"]
+    assert worker["environment"]["FACTORPRISM_FILES"] == "/var/lib/files"
+    named = mounted(worker)
     assert (named["type"], named["source"]) == ("bind", str(tmp_path))
     assert named["read_only"] is True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from factorprism.services import EmbeddedPostgres, _reporter
-from factorprism.services._kept_server import Server
+from factorprism.services._kept import Server
 from factorprism.services._reporter import TOLD_MAX, Reporter
 
 

@@ -10,8 +10,9 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.symbols import exchange_of
 from factorprism.views import NotHeld, choose_line
-from factorprism.views._lines import final_rows
+from factorprism.views._lines import final_rows, require_trading
 
 CONFIG = Config(home=Path())
 
@@ -57,3 +58,31 @@ def test_the_configured_line_is_shown_unless_another_is_named() -> None:
 def test_a_line_that_is_not_held_is_named_beside_those_that_are() -> None:
     with pytest.raises(NotHeld, match="hs300-direction-14"):
         choose_line([line("hs300")], CONFIG, "mars-direction-3")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "session", "before"),
+    [
+        ("000300.SH", date(2024, 10, 3), date(2024, 9, 30)),
+        ("AAPL.US", date(2024, 7, 4), date(2024, 7, 3)),
+        ("0700.HK", date(2024, 7, 1), date(2024, 6, 28)),
+        ("2222.XSAU", date(2024, 7, 5), date(2024, 7, 4)),
+    ],
+)
+def test_a_day_is_refused_by_the_exchange_of_the_symbol_and_taken_by_all_others(
+    symbol: str, session: date, before: date
+) -> None:
+    closed = exchange_of(symbol)
+    with pytest.raises(NotHeld, match=f"{closed} does not trade on {session}") as caught:
+        require_trading(session, symbol)
+    assert caught.value.remedy == f"The session before it is {before}."
+    for other in ("000300.SH", "AAPL.US", "0700.HK"):
+        if exchange_of(other) != closed:
+            require_trading(session, other)
+
+
+def test_sunday_is_a_session_in_riyadh_alone() -> None:
+    sunday = date(2024, 7, 7)
+    require_trading(sunday, "2222.XSAU")
+    with pytest.raises(NotHeld, match="XNYS does not trade on 2024-07-07"):
+        require_trading(sunday, "^GSPC")

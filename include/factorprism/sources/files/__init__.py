@@ -10,6 +10,15 @@ What was decided on the way stands in a `Reading`, which ``factorprism files che
 
 from factorprism.sources.files._reading import Reading, read_file
 from factorprism.sources.files.checking import FileVerdict, check_folder
+from factorprism.sources.files.choosing import choose_symbol, list_held
 from factorprism.sources.files.source import FilesSource
 
-__all__ = ["FileVerdict", "FilesSource", "Reading", "check_folder", "read_file"]
+__all__ = [
+    "FileVerdict",
+    "FilesSource",
+    "Reading",
+    "check_folder",
+    "choose_symbol",
+    "list_held",
+    "read_file",
+]

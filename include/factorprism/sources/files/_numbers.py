@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.schemas import DayArray
 from factorprism.sources.files._refusal import Refused, show
 
 Numbers = npt.NDArray[np.float64]
@@ -30,6 +31,9 @@ SUFFIXES = {
 }
 # Beyond it, nothing that is traded has a price, a volume or an amount.
 LARGEST = 1e18
+# Percentage points between the change that is given and that of the closes, on the median row.
+CHANGE_TOLERANCE = 0.02
+CHANGE_SIZES = (1.0, 100.0)
 _PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SUFFIXED = re.compile(r"([+-]?[\d,]+(?:\.\d+)?)\s*(k|m|b|t|千|万亿|万|百万|亿)", re.I)
@@ -157,3 +161,22 @@ def _no_number(cell: Any, line: int, name: str, why: str = "is no finite number"
         line=line,
         remedy="Mend the cell (an empty one is a missing value), or export the file again.",
     )
+
+
+def to_per_cent(days: DayArray, close: Numbers, change: Numbers) -> Numbers:
+    """Return `change` in per cent, NaN throughout where it does not follow from the closes.
+
+    A single row cannot tell; its change is taken for per cent.
+    """
+    order = np.argsort(days, kind="stable")
+    prices = np.where(close > 0, close, np.nan)[order]
+    own = 100.0 * (prices[1:] / prices[:-1] - 1.0)
+    given = change[order][1:]
+    compared = np.isfinite(own) & np.isfinite(given)
+    if not compared.any():
+        return change
+    errors = [float(np.median(np.abs(given * size - own)[compared])) for size in CHANGE_SIZES]
+    best = int(np.argmin(errors))
+    if errors[best] > CHANGE_TOLERANCE:
+        return np.full(len(change), np.nan)
+    return change * CHANGE_SIZES[best]

@@ -20,9 +20,13 @@ from factorprism.sources.files._cut import check_last_cell
 from factorprism.sources.files._dates import Days, parse_dates
 from factorprism.sources.files._grid import parse_text
 from factorprism.sources.files._names import REQUIRED, Columns, assign_columns
-from factorprism.sources.files._numbers import Numbers, parse_numbers, uses_decimal_comma
+from factorprism.sources.files._numbers import (
+    Numbers,
+    parse_numbers,
+    to_per_cent,
+    uses_decimal_comma,
+)
 from factorprism.sources.files._parquet import parse_parquet
-from factorprism.sources.files._percent import to_per_cent
 from factorprism.sources.files._refusal import Refused, show
 from factorprism.sources.files._settings import SETTINGS_FILE, FileSettings, describe, render_line
 from factorprism.sources.files._table import Table

@@ -89,7 +89,8 @@ def _check(path: Path, symbol: str, paths: list[Path], settings: FileSettings) -
             loads=False,
             reason="the name is no instrument of a known exchange",
             remedy="Name the file by its code: 000300.SH.csv, SH000300.csv, ^GSPC.csv, "
-            "AAPL.US.csv, or by its exchange too: ^FOO.XHKG.csv.",
+            "AAPL.US.csv, or by its exchange too: ^FOO.XHKG.csv. The first run takes "
+            "--exchange XNYS instead.",
         )
     except FactorPrismError as exc:
         reason = exc.message.removeprefix(f"{printable(path)}").lstrip(":, ")

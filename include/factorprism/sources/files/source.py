@@ -67,7 +67,7 @@ class FilesSource(TableSource):
             raise SourceError(
                 f"{self._folder} has no file of {symbol}",
                 remedy=f"It has {there or 'no such files at all'}. Add the file, or choose a "
-                "universe without that symbol: FACTORPRISM_UNIVERSE (hs300 is of 000300.SH alone).",
+                "universe without that symbol: FACTORPRISM_UNIVERSE; factorprism run makes one.",
             )
         found = [path for path in files[symbol] if path.is_file()]
         if len(found) != 1:

@@ -1,4 +1,4 @@
-"""One command that a keeper keeps running: started when that makes sense, watched, and ended."""
+"""What a keeper keeps up: commands and their PostgreSQL, each started again after a wait."""
 
 from __future__ import annotations
 
@@ -10,10 +10,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
+from factorprism.core.errors import FactorPrismError, ServiceError
+from factorprism.services._group import lives
 from factorprism.services._logs import bound_log, say
 from factorprism.services._plan import Kept
 from factorprism.services._ports import is_free
-from factorprism.services._wait import Wait
+from factorprism.services.postgres import EmbeddedPostgres
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
+STEADY_SECONDS = 60.0  # whoever has lived that long is started again after the first wait
+
+
+class Wait:
+    """The time until the next try: longer after each that failed soon."""
+
+    def __init__(self) -> None:
+        self._length = FIRST_WAIT_SECONDS
+        self._due = 0.0
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._due
+
+    def begin(self, lived_seconds: float) -> None:
+        """Wait before the next try, after one that has `lived_seconds`."""
+        if lived_seconds >= STEADY_SECONDS:
+            self._length = FIRST_WAIT_SECONDS
+        self._due = time.monotonic() + self._length
+        self._length = min(2 * self._length, LONGEST_WAIT_SECONDS)
+
 
 REFUSALS_MAX = 1  # what has just ended may hold the port for a moment yet
 
@@ -96,3 +122,49 @@ class Component:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(max(0.0, deadline - time.monotonic()))
         return self._process is None or self._process.poll() is not None
+
+
+class Server:
+    """The PostgreSQL of a home, started again as soon as its process is gone."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        self._process: psutil.Process | None = None
+        self._wait = Wait()
+        self.url = self._server.url("postgres")
+
+    def look(self) -> str:
+        """Return how the server has ended since the last look; empty when it lives or is known."""
+        bound_log(self._server.log)
+        if self._process is None or lives(self._process):
+            return ""
+        self._process = None
+        return "has ended"
+
+    def is_up(self) -> bool:
+        """Tell whether it takes connections, after a start where that was due.
+
+        Its address may be another afterwards.
+        """
+        if self._process is None and self._wait.is_over():
+            self._start()
+        return self._process is not None
+
+    def _start(self) -> None:
+        try:
+            self._require_data()
+            self._server.start()
+            pid = self._server.pid()
+            if pid is None:
+                raise ServiceError("it has ended at once")
+            self._process = psutil.Process(pid)
+            self.url = self._server.url("postgres")
+            self._wait = Wait()
+        except (FactorPrismError, psutil.Error, OSError) as error:
+            say(f"PostgreSQL cannot be started: {error}")
+            self._wait.begin(0.0)
+
+    def _require_data(self) -> None:
+        """Raise where the home was removed: a keeper brings back what was, never a new cluster."""
+        if not (self._server.exists() and self._server.data_folder.exists()):
+            raise ServiceError(f"the data folder of {self._server.home} is gone")
