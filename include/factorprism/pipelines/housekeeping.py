@@ -119,16 +119,6 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {}
 
 
-STEPS = (
-    back_up_warehouse,
-    verify_ledger,
-    list_removals,
-    remove_expired,
-    match_artefacts,
-    report,
-)
-
-
 def _sum_up(removals: list[Removal]) -> str:
     n_bytes = sum(removal.n_bytes for removal in removals)
     return f"{len(removals)} things ({n_bytes / 1e6:.1f} MB)"

@@ -18,7 +18,7 @@ import psycopg2
 
 from factorprism.core.errors import ServiceError
 from factorprism.core.files import PRIVATE, write_atomic
-from factorprism.services._airflow_api import AirflowApi, ApiError
+from factorprism.services._airflow_api import HEALTH_PAGE, AirflowApi, ApiError
 from factorprism.services._airflow_settings import airflow_environment, seed_passwords
 from factorprism.services._cluster import from_os_error
 from factorprism.services._files import locked, read_stripped
@@ -158,7 +158,7 @@ class EmbeddedAirflow:
         if "api-server" in gone:  # whoever has its port now need not be asked
             return dict.fromkeys(names, "down")
         try:
-            health = AirflowApi(self.address).call("GET", "/api/v2/monitor/health")
+            health = AirflowApi(self.address).call("GET", HEALTH_PAGE)
         except ApiError:
             return dict.fromkeys(names, "down") | {"api-server": "unhealthy"} | gone
         said = {ours: (health.get(key) or {}).get("status") for key, ours in _HEALTH_NAMES.items()}
