@@ -12,6 +12,7 @@ from factorprism.alerts.catalogue import Kind, Words, kind_of, subject_of
 from factorprism.core.config import Config
 from factorprism.core.readings import Head
 from factorprism.core.schemas import Alert, Message, TrackedAlert
+from factorprism.core.words import HIDDEN
 
 PAGES_PREFIX = "/prism"  # where Airflow's server has the pages
 LABELS = {
@@ -28,7 +29,6 @@ LABELS = {
 }
 # The user part of a URL: name, password or token.
 _LOGIN = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
-HIDDEN = "***"
 
 
 @dataclass(frozen=True)

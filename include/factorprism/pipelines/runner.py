@@ -15,6 +15,7 @@ from factorprism.alerts import catalogue, classify_fault
 from factorprism.core import plan
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError, SourceError
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import daily
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
@@ -136,7 +137,7 @@ def raise_deadline_alert(
             key = run.key_of(catalogue.DEADLINE)
             waits = _words_of_wait(run)
             # A run that waits within its patience is late, and nothing is amiss with it.
-            severity = "warning" if waits else "critical"
+            severity = WARNING if waits else CRITICAL
             run.raise_alert(key, waits or f"{pipeline}, step {step}: {message}", severity)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.core.errors import ArtefactError
+from factorprism.core.files import move_folder_into_place
+from factorprism.models.bundle import MANIFEST
 from factorprism.registry._store import reach_store
 
-MANIFEST = "MANIFEST.json"
 RETRAIN = "Or train another one: factorprism train --mode retrain."
 
 
@@ -69,7 +70,7 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
         _download(filesystem, root, partial, expected_hash, model_id)
         verify_bundle(partial, expected_hash, model_id)
         try:
-            partial.rename(folder)
+            move_folder_into_place(partial, folder)
         except OSError:
             # Another process was quicker; what it has put there is checked like our own.
             verify_bundle(folder, expected_hash, model_id)
