@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,10 @@ def _word(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+@pytest.mark.parametrize("pipeline", ["daily", "weekly"])
+def test_the_page_on_architecture_tells_the_planned_order(pipeline: str) -> None:
+    page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text("utf-8")
+    told = [re.split(r"\s+->\s+", chain) for chain in re.findall(r"`([a-z_>\s-]+->[^`]*)`", page)]
+    assert [step.name for step in PLAN[pipeline]] in told

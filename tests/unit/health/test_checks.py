@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -200,3 +201,10 @@ def test_an_open_alert_matters_to_everybody_as_much_as_it_was_raised(
     (found,) = check_alerts("alerts", subject)
     assert (found.level, found.sentence) == (level, sentence)
     assert bool(found.remedy) == (level is not Level.WELL)
+
+
+def test_the_page_on_alerts_lists_every_check_with_its_askers(repository_root: Path) -> None:
+    page = (repository_root / "docs" / "alerts.md").read_text("utf-8")
+    section = page.split("## Checks", 1)[1].split("\n## ", 1)[0]
+    told = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
+    assert told == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
