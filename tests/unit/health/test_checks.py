@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ServiceError, SourceError
 from factorprism.core.roles import Login
@@ -32,7 +33,8 @@ from factorprism.health import (
     list_checks,
     list_questions,
 )
-from factorprism.health.data import check_source
+from factorprism.health.data import check_calendar, check_source
+from factorprism.health.machine import check_artefact_disk, check_home_disk
 from factorprism.health.records import check_alerts, check_role
 from factorprism.sources import FilesSource
 
@@ -208,3 +210,32 @@ def test_the_page_on_alerts_lists_every_check_with_its_askers(repository_root: P
     section = page.split("## Checks", 1)[1].split("\n## ", 1)[0]
     told = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
     assert told == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
+
+
+def test_the_calendar_is_noted_below_thirty_sessions_and_later_ends_are_expected() -> None:
+    calendar = calendar_for("XSHG")
+    for ahead, level in ((30, Level.WELL), (29, Level.NOTE)):
+        session = calendar.offset(calendar.last, -ahead)
+        subject = replace(make_subject(load_config({})), session=session)
+        (found,) = check_calendar("calendar XSHG", subject)
+        assert (found.level, found.key) == (level, "horizon XSHG")
+        assert f"{ahead} sessions ahead" in found.sentence
+        assert ("ends of horizons are expected" in found.sentence) == (level is Level.NOTE)
+
+
+@pytest.mark.parametrize(("free", "level"), [(2_000_000_000, Level.WELL), (1, Level.FAULT)])
+def test_a_disk_without_room_is_a_fault_of_the_folder_that_is_or_will_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: Level
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    config = load_config({"FACTORPRISM_HOME": str(tmp_path / "home")})
+    subject = make_subject(config)
+    (home,) = check_home_disk("disk home", subject)
+    (artefacts,) = check_artefact_disk("disk artefacts", subject)
+    assert (home.level, artefacts.level) == (level, level)
+    assert home.sentence.endswith(f"free under {tmp_path / 'home'}")
+    assert home.key.endswith(" home")
+    assert artefacts.key.endswith(" artefacts")
+    assert not (tmp_path / "home").exists()
+    elsewhere = make_subject(config.with_changes(artefacts="s3://prism/artefacts"))
+    assert list(check_artefact_disk("disk artefacts", elsewhere)) == []
