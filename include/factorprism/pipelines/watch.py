@@ -22,6 +22,8 @@ from factorprism.pipelines.gauges import measure_gauges
 
 logger = logging.getLogger("factorprism.pipelines")
 
+MEASURED = {Level.WELL: 0.0, Level.NOTE: 1.0, Level.FAULT: 2.0}
+
 
 def watch(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Ask the checks, raise and close their alerts, measure the gauges, tell what is untold.
@@ -60,7 +62,9 @@ def _tell_results(run: Run, question: Question) -> None:
     for result in question.ask():
         if not kind_of(result.key).lasts:
             run.record_event(result.key, result.sentence)
-        elif result.level is Level.WELL:
+            continue
+        run.ports.meter.record("prism.check", MEASURED[result.level], check=result.name)
+        if result.level is Level.WELL:
             run.resolve_alert(result.key, result.sentence)
         else:
             severity = WARNING if result.level is Level.FAULT else INFO
