@@ -33,18 +33,17 @@ asked for by hand: `airflow backfill create --dag-id DAG --from-date D --to-date
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, Param, SyncCallback
 
 from pipeline_steps import (
     DEFAULT_ARGS,
-    GPU,
-    MARKET_DATA,
-    StepOperator,
     WatchOperator,
     WithholdOperator,
+    arguments_of,
+    chain_steps,
+    list_before,
 )
 from prism_assets import BARS, FACTORS, FORECASTS, MODELS
 from prism_signals import list_signals
@@ -94,58 +93,29 @@ def build(signal: Signal) -> DAG:
             ),
         ),
     ) as dag:
-        step = partial(StepOperator, pipeline="daily", signal=signal.name)
-
-        refresh_calendar = step(task_id="refresh_calendar", **MARKET_DATA)
-        wait_for_bars = WaitOperator(
-            task_id="wait_for_bars",
-            pipeline="daily",
+        tasks = chain_steps(
+            "daily",
             signal=signal.name,
-            refs=refresh_calendar.output,
-            max_active_tis_per_dag=None,  # a deferred one would count; the pool has one slot
-            **MARKET_DATA,
+            operators={"wait_for_bars": WaitOperator},
+            more={
+                # A deferred one would count; the pool has one slot.
+                "wait_for_bars": {"max_active_tis_per_dag": None},
+                "merge_bars": {"outlets": [BARS]},
+                "compute_factors": {"inlets": [BARS], "outlets": [FACTORS]},
+                "build_image": {"inlets": [FACTORS]},
+                "forecast": {"inlets": [FACTORS, MODELS]},
+                "explain": {"inlets": [MODELS]},
+                "publish": {"outlets": [FORECASTS]},
+                "settle": {"inlets": [BARS, FORECASTS]},
+            },
         )
-        pull_bars = step(
-            task_id="pull_bars",
-            refs=wait_for_bars.output,
-            execution_timeout=timedelta(hours=1),
-            **MARKET_DATA,
-        )
-        gate_bars = step(task_id="gate_bars", refs=pull_bars.output)
-        merge_bars = step(task_id="merge_bars", refs=gate_bars.output, outlets=[BARS])
-        compute_factors = step(
-            task_id="compute_factors", refs=merge_bars.output, inlets=[BARS], outlets=[FACTORS]
-        )
-        gate_factors = step(task_id="gate_factors", refs=compute_factors.output)
-        build_image = step(task_id="build_image", refs=gate_factors.output, inlets=[FACTORS])
-        forecast = step(
-            task_id="forecast", refs=build_image.output, inlets=[FACTORS, MODELS], **GPU
-        )
-        explain = step(task_id="explain", refs=forecast.output, inlets=[MODELS], **GPU)
-        publish = step(task_id="publish", refs=explain.output, outlets=[FORECASTS])
-        settle = step(task_id="settle", refs=publish.output, inlets=[BARS, FORECASTS])
-        report = step(task_id="report", refs=settle.output)
-
         withhold = WithholdOperator(
-            task_id="withhold",
-            pipeline="daily",
-            signal=signal.name,
+            **arguments_of("daily", "withhold", signal.name),
             outlets=[FORECASTS],
-            steps=[
-                refresh_calendar,
-                wait_for_bars,
-                pull_bars,
-                gate_bars,
-                merge_bars,
-                compute_factors,
-                gate_factors,
-                build_image,
-                forecast,
-                explain,
-            ],
+            steps=[tasks[name] for name in list_before("daily", "publish")],
         )
-        watch = WatchOperator(task_id="watch", pipeline="daily", signal=signal.name)
-        [report, withhold] >> watch
+        watch = WatchOperator(**arguments_of("daily", "watch", signal.name))
+        [tasks["report"], withhold] >> watch
     return dag
 
 

@@ -11,12 +11,11 @@ it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from pipeline_steps import DEFAULT_ARGS, MARKET_DATA, StepOperator
+from pipeline_steps import DEFAULT_ARGS, chain_steps
 from prism_assets import BARS, FACTORS
 
 with DAG(
@@ -26,7 +25,7 @@ with DAG(
     schedule=None,
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     max_active_runs=1,
-    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(hours=1)},
+    default_args=DEFAULT_ARGS,
     tags=["prism", "backfill"],
     params={
         "first": Param(
@@ -58,18 +57,11 @@ with DAG(
         ),
     },
 ) as dag:
-    step = partial(StepOperator, pipeline="backfill")
-
-    pull_bars = step(
-        task_id="pull_bars",
-        options=["first", "last", "symbols"],
-        execution_timeout=timedelta(hours=6),
-        **MARKET_DATA,
+    chain_steps(
+        "backfill",
+        more={
+            "pull_bars": {"options": ["first", "last", "symbols"]},
+            "merge_bars": {"outlets": [BARS]},
+            "compute_factors": {"inlets": [BARS], "outlets": [FACTORS]},
+        },
     )
-    gate_bars = step(task_id="gate_bars", refs=pull_bars.output)
-    merge_bars = step(task_id="merge_bars", refs=gate_bars.output, outlets=[BARS])
-    compute_factors = step(
-        task_id="compute_factors", refs=merge_bars.output, inlets=[BARS], outlets=[FACTORS]
-    )
-    gate_factors = step(task_id="gate_factors", refs=compute_factors.output)
-    report = step(task_id="report", refs=gate_factors.output)

@@ -19,11 +19,10 @@ tasks: `factorprism housekeeping` or `airflow db clean` do it.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from airflow.sdk import DAG, Param
 
-from pipeline_steps import DEFAULT_ARGS, StepOperator
+from pipeline_steps import DEFAULT_ARGS, chain_steps
 from prism_signals import find_default_signal
 from trading_sessions import TradingSessionTimetable
 
@@ -37,7 +36,7 @@ with DAG(
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(hours=1)},
+    default_args=DEFAULT_ARGS,
     tags=["prism", "weekly", "housekeeping"],
     params={
         "dry_run": Param(
@@ -48,11 +47,4 @@ with DAG(
         ),
     },
 ) as dag:
-    step = partial(StepOperator, pipeline="housekeeping")
-
-    back_up_warehouse = step(task_id="back_up_warehouse", options=["dry_run"])
-    verify_ledger = step(task_id="verify_ledger", refs=back_up_warehouse.output)
-    list_removals = step(task_id="list_removals", refs=verify_ledger.output)
-    remove_expired = step(task_id="remove_expired", refs=list_removals.output)
-    match_artefacts = step(task_id="match_artefacts", refs=remove_expired.output)
-    report = step(task_id="report", refs=match_artefacts.output)
+    chain_steps("housekeeping", more={"back_up_warehouse": {"options": ["dry_run"]}})

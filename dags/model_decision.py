@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Param
 
 from model_decisions import DecideOperator
-from pipeline_steps import DEFAULT_ARGS
+from pipeline_steps import DEFAULT_ARGS, arguments_of
 from prism_assets import MODELS
 
 with DAG(
@@ -32,7 +32,7 @@ with DAG(
     # A decision that waits for somebody to unpause the DAG would be taken days later.
     is_paused_upon_creation=False,
     dagrun_timeout=timedelta(hours=1),
-    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(minutes=10)},
+    default_args=DEFAULT_ARGS,
     tags=["prism", "decision"],
     params={
         "action": Param(
@@ -75,4 +75,4 @@ with DAG(
         ),
     },
 ) as dag:
-    decide = DecideOperator(task_id="decide", pipeline="decision", outlets=[MODELS])
+    decide = DecideOperator(**arguments_of("decision", "decide"), outlets=[MODELS])

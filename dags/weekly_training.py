@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param
 
-from pipeline_steps import DEFAULT_ARGS, GPU, StepOperator
+from pipeline_steps import DEFAULT_ARGS, StepOperator, arguments_of
 from prism_assets import BARS, FACTORS, MODELS
 from prism_signals import list_signals
 from promotion_approval import AskApprovalOperator, PromoteOperator
@@ -95,56 +95,33 @@ def build(signal: Signal) -> DAG:
             ),
         },
     ) as dag:
-        step = partial(StepOperator, pipeline="weekly", signal=signal.name)
+        arguments = partial(arguments_of, "weekly", signal=signal.name)
 
-        build_dataset = step(
-            task_id="build_dataset",
-            options=["mode", "contest"],
-            inlets=[BARS, FACTORS],
-            execution_timeout=timedelta(hours=1),
+        build_dataset = StepOperator(
+            **arguments("build_dataset"), options=["mode", "contest"], inlets=[BARS, FACTORS]
         )
-        size_contest = step(
-            task_id="size_contest",
-            refs=build_dataset.output,
-            execution_timeout=timedelta(hours=2),
-            **GPU,
-        )
-        plan_contest = step(
-            task_id="plan_contest",
-            refs=size_contest.output,
-            hands_on="folds",
-            execution_timeout=timedelta(hours=1),
+        size_contest = StepOperator(**arguments("size_contest"), refs=build_dataset.output)
+        plan_contest = StepOperator(
+            **arguments("plan_contest"), refs=size_contest.output, hands_on="folds"
         )
         judge_folds = StepOperator.partial(
-            task_id="judge_folds",
-            pipeline="weekly",
-            signal=signal.name,
+            **arguments("judge_folds"),
             refs=size_contest.output,
-            execution_timeout=timedelta(hours=6),
             map_index_template="{{ task.fold['entrant'] }}, fold {{ task.fold['number'] }}",
-            **GPU,
         ).expand(fold=plan_contest.output)
-        tabulate_contest = step(
-            task_id="tabulate_contest",
+        tabulate_contest = StepOperator(
+            **arguments("tabulate_contest"),
             refs=size_contest.output,
-            execution_timeout=timedelta(hours=2),  # bootstraps, on a slow machine too
             # No fold is open when all were judged before: then there was nothing to map.
             trigger_rule="none_failed",
         )
         judge_folds >> tabulate_contest
-        train_candidate = step(
-            task_id="train_candidate",
+        train_candidate = StepOperator(
+            **arguments("train_candidate"),
             refs=tabulate_contest.output,
-            execution_timeout=timedelta(hours=12),
             retries=1,  # what is lost is hours, and the network's faults were retried before it
-            **GPU,
         )
-        judge_candidate = step(
-            task_id="judge_candidate",
-            refs=train_candidate.output,
-            execution_timeout=timedelta(hours=2),
-            **GPU,
-        )
+        judge_candidate = StepOperator(**arguments("judge_candidate"), refs=train_candidate.output)
         ask_approval = AskApprovalOperator(
             task_id="ask_approval",
             pipeline="weekly",
@@ -153,14 +130,12 @@ def build(signal: Signal) -> DAG:
             response_timeout=timedelta(days=3),
         )
         promote = PromoteOperator(
-            task_id="promote",
-            pipeline="weekly",
-            signal=signal.name,
+            **arguments("promote"),
             refs=judge_candidate.output,
             approval=ask_approval.output,
             outlets=[MODELS],
         )
-        step(task_id="report", refs=promote.output)
+        StepOperator(**arguments("report"), refs=promote.output)
     return dag
 
 

@@ -63,12 +63,57 @@ DEFAULT_ARGS: Mapping[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": RETRY_POLICY,
-    "execution_timeout": timedelta(minutes=15),
+    "execution_timeout": timedelta(minutes=15),  # of a task that is no step of the plan
     "on_failure_callback": alert_on_failure,
 }
 
-MARKET_DATA = {"pool": "market_data"}
-GPU = {"pool": "gpu", "queue": "gpu"}
+
+def arguments_of(pipeline: str, step: str, signal: str = "") -> dict[str, Any]:
+    """Return what the plan says of the task of `step`: its name, pool, queue and time limit.
+
+    Raises ``ValueError`` for a step that the plan has not.
+    """
+    from factorprism.core.plan import find_step  # light: a DAG file asks when it is parsed
+
+    planned = find_step(pipeline, step)
+    where = {"pool": planned.pool, "queue": planned.queue}
+    return {
+        "task_id": step,
+        "pipeline": pipeline,
+        "signal": signal,
+        "execution_timeout": planned.limit,
+        **{name: value for name, value in where.items() if value},
+    }
+
+
+def list_before(pipeline: str, step: str) -> list[str]:
+    """Return the names of the steps of `pipeline` before `step`, in order."""
+    from factorprism.core import plan
+
+    return plan.list_before(pipeline, step)
+
+
+def chain_steps(
+    pipeline: str,
+    *,
+    signal: str = "",
+    operators: Mapping[str, type[StepOperator]] | None = None,
+    more: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, StepOperator]:
+    """Return the tasks of all steps of `pipeline` by name, each given what the one before gave.
+
+    `operators` name those that are no plain `StepOperator`, `more` holds further arguments.
+    """
+    from factorprism.core.plan import PLAN
+
+    tasks: dict[str, StepOperator] = {}
+    refs: XComArg | None = None
+    for step in PLAN[pipeline]:
+        operator = (operators or {}).get(step.name, StepOperator)
+        added = (more or {}).get(step.name, {})
+        task = operator(refs=refs, **arguments_of(pipeline, step.name, signal), **added)
+        tasks[step.name], refs = task, task.output
+    return tasks
 
 
 class StepOperator(BaseOperator):

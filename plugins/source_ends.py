@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping
 from datetime import date
 
+from known_days import SECONDS_KEPT
 from session_runs import TUSHARE_CONNECTION
 
 logger = logging.getLogger(__name__)
-
-SECONDS_KEPT = 300.0
 
 # By symbol: when the question is to be asked again, by this process's own clock, and the answer.
 _kept: dict[str, tuple[float, date | None]] = {}

@@ -83,17 +83,28 @@ def test_a_planned_dag_never_starts_with_twenty_years(dag: DAG) -> None:
 
 
 def test_the_tasks_are_the_steps_of_the_pipeline_in_order(dag: DAG) -> None:
-    from factorprism.pipelines import STEPS
+    from factorprism.core.plan import PLAN
 
-    steps = STEPS[PIPELINES[dag.dag_id]]
+    steps = [step.name for step in PLAN[PIPELINES[dag.dag_id]]]
     chained = [task for task in dag.topological_sort() if task.task_id not in BESIDE]
-    assert tuple(task.task_id for task in chained) == steps
+    assert [task.task_id for task in chained] == steps
     for before, after in pairwise(chained):
         assert after.task_id in before.downstream_task_ids
     pipelines = {
         task.partial_kwargs["pipeline"] if task.is_mapped else task.pipeline for task in dag.tasks
     }
     assert pipelines == {PIPELINES[dag.dag_id]}
+
+
+def test_pool_queue_and_time_limit_of_a_task_are_those_of_its_step(dag: DAG) -> None:
+    from factorprism.core.plan import find_step
+
+    for task in dag.tasks:
+        if task.task_id == "ask_approval":
+            continue  # no step of the package
+        step = find_step(PIPELINES[dag.dag_id], task.task_id)
+        planned = (step.pool or "default_pool", step.queue or "default", step.limit)
+        assert (task.pool, task.queue, task.execution_timeout) == planned, task.task_id
 
 
 def test_every_step_before_publish_may_end_in_a_withheld_row(dag_bag: DagBag) -> None:

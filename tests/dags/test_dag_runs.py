@@ -12,18 +12,11 @@ import psycopg2
 import pytest
 
 from _signals import DAILY, WEEKLY
+from factorprism.core.plan import list_before
 from factorprism.core.roles import WRITER
 from factorprism.warehouse import PostgresWarehouse
 
 SESSION = "2025-12-31"
-STEPS_BEFORE = [
-    "refresh_calendar",
-    "pull_bars",
-    "gate_bars",
-    "merge_bars",
-    "compute_factors",
-    "gate_factors",
-]
 
 # Each run is what a person starts from the UI; its states are printed as the last line.
 STORY = """
@@ -110,7 +103,7 @@ def story(
 def test_without_a_champion_the_run_ends_red_with_the_withheld_row_written(story: Story) -> None:
     state, tasks = story.runs[0]
     assert state == "failed"
-    assert {tasks[name] for name in [*STEPS_BEFORE, "build_image"]} == {"success"}
+    assert {tasks[name] for name in list_before("daily", "forecast")} == {"success"}
     assert tasks["forecast"] == "failed"
     assert tasks["publish"] == "upstream_failed"
     assert tasks["withhold"] == "success"

@@ -18,6 +18,7 @@ from factorprism.core.errors import FactorPrismError
 from factorprism.core.ports import AlertSink
 from factorprism.core.readings import Head
 from factorprism.core.schemas import Address, Alert, Message, TrackedAlert
+from factorprism.core.severity import INFO
 
 logger = logging.getLogger("factorprism.alerts")
 
@@ -146,7 +147,7 @@ class Delivery:
     def _sent_before(self, signal: str, session: date) -> TrackedAlert | None:
         """Return the note of this session's digest, None when it has left already."""
         key = DAILY_DIGEST.key(signal=signal, session=session)
-        self.store.record_event(Alert(key, "info", "the digest of the session", session))
+        self.store.record_event(Alert(key, INFO, "the digest of the session", session))
         held = self.store.find_alert(key)
         return held if held is not None and held.told_at is None else None
 

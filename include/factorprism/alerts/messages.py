@@ -14,12 +14,12 @@ from factorprism.core.config import Config
 from factorprism.core.readings import Head
 from factorprism.core.schemas import Alert, Message, TrackedAlert
 from factorprism.core.translations import load_translations
+from factorprism.core.words import HIDDEN
 
 PAGES_PREFIX = "/prism"  # where Airflow's server has the pages
 TRANSLATIONS = Path(__file__).parent / "translations"
 # The user part of a URL: name, password or token.
 _LOGIN = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
-HIDDEN = "***"
 
 
 @dataclass(frozen=True)

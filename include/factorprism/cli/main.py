@@ -298,9 +298,9 @@ def restore(
 @app.command()
 def doctor() -> None:
     """Check the installation and say what to mend."""
-    from factorprism.cli.doctor import examine
+    from factorprism.cli.health import print_examination
 
-    raise typer.Exit(examine())
+    raise typer.Exit(print_examination())
 
 
 @app.command("config")

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 # For files that their owner alone may read.
@@ -48,7 +48,8 @@ def move_folder_into_place(draft: Path, path: Path) -> None:
     Raises ``OSError`` where `path` is a folder that holds anything.
     """
     for inside in draft.rglob("*"):
-        _sync(inside)
+        if not inside.is_symlink():
+            _sync(inside)
     move_into_place(draft, path)
 
 
@@ -63,6 +64,16 @@ def hold_lock(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def hold_for_writing(path: Path) -> AbstractContextManager[None]:
+    """Let one process at a time read, change and write the file at `path`, as `hold_lock` does."""
+    return hold_lock(path.with_name(f".{path.name}.lock"))
+
+
+def mode_of(path: Path) -> int:
+    """Return the permissions of the file at `path`, or those of a new one where there is none."""
+    return path.stat().st_mode & 0o777 if path.exists() else 0o666
 
 
 def _sync(path: Path) -> None:

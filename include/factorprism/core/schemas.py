@@ -386,6 +386,15 @@ class ModelRecord:
     parent_id: str = ""
     spec: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def last_training_session(self) -> date:
+        """The last session whose image the training itself read, without calibration and labels.
+
+        A model of an earlier version does not tell it: then it is `trained_through`.
+        """
+        told = self.spec.get("last_training_session", self.trained_through.isoformat())
+        return date.fromisoformat(str(told))
+
 
 @dataclass(frozen=True)
 class Training:

@@ -14,7 +14,7 @@ from typing import Any
 
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.files import write_atomic
+from factorprism.core.files import hold_for_writing, mode_of, write_atomic
 from factorprism.core.universe import Universe, load_universes
 
 SIGNALS_FILE = "signals.toml"
@@ -135,13 +135,15 @@ def add_signal(config: Config, name: str, **values: object) -> Signal:
     where `Signal` or the file's form refuses.
     """
     _check_name(name)
-    if name in _read(config.home / SIGNALS_FILE):
-        raise ConfigurationError(
-            f"signal {name!r} is in {config.home / SIGNALS_FILE} already",
-            remedy="Change it there, or choose another name.",
-        )
+    path = config.home / SIGNALS_FILE
     lines = [f"{key} = {_to_toml(value)}" for key, value in values.items()]
-    return _rewrite(config, name, lambda text: "\n".join([text, f"[{name}]", *lines, ""]))
+    with hold_for_writing(path):
+        if name in _read(path):
+            raise ConfigurationError(
+                f"signal {name!r} is in {path} already",
+                remedy="Change it there, or choose another name.",
+            )
+        return _rewrite(config, name, lambda text: "\n".join([text, f"[{name}]", *lines, ""]))
 
 
 def retire_signal(config: Config, name: str, since: date) -> Signal:
@@ -149,17 +151,18 @@ def retire_signal(config: Config, name: str, since: date) -> Signal:
 
     Raises `ConfigurationError` for a signal that is not defined or is retired already.
     """
-    signal = find_signal(config, name)
-    if signal.retired is not None:
-        raise ConfigurationError(
-            f"signal {name!r} is retired since {signal.retired}",
-            remedy=f"Remove that line from {config.home / SIGNALS_FILE} to take it up again.",
-        )
-    line = f"retired = {since}"
-    if name not in _read(config.home / SIGNALS_FILE):
-        return _rewrite(config, name, lambda text: "\n".join([text, f"[{name}]", line, ""]))
+    path, line = config.home / SIGNALS_FILE, f"retired = {since}"
     header = re.compile(rf"^\s*\[\s*(\"?){re.escape(name)}\1\s*\].*$", re.MULTILINE)
-    return _rewrite(config, name, lambda text: header.sub(rf"\g<0>\n{line}", text, count=1))
+    with hold_for_writing(path):
+        signal = find_signal(config, name)
+        if signal.retired is not None:
+            raise ConfigurationError(
+                f"signal {name!r} is retired since {signal.retired}",
+                remedy=f"Remove that line from {path} to take it up again.",
+            )
+        if name not in _read(path):
+            return _rewrite(config, name, lambda text: "\n".join([text, f"[{name}]", line, ""]))
+        return _rewrite(config, name, lambda text: header.sub(rf"\g<0>\n{line}", text, count=1))
 
 
 def _rewrite(config: Config, name: str, change: Callable[[str], str]) -> Signal:
@@ -169,7 +172,7 @@ def _rewrite(config: Config, name: str, change: Callable[[str], str]) -> Signal:
     universes = load_universes(config.home)
     built_in = _build_in(universes, config).get(name)
     signal = _define(name, tomllib.loads(text)[name], built_in, universes, config)
-    write_atomic(path, text)
+    write_atomic(path, text, mode=mode_of(path))
     return signal
 
 

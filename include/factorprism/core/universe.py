@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
@@ -17,6 +13,7 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.exchanges import find_exchange
+from factorprism.core.files import hold_for_writing, mode_of, write_atomic
 from factorprism.core.symbols import bare_code, exchange_of, find_symbol
 
 UNIVERSES_FILE = "universes.toml"
@@ -97,23 +94,14 @@ def add_universe(
     Raises `ConfigurationError` as `make_universe` does, for a name that is taken, and where the
     file cannot be read as it is.
     """
-    universe = make_universe(name, target, overlays, exchange)
-    home.mkdir(parents=True, exist_ok=True)
-    with _locked(home):
+    universe, path = make_universe(name, target, overlays, exchange), home / UNIVERSES_FILE
+    with hold_for_writing(path):
         _require_new(name, home)
-        _append(home / UNIVERSES_FILE, _render(name, target, overlays, exchange))
+        held = path.read_bytes() if path.is_file() else b""
+        gap = "" if not held else "\n" if held.endswith(b"\n") else "\n\n"
+        table = _render(name, target, overlays, exchange)
+        write_atomic(path, held + f"{gap}{table}".encode(), mode=mode_of(path))
     return universe
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time write into `folder`; the kernel frees the lock of a killed one."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _require_new(name: str, home: Path) -> None:
@@ -123,21 +111,6 @@ def _require_new(name: str, home: Path) -> None:
             f"universe {name!r} is there already, {where}",
             remedy="Choose another name; a universe of your own is changed in that file.",
         )
-
-
-def _append(path: Path, table: str) -> None:
-    """Write `table` below what `path` holds, all of it or nothing."""
-    with path.open("ab", buffering=0) as file:
-        end = file.tell()
-        gap = "" if not end else "\n" if path.read_bytes().endswith(b"\n") else "\n\n"
-        text = (gap + table).encode()
-        try:
-            if file.write(text) != len(text):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            os.fsync(file.fileno())
-        except OSError:
-            file.truncate(end)
-            raise
 
 
 def _render(name: str, target: str, overlays: Sequence[str], exchange: str) -> str:

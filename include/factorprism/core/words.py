@@ -1,6 +1,8 @@
-"""Words for people: a number with its noun."""
+"""Words for people: a number with its noun, and what stands where a secret was."""
 
 from __future__ import annotations
+
+HIDDEN = "***"
 
 
 def count(number: int, noun: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import inf, sqrt
 
 import numpy as np
+import pandas as pd
 
-from factorprism.core.schemas import Evaluation
+from factorprism.core.schemas import DayArray, Evaluation, as_days
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, Z_95, bootstrap_interval
 from factorprism.learning.samples import HeldOut
-from factorprism.targets import Column, Target, Words
+from factorprism.targets import LABEL, Column, Target, Words
 
 LATEST_SESSIONS = 250
 # Below this many blocks no interval means anything.
@@ -71,6 +73,29 @@ class MaturedLoss:
             below = self.fall.describe(words.unit)
             return f"its matured loss has worsened: {over}, below its estimate by {below}"
         return f"its matured loss has not worsened: {over}"
+
+
+def hold_out_issued(
+    outcomes: pd.DataFrame, model_id: str, session: date, days: DayArray, target: Target
+) -> HeldOut:
+    """Return the ledger's forecasts of a model that matured by `session`, beside what came of them.
+
+    `outcomes` is `ForecastRepository.load_outcomes`; `days` are the sessions that rows are counted
+    by.
+    """
+    matured = outcomes["horizon_end"] <= np.datetime64(session, "us")
+    own = outcomes[(outcomes["model_id"] == model_id) & matured]
+    sessions = as_days(own["session"])
+    values, reference = target.recall(
+        {name: own[name].to_numpy(np.float64) for name in target.values}
+    )
+    return HeldOut(
+        np.searchsorted(days, sessions),
+        np.repeat(sessions[:1], len(sessions)),
+        {LABEL: own["value"].to_numpy(np.float64)},
+        values,
+        reference,
+    )
 
 
 def measure_matured_loss(

@@ -14,6 +14,7 @@ from factorprism.experiments.comparison import Contestant, Judged, judge_contest
 from factorprism.experiments.conclusion import conclude
 from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
 from factorprism.experiments.history import History
+from factorprism.experiments.upsampling import NETWORKS
 from factorprism.factors import compute_factors
 from factorprism.learning import Split, TrainingSet, TrainingSettings, split_samples
 from factorprism.quality import MissingReport, count_missing
@@ -25,7 +26,6 @@ LOOKBACK, HORIZON = 56, 14
 STUDY_MISSING, STUDY_CELLS = 726, 15_536
 STUDY_SECONDS = 29 * 60 + 19
 STUDY_CHANNELS = 4
-NETWORKS = ("googlenet", "googlenet_224")
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,9 @@ from factorprism.experiments.experiment import (
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_differences
 from factorprism.learning import TrainingSet, TrainingSettings
-from factorprism.models import build_network
+from factorprism.models import PADDINGS, build_network
 from factorprism.targets import DIRECTION
 
-PADDINGS = ("same", "valid")
 N_SEEDS = 5
 
 

@@ -1,5 +1,6 @@
 """The networks that read images, and the bundle in which a trained one is kept and trusted."""
 
+from factorprism.models._network import PADDINGS
 from factorprism.models.anatomy import cut_before_logit, split_at_map
 from factorprism.models.bundle import (
     ModelBundle,
@@ -23,6 +24,7 @@ from factorprism.models.resnet import ResnetConfig, build_resnet
 from factorprism.models.zoo import build_network, network_config, network_names, training_form
 
 __all__ = [
+    "PADDINGS",
     "GooglenetConfig",
     "InceptionConfig",
     "InceptionModule",

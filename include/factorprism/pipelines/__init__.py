@@ -7,12 +7,12 @@ from factorprism.pipelines._windows import (
     load_window_bars,
 )
 from factorprism.pipelines.champions import champion_at
+from factorprism.pipelines.checking import subject_of
 from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
 from factorprism.pipelines.ended import close_after_end
 from factorprism.pipelines.gauges import measure_replay
 from factorprism.pipelines.runner import (
     PIPELINES,
-    STEPS,
     raise_deadline_alert,
     raise_step_alert,
     run_pipeline,
@@ -25,7 +25,6 @@ __all__ = [
     "NO_MODEL",
     "PICTURE_SESSIONS",
     "PIPELINES",
-    "STEPS",
     "Ports",
     "Refs",
     "Run",
@@ -41,4 +40,5 @@ __all__ = [
     "raise_step_alert",
     "run_pipeline",
     "run_step",
+    "subject_of",
 ]

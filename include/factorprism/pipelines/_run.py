@@ -15,6 +15,7 @@ from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.ports import BarSource, Meter, ModelRegistry
 from factorprism.core.schemas import Alert
+from factorprism.core.severity import CRITICAL, INFO
 from factorprism.core.signals import Signal, list_issued_signals
 from factorprism.core.universe import Universe
 from factorprism.targets import Target, find_target
@@ -124,7 +125,7 @@ class Run:
         kind = WITHHELD if pipeline == "daily" else TASK
         return kind.key(pipeline=pipeline, signal=self.signal.name)
 
-    def raise_alert(self, key: str, sentence: str, severity: str = "critical") -> None:
+    def raise_alert(self, key: str, sentence: str, severity: str = CRITICAL) -> None:
         """Raise an alert of this session; the same open `key` is sent once.
 
         The catalogue of `factorprism.alerts` says by `key` who is told of it and when. What cannot
@@ -137,7 +138,7 @@ class Run:
 
     def record_event(self, key: str, sentence: str) -> None:
         """Tell once, under `key`, of something that happened and does not last."""
-        alert = Alert(key=key, severity="info", sentence=sentence, session=self.session)
+        alert = Alert(key=key, severity=INFO, sentence=sentence, session=self.session)
         if self.ports.warehouse.alerts.record_event(alert):
             logger.info("event %s: %s", key, sentence)
             self.ports.delivery.tell()

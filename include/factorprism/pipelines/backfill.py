@@ -8,9 +8,7 @@ from typing import Any
 from factorprism.core.calendar import calendar_of
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.pipelines.daily import render_gates
-from factorprism.pipelines.factors import compute_factors, gate_factors
 
 
 def report(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -26,6 +24,3 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
         run.tell(f"{symbol}: {n_sessions} sessions from {extent[0]} to {extent[1]}")
     run.resolve_alert(run.alert_key("backfill"), "the backfill has ended well again")
     return {"held": held, "data_docs": str(page), "n_factors": len(CATALOGUE)}
-
-
-STEPS = (pull_bars, gate_bars, merge_bars, compute_factors, gate_factors, report)

@@ -18,6 +18,7 @@ from factorprism.core.calendar import (
 )
 from factorprism.core.errors import SourceError
 from factorprism.core.sessions import utc_now
+from factorprism.core.severity import WARNING
 from factorprism.core.words import count
 from factorprism.pipelines._run import Refs, Run
 
@@ -113,4 +114,4 @@ def _compare(run: Run, exchange: str, held: Mapping[date, bool]) -> None:
         + "; the vendor's days are in force until bars decide"
     )
     run.tell(f"calendar: {sentence}")
-    run.raise_alert(key, sentence, "warning")
+    run.raise_alert(key, sentence, WARNING)

@@ -14,6 +14,7 @@ from factorprism.core.words import count
 from factorprism.factors import Normaliser
 from factorprism.figures import render_image
 from factorprism.forecasts import Window, predict_window, settle_forecasts
+from factorprism.health.patience import due_at
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import (
     from_json,
@@ -22,14 +23,9 @@ from factorprism.pipelines._windows import (
     load_window_bars,
     to_json,
 )
-from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars, resolve_source
-from factorprism.pipelines.calendar import refresh_calendar
+from factorprism.pipelines.bars import resolve_source
 from factorprism.pipelines.champions import champion_at, load_champion, load_scale
-from factorprism.pipelines.explaining import explain
-from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.pipelines.history import load_closes
-from factorprism.pipelines.patience import due_at
-from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
@@ -207,19 +203,3 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
 
 
 GATES = ("bars", "factors")
-
-STEPS = (
-    refresh_calendar,
-    wait_for_bars,
-    pull_bars,
-    gate_bars,
-    merge_bars,
-    compute_factors,
-    gate_factors,
-    build_image,
-    forecast,
-    explain,
-    publish,
-    settle,
-    report,
-)

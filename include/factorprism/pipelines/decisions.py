@@ -76,6 +76,3 @@ def _require_same_question(run: Run, refs: Mapping[str, Any]) -> None:
             "when this was asked",
             remedy="Look at the models again, then decide.",
         )
-
-
-STEPS = (decide,)

@@ -20,6 +20,7 @@ from factorprism.core.schemas import Forecast, ForecastState, ModelRecord
 from factorprism.core.words import count
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import (
+    DECIMALS,
     Attribution,
     Precedents,
     Shares,
@@ -44,7 +45,6 @@ from factorprism.pipelines.history import align_history, fetch_image_set, join_c
 __all__ = ["explain", "explanation_path", "load_learned"]
 
 NEIGHBOURS = 5
-DECIMALS = 6
 
 
 def explain(run: Run, refs: Mapping[str, Any]) -> Refs:

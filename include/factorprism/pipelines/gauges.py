@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 
 from factorprism.core.config import Config
 from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.severity import SEVERITIES
 from factorprism.core.signals import Signal
 from factorprism.pipelines._run import Ports, Run
 from factorprism.pipelines.champions import champion_at
@@ -14,7 +15,6 @@ from factorprism.sources import find_final_session
 
 # Withheld sessions are counted among so many of the ledger's last.
 RECENT_SESSIONS = 20
-SEVERITIES = ("critical", "warning", "info")
 
 
 def measure_gauges(run: Run) -> None:

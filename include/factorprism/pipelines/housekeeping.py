@@ -7,6 +7,7 @@ from typing import Any
 
 from factorprism.alerts import catalogue
 from factorprism.core.sessions import utc_now
+from factorprism.core.severity import WARNING
 from factorprism.core.signals import list_issued_signals
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
 from factorprism.pipelines._run import Refs, Run
@@ -94,9 +95,7 @@ def match_artefacts(run: Run, refs: Mapping[str, Any]) -> Refs:
         named = ", ".join(missing[:ORPHANS_NAMED])
         more = len(missing) - ORPHANS_NAMED
         sentence = f"{len(missing)} artefacts are missing from the store: {named}"
-        run.raise_alert(
-            ORPHANS_KEY, sentence + (f" and {more} more" if more > 0 else ""), "warning"
-        )
+        run.raise_alert(ORPHANS_KEY, sentence + (f" and {more} more" if more > 0 else ""), WARNING)
     else:
         run.resolve_alert(ORPHANS_KEY, "every artefact that a row names is in the store again")
     return {
@@ -117,16 +116,6 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
         for key in close_after_end(run.config, signal, run.ports):
             run.tell(f"alert {key}: closed, it was of a session after the end of the data")
     return {}
-
-
-STEPS = (
-    back_up_warehouse,
-    verify_ledger,
-    list_removals,
-    remove_expired,
-    match_artefacts,
-    report,
-)
 
 
 def _sum_up(removals: list[Removal]) -> str:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-import numpy as np
-import pandas as pd
-
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import DayArray, ModelRecord, as_days
+from factorprism.core.schemas import ModelRecord
 from factorprism.evaluation.drift import Drift, measure_drift
-from factorprism.evaluation.matured import MaturedLoss, find_estimate, measure_matured_loss
+from factorprism.evaluation.matured import (
+    MaturedLoss,
+    find_estimate,
+    hold_out_issued,
+    measure_matured_loss,
+)
 from factorprism.learning import TrainingSet
 from factorprism.learning.recipe import forecast_rows
 from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.selection.refreshing import decide_mode
-from factorprism.targets import LABEL, Target
 
 MODES = ("auto", "fine_tune", "retrain")
 
@@ -41,8 +40,8 @@ def choose_mode(run: Run, mode: str, training_set: TrainingSet) -> tuple[str, st
 
 def measure_champion_drift(record: ModelRecord, training_set: TrainingSet) -> Drift:
     """Return how far the latest sessions lie from those that the model of `record` learned from."""
-    last = record.spec.get("last_training_session", record.trained_through.isoformat())
-    return measure_drift(training_set.image_set, record.trained_from, date.fromisoformat(str(last)))
+    last = record.last_training_session
+    return measure_drift(training_set.image_set, record.trained_from, last)
 
 
 def measure_champion_loss(run: Run, record: ModelRecord, training_set: TrainingSet) -> MaturedLoss:
@@ -88,28 +87,9 @@ def _find_misfit(record: ModelRecord, training_set: TrainingSet) -> str:
 
 def _load_issued(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldOut:
     """Return the ledger's forecasts of the model whose horizon ended by the run's session."""
-    held = run.ports.warehouse.forecasts.load_outcomes(record.signal, record.target)
-    own = held["model_id"] == record.model_id
-    held = held[own & (held["horizon_end"] <= np.datetime64(run.session, "us"))]
-    return hold_out_issued(held, training_set.image_set.sessions, run.target)
-
-
-def hold_out_issued(outcomes: pd.DataFrame, days: DayArray, target: Target) -> HeldOut:
-    """Return one model's matured rows of the ledger as forecasts beside what came of them.
-
-    `days` are the sessions that rows are counted by.
-    """
-    sessions = as_days(outcomes["session"])
-    values, reference = target.recall(
-        {name: outcomes[name].to_numpy(np.float64) for name in target.values}
-    )
-    return HeldOut(
-        np.searchsorted(days, sessions),
-        np.repeat(sessions[:1], len(sessions)),
-        {LABEL: outcomes["value"].to_numpy(np.float64)},
-        values,
-        reference,
-    )
+    outcomes = run.ports.warehouse.forecasts.load_outcomes(record.signal, record.target)
+    days = training_set.image_set.sessions
+    return hold_out_issued(outcomes, record.model_id, run.session, days, run.target)
 
 
 def _forecast(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldOut:

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from types import MappingProxyType, ModuleType
+from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 from factorprism.alerts import catalogue, classify_fault
+from factorprism.core import plan
 from factorprism.core.config import load_config
 from factorprism.core.errors import FactorPrismError, SourceError
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.signals import find_signal
-from factorprism.pipelines import backfill, daily, decisions, housekeeping, weekly
+from factorprism.pipelines import daily
 from factorprism.pipelines._run import Refs, Run, Step, open_ports
 from factorprism.pipelines.waiting import describe_wait, look_for_bars
 from factorprism.pipelines.watch import watch
@@ -22,22 +25,16 @@ from factorprism.telemetry import bound
 
 logger = logging.getLogger("factorprism.pipelines")
 
-_MODULES: Mapping[str, ModuleType] = {
-    "daily": daily,
-    "weekly": weekly,
-    "backfill": backfill,
-    "decision": decisions,
-    "housekeeping": housekeeping,
-}
+
+def load_step(step: plan.Step) -> Step:
+    """Return the body of `step`."""
+    body: Step = getattr(import_module(f"factorprism.pipelines.{step.module}"), step.name)
+    return body
+
+
 PIPELINES: Mapping[str, tuple[Step, ...]] = MappingProxyType(
-    {name: module.STEPS for name, module in _MODULES.items()}
+    {name: tuple(map(load_step, steps)) for name, steps in plan.PLAN.items()}
 )
-# The names that a DAG's tasks carry, in order.
-STEPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {name: tuple(step.__name__ for step in steps) for name, steps in PIPELINES.items()}
-)
-# Steps of a daily run that stand beside its order, by name.
-BESIDE: Mapping[str, Step] = MappingProxyType({"withhold": daily.withhold, "watch": watch})
 
 
 def run_step(
@@ -55,7 +52,7 @@ def run_step(
     travel in `refs`. The steps ``withhold``, which takes ``reason`` and ``fault``, and ``watch`` of
     the daily pipeline stand beside its order.
     """
-    body = _find_step(pipeline, step)
+    body = load_step(plan.find_step(pipeline, step))
     config = load_config(environ)
     with open_ports(config) as ports:
         run = Run(session, find_signal(config, signal), config, ports)
@@ -140,7 +137,7 @@ def raise_deadline_alert(
             key = run.key_of(catalogue.DEADLINE)
             waits = _words_of_wait(run)
             # A run that waits within its patience is late, and nothing is amiss with it.
-            severity = "warning" if waits else "critical"
+            severity = WARNING if waits else CRITICAL
             run.raise_alert(key, waits or f"{pipeline}, step {step}: {message}", severity)
 
 
@@ -192,14 +189,5 @@ def _watched(run: Run, pipeline: str, step: str) -> Iterator[None]:
 
 
 def _precedes_ledger(pipeline: str, step: str) -> bool:
-    steps = (*STEPS["daily"], *BESIDE)
-    return pipeline == "daily" and steps.index(step) <= steps.index("publish")
-
-
-def _find_step(pipeline: str, step: str) -> Step:
-    if pipeline == "daily" and step in BESIDE:
-        return BESIDE[step]
-    for body in PIPELINES.get(pipeline, ()):
-        if body.__name__ == step:
-            return body
-    raise ValueError(f"step: {pipeline}.{step} does not exist; there are {dict(STEPS)}")
+    """Tell whether without `step` there is no row of the evening yet."""
+    return pipeline == "daily" and step in (*plan.list_before("daily", "publish"), "publish")

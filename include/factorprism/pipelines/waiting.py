@@ -15,9 +15,10 @@ from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceErr
 from factorprism.core.publication import local_words
 from factorprism.core.schemas import QualityResult
 from factorprism.core.sessions import session_read, utc_now
+from factorprism.core.severity import WARNING
 from factorprism.core.signals import find_signal
+from factorprism.health.patience import SUITE, look_key, patience_ends
 from factorprism.pipelines._run import Refs, Run
-from factorprism.pipelines.patience import SUITE, look_key, patience_ends
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
 # Sessions before the one that is looked for, asked for with it: an answer without any row may be
@@ -92,7 +93,7 @@ def _note_look(run: Run, missing: str) -> None:
         expectation="bars_are_published",
         symbol=run.universe.target,
         column="",
-        severity="warning",
+        severity=WARNING,
         success=not missing,
         first=run.session,
         last=run.session,

@@ -11,31 +11,39 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from factorprism.alerts import kind_of
 from factorprism.core.errors import FactorPrismError
-from factorprism.pipelines._looks import LOOKS, Look
+from factorprism.core.sessions import utc_now
+from factorprism.core.severity import INFO, WARNING
+from factorprism.health import WATCH, Level, Question, list_checks, list_questions
 from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines.checking import subject_of
 from factorprism.pipelines.gauges import measure_gauges
 
 logger = logging.getLogger("factorprism.pipelines")
 
+MEASURED = {Level.WELL: 0.0, Level.NOTE: 1.0, Level.FAULT: 2.0}
+
 
 def watch(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Raise and close what the looks find, measure how the system stands, and tell what is untold.
+    """Ask the checks, raise and close their alerts, measure the gauges, tell what is untold.
 
-    Nothing is looked at for a session before the ledger's newest: it says nothing of today.
+    Nothing is asked for a session before the ledger's newest: it says nothing of today.
     """
     newest: list[bool] = []
     _guard("the ledger", lambda: newest.append(_is_newest(run)))
-    for look in LOOKS if newest == [True] else ():
-        _guard(look.__name__, partial(_judge, run, look))
     if newest == [True]:
+        for question in list_questions(
+            list_checks(WATCH), subject_of(run, utc_now()), [run.signal]
+        ):
+            _guard(question.name, partial(_tell_results, run, question))
         _guard("the metrics", partial(measure_gauges, run))
     _guard("the messages", lambda: _tell(run))
     return {}
 
 
 def _guard(what: str, work: Callable[[], object]) -> None:
-    """Do `work`; a fault of it is only logged, since the other looks must not wait for it."""
+    """Do `work`; a fault of it is only logged, since the other checks must not wait for it."""
     try:
         work()
     except FactorPrismError as error:
@@ -49,14 +57,18 @@ def _is_newest(run: Run) -> bool:
     return not run.ports.warehouse.forecasts.load_forecasts(run.signal.name, first=later)
 
 
-def _judge(run: Run, look: Look) -> None:
-    for finding in look(run):
-        if not finding.lasts:
-            run.record_event(finding.key, finding.sentence)
-        elif finding.fault:
-            run.raise_alert(finding.key, finding.sentence, severity=finding.severity)
+def _tell_results(run: Run, question: Question) -> None:
+    """Let the alert of each result be open as long as the check does not find it well."""
+    for result in question.ask():
+        if not kind_of(result.key).lasts:
+            run.record_event(result.key, result.sentence)
+            continue
+        run.ports.meter.record("prism.check", MEASURED[result.level], check=result.name)
+        if result.level is Level.WELL:
+            run.resolve_alert(result.key, result.sentence)
         else:
-            run.resolve_alert(finding.key, finding.sentence)
+            severity = WARNING if result.level is Level.FAULT else INFO
+            run.raise_alert(result.key, result.sentence, severity)
 
 
 def _tell(run: Run) -> None:

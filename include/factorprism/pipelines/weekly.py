@@ -28,12 +28,8 @@ from factorprism.pipelines.champions import (
     write_decision,
 )
 from factorprism.pipelines.contest import (
-    judge_folds,
     load_judged_folds,
-    plan_contest,
-    tabulate_contest,
 )
-from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.history import (
     align_history,
     load_training_set,
@@ -198,19 +194,6 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     run.tell(sentence)
     run.resolve_alert(run.alert_key("weekly"), "the weekly contest has ended well again")
     return {"skill": sentence}
-
-
-STEPS = (
-    build_dataset,
-    size_contest,
-    plan_contest,
-    judge_folds,
-    tabulate_contest,
-    train_candidate,
-    judge_candidate,
-    promote,
-    report,
-)
 
 
 def _describe_training(candidate: Candidate) -> Training:

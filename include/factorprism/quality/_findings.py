@@ -13,8 +13,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from factorprism.core.schemas import Finding, QualityResult
+from factorprism.core.severity import CRITICAL
 from factorprism.quality._judge import Verdict, tell_value
-from factorprism.quality._rules import CRITICAL, Reach
+from factorprism.quality._rules import Reach
 
 ID_SIGNS = 12
 # So many faults of one expectation are told one by one; more are one finding.

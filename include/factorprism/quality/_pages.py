@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from factorprism.core.schemas import QualityResult
-from factorprism.quality._rules import CRITICAL
+from factorprism.core.severity import CRITICAL
 
 # Heads what is told of many symbols at once.
 SHARED = "What holds, by the number of symbols,"

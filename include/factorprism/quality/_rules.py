@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-CRITICAL = "critical"
-WARNING = "warning"
+from factorprism.core.severity import CRITICAL, WARNING
+
 BETWEEN = "ExpectColumnValuesToBeBetween"
 IN_SET = "ExpectColumnValuesToBeInSet"
 NOT_NULL = "ExpectColumnValuesToNotBeNull"

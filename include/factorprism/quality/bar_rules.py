@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.symbols import is_index
 from factorprism.quality import price_rules, unit_rules
-from factorprism.quality._rules import CRITICAL, WARNING, Rule
+from factorprism.quality._rules import Rule
 
 
 def bar_rules(symbol: str, n_rows: int) -> list[Rule]:

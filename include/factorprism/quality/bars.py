@@ -12,13 +12,14 @@ import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar, exchange_of
 from factorprism.core.schemas import NO_BAR, DayArray, Pull, QualityResult
+from factorprism.core.severity import CRITICAL
 from factorprism.core.symbols import is_index
 from factorprism.quality._findings import name_findings
 from factorprism.quality._forms import find_absent, join_bars, list_owners, measure_forms
 from factorprism.quality._judge import Judged, Subject, Suite, Verdict, judge
 from factorprism.quality._measures import make_keys, measure_calendar
 from factorprism.quality._measuring import measure_pulls
-from factorprism.quality._rules import CRITICAL, Rule
+from factorprism.quality._rules import Rule
 from factorprism.quality._segments import IntArray
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from factorprism.quality._rules import BETWEEN, CRITICAL, Rule
+from factorprism.core.severity import CRITICAL
+from factorprism.quality._rules import BETWEEN, Rule
 
 # float32 keeps some seven digits, so a bound that is reached may be passed by this much of it.
 RANGE_TOLERANCE = 1e-5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import QualityResult
-from factorprism.quality._rules import CRITICAL
+from factorprism.core.severity import CRITICAL
 
 SENTENCES_TOLD = 3
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from factorprism.core.schemas import BAR_PRICES
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.quality._measures import OPTIONAL_COLUMNS
 from factorprism.quality._rules import (
     BETWEEN,
-    CRITICAL,
     EXTREMES_TOLERATED,
     FAULTS_TOLERATED,
     NOT_NULL,
     TOLERATED_RATIO,
-    WARNING,
     Reach,
     Rule,
     for_many,

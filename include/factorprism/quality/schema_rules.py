@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from factorprism.core.schemas import BAR_VALUES, NO_BAR, NO_SESSION
-from factorprism.quality._rules import BETWEEN, CRITICAL, IN_SET, Reach, Rule
+from factorprism.core.severity import CRITICAL
+from factorprism.quality._rules import BETWEEN, IN_SET, Reach, Rule
 
 
 def schema_rules() -> list[Rule]:

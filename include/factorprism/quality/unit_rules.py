@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from factorprism.core.average_price import AVERAGE_PRICE_RANGE, AVERAGE_PRICE_TOLERANCE
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.symbols import is_mainland
 from factorprism.quality._measures import (
     CONTRADICTION,
@@ -12,11 +14,9 @@ from factorprism.quality._measures import (
 )
 from factorprism.quality._rules import (
     BETWEEN,
-    CRITICAL,
     EXTREMES_TOLERATED,
     FAULTS_TOLERATED,
     TOLERATED_RATIO,
-    WARNING,
     Reach,
     Rule,
     for_many,
@@ -28,8 +28,6 @@ VOLUME_SHIFT_MAX = 0.7  # log10, so 5-fold at once and held; largest real value:
 VOLUME_USUAL = 0.9  # log10, so 8-fold
 VOLUME_JUMP_MAX = 1.5  # log10, so 32-fold; largest real value: 8.4-fold (a shortened US session)
 AVERAGE_PRICE_JUMP_MAX = 0.7  # log10, so 5-fold; largest real value: 1.8-fold
-AVERAGE_PRICE_RANGE = (1.5, 300.0)  # CNY a share over an index's constituents
-AVERAGE_PRICE_TOLERANCE = 0.005
 SEAM_WARNING = 5.0  # largest real value: 4.1
 HELD_SEAM_MAX = 6.0  # largest real value, of sessions with a jump: 1.9
 CONTRADICTED_JUMP_MAX = 5.0

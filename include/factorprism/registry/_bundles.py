@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.core.errors import ArtefactError, FactorPrismError, ServiceError
+from factorprism.core.files import move_folder_into_place
 from factorprism.core.housekeeping import StoredBundle
+from factorprism.models.bundle import MANIFEST
 
-MANIFEST = "MANIFEST.json"
 # <experiment>/<run>/artifacts/bundle/<file>
 BUNDLE_PARTS = 4
 RETRAIN = "Or train another one: factorprism train --mode retrain."
@@ -74,7 +75,7 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
         _download(filesystem, root, partial, expected_hash, model_id)
         verify_bundle(partial, expected_hash, model_id)
         try:
-            partial.rename(folder)
+            move_folder_into_place(partial, folder)
         except OSError:
             # Another process was quicker; what it has put there is checked like our own.
             verify_bundle(folder, expected_hash, model_id)

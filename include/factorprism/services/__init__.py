@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from factorprism.services._ports import FREE_THE_PORT
 from factorprism.services.airflow import EmbeddedAirflow
+from factorprism.services.airflow_health import (
+    EXECUTION_API_URL,
+    airflow_address,
+    require_airflow,
+)
 from factorprism.services.dag_runs import DagRuns
 from factorprism.services.mlflow_ui import MlflowUi
 from factorprism.services.postgres import EmbeddedPostgres
 from factorprism.services.status import ServiceStatus, services_status
 
 __all__ = [
-    "FREE_THE_PORT",
+    "EXECUTION_API_URL",
     "DagRuns",
     "EmbeddedAirflow",
     "EmbeddedPostgres",
     "MlflowUi",
     "ServiceStatus",
+    "airflow_address",
+    "require_airflow",
     "services_status",
 ]

@@ -9,8 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from factorprism.core.errors import ServiceError
+from factorprism.services._patience import ANSWER_SECONDS
 
-ANSWER_SECONDS = 30
+# Needs no login, and says of each component whether it is healthy.
+HEALTH_PAGE = "/api/v2/monitor/health"
 AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0  # a keeper has everything back within one minute, on a busy machine ten
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from factorprism.core.errors import ServiceError, remedy_of
-from factorprism.core.files import PRIVATE, write_atomic
+from factorprism.core.files import PRIVATE, move_folder_into_place, write_atomic
 from factorprism.core.roles import OWNER, READER, WRITER
 from factorprism.services._files import read_stripped
 
@@ -178,7 +178,7 @@ class Cluster:
             statements = [_create_login(role, passwords[role]) for role in LOGINS]
             statements += [f"CREATE DATABASE {name} OWNER {DATABASES[name]}" for name in DATABASES]
             self._single_user(draft, [*statements, *_CLOSE])
-            draft.replace(self.data)
+            move_folder_into_place(draft, self.data)
         except OSError as exc:
             raise from_os_error(exc, "cannot create the database cluster") from exc
         finally:
@@ -314,7 +314,7 @@ def _copy_open(packages: Path, target: Path) -> None:
                 runs = path.is_dir() or path.stat().st_mode & 0o100
                 path.chmod(0o755 if runs else 0o644)
         if not target.exists():
-            draft.replace(target)
+            move_folder_into_place(draft, target)
     except OSError:
         if not target.exists():
             raise

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 FIRST_WORD_SECONDS = 10.0
+ANSWER_SECONDS = 30  # of a page of such a server, which may have to be made
+ENDS_MAX = 3  # what has ended so often while it was waited for will not come up
 CONNECT_SECONDS = 60  # to a server on this machine, which answers in milliseconds when it is idle
 
 Tell = Callable[[str], None]

@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from factorprism.core.severity import WARNING
+
 QUIET_SECONDS = 600.0  # all have run for so long: it is over
 GATHER_SECONDS = 4.0  # what comes of an end, such as a port taken meanwhile, belongs to its alert
 RETRY_SECONDS = 30.0
@@ -111,7 +113,7 @@ def main(words: Sequence[str]) -> None:
     try:
         if words[0] == "raise":
             sentence = f"{words[1]}; what ends is started again within seconds"
-            warehouse.alerts.raise_alert(Alert(key, "warning", sentence))
+            warehouse.alerts.raise_alert(Alert(key, WARNING, sentence))
         else:
             warehouse.alerts.resolve_alert(key, "all services have run for ten minutes")
         sink, wording = build_sink(config), build_wording(config)

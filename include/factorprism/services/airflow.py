@@ -18,19 +18,18 @@ import psycopg2
 
 from factorprism.core.errors import ServiceError
 from factorprism.core.files import PRIVATE, write_atomic
-from factorprism.services._airflow_api import AirflowApi, ApiError
+from factorprism.services._airflow_api import HEALTH_PAGE, AirflowApi, ApiError
 from factorprism.services._airflow_settings import airflow_environment, seed_passwords
 from factorprism.services._cluster import from_os_error
 from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
-from factorprism.services._patience import CONNECT_SECONDS, Tell, tell_nobody, waiting_for
+from factorprism.services._patience import CONNECT_SECONDS, ENDS_MAX, Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
 from factorprism.services._ports import LOOPBACK, choose_port, keep_port
 from factorprism.services.dag_runs import DagRuns
 from factorprism.services.postgres import EmbeddedPostgres
 
 STOP_SECONDS = 30
-ENDS_MAX = 3  # a component that has ended so often while it was waited for will not come up
 REPORT = [sys.executable, "-m", "factorprism.services._reporter"]
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
 # What runs leave behind; the DAGs' own rows and versions stay, and so do the components' few rows
@@ -158,7 +157,7 @@ class EmbeddedAirflow:
         if "api-server" in gone:  # whoever has its port now need not be asked
             return dict.fromkeys(names, "down")
         try:
-            health = AirflowApi(self.address).call("GET", "/api/v2/monitor/health")
+            health = AirflowApi(self.address).call("GET", HEALTH_PAGE)
         except ApiError:
             return dict.fromkeys(names, "down") | {"api-server": "unhealthy"} | gone
         said = {ours: (health.get(key) or {}).get("status") for key, ours in _HEALTH_NAMES.items()}

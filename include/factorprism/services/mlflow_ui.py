@@ -13,14 +13,12 @@ from factorprism.core.errors import ServiceError
 from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
-from factorprism.services._patience import Tell, tell_nobody, waiting_for
+from factorprism.services._patience import ANSWER_SECONDS, ENDS_MAX, Tell, tell_nobody, waiting_for
 from factorprism.services._plan import Kept, Plan
 from factorprism.services._ports import LOOPBACK, keep_port
 from factorprism.services.postgres import EmbeddedPostgres
 
-ANSWER_SECONDS = 30
 STOP_SECONDS = 10
-ENDS_MAX = 3  # a server that has ended so often will not come up
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,13 @@ _LINES = (
         "1 where the data have an end, so that no session is owed after it; 0 where more come.",
     ),
     Instrument("prism.alerts.open", Kind.GAUGE, "{alert}", ("severity",), "Alerts that are open."),
+    Instrument(
+        "prism.check",
+        Kind.GAUGE,
+        "{level}",
+        ("check",),
+        "What a check of the last evening came to: 0 well, 1 a note, 2 a fault.",
+    ),
 )
 
 CATALOGUE: Mapping[str, Instrument] = MappingProxyType({line.name: line for line in _LINES})

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from factorprism.core.words import HIDDEN
+
 LINE = "%(levelname)s %(name)s: %(message)s"
 # The password of an address such as postgresql://user:password@host/name.
 _PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)", re.IGNORECASE)
-HIDDEN = "***"
 
 
 @contextmanager

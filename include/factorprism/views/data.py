@@ -17,7 +17,9 @@ from factorprism.core.schemas import (
     QualityResult,
     SetAside,
 )
+from factorprism.core.severity import CRITICAL
 from factorprism.core.universe import Universe
+from factorprism.pipelines import GATES
 from factorprism.views._coverage import (
     CLOSED,
     HELD,
@@ -33,7 +35,6 @@ from factorprism.views._missing import MissingTable, load_missing
 from factorprism.views._revisions import RevisedBar, load_revisions
 from factorprism.warehouse import PostgresWarehouse
 
-GATES = ("bars", "factors")
 GATE_SESSIONS = 20  # sessions back that the list of gate runs reaches
 SHOWN_PULLS = 20
 SHOWN_FINDINGS = 20
@@ -233,4 +234,4 @@ def _with_results(warehouse: PostgresWarehouse, run: GateRun) -> GateRun:
 
 def _order(results: Sequence[QualityResult]) -> list[QualityResult]:
     # Stable, so that the gate's own order stays within each group.
-    return sorted(results, key=lambda item: (item.success, item.severity != "critical"))
+    return sorted(results, key=lambda item: (item.success, item.severity != CRITICAL))

@@ -18,6 +18,7 @@ from factorprism.core.schemas import (
     Training,
     hash_array,
 )
+from factorprism.core.severity import CRITICAL
 from factorprism.factors import Normaliser, catalogue_hash
 from factorprism.forecasts import Window
 from factorprism.pipelines import GATES, Run
@@ -90,7 +91,7 @@ class GateLink:
     @property
     def is_critical(self) -> bool:
         """Whether a critical expectation failed: rows are set aside, or the run stops."""
-        return any(result.severity == "critical" for result in self.failed)
+        return any(result.severity == CRITICAL for result in self.failed)
 
 
 @dataclass(frozen=True)

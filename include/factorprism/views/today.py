@@ -22,12 +22,12 @@ from factorprism.core.schemas import (
 from factorprism.evaluation import find_skill
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end
+from factorprism.health import Freshness
 from factorprism.selection.promotion import find_holder
 from factorprism.targets import Target, find_target
 from factorprism.targets.headline import Headline, read_headline
 from factorprism.views._hit_rate import HitRate, Matured, find_hit_rate
 from factorprism.views._lines import final_rows, list_shown_lines, require_held
-from factorprism.views.freshness import Freshness
 from factorprism.warehouse import PostgresWarehouse
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from factorprism.core.readings import GateSummary
 from factorprism.core.schemas import QualityResult
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.warehouse.db.base import (
     SYMBOL,
     column,
@@ -127,8 +128,8 @@ class QualityRepository:
                 table.run_key,
                 func.min(table.suite).label("suite"),
                 func.count().label("n_results"),
-                failed("critical").label("n_critical"),
-                failed("warning").label("n_warnings"),
+                failed(CRITICAL).label("n_critical"),
+                failed(WARNING).label("n_warnings"),
                 recorded_at.label("recorded_at"),
             )
             .where(table.run_key.in_(run_keys))

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from factorprism.core.readings import ForecastLine
 from factorprism.core.sessions import utc_now
 from factorprism.core.signals import list_issued_signals
+from factorprism.health import Freshness, read_freshness
 from factorprism.views import House
-from factorprism.views.freshness import Freshness, read_freshness
 from factorprism.views.today import read_today
 from prism_ui.pages import Asked, show
 from prism_ui.security import ReaderDep

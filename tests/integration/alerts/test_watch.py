@@ -179,7 +179,7 @@ def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_
 def test_a_calendar_that_is_known_for_less_than_thirty_sessions_is_information(run: Run) -> None:
     near = Run(CALENDAR.offset(CALENDAR.last, -29), find_signal(run.config), run.config, run.ports)
     watch(near, {})
-    assert "29 sessions after" in open_alerts(run)["horizon XSHG"]
+    assert "29 sessions ahead" in open_alerts(run)["horizon XSHG"]
     alerts = run.ports.warehouse.alerts.list_open_alerts()
     assert {a.severity for a in alerts if a.key == "horizon XSHG"} == {"info"}
     watch(
@@ -224,7 +224,7 @@ def test_a_look_that_fails_is_logged_and_the_others_go_on(
 ) -> None:
     # Drift is looked at last and finds no bars; the session's digest still leaves.
     watch(with_config(run, champion_max_age_sessions=10), {})
-    assert "watch, look_at_drift: the warehouse holds no bars" in caplog.text
+    assert "watch, drift hs300-direction-14: the warehouse holds no bars" in caplog.text
     assert "champion hs300-direction-14" in open_alerts(run)
 
 

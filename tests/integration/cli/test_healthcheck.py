@@ -22,9 +22,10 @@ import psycopg2
 import pytest
 
 from _signals import SIGNAL
-from factorprism.cli.health import PATIENCE_SECONDS, Check, check_health
+from factorprism.cli.health import check_health
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
+from factorprism.core.roles import READER
 from factorprism.core.schemas import (
     Alert,
     Forecast,
@@ -32,7 +33,8 @@ from factorprism.core.schemas import (
     Promotion,
     QualityResult,
 )
-from factorprism.pipelines.patience import look_key
+from factorprism.health import PATIENCE_SECONDS, CheckResult, Level
+from factorprism.health.patience import look_key
 
 # The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
 EVENING = datetime(2024, 7, 1, 14, 30)
@@ -133,11 +135,11 @@ def fill(warehouse: Any, session: date = SESSION) -> None:
     )
 
 
-def ask(config: Config, now: datetime = EVENING, patience: float = 30.0) -> dict[str, Check]:
+def ask(config: Config, now: datetime = EVENING, patience: float = 30.0) -> dict[str, CheckResult]:
     return {check.name: check for check in check_health(config, now, patience)}
 
 
-def ills(checks: dict[str, Check]) -> list[str]:
+def ills(checks: dict[str, CheckResult]) -> list[str]:
     assert all(check.remedy for check in checks.values() if not check.well)
     return sorted(name for name, check in checks.items() if not check.well)
 
@@ -149,6 +151,26 @@ def test_a_house_with_last_evenings_row_is_well(warehouse: Any, config: Config, 
     assert checks[FORECAST].sentence == "the last issued is of 2024-07-01"
     asked = {"warehouse", FORECAST, CHAMPION, "alerts", "messages", "airflow", "disk home"}
     assert set(checks) >= asked
+
+
+def test_the_warehouse_is_asked_as_its_reader_who_may_ask_everything(
+    warehouse: Any, config: Config, postgres: Any
+) -> None:
+    fill(warehouse)
+    reader_url = postgres.as_role(config.warehouse_url, READER)
+    nowhere = "postgresql://nobody@127.0.0.1:9/prism"
+    as_reader = config.with_changes(warehouse_url=nowhere, warehouse_reader_url=reader_url)
+    assert ask(as_reader) == ask(config)
+    assert ills(ask(as_reader)) == []
+
+
+def test_the_champion_is_the_one_since_the_decision_that_made_it(
+    warehouse: Any, config: Config
+) -> None:
+    fill(warehouse)
+    stays = Promotion(SIGNAL, SESSION, "m2", "m1", "m1", False, "no better")
+    warehouse.models.append_promotion(stays)
+    assert ask(config)[CHAMPION].sentence == "m1 since 2024-06-28"
 
 
 def test_a_ledger_that_was_tampered_with_is_ill(warehouse: Any, config: Config, run_sql) -> None:
@@ -336,9 +358,11 @@ def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config
 def test_no_address_for_alerts_is_noted_and_is_no_fault(warehouse: Any, config: Config) -> None:
     fill(warehouse)
     check = ask(config)["addresses"]
-    assert (check.well, check.word) == (True, "note")
+    assert check.level is Level.NOTE
     assert "FACTORPRISM_ALERTS_URL" in check.remedy
-    assert ask(config.with_changes(alerts_url="json://127.0.0.1:9"))["addresses"].word == "ok"
+    assert (
+        ask(config.with_changes(alerts_url="json://127.0.0.1:9"))["addresses"].level is Level.WELL
+    )
 
 
 def test_an_address_that_nobody_knows_is_ill_and_is_not_shown(

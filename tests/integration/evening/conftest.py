@@ -26,8 +26,8 @@ from factorprism.core.config import load_config
 from factorprism.core.roles import WRITER
 from factorprism.core.sessions import utc_now
 from factorprism.core.signals import find_signal
+from factorprism.health.patience import find_wait
 from factorprism.pipelines import Run, open_ports, run_pipeline
-from factorprism.pipelines.patience import find_wait
 from factorprism.services import EmbeddedAirflow
 from factorprism.sources import SampleSource
 from protocol.receivers import Webhook

@@ -11,10 +11,11 @@ import pytest
 
 from factorprism.core.errors import QualityError
 from factorprism.core.schemas import BAR_PRICES, NO_SESSION
+from factorprism.core.severity import CRITICAL
 from factorprism.core.signals import find_signal
 from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.pipelines.history import sessions_before_first_image
-from factorprism.quality._rules import CRITICAL, Reach, Rule
+from factorprism.quality._rules import Reach, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from frames import FUND, HELD, INDEX, N_EVENINGS, N_ROWS, OTHER, House, draw, link

@@ -99,6 +99,8 @@ def test_an_evening_is_measured(place: Any, receiver: Receiver) -> None:
     assert bounds == sorted(bounds)
     assert receiver.value("prism.calendar.horizon", exchange="XSHG") > 30
     assert receiver.value("prism.alerts.open", severity="critical") == 0
+    assert receiver.value("prism.check", check="disk home") == 0
+    assert receiver.value("prism.check", check="calendar XSHG") == 0
     assert receiver.value("prism.source.replay", signal="hs300-direction-14") == 1
     assert {name for name in CATALOGUE if receiver.points(name)} == set(CATALOGUE)
 

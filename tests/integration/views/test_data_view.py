@@ -12,9 +12,9 @@ from factorprism.core.config import Config
 from factorprism.core.schemas import PullState
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE
+from factorprism.health import measure_freshness
 from factorprism.views import House
 from factorprism.views.data import read_data, read_year
-from factorprism.views.freshness import measure_freshness
 
 HOLE, HALF, WITHHELD = date(2023, 5, 10), date(2023, 8, 17), date(2024, 4, 1)
 

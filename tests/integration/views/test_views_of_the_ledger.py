@@ -13,9 +13,9 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.schemas import Alert, Promotion
 from factorprism.evaluation import skill_sentence
+from factorprism.health import Freshness, measure_freshness, read_freshness
 from factorprism.targets import DIRECTION
 from factorprism.views import House, NotHeld
-from factorprism.views.freshness import Freshness, measure_freshness, read_freshness
 from factorprism.views.record import read_track_record
 from factorprism.views.today import read_today
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from factorprism.cli import doctor
 from factorprism.cli.main import app
 from factorprism.core.config import Config
+from factorprism.health import CheckResult, Level
+from factorprism.health.machine import check_settings
 
 UNKNOWN = {"FACTORPRISM_EPOCH": "3"}
 
@@ -57,8 +60,13 @@ def test_a_value_that_is_not_allowed_is_refused_in_two_lines(ask: CliRunner) -> 
     )
 
 
+def examine_settings(environ: dict[str, str]) -> list[CheckResult]:
+    subject: Any = SimpleNamespace(environ=environ)
+    return list(check_settings("settings", subject))
+
+
 def test_the_examination_names_what_was_meant() -> None:
-    (finding,) = doctor._settings(UNKNOWN)
-    assert (finding.word, finding.sentence) == ("MEND", "unknown setting FACTORPRISM_EPOCH")
-    assert finding.remedy.startswith("Did you mean FACTORPRISM_EPOCHS?")
-    assert [found.word for found in doctor._settings({"FACTORPRISM_EPOCHS": "3"})] == ["ok"]
+    (result,) = examine_settings(UNKNOWN)
+    assert (result.level, result.sentence) == (Level.FAULT, "unknown setting FACTORPRISM_EPOCH")
+    assert result.remedy.startswith("Did you mean FACTORPRISM_EPOCHS?")
+    assert [one.level for one in examine_settings({"FACTORPRISM_EPOCHS": "3"})] == [Level.WELL]

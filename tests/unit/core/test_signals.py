@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from datetime import date
 from pathlib import Path
 
@@ -138,3 +139,25 @@ def test_a_signal_is_retired_once(tmp_path: Path, name: str) -> None:
     assert find_signal(config, "near").universe.name == "us"
     with pytest.raises(ConfigurationError, match="retired since 2026-01-05"):
         retire_signal(config, name, date(2026, 1, 6))
+
+
+def configure(home: Path) -> Config:
+    return load_config({"FACTORPRISM_HOME": str(home), "FACTORPRISM_UNIVERSE": "hs300"})
+
+
+def _add(home: Path, n: int) -> None:
+    add_signal(configure(home), f"s{n}", universe="us", target="direction")
+
+
+def test_of_signals_that_are_added_at_the_same_time_none_is_lost(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        pool.starmap(_add, [(tmp_path, n) for n in range(32)], chunksize=1)
+    assert {f"s{n}" for n in range(32)} <= set(load_signals(configure(tmp_path)))
+
+
+def test_a_file_of_signals_keeps_its_permissions(tmp_path: Path) -> None:
+    config = write(tmp_path, "")
+    (tmp_path / SIGNALS_FILE).chmod(0o600)
+    add_signal(config, "near", universe="us", target="direction")
+    retire_signal(config, "near", date(2026, 1, 5))
+    assert (tmp_path / SIGNALS_FILE).stat().st_mode & 0o777 == 0o600

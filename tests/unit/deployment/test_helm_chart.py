@@ -114,6 +114,15 @@ def test_the_dead_mans_switch_is_a_pod_like_the_others(
         assert {key: told[key] for key in told if key != "name"} == known[told["name"]]
 
 
+def test_the_dead_mans_switch_holds_no_secret_that_it_does_not_ask_with(
+    manifests: ModuleType, repository_root: Path
+) -> None:
+    job = yaml.safe_load((repository_root / "deploy" / "helm" / "health.yaml").read_text())
+    ((_, pod),) = manifests.pods_of(job)
+    secrets = {told["name"] for told in pod["containers"][0]["env"] if "valueFrom" in told}
+    assert secrets == {"FACTORPRISM_WAREHOUSE_READER_URL", "TUSHARE_TOKEN"}
+
+
 @pytest.mark.parametrize(
     ("container", "fault"),
     [

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from factorprism.cli.airflow_health import EXECUTION_API_URL
 from factorprism.core.config import AIRFLOW_UI_URL
+from factorprism.services import EXECUTION_API_URL
 
 
 @pytest.fixture(scope="module")

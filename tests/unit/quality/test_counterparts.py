@@ -11,8 +11,9 @@ import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.schemas import Finding, QualityResult
+from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.quality import blank_untraded, is_too_much, sort_out
-from factorprism.quality._rules import BETWEEN, CRITICAL, WARNING, Reach, Rule
+from factorprism.quality._rules import BETWEEN, Reach, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from judging import check_one

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from factorprism.health.data import CALENDAR_SESSIONS_MIN
+
 MONITORING = Path(__file__).parents[3] / "monitoring"
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(
@@ -66,3 +68,9 @@ def test_the_dashboard_asks_the_provisioned_source() -> None:
     assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {source["uid"]}
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids)) == 11
+
+
+def test_the_calendar_ends_for_the_collector_when_it_does_for_the_check() -> None:
+    rules = [rule for group in read("rules/prism.yml")["groups"] for rule in group["rules"]]
+    (expression,) = [rule["expr"] for rule in rules if rule["alert"] == "PrismCalendarEnds"]
+    assert expression == f"prism_calendar_horizon < {CALENDAR_SESSIONS_MIN}"

@@ -6,7 +6,7 @@ from factorprism.forecasts.explain._attribution import (
     compute_agreement,
     compute_attribution,
 )
-from factorprism.forecasts.explain._feature_groups import Shares
+from factorprism.forecasts.explain._feature_groups import DECIMALS, Shares
 from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
 from factorprism.forecasts.explain._neighbours import (
     Neighbour,
@@ -19,6 +19,7 @@ from factorprism.forecasts.explain._shapley import compute_shapley
 from factorprism.forecasts.explain._surrogate import compute_surrogate
 
 __all__ = [
+    "DECIMALS",
     "Attribution",
     "CellMethod",
     "Neighbour",

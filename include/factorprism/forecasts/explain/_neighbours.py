@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from factorprism.core.errors import LookAheadError
 from factorprism.core.schemas import DayArray, FloatArray, ImageSet
+from factorprism.forecasts.explain._feature_groups import BATCH
 from factorprism.forecasts.predict import Window
 from factorprism.images import complete_sessions, gather_windows
 from factorprism.models import ModelBundle, cut_before_logit
@@ -20,7 +21,6 @@ Values = npt.NDArray[np.float64]
 Embedder = Callable[[FloatArray], Values]
 
 NOVELTY_QUANTILE = 0.99
-BATCH = 128
 GATHERED = 8 * BATCH  # windows copied at a time
 LEAST_SPREAD = 1e-6  # of an embedding's dimension; below it the network leaves it unused
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.average_price import AVERAGE_PRICE_RANGE, AVERAGE_PRICE_TOLERANCE
 from factorprism.core.schemas import DayArray
 from factorprism.core.symbols import is_index, is_mainland
 from factorprism.sources.files._numbers import Numbers
@@ -32,9 +33,6 @@ RARE: tuple[Pair, ...] = (
 TUSHARE: Pair = (LOT, THOUSAND)
 # CNY a share. Of the four indices below, days of 2000 to 2023 lie within 3.8 and 48.5.
 INDEX_PRICES = (3.0, 60.0)
-# What an owner says is held against this alone, the quality gate's own range.
-STATED_INDEX_PRICES = (1.5, 150.0)
-AVERAGE_PRICE_TOLERANCE = 0.005
 # Counted in whole shares; a volume with fractions is in a greater unit than tried.
 WHOLE_SHARE = 0.9
 # An index's constituents trade more than this a day, and did since long before 2005.
@@ -191,7 +189,8 @@ def _fits(evidence: Evidence, ratio: Numbers, pair: Pair) -> bool:
         )
         return float(agreeing.mean()) >= AGREEING_SHARE
     said = evidence.stated
-    low, high = STATED_INDEX_PRICES if None not in said else INDEX_PRICES
+    # What an owner says is held against the quality gate's own range alone.
+    low, high = AVERAGE_PRICE_RANGE if None not in said else INDEX_PRICES
     if not low <= float(np.nanmedian(ratio)) * size <= high:
         return False
     return (None not in said and pair == said) or _fits_market(evidence, pair)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.cli.airflow_health import EXECUTION_API_URL, airflow_address
 from factorprism.core.config import Config
+from factorprism.services import EXECUTION_API_URL, airflow_address
 
 PUBLIC = "https://prism.example.com/"
 

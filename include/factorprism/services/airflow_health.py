@@ -6,9 +6,11 @@ import os
 from urllib.parse import urlsplit
 
 from factorprism.core.config import Config
-from factorprism.services import EmbeddedAirflow
+from factorprism.core.errors import ServiceError
+from factorprism.services._airflow_api import HEALTH_PAGE
+from factorprism.services._ports import FREE_THE_PORT
+from factorprism.services.airflow import EmbeddedAirflow
 
-PATH = "/api/v2/monitor/health"
 EXECUTION_API_URL = "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"
 
 
@@ -25,12 +27,22 @@ def airflow_address(config: Config) -> str:
     return embedded.address if (embedded.folder / "ports.json").is_file() else ""
 
 
-def find_taken_port(config: Config) -> str:
-    """Say which port the embedded Airflow waits for and who holds it; empty where it does not."""
-    return next(iter(EmbeddedAirflow(config.home, "", {}).blocked().values()), "")
+def require_airflow(config: Config, timeout_seconds: float) -> str:
+    """Return the address of an Airflow that is well, empty where none is known.
+
+    Raises `ServiceError` where it does not answer in time or a part of it is ill; where the
+    embedded one waits for a port, with who holds that.
+    """
+    address = airflow_address(config)
+    if not address or not (ill := _find_ill(address, timeout_seconds)):
+        return address
+    if taken := next(iter(EmbeddedAirflow(config.home, "", {}).blocked().values()), ""):
+        raise ServiceError(f"{ill}: {taken}", remedy=f"{FREE_THE_PORT}.")
+    remedy = "Start it again: factorprism services start, or your own service."
+    raise ServiceError(ill, remedy=remedy)
 
 
-def ask_airflow(address: str, timeout_seconds: float) -> str:
+def _find_ill(address: str, timeout_seconds: float) -> str:
     """Return what is ill with the Airflow at `address`, in one sentence; empty for nothing.
 
     A part that is not deployed has no status and is not ill.
@@ -41,7 +53,10 @@ def ask_airflow(address: str, timeout_seconds: float) -> str:
     here = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
     try:
         answer = httpx.get(
-            f"{address}{PATH}", timeout=timeout_seconds, trust_env=not here, follow_redirects=True
+            f"{address}{HEALTH_PAGE}",
+            timeout=timeout_seconds,
+            trust_env=not here,
+            follow_redirects=True,
         )
         parts = answer.raise_for_status().json()
         states = {name: (part or {}).get("status") for name, part in parts.items()}
