@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.figures import render_shares
 from factorprism.forecasts.explain import Shares
+from factorprism.reports import render_shares
 
 RNG = np.random.default_rng(5)
 FACTORS = ("roc_12", "adx_14", "natr_14", "volume_ratio_20")

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.figures import render_attribution, render_neighbours
 from factorprism.forecasts.explain import Attribution, Neighbour, Precedents
+from factorprism.reports import render_attribution, render_neighbours
 
 DAYS = np.arange("2025-01-01", "2025-01-17", dtype="datetime64[D]")
 FACTORS = ("roc_12", "adx_14", "natr_14", "volume_ratio_20")

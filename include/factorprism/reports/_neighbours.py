@@ -1,4 +1,4 @@
-"""Draws the day's image beside the past images most like it, with what came after each."""
+"""Draws the day's image beside its nearest neighbours, with what came after each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from factorprism.core.schemas import DayArray, FloatArray
-from factorprism.figures._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
-from factorprism.figures._image import (
+from factorprism.forecasts.explain import Precedents
+from factorprism.reports._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
+from factorprism.reports._image import (
     MARGIN,
     NAMES,
     draw_channel,
@@ -17,7 +18,6 @@ from factorprism.figures._image import (
     name_dates,
     name_factors,
 )
-from factorprism.forecasts.explain import Precedents
 
 COLUMNS = 3
 PANEL, ROW, GAP = 3.3, 0.21, 0.30  # inches
