@@ -34,7 +34,7 @@ from factorprism.reports import (
 )
 from factorprism.targets import find_target
 from factorprism.views import NotHeld, choose_line, require_held
-from factorprism.views.contest import HeldContest, load_report, read_contest
+from factorprism.views.contest import HeldContest, load_tabulated, read_contest
 from factorprism.views.image import ImagePage, Picture, Reasons, read_image
 from factorprism.views.models import read_models
 
@@ -93,7 +93,7 @@ def draw_of(run: Run, drawing: str) -> Path:
 
 def draw_page(asked: Asked) -> Path:
     """Write the page of the contest asked for, with those pictures that its target has."""
-    report = load_report(asked.ports.warehouse, asked.signal.name, asked.session)
+    report = load_tabulated(asked.ports.warehouse, asked.signal.name, asked.session)
     judged = ("backtest", "reliability") if find_target(asked.signal.target).probability else ()
     pictures = [_draw(replace(asked, drawing=drawing)) for drawing in ("contest", *judged)]
     return write_contest(report, pictures, pictures[0].with_suffix(".md"))
@@ -203,7 +203,7 @@ def _draw_training(asked: Asked) -> Path:
 
 
 def _draw_contest(asked: Asked) -> Path:
-    report = load_report(asked.ports.warehouse, asked.signal.name, asked.session)
+    report = load_tabulated(asked.ports.warehouse, asked.signal.name, asked.session)
     path = asked.path(report.as_of, str(report.content.get("size", "full")))
     return render_gains(report, find_target(asked.signal.target), path)
 
@@ -230,7 +230,7 @@ def _draw_reliability(asked: Asked) -> Path:
 
 
 def _read_contest(asked: Asked) -> HeldContest:
-    report = load_report(asked.ports.warehouse, asked.signal.name, asked.session)
+    report = load_tabulated(asked.ports.warehouse, asked.signal.name, asked.session)
     return read_contest(Run(report.as_of, asked.signal, asked.config, asked.ports))
 
 

@@ -28,18 +28,20 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
         found = [figures[gain["name"]].get(metric, [np.nan] * 3)[:3] for gain in gains]
         return [(float(value), float(lower), float(upper)) for value, lower, upper in found]
 
+    panels = (
+        IntervalPanel(
+            f"gain on the {words.reference}, paid for",
+            [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
+            0.0,
+            f"{words.loss}, {words.unit}",
+        ),
+        IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
+        IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
+    )
     return render_intervals(
         [gain["name"] for gain in gains],
-        [
-            IntervalPanel(
-                f"gain on the {words.reference}, paid for",
-                [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
-                0.0,
-                f"{words.loss}, {words.unit}",
-            ),
-            IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
-            IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
-        ],
+        # Reports of earlier releases lack some figures.
+        [panel for panel in panels if np.isfinite(np.array(panel.intervals)).any()],
         title=f"Contest of {report.signal} as of {report.as_of}",
         subtitle=f"{content['n_sessions']} judged sessions, {content['independent_windows']} "
         "windows that do not overlap; 95% intervals",

@@ -108,13 +108,27 @@ def load_report(
     )
 
 
+def load_tabulated(
+    warehouse: PostgresWarehouse, signal: str, as_of: date | None = None
+) -> ContestReport:
+    """Return as `load_report` does; raises `NotHeld` for a report without the gains, too."""
+    report = load_report(warehouse, signal, as_of)
+    trials: Any = report.content.get("trials")
+    if trials and trials["gains"]:
+        return report
+    raise NotHeld(
+        f"of the contest of {report.as_of} the sentence alone was kept",
+        remedy=f"Hold it again: factorprism train --contest full --session {report.as_of}",
+    )
+
+
 def read_contest(run: Run) -> HeldContest:
     """Return the contest as of the run's session, from the folds now held.
 
     Raises `NotHeld` where there is none, or where its folds are no longer the newest ones.
     """
     warehouse = run.ports.warehouse
-    report = load_report(warehouse, run.signal.name, run.session)
+    report = load_tabulated(warehouse, run.signal.name, run.session)
     content: Mapping[str, Any] = report.content
     first, last = (date.fromisoformat(str(content[name])) for name in ("first", "last"))
     held = warehouse.contests.load_judged(run.signal.name)

@@ -16,12 +16,14 @@ from typer.testing import CliRunner, Result
 from factorprism.cli.main import app
 from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.schemas import Training
+from factorprism.targets import VOLATILITY
 
 SESSION = date(2020, 12, 30)
 MODEL, PARENT = "inception-000000000001", "inception-000000000000"
 SIGNAL, RISK = "pair-direction-14", "pair-volatility-14"
 AS_OF = date(2020, 12, 4)
 ENTRANTS = ("base_rate", "logistic", "inception")
+OF_RISK = (VOLATILITY.reference, "ridge", "inception")
 PNG = b"\x89PNG"
 OF_FORECAST = ("image", "attribution", "shares", "neighbours")
 
@@ -72,11 +74,11 @@ def contest(world: Any) -> ContestReport:
     return report
 
 
-def build_report(signal: str, days: Any, size: str = "quick") -> ContestReport:
+def build_report(signal: str, days: Any, entrants: tuple[str, ...] = ENTRANTS) -> ContestReport:
     gains = [
         {"name": name, "value": -0.01, "lower": -0.02, "upper": 0.01 * place}
         | {"superior": False, "in_confidence_set": True}
-        for place, name in enumerate(ENTRANTS[1:])
+        for place, name in enumerate(entrants[1:])
     ]
     content = {
         "target": signal.split("-")[1],
@@ -85,11 +87,11 @@ def build_report(signal: str, days: Any, size: str = "quick") -> ContestReport:
         "n_sessions": len(days),
         "n_folds": 2,
         "independent_windows": len(days) // 14,
-        "size": size,
+        "size": "quick",
         "leaks": [],
         "placebos": [],
         "accounts": [],
-        "entrants": [{"entrant": name, "figures": {}} for name in ENTRANTS],
+        "entrants": [{"entrant": name, "figures": {"log_loss": [0.69] * 4}} for name in entrants],
         "trials": {"n_tried": 2, "base_in_confidence_set": True, "gains": gains},
     }
     return ContestReport(signal, AS_OF, "0" * 64, "Nobody beats the base rate.", content)
@@ -224,6 +226,8 @@ def test_a_contest_whose_folds_were_judged_anew_is_not_drawn_from_others(
     fewer = replace(contest, content={**contest.content, "n_sessions": 30})
     world.warehouse.contests.save_report(fewer)
     require_refused(draw("backtest"), "other folds have been judged", f"--session {AS_OF}")
+    world.warehouse.contests.save_report(replace(contest, content={}))
+    require_refused(draw("contest"), "the sentence alone was kept", f"--session {AS_OF}")
 
 
 def test_the_page_of_a_contest_lies_beside_its_pictures(
@@ -243,13 +247,13 @@ def test_a_target_without_a_probability_has_the_drawings_that_it_has(
     draw: Draw, home: Path, world: Any, contest: ContestReport
 ) -> None:
     days = world.run().calendar.sessions(date(2020, 1, 2), AS_OF)[:-14]
-    for name in ENTRANTS:
+    for name in OF_RISK:
         columns = {f"{part}.log_variance": np.zeros(len(days)) for part in ("value", "base")}
         columns["outcome.label"] = np.zeros(len(days))
         key = hashlib.sha256(f"{RISK} {name}".encode()).hexdigest()
         fold = FoldForecasts(key, RISK, name, "", {}, days, columns)
         world.warehouse.contests.save_fold(fold)
-    world.warehouse.contests.save_report(build_report(RISK, days))
+    world.warehouse.contests.save_report(build_report(RISK, days, OF_RISK))
     require_drawn(draw("contest", "--signal", RISK), home, f"{RISK}-{AS_OF}-quick-contest.png")
     for drawing in ("backtest", "reliability"):
         refused = draw(drawing, "--signal", RISK)
