@@ -163,16 +163,16 @@ def _draw_neighbours(asked: Asked) -> Path:
     picture, reasons = _require_picture(page), _require_reasons(page)
     if reasons.distance is None or reasons.threshold is None:
         raise _not_kept(page, "nearest neighbours")
-    # As on the page, only those whose factors are still held.
-    drawn = [(one, one.picture) for one in reasons.precedents if one.picture is not None]
+    values = _scale(picture, page.session)[..., 0]
     neighbours = tuple(
         Neighbour(one.session, one.outcome_end, one.distance, one.forward_return)
-        for one, _ in drawn
+        for one in reasons.precedents
     )
+    held = [(one.picture, one.sessions) for one in reasons.precedents]
     return render_neighbours(
-        [_scale(picture, page.session)[..., 0], *(image for _, image in drawn)],
+        [values, *(values[:0] if image is None else image for image, _ in held)],
         Precedents(page.session, neighbours, reasons.novel, reasons.distance, reasons.threshold),
-        sessions=[picture.sessions, *(one.sessions for one, _ in drawn)],
+        sessions=[picture.sessions, *(days for _, days in held)],
         factors=picture.factors,
         title=f"{page.target}, {page.session}: the nearest neighbours of the image",
         path=asked.path(page.session, _model_of(page)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from factorprism.reports._image import (
     name_dates,
     name_factors,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 3
 PANEL, ROW, GAP = 3.3, 0.21, 0.30  # inches
@@ -39,7 +43,7 @@ def render_neighbours(
     ----------
     values
         Float [lookback, factor] in z units of the target's channel: the day's image first, then
-        one for each of ``precedents.neighbours`` in their order.
+        one for each of ``precedents.neighbours`` in their order; empty where it is not held.
     sessions
         The sessions of each image's rows, in the same order.
     factors
@@ -67,7 +71,12 @@ def render_neighbours(
             bottom = FOOT + (n_rows - row - 1) * block + DATES
             axes = add_axes(figure, left, bottom, PANEL, height)
             head, follow, colour = _caption(precedents, place)
-            picture = draw_channel(axes, image, "")
+            if len(image):
+                picture = draw_channel(axes, image, "")
+                name_factors(axes, factors if column == 0 else ())
+                name_dates(axes, days, count=3)
+            else:
+                _write_absent(axes)
             # Two lines of their own, so that a long one never meets its neighbour.
             for text, lift, ink, weight in ((head, 22, None, "bold"), (follow, 7, colour, None)):
                 axes.annotate(
@@ -84,6 +93,12 @@ def render_neighbours(
             name_dates(axes, days, count=3)
         draw_scale(figure, picture, add_axes(figure, right + 0.16, FOOT + DATES, 0.14, height))
     return path
+
+
+def _write_absent(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "its factors are no longer held", ha="center", va="center", color=SOFT)
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def _caption(precedents: Precedents, place: int) -> tuple[str, str, str]:

@@ -120,3 +120,23 @@ def test_neighbours_are_the_same_bytes_again_and_show_what_followed(tmp_path):
 def test_one_image_for_each_neighbour_is_required(tmp_path):
     with pytest.raises(ValueError, match="expected 4"):
         _draw_neighbours(tmp_path / "a.png", count=3)
+
+
+def test_a_neighbour_whose_factors_are_gone_keeps_its_place_and_what_followed(tmp_path):
+    images, days = [IMAGE[:, :, 0]] * 4, [DAYS] * 4
+    images[2], days[2] = IMAGE[:0, :, 0], DAYS[:0]
+    drawn = {
+        last: render_neighbours(
+            images,
+            replace(PRECEDENTS, neighbours=(*PRECEDENTS.neighbours[:2], last)),
+            sessions=days,
+            factors=FACTORS,
+            title="x",
+            path=tmp_path / "a.png",
+        ).read_bytes()
+        for last in (
+            PRECEDENTS.neighbours[2],
+            replace(PRECEDENTS.neighbours[2], forward_return=-0.2),
+        )
+    }
+    assert len({*drawn.values(), _draw_neighbours(tmp_path / "b.png")}) == 3
