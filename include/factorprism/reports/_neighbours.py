@@ -89,8 +89,6 @@ def render_neighbours(
                     color=ink,
                     weight=weight,
                 )
-            name_factors(axes, factors if column == 0 else ())
-            name_dates(axes, days, count=3)
         draw_scale(figure, picture, add_axes(figure, right + 0.16, FOOT + DATES, 0.14, height))
     return path
 
