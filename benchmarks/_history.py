@@ -6,7 +6,7 @@ Returns and forecasts are drawn from one seed; the forecasts have a little skill
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -31,11 +31,13 @@ from factorprism.core.schemas import (
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.forecasts import encode_window
 from factorprism.pipelines import load_recent_images, run_pipeline
+from factorprism.targets.direction import DIRECTION
+from factorprism.targets.target import FORWARD_RETURN, LABEL, Known, Target
+from factorprism.targets.volatility import VOLATILITY
 from factorprism.warehouse.forecasts import _to_row, _to_value_rows
-from factorprism.warehouse.tables import direction_forecasts, forecasts
+from factorprism.warehouse.tables import find_value_table, forecasts
 
 HORIZON = 14
-ENTRANTS = ("base_rate", "climatology_momentum", "logistic", "inception")
 FOLD_SESSIONS = 250
 WITHHELD_EVERY = 97
 BARS_FROM = date(2014, 1, 2)
@@ -44,50 +46,72 @@ SCALE_SESSIONS, EXPLAINED = 400, 40
 
 @dataclass(frozen=True)
 class Line:
-    """One simulated line: its sessions and, for each, forecast and return over the horizon."""
+    """One simulated signal: for each session what is issued, and what came of it."""
 
     universe: str
-    target: str
+    symbol: str
+    target: Target
     model_id: str
     sessions: npt.NDArray[np.datetime64]
     ends: npt.NDArray[np.datetime64]
-    p_up: npt.NDArray[np.float64]
-    base_rate: npt.NDArray[np.float64]
-    forward_return: npt.NDArray[np.float64]
+    values: Mapping[str, npt.NDArray[np.float64]]  # as the ledger holds them
+    outcomes: Mapping[str, npt.NDArray[np.float64]]
 
     @property
     def signal(self) -> str:
-        return f"{self.universe}-direction-{HORIZON}"
-
-    @property
-    def went_up(self) -> npt.NDArray[np.int8]:
-        return (self.forward_return > 0).astype(np.int8)
+        return f"{self.universe}-{self.target.name}-{HORIZON}"
 
 
-def simulate_line(universe: str, target: str, last: date, n_sessions: int, seed: int) -> Line:
+def simulate_line(
+    universe: str, symbol: str, last: date, n_sessions: int, seed: int, target: Target = DIRECTION
+) -> Line:
     """Return `n_sessions` sessions up to `last` of a forecaster with a little skill."""
-    calendar = calendar_of(target)
+    calendar = calendar_of(symbol)
     days = calendar.sessions(calendar.first, calendar.last)
     end = int(np.searchsorted(days, np.datetime64(last, "D"), side="right"))
-    rows = slice(end - n_sessions, end)
     rng = np.random.default_rng(seed)
     steps = rng.normal(0.0002, 0.012, n_sessions + HORIZON)
-    path = np.concatenate([[0.0], np.cumsum(steps)])
-    forward = np.exp(path[HORIZON : HORIZON + n_sessions] - path[:n_sessions]) - 1.0
+    closes = np.exp(np.concatenate([[0.0], np.cumsum(steps)]))[: n_sessions + HORIZON]
+    outcomes = target.compute_outcomes(closes, HORIZON)
+    outcomes = {name: column[:n_sessions] for name, column in outcomes.items()}
     wander = np.zeros(n_sessions)
     for place in range(1, n_sessions):
         wander[place] = 0.95 * wander[place - 1] + rng.normal(0.0, 0.06)
-    logits = 0.12 + wander + 1.2 * forward
+    draw = {DIRECTION.name: _draw_directions, VOLATILITY.name: _draw_volatilities}[target.name]
+    signal = f"{universe}-{target.name}"
     return Line(
         universe,
+        symbol,
         target,
-        f"{universe}-14-{hashlib.sha256(universe.encode()).hexdigest()[:12]}",
-        days[rows],
+        f"{universe}-14-{hashlib.sha256(signal.encode()).hexdigest()[:12]}",
+        days[end - n_sessions : end],
         days[end - n_sessions + HORIZON : end + HORIZON],
-        np.round(1.0 / (1.0 + np.exp(-logits)), 6),
-        np.round(0.53 + 0.02 * np.sin(np.arange(n_sessions) / 400.0), 4),
-        forward,
+        draw(wander, closes[:n_sessions], outcomes),
+        outcomes,
     )
+
+
+Drawn = Mapping[str, npt.NDArray[np.float64]]
+
+
+def _draw_directions(wander: npt.NDArray[np.float64], closes: Any, outcomes: Drawn) -> Drawn:
+    p_up = 1.0 / (1.0 + np.exp(-(0.12 + wander + 1.2 * outcomes[FORWARD_RETURN])))
+    places = np.arange(len(closes))
+    rounded = np.round(p_up, 6)
+    base_rate = np.round(0.53 + 0.02 * np.sin(places / 400.0), 4)
+    return {"p_up": rounded, "p_up_raw": rounded, "base_rate": base_rate}
+
+
+def _draw_volatilities(wander: npt.NDArray[np.float64], closes: Any, outcomes: Drawn) -> Drawn:
+    known = Known(closes, outcomes, HORIZON, 56)
+    rows = np.arange(len(closes))
+    bases = VOLATILITY.fit_bases(known, rows[1:-HORIZON])
+    reference = VOLATILITY.compute_reference(bases, known, rows)
+    mean = reference["mean"] + 0.5 * wander
+    spread = np.exp(0.5 * reference["log_variance"])
+    sigma = np.exp(0.5 * (mean + 0.5 * spread**2))
+    own = {"mean": mean, "log_variance": reference["log_variance"], "sigma": sigma}
+    return VOLATILITY.issue(own, reference)
 
 
 def write_line(warehouse: Any, line: Line) -> None:
@@ -101,15 +125,14 @@ def write_line(warehouse: Any, line: Line) -> None:
             continue
         rows.append(_issued(line, place, day))
         if line.ends[place] <= line.sessions[-1]:
-            value = float(line.forward_return[place])
             outcomes.append(
                 Outcome(
                     line.signal,
                     day,
                     line.model_id,
-                    line.target,
-                    value=float(value > 0),
-                    forward_return=value,
+                    line.symbol,
+                    value=float(line.outcomes[LABEL][place]),
+                    forward_return=float(line.outcomes[FORWARD_RETURN][place]),
                     horizon_end=line.ends[place].astype(date),
                 )
             )
@@ -137,9 +160,9 @@ def write_alert(warehouse: Any, line: Line) -> None:
     """Open one alert."""
     warehouse.alerts.raise_alert(
         Alert(
-            f"drift {line.universe}-direction-14",
+            f"drift {line.signal}",
             "warning",
-            f"{line.target}: 3 of 16 factors have drifted since the champion was trained.",
+            f"{line.symbol}: 3 of 16 factors have drifted since the champion was trained.",
             line.sessions[-1].astype(date),
         )
     )
@@ -150,27 +173,21 @@ def _append_all(warehouse: Any, rows: Sequence[Forecast]) -> None:
     values = [one | {"word": 1} for row in rows for one in _to_value_rows(row)]
     with warehouse._database.begin() as connection:
         connection.execute(insert(forecasts), [_to_row(row) for row in rows])
-        connection.execute(insert(direction_forecasts), values)
+        connection.execute(insert(find_value_table(rows[0].target)), values)
 
 
 def _issued(line: Line, place: int, day: date) -> Forecast:
-    mark = hashlib.sha256(f"{line.universe} {day}".encode()).hexdigest()
+    mark = hashlib.sha256(f"{line.signal} {day}".encode()).hexdigest()
     return Forecast(
         signal=line.signal,
         session=day,
-        target="direction",
-        symbol=line.target,
+        target=line.target.name,
+        symbol=line.symbol,
         horizon=HORIZON,
         horizon_end=line.ends[place].astype(date),
         model_id=line.model_id,
         state=ForecastState.ISSUED,
-        values={
-            line.target: {
-                "p_up": float(line.p_up[place]),
-                "p_up_raw": float(line.p_up[place]),
-                "base_rate": float(line.base_rate[place]),
-            }
-        },
+        values={line.symbol: {name: float(column[place]) for name, column in line.values.items()}},
         universe=line.universe,
         data_hash=mark,
         factor_hash=mark,
@@ -182,13 +199,13 @@ def _withheld(line: Line, place: int, day: date) -> Forecast:
     return Forecast(
         signal=line.signal,
         session=day,
-        target="direction",
-        symbol=line.target,
+        target=line.target.name,
+        symbol=line.symbol,
         horizon=HORIZON,
         horizon_end=line.ends[place].astype(date),
         model_id=line.model_id,
         state=ForecastState.WITHHELD,
-        reason=f"stale data: the last bar of {line.target} is older than {day}",
+        reason=f"stale data: the last bar of {line.symbol} is older than {day}",
         universe=line.universe,
     )
 
@@ -201,22 +218,25 @@ def _write_model(warehouse: Any, line: Line) -> None:
             model_id=line.model_id,
             architecture="inception",
             signal=line.signal,
-            target="direction",
+            target=line.target.name,
             universe=line.universe,
             horizon=HORIZON,
             lookback=56,
-            channels=(line.target,),
+            channels=(line.symbol,),
             factors=tuple(factor.name for factor in CATALOGUE),
             trained_from=date(2005, 1, 4),
             trained_through=first,
             n_samples=2200,
-            bases={"base_rate": float(line.base_rate[0])},
+            bases=_find_bases(line),
             data_hash=mark,
             artefact_hash=mark,
             mode="retrain",
         )
     )
-    figures = {"brier_skill": (0.011, -0.009, 0.032), "independent_windows": (71.0, 71.0, 71.0)}
+    figures = {
+        line.target.decisive: (0.011, -0.009, 0.032),
+        "independent_windows": (71.0, 71.0, 71.0),
+    }
     warehouse.models.save_evaluations(
         [
             Evaluation(
@@ -230,16 +250,28 @@ def _write_model(warehouse: Any, line: Line) -> None:
     )
 
 
+def _find_bases(line: Line) -> dict[str, float]:
+    """Return what the model is said to know of its base forecasts."""
+    if line.target is DIRECTION:
+        return {"base_rate": float(line.values["base_rate"][0])}
+    return {f"{name}_log_variance": -1.0 for name in ("rolling_60", "ewma_94")}
+
+
 def _write_contest(warehouse: Any, line: Line) -> None:
     matured = len(line.sessions) - HORIZON
+    entrants = _list_entrants(line)
     rng = np.random.default_rng(len(line.universe))
-    for entrant in ENTRANTS:
-        noise = 0.0 if entrant == "base_rate" else 0.05
+    _, reference = line.target.recall(line.values)
+    for entrant in entrants:
+        noise = 0.0 if entrant == line.target.reference else 0.05
         for start in range(0, matured - FOLD_SESSIONS + 1, FOLD_SESSIONS):
             rows = slice(start, start + FOLD_SESSIONS)
-            key = f"{line.universe} {entrant} {start}"
-            base = line.base_rate[rows]
-            drawn = rng.standard_normal(FOLD_SESSIONS)
+            key = f"{line.signal} {entrant} {start}"
+            drawn = 1.0 + 2.0 * noise * rng.standard_normal(FOLD_SESSIONS)
+            values = {
+                name: np.clip(column[rows] * drawn, 1e-4, 0.99)
+                for name, column in reference.items()
+            }
             warehouse.contests.save_fold(
                 FoldForecasts(
                     fold_key=hashlib.sha256(key.encode()).hexdigest(),
@@ -249,11 +281,13 @@ def _write_contest(warehouse: Any, line: Line) -> None:
                     settings={},
                     sessions=line.sessions[rows],
                     columns={
-                        "outcome.label": line.went_up[rows].astype(np.float64),
-                        "outcome.forward_return": line.forward_return[rows],
-                        "value.p_up": np.clip(base + noise * drawn, 0.01, 0.99),
+                        **{
+                            f"outcome.{name}": column[rows]
+                            for name, column in line.outcomes.items()
+                        },
+                        **{f"value.{name}": column for name, column in values.items()},
+                        **{f"base.{name}": column[rows] for name, column in reference.items()},
                         "value.return_estimate": np.zeros(FOLD_SESSIONS),
-                        "base.p_up": base,
                         "base.return_estimate": np.zeros(FOLD_SESSIONS),
                     },
                 )
@@ -263,17 +297,26 @@ def _write_contest(warehouse: Any, line: Line) -> None:
             line.signal,
             line.sessions[-1 - HORIZON].astype(date),
             "0" * 64,
-            f"No entrant of {line.universe} beats the base rate once the {len(ENTRANTS) - 1} "
-            "trials are paid for.",
+            f"No entrant of {line.universe} beats the {line.target.words.reference} once adjusted "
+            f"for {len(entrants) - 1} trials.",
             _describe_contest(line),
         )
     )
 
 
+def _list_entrants(line: Line) -> tuple[str, ...]:
+    """Return the reference, one more baseline, the first that learns, and a network."""
+    baselines = line.target.baselines
+    learner = next(one.name for one in baselines if one.rule is None)
+    return baselines[0].name, baselines[1].name, learner, "inception"
+
+
 def _describe_contest(line: Line) -> dict[str, object]:
     """Return the part of a report's content that the pages show."""
     n_folds = (len(line.sessions) - HORIZON) // FOLD_SESSIONS
+    entrants = _list_entrants(line)
     return {
+        "target": line.target.name,
         "first": str(line.sessions[0]),
         "last": str(line.sessions[-1 - HORIZON]),
         "n_sessions": n_folds * FOLD_SESSIONS,
@@ -284,11 +327,12 @@ def _describe_contest(line: Line) -> dict[str, object]:
         "placebos": [],
         "accounts": [],
         "entrants": [
-            {"entrant": name, "figures": {"log_loss": [0.69, 0.68, 0.7, 0.69]}} for name in ENTRANTS
+            {"entrant": name, "figures": {line.target.loss: [0.69, 0.68, 0.7, 0.69]}}
+            for name in entrants
         ],
         "trials": {
             "size": 0.05,
-            "n_tried": len(ENTRANTS) - 1,
+            "n_tried": len(entrants) - 1,
             "n_sessions": n_folds * FOLD_SESSIONS,
             "independent_windows": n_folds * FOLD_SESSIONS // HORIZON,
             "spa_p_value": 0.4,
@@ -303,7 +347,7 @@ def _describe_contest(line: Line) -> dict[str, object]:
                     "in_confidence_set": True,
                     "confidence_p_value": 1.0,
                 }
-                for place, name in enumerate(ENTRANTS[1:])
+                for place, name in enumerate(entrants[1:])
             ],
         },
     }

@@ -9,11 +9,12 @@ import numpy as np
 from factorprism.core.contest import Explanation
 from factorprism.core.schemas import Forecast
 from factorprism.factors.groups import group_factors
+from factorprism.targets import find_target
 
 
 def draw_explanation(row: Forecast, window: Any) -> Explanation:
     """Return reasons in the form that the step `explain` keeps, their numbers drawn."""
-    random = np.random.default_rng(3)
+    random, target = np.random.default_rng(3), find_target(row.target)
     n_days, n_factors, n_channels = window.values.shape
     groups = tuple(group_factors(window.factors))
     days = [str(day) for day in window.sessions]
@@ -28,8 +29,8 @@ def draw_explanation(row: Forecast, window: Any) -> Explanation:
         "channels": list(window.channels),
         "groups": list(groups),
         "day_blocks": blocks,
-        "logit": 0.44,
-        "median_logit": 0.1,
+        "output": 0.44,
+        "median_output": 0.1,
     }
     values = {
         "grad_cam": np.clip(random.normal(0, 0.4, (n_days, n_factors)), -1, 1).tolist(),
@@ -54,9 +55,11 @@ def draw_explanation(row: Forecast, window: Any) -> Explanation:
         shapley={**head, "method": "shapley", "values": draw(*parts), "figures": {"orders": 8}},
         surrogate={**head, "method": "surrogate", "values": draw(*parts), "figures": {"r2": 0.4}},
         baselines={
-            "logistic": {"p_up": 0.5, "values": draw(n_factors, n_channels)},
+            one.name: {target.ranked: 0.5, "values": draw(n_factors, n_channels)}
+            for one in target.baselines[:5]
+            if one.explained
         },
-        stability={"seeds": [14, 15], "logits": [0.44, 0.2], "agreement": {"factor": 0.31}},
+        stability={"seeds": [14, 15], "outputs": [0.44, 0.2], "agreement": {"factor": 0.31}},
         precedents={
             "session": row.session.isoformat(),
             "novel": False,

@@ -12,6 +12,7 @@ from _history import simulate_line, write_alert, write_line
 
 from _clock import stop_clock
 from factorprism.core.roles import OWNER, WRITER
+from factorprism.targets.volatility import VOLATILITY
 from factorprism.warehouse import PostgresWarehouse
 
 
@@ -75,11 +76,18 @@ def set_clock(owner_url: str) -> Callable[[datetime], None]:
 
 @pytest.fixture(scope="session")
 def ledger_template(postgres: Any, migrated_template: str) -> Iterator[tuple[str, Any]]:
-    """The name of a database with two years of one drawn line, to copy, and the line."""
+    """The name of a database with two years of two drawn signals, to copy, and the first's line.
+
+    The second is the volatility of the same index.
+    """
     url = postgres.new_database(migrated_template)
     opened = PostgresWarehouse(url)
     line = simulate_line("hs300", "000300.SH", date(2025, 12, 31), 600, seed=14)
     write_line(opened, line)
+    write_line(
+        opened,
+        simulate_line("hs300", "000300.SH", date(2025, 12, 31), 600, seed=15, target=VOLATILITY),
+    )
     write_alert(opened, line)
     opened.close()
     yield url.rsplit("/", 1)[1], line

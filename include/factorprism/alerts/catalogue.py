@@ -221,10 +221,10 @@ SKILL = _fault(
     DIGEST,
     RESEARCHERS,
     "record",
-    ("The forecasts of {subject} lose to the base rate", "{subject} 的预测不及基准比率"),
+    ("The forecasts of {subject} lose to their reference", "{subject} 的预测不及参考预测"),
     (
-        "The forecasts of {subject} no longer lose to the base rate",
-        "{subject} 的预测不再逊于基准比率",
+        "The forecasts of {subject} no longer lose to their reference",
+        "{subject} 的预测不再逊于参考预测",
     ),
 )
 REVISED = _event(

@@ -120,7 +120,7 @@ def _draw_image(asked: Asked) -> Path:
         sessions=picture.sessions,
         factors=picture.factors,
         channels=picture.channels,
-        title=f"{page.target}, {len(picture.sessions)} sessions to {page.session}",
+        title=f"{page.symbol}, {len(picture.sessions)} sessions to {page.session}",
         path=asked.path(page.session, _model_of(page)),
         forecast=page.row,
     )
@@ -135,9 +135,10 @@ def _draw_attribution(asked: Asked) -> Path:
         _scale(picture, page.session),
         reasons.attribution,
         sessions=picture.sessions,
-        title=f"{page.target}, {page.session}: attribution of the forecast",
+        title=f"{page.symbol}, {page.session}: attribution of the forecast",
         path=asked.path(page.session, _model_of(page)),
         forecast=page.row,
+        output=page.target.words.output,
         stability=reasons.agreement,
     )
 
@@ -152,8 +153,9 @@ def _draw_shares(asked: Asked) -> Path:
         reasons.surrogate,
         {name: by_factor for name, (_, by_factor) in reasons.baselines.items()},
         factors=picture.factors,
-        title=f"{page.target}, {page.session}: the same forecast by other methods",
+        title=f"{page.symbol}, {page.session}: the same forecast by other methods",
         path=asked.path(page.session, _model_of(page)),
+        output=page.target.words.output,
         stability=reasons.agreement,
     )
 
@@ -174,7 +176,7 @@ def _draw_neighbours(asked: Asked) -> Path:
         Precedents(page.session, neighbours, reasons.novel, reasons.distance, reasons.threshold),
         sessions=[picture.sessions, *(days for _, days in held)],
         factors=picture.factors,
-        title=f"{page.target}, {page.session}: the nearest neighbours of the image",
+        title=f"{page.symbol}, {page.session}: the nearest neighbours of the image",
         path=asked.path(page.session, _model_of(page)),
     )
 
@@ -238,7 +240,10 @@ def _find_line(asked: Asked) -> ForecastLine:
     lines = asked.ports.warehouse.forecasts.list_lines()
     line = choose_line(lines, asked.config, asked.signal.name) if lines else None
     if line is None:
-        raise NotHeld("the ledger is empty", remedy="Make a forecast: factorprism daily")
+        raise NotHeld(
+            "the ledger is empty",
+            remedy=f"Make a forecast: factorprism daily --signal {asked.signal.name}",
+        )
     return line
 
 
@@ -261,7 +266,7 @@ def _read_explained(asked: Asked) -> ImagePage:
 
 def _require_picture(page: ImagePage) -> Picture:
     if page.picture is None:
-        require_held(page.session, page.known, page.target)
+        require_held(page.session, page.known, page.symbol)
         raise NotHeld(
             f"the factors of {page.session} are not held",
             remedy="Load them: factorprism backfill",

@@ -17,7 +17,9 @@ from factorprism.core.contest import Explanation
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.schemas import Forecast
 from factorprism.core.signals import Signal, find_signal
+from factorprism.forecasts.explain import Attribution
 from factorprism.pipelines import Ports
+from factorprism.targets import Target, find_target
 from factorprism.targets.headline import read_headline
 
 TOP = 5  # parts that are named of each axis
@@ -50,8 +52,8 @@ def find_explained(
     newest = _load(signal, ports, None) if session else []
     there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
     raise ConfigurationError(
-        "no forecast" + (f" of {session}" if session else "") + " is explained",
-        remedy=f"{there}Make one: factorprism daily"
+        f"no forecast of {signal.name}" + (f" for {session}" if session else "") + " is explained",
+        remedy=f"{there}Make one: factorprism daily --signal {signal.name}"
         + (f" --session {session}." if session else "."),
     )
 
@@ -74,15 +76,17 @@ def _load(signal: Signal, ports: Ports, session: date | None) -> list[tuple[Fore
 def _print(row: Forecast, explanation: Explanation) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     attribution: Any = explanation.attribution
+    target, whole = find_target(row.target), Attribution.from_dict(attribution)
     headline = read_headline(row)
     told = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
     console.print(f"{row.signal} {row.session}, {told}, by {row.model_id}")
     console.print(
-        f"logit {attribution['logit']:+.3f} before calibration, of the median image "
-        f"{attribution['median_logit']:+.3f}; a part's figure is what it adds to the logit"
+        f"{target.words.output} {whole.output:+.3f} before calibration, of the median image "
+        f"{whole.median_output:+.3f}; a part's figure is what it adds"
     )
     console.print(_owed(attribution, explanation))
-    console.print(_of_baselines(explanation.baselines))
+    if explanation.baselines:
+        console.print(_of_baselines(explanation.baselines, target))
     _print_precedents(console, explanation.precedents)
 
 
@@ -120,14 +124,15 @@ def _parts(shares: Any) -> dict[str, float]:
     }
 
 
-def _of_baselines(baselines: Mapping[str, Any]) -> Table:
-    table = Table("baseline", "p_up", "largest factors", show_edge=False, pad_edge=False)
+def _of_baselines(baselines: Mapping[str, Any], target: Target) -> Table:
+    form = ".1%" if target.probability else ".4f"
+    table = Table("baseline", target.ranked, "largest factors", show_edge=False, pad_edge=False)
     for name, reasons in baselines.items():
         weights = {
             factor: sum(values)
             for factor, values in zip(reasons["factors"], reasons["values"], strict=True)
         }
-        table.add_row(name, f"{reasons['p_up']:.1%}", _largest(weights))
+        table.add_row(name, f"{reasons[target.ranked]:{form}}", _largest(weights))
     return table
 
 

@@ -12,9 +12,7 @@ from rich.table import Table
 from factorprism.core.schemas import Evaluation, Promotion
 from factorprism.pipelines.promotions import Dossier, ModelStatus
 from factorprism.selection import Paired
-
-# Of all figures, those that are read side by side; the rest stand in `models show`.
-COMPARED = ("log_loss", "brier", "brier_skill", "accuracy", "auc", "ece", "r2_skill")
+from factorprism.targets import Target
 
 
 def print_models(statuses: Sequence[ModelStatus]) -> None:
@@ -83,32 +81,37 @@ def print_decision(decision: Promotion) -> None:
     print(decision.reason)
 
 
-def print_comparison(first_id: str, second_id: str, paired: Paired) -> None:
-    """Print the figures of both models side by side, their differences, and one sentence."""
+def print_comparison(first_id: str, second_id: str, paired: Paired, target: Target) -> None:
+    """Print the figures of both models side by side, their differences, and one sentence.
+
+    The figures are those of the target's tables; the rest stand in `models show`.
+    """
+    shown = [metric for section in target.sections for metric, _, _ in section.columns]
     of = {(item.model_id, item.metric): item for item in paired.evaluations}
     table = _make_table("figure")
     for name in (first_id, second_id):
         table.add_column(name, justify="right", overflow="fold")
-    table.add_column("base rate", justify="right")
-    for metric in COMPARED:
+    table.add_column("reference", justify="right")
+    for metric in shown:
         pair = [of.get((model_id, metric)) for model_id in (first_id, second_id)]
         if all(pair):
             reference = pair[1].reference if pair[1] else float("nan")
             table.add_row(metric, *(_interval(item) for item in pair), f"{reference:.4f}")
     _print(table)
-    print(f"\n{comparison_sentence(first_id, second_id, paired)}")
+    print(f"\n{comparison_sentence(first_id, second_id, paired, target)}")
 
 
-def comparison_sentence(first_id: str, second_id: str, paired: Paired) -> str:
+def comparison_sentence(first_id: str, second_id: str, paired: Paired, target: Target) -> str:
     """Say which of the two is better, where the interval of the difference tells."""
     n = paired.numbers
     span = (
         f"over {n['n_sessions']:.0f} sessions from {paired.first} to {paired.last} "
         f"({n['independent_windows']:.0f} windows that do not overlap)"
     )
+    side = "lower" if n["gain"] >= 0 else "higher"
     gain = (
-        f"its log loss is {abs(n['gain']):.4f} {'lower' if n['gain'] >= 0 else 'higher'} (95% "
-        f"interval of the gain {n['gain_lower']:+.4f} to {n['gain_upper']:+.4f})"
+        f"its {target.words.loss} is {abs(n['gain']):.4f} {side} (95% interval of the gain "
+        f"{n['gain_lower']:+.4f} to {n['gain_upper']:+.4f})"
     )
     if n["gain_lower"] > 0.0:
         verdict = f"{second_id} is better than {first_id}"
@@ -125,7 +128,7 @@ def comparison_sentence(first_id: str, second_id: str, paired: Paired) -> str:
 
 def _tabulate_evaluations(evaluations: Sequence[Evaluation]) -> Table:
     table = _make_table("figure")
-    for name in ("value", "95% interval", "base rate"):
+    for name in ("value", "95% interval", "reference"):
         table.add_column(name, justify="right", no_wrap=True)
     for item in evaluations:
         interval = f"{item.lower:.4f} to {item.upper:.4f}"

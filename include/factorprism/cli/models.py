@@ -29,13 +29,14 @@ from factorprism.pipelines.promotions import (
 
 def print_list(signal: str, *, as_json: bool) -> None:
     with open_warehouse() as (config, ports):
-        statuses = list_models(Run(date.today(), find_signal(config, signal), config, ports))
+        chosen = find_signal(config, signal)
+        statuses = list_models(Run(date.today(), chosen, config, ports))
     if as_json:
         write_json([_status_values(status) for status in statuses])
     elif statuses:
         print_models(statuses)
     else:
-        print("There is no model yet. Train one: factorprism train")
+        print(f"There is no model yet. Train one: factorprism train --signal {chosen.name}")
 
 
 def print_model(model_id: str, signal: str, *, as_json: bool) -> int:
@@ -68,7 +69,7 @@ def print_contest_of_two(
     if as_json:
         write_json({"first_id": first_id, "second_id": second_id, **asdict(paired)})
     else:
-        print_comparison(first_id, second_id, paired)
+        print_comparison(first_id, second_id, paired, run.target)
 
 
 def _status_values(status: ModelStatus) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _status_values(status: ModelStatus) -> dict[str, Any]:
         "trained_from": record.trained_from,
         "trained_through": record.trained_through,
         "n_samples": record.n_samples,
-        "brier_skill": [skill.value, skill.lower, skill.upper] if skill else None,
+        "skill": [skill.value, skill.lower, skill.upper] if skill else None,
         "n_sessions": skill.n_sessions if skill else 0,
         "sentence": status.sentence,
     }

@@ -22,7 +22,7 @@ SIGNALS_FILE = "signals.toml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 HORIZON = 14
 # Every universe has a signal of each of these built in: hs300-direction-14.
-TARGETS = ("direction",)
+TARGETS = ("direction", "volatility")
 FORM = '[name], universe = "hs300", target = "direction", horizon = 14'
 
 

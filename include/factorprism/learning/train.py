@@ -195,8 +195,8 @@ def make_record(spec: Mapping[str, Any], manifest_hash: str) -> ModelRecord:
     return ModelRecord(
         model_id=f"{spec['architecture']}-{manifest_hash[:12]}",
         architecture=spec["architecture"],
-        signal=f"{spec['universe']}-direction-{spec['horizon']}",
-        target="direction",
+        signal=spec["signal"],
+        target=spec["target"],
         universe=spec["universe"],
         horizon=spec["horizon"],
         lookback=spec["input_shape"][0],

@@ -73,7 +73,7 @@ def look_at_drift(run: Run) -> Iterator[Finding]:
 
 
 def look_at_skill(run: Run) -> Iterator[Finding]:
-    """Hold the champion's matured forecasts against the base rate, with their interval."""
+    """Hold the champion's matured forecasts against the reference, with their interval."""
     record = _champion(run)
     if record is None:
         return

@@ -106,5 +106,5 @@ def _require_membership(run: Run, model_id: str, spec: Mapping[str, Any]) -> Non
         raise ArtefactError(
             f"the files of model {model_id} forecast {found[1]} of {found[0]} over {found[2]} "
             f"sessions, and the signal is {run.signal.name}",
-            remedy="Train one: factorprism train --mode retrain.",
+            remedy=f"Train one: factorprism train --signal {run.signal.name} --mode retrain.",
         )

@@ -53,7 +53,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
     if champion is None:
         raise QualityError(
             f"no champion in force at {run.session} for {run.signal.name}",
-            remedy="Train one: factorprism train.",
+            remedy=f"Train one: factorprism train --signal {run.signal.name}.",
         )
     record, bundle = load_champion(run, champion)
     window = load_window(run)

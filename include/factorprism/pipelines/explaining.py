@@ -125,8 +125,8 @@ def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None
         f"the image of {run.session} is unlike any that {record.model_id} has learned from: the "
         f"nearest, of {nearest.session}, lies {precedents.distance:.2f} away, the limit is "
         f"{precedents.threshold:.2f}",
-        remedy=f"See why: factorprism explain --session {run.session}. A model that has learned "
-        "from such images may forecast them.",
+        remedy=f"See why: factorprism explain --signal {run.signal.name} --session {run.session}. "
+        "A model that has learned from such images may forecast them.",
     )
 
 
@@ -147,17 +147,17 @@ def _compare(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
     Without other members nothing is compared, and the reason stands in place of the figures.
     """
     seeds = [seed + number for number in range(len(readings))]
-    logits = [attribution.logit for attribution, _, _ in readings]
+    outputs = [attribution.output for attribution, _, _ in readings]
     if len(readings) < 2:
         why = "the model has no ensemble members of other seeds"
-        return {"seeds": seeds, "logits": logits, "agreement": {}, "absent": why}
+        return {"seeds": seeds, "outputs": outputs, "agreement": {}, "absent": why}
     arrays = [_by_kind(reading) for reading in readings]
     agreement = {
         kind: round(compute_agreement([named[kind] for named in arrays]), DECIMALS)
         for kind, first in arrays[0].items()
         if first.size > 1  # one part has no order
     }
-    return {"seeds": seeds, "logits": logits, "agreement": agreement}
+    return {"seeds": seeds, "outputs": outputs, "agreement": agreement}
 
 
 def _by_kind(reading: Reading) -> dict[str, npt.NDArray[np.float64]]:

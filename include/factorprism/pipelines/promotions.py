@@ -151,7 +151,7 @@ def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
     if not holders:
         raise PromotionError(
             f"nobody holds the title of {run.signal.name}",
-            remedy="Train a model: factorprism train.",
+            remedy=f"Train a model: factorprism train --signal {run.signal.name}.",
         )
     if len(holders) == 1:
         raise PromotionError(
@@ -218,7 +218,7 @@ def _require_images(run: Run, record: ModelRecord) -> None:
         raise PromotionError(
             f"{record.model_id} reads other images than {run.signal.name} has now: "
             "another lookback, other channels or other factors",
-            remedy="Train a model for them: factorprism train.",
+            remedy=f"Train a model for them: factorprism train --signal {run.signal.name}.",
         )
 
 

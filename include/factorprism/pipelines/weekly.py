@@ -186,7 +186,7 @@ def _decide(refs: Mapping[str, Any], holder: str) -> tuple[bool, str, str]:
 
 
 def report(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Say what the week's contest came to: who lost to the base rate comes first."""
+    """Say what the week's contest came to: who lost to the reference comes first."""
     run.tell(refs["contest_sentence"])
     # Where a leak has left the first candidate without the title, it is still told of.
     model_id = refs["champion_id"] or refs["candidate_id"]

@@ -62,6 +62,7 @@ def render_attribution(
     sessions: DayArray,
     title: str,
     path: Path,
+    output: str,
     forecast: Forecast | None = None,
     stability: Mapping[str, float] | None = None,
 ) -> Path:
@@ -75,8 +76,10 @@ def render_attribution(
         That of the same image; its channels and factors name the axes.
     sessions
         The `lookback` sessions of the image's rows.
+    output
+        What the network's first output is called.
     forecast
-        Its probability is written under the title.
+        What it says is written under the title.
     stability
         By kind, the rank correlation over models trained from other seeds; written where given.
 
@@ -108,7 +111,7 @@ def render_attribution(
         _draw_rows(factors, attribution.by_factor, limit)
         _entitle(factors, "factors", "factor", agreed)
         _draw_sides(figure, attribution, (aside, bottom, height), limit, agreed)
-        _write_legend(figure, attribution, beside, DAYS + FOOT + 0.25)
+        _write_legend(figure, attribution, output, beside, DAYS + FOOT + 0.25)
     return path
 
 
@@ -220,12 +223,14 @@ def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> 
         axes.set_title(text, loc="right", pad=9, fontsize=8.5, color=SOFT)
 
 
-def _write_legend(figure: Figure, attribution: Attribution, left: float, top: float) -> None:
-    median = _write(attribution.median_logit)
+def _write_legend(
+    figure: Figure, attribution: Attribution, output: str, left: float, top: float
+) -> None:
+    median = _write(attribution.median_output)
     outlines = NO_OUTLINES if attribution.grad_cam is None else OUTLINES
     lines: Sequence[tuple[str, str]] = (
-        (f"output {_write(attribution.logit)}, of the median image {median}", INK),
-        ("bars: what the part adds to the output,", SOFT),
+        (f"{output} {_write(attribution.output)}, of the median image {median}", INK),
+        ("bars: what the part adds to it,", SOFT),
         ("against its own training median", SOFT),
         ("red: raises the forecast", HIGH),
         ("blue: lowers the forecast", LOW),

@@ -47,6 +47,7 @@ def render_shares(
     factors: Sequence[str],
     title: str,
     path: Path,
+    output: str,
     stability: Mapping[str, float] | None = None,
 ) -> Path:
     """Draw the shares of one image's parts as PNG at `path` and return it.
@@ -59,6 +60,8 @@ def render_shares(
         By name, what each factor adds to a baseline's score, float64 [factor]; may be empty.
     factors
         Names the baselines' rows.
+    output
+        What the network's first output is called.
     stability
         By method, the rank correlation over models trained from other seeds; written where given.
 
@@ -75,7 +78,7 @@ def render_shares(
     bars = len(factors) * ROW + 0.40 if baselines else 0.0
     width = max(2 * wide + BETWEEN, 3 * BASELINE + 2 * BETWEEN)
     with open_sheet(left + width + 0.4, HEAD + maps + bars + FOOT, path) as figure:
-        write_heading(figure, MARGIN, title, _summarise(shapley, surrogate))
+        write_heading(figure, MARGIN, title, _summarise(output, shapley, surrogate))
         limit = _limit(shapley.values, surrogate.values)
         for number, shares in enumerate((shapley, surrogate)):
             across = left + number * (wide + BETWEEN)
@@ -97,9 +100,9 @@ def render_shares(
     return path
 
 
-def _summarise(shapley: Shares, surrogate: Shares) -> str:
+def _summarise(output: str, shapley: Shares, surrogate: Shares) -> str:
     text = (
-        f"output {_write(shapley.logit)}, of the median image {_write(shapley.median_logit)}; "
+        f"{output} {_write(shapley.output)}, of the median image {_write(shapley.median_output)}; "
         f"R2 of the surrogate {surrogate.figures['r2']:.2f}"
     )
     error = shapley.figures.get("standard_error_max")

@@ -388,6 +388,8 @@ class Direction(Target):
         order="AUC within folds",
         reference="base rate",
         forecasts="probabilities",
+        output="logit",
+        scale="In logits, before calibration: positive speaks for a rise.",
     )
     sections = (
         Section(

@@ -96,7 +96,8 @@ class Words:
 
     `headline` names what is shown first; `claim` follows its figure and says what it is, with
     ``%(target)s``, ``%(session)s`` and ``%(end)s`` in it; `basis` says what the reference is
-    taken from.
+    taken from. `output` is what a network's first output is, and `scale` the sentence that says
+    how an explanation of it is read.
     """
 
     headline: str
@@ -109,6 +110,8 @@ class Words:
     order: str
     reference: str
     forecasts: str
+    output: str
+    scale: str
 
 
 @dataclass(frozen=True)

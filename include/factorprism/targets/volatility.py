@@ -196,6 +196,9 @@ class Volatility(Target):
         order="rank correlation within folds",
         reference="rolling 60-session volatility",
         forecasts="variances",
+        output="standardised log variance",
+        scale="In standard deviations of the log variance, before calibration: positive speaks for "
+        "wider moves.",
     )
     sections = (
         Section(
@@ -203,7 +206,7 @@ class Volatility(Target):
             (
                 ("qlike", "QLIKE", ".4f"),
                 ("qlike_skill", "QLIKE skill", "+.1%"),
-                ("coverage_90", "coverage of the 90% interval", ".1%"),
+                ("coverage_90", "coverage (0.9 expected)", ".1%"),
             ),
         ),
         Section(

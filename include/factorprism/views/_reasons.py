@@ -40,8 +40,9 @@ class Precedent:
 class Reasons:
     """Why the forecast came out as it did; each part is None or empty where it was not kept.
 
-    `baselines` gives for each the probability and by factor what it adds, log-odds, summed over
-    channels. `agreement` is the rank correlation with networks of other seeds by kind, -1 to 1.
+    `baselines` gives for each its forecast, the one that the target ranks by, and by factor what it
+    adds to the score, summed over channels. `agreement` is the rank correlation with networks of
+    other seeds by kind, -1 to 1.
     """
 
     attribution: Attribution | None
@@ -68,7 +69,7 @@ def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | N
         shapley=Shares.from_dict(explanation.shapley) if explanation.shapley else None,
         surrogate=Shares.from_dict(explanation.surrogate) if explanation.surrogate else None,
         baselines={
-            name: (held["p_up"], np.asarray(held["values"], np.float64).sum(axis=1))
+            name: (held[run.target.ranked], np.asarray(held["values"], np.float64).sum(axis=1))
             for name, held in baselines.items()
         },
         agreement=stability.get("agreement", {}),

@@ -104,7 +104,7 @@ def load_report(
         f"no contest of {signal} was held" + (f" as of {as_of}" if as_of else ""),
         remedy=f"The newest is as of {newest.as_of}."
         if newest
-        else "Hold one: factorprism train --contest full.",
+        else f"Hold one: factorprism train --signal {signal} --contest full.",
     )
 
 
@@ -118,7 +118,8 @@ def load_tabulated(
         return report
     raise NotHeld(
         f"of the contest of {report.as_of} the sentence alone was kept",
-        remedy=f"Hold it again: factorprism train --contest full --session {report.as_of}",
+        remedy=f"Hold it again: factorprism train --signal {signal} --contest full "
+        f"--session {report.as_of}",
     )
 
 
@@ -140,8 +141,8 @@ def read_contest(run: Run) -> HeldContest:
     if {len(track.sessions) for track in judged.values()} != {int(content["n_sessions"])}:
         raise NotHeld(
             f"other folds have been judged since the contest of {run.session}",
-            remedy="Draw the newest contest, or hold this one again: factorprism train "
-            f"--contest full --session {run.session}",
+            remedy="Draw the newest contest, or hold this one again: factorprism train --signal "
+            f"{run.signal.name} --contest full --session {run.session}",
         )
     days = run.calendar.sessions(first, run.session)
     return HeldContest(run, report, days, judged)

@@ -11,6 +11,7 @@ from factorprism.core.contest import Explanation
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ModelRecord
 from factorprism.pipelines import NO_MODEL, Run, champion_at
+from factorprism.targets import Target
 from factorprism.views._match import Match, compare_hashes
 from factorprism.views._picture import (
     Closes,
@@ -66,7 +67,8 @@ class ImagePage:
     """
 
     universe: str
-    target: str
+    symbol: str
+    target: Target
     session: date
     horizon: int
     known: tuple[date, ...] = field(repr=False)
@@ -113,7 +115,8 @@ def read_image(
     explanation = _load_explanation(run, row)
     return ImagePage(
         universe=line.universe,
-        target=line.symbol,
+        symbol=line.symbol,
+        target=run.target,
         session=session,
         horizon=line.horizon,
         known=tuple(warehouse.forecasts.list_sessions(line.signal)),

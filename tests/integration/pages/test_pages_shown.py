@@ -23,11 +23,35 @@ HEAVY = {"tensorflow", "keras", "mlflow", "great_expectations", "matplotlib", "t
 def test_the_days_page_says_forecast_interval_and_skill(pages: Any, ledger_template: Any) -> None:
     line = ledger_template[1]
     text = pages.get("/prism/today").text
-    assert f"{line.p_up[-1]:.1%}" in text
-    assert f"{line.base_rate[-1]:.1%}" in text
+    assert f"{line.values['p_up'][-1]:.1%}" in text
+    assert f"{line.values['base_rate'][-1]:.1%}" in text
     assert "95% Wilson interval" in text
     assert "No skill shown: over 1,000 held-out sessions" in text
     assert "have drifted" in text
+
+
+def test_another_target_is_shown_in_its_own_words(pages: Any, ledger_url: str) -> None:
+    signal = "hs300-volatility-14"
+    opened = PostgresWarehouse(ledger_url)
+    row = opened.forecasts.load_forecasts(signal)[-1]
+    opened.close()
+    sigma, rolling = (row.value(name) for name in ("sigma", "rolling_60"))
+    today = pages.get("/prism/today").text
+    assert f"{sigma:.1%}" in today
+    assert f"{rolling:.1%}" in today
+    assert "is how far 000300.SH is expected to move" in today
+    assert "QLIKE skill" in today
+    record = pages.get(f"/prism/record?signal={signal}").text
+    for words in ("QLIKE", "rolling 60-session volatility", "mean of what came"):
+        assert words in record
+    for words in ("Brier", "base rate", "share of rises", "always up", "probability of a rise"):
+        assert words not in record
+    for page in ("models", "image", "lineage", "data"):
+        found = pages.get(f"/prism/{page}?signal={signal}&session={row.session}")
+        assert found.status == 200, (page, found.text)
+        for words in ("Brier", "base rate", "probability", "logit"):
+            assert words not in found.text, (page, words)
+    assert "波动" in pages.get(f"/prism/record?signal={signal}&lang=zh").text
 
 
 def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
@@ -35,7 +59,7 @@ def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
     text = pages.get(f"/prism/today?session={day}").text
     assert "No forecast" in text
     assert "stale data: the last bar of 000300.SH" in text
-    assert f"factorprism daily --session {day}" in text
+    assert f"factorprism daily --signal hs300-direction-14 --session {day}" in text
 
 
 def test_the_record_holds_forecasts_against_outcomes(pages: Any) -> None:
@@ -162,7 +186,7 @@ def test_the_record_says_which_forecasts_came_late(
     app: Any, postgres: Any, ledger_template: Any, ledger_url: str, tmp_path: Path
 ) -> None:
     template, line = ledger_template
-    settled = np.flatnonzero(~np.isnan(line.p_up[:-14]))[-2:]
+    settled = np.flatnonzero(~np.isnan(line.values["p_up"][:-14]))[-2:]
     url = postgres.new_database(template)
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")

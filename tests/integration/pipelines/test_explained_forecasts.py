@@ -64,8 +64,8 @@ def test_an_issued_forecast_is_explained_and_a_second_run_changes_nothing(
 
     attribution, shapley = explanation.attribution, explanation.shapley
     logit = np.log(row.value("p_up_raw") / (1.0 - row.value("p_up_raw")))
-    assert attribution["logit"] == pytest.approx(logit, abs=1e-5)
-    effect = shapley["logit"] - shapley["median_logit"]
+    assert attribution["output"] == pytest.approx(logit, abs=1e-5)
+    effect = shapley["output"] - shapley["median_output"]
     assert np.sum(shapley["values"]) == pytest.approx(effect, abs=1e-4)
     assert np.shape(shapley["values"]) == np.shape(explanation.surrogate["values"]) == (1, 4, 8)
     assert "r2" in explanation.surrogate["figures"]
@@ -78,7 +78,7 @@ def test_an_issued_forecast_is_explained_and_a_second_run_changes_nothing(
 
     stability = explanation.stability
     assert stability["seeds"] == [14, 15, 16]
-    assert len(set(stability["logits"])) == 3
+    assert len(set(stability["outputs"])) == 3
     assert {"factor", "group", "day", "grad_cam", "shapley"} <= set(stability["agreement"])
     assert "channel" not in stability["agreement"]  # there is but one
 

@@ -42,9 +42,10 @@ def test_today_is_the_last_session_and_knows_its_neighbours(ledger: Any) -> None
     today = read_today(warehouse, CONFIG, None, fresh)
     assert today is not None
     assert (today.session, today.previous, today.following) == (days[-1], days[-2], None)
-    (shown,) = today.lines
+    assert [one.line.signal for one in today.lines] == ["hs300-direction-14", "hs300-volatility-14"]
+    shown = today.lines[0]
     assert shown.forecast is not None
-    assert shown.forecast.value("p_up") == line.p_up[-1]
+    assert shown.forecast.value("p_up") == line.values["p_up"][-1]
     assert shown.outcome is None
     assert [alert.key for alert in today.alerts] == ["drift hs300-direction-14"]
     assert shown.champion is not None
@@ -88,7 +89,7 @@ def test_a_horizon_whose_end_is_only_expected_has_not_ended(ledger: Any, end_lib
 
 def test_freshness_counts_sessions_and_knows_the_end_of_a_replay(ledger: Any) -> None:
     warehouse, line = ledger
-    (one,) = warehouse.forecasts.list_lines()
+    one, _ = warehouse.forecasts.list_lines()
     last = line.sessions[-1].astype(date)
     later = calendar_of(one.symbol).offset(last, 5)
     noon = datetime(later.year, later.month, later.day, 12)

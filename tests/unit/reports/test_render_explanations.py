@@ -44,9 +44,8 @@ PRECEDENTS = Precedents(
 
 
 def _draw(path, attribution=ATTRIBUTION, values=IMAGE, **arguments) -> bytes:
-    drawn = render_attribution(
-        values, attribution, sessions=DAYS, title="x", path=path, **arguments
-    )
+    given = {"sessions": DAYS, "title": "x", "path": path, "output": "logit", **arguments}
+    drawn = render_attribution(values, attribution, **given)
     return drawn.read_bytes()
 
 
@@ -80,8 +79,9 @@ def test_stability_is_written_where_it_is_given(tmp_path):
         _draw(tmp_path / "a.png"),
         _draw(tmp_path / "a.png", stability=one),
         _draw(tmp_path / "a.png", stability=other),
+        _draw(tmp_path / "a.png", output="mean"),
     }
-    assert len(pictures) == 3
+    assert len(pictures) == 4
 
 
 def test_a_single_channel_is_not_set_against_itself(tmp_path):

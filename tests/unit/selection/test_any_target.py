@@ -78,7 +78,20 @@ class Drift(Target):
     order_of_nothing = 0.0
     baselines = (Baseline("mean", say_nothing), Baseline("ridge"))
     sections = ()
-    words = Words("squared error", "per cent", "R2", "rank correlation", "mean", "returns")
+    words = Words(
+        headline="return",
+        claim="is the expected return of %(target)s from %(session)s to %(end)s.",
+        basis="mean of the training data",
+        score="squared error",
+        loss="squared error",
+        unit="per cent",
+        decisive="R2",
+        order="rank correlation",
+        reference="mean",
+        forecasts="returns",
+        output="standardised return",
+        scale="In standard deviations.",
+    )
     identity = {"centre": 0.0, "spread": 1.0}  # noqa: RUF012
 
     def compute_outcomes(self, closes: Column, horizon: int) -> Columns:

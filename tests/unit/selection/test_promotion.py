@@ -48,6 +48,8 @@ def make_model(market: TrainingSet, tmp_path_factory: pytest.TempPathFactory) ->
             "input_shape": list(market.input_shape),
             "channels": list(image_set.channels),
             "factors": list(image_set.factors),
+            "signal": "hs300-direction-14",
+            "target": "direction",
             "universe": "hs300",
             "horizon": market.horizon,
             "trained_from": market.session_at(5).isoformat(),

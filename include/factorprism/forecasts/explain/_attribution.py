@@ -1,4 +1,8 @@
-"""Attributes one forecast's logit to the channels, factors and days of its image."""
+"""Attributes one forecast's output to the channels, factors and days of its image.
+
+The output is the network's first, before calibration: the logit of a rise, the standardised mean
+of the log variance.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from factorprism.forecasts.explain._feature_groups import (
     DECIMALS,
     cut_days,
     name_blocks,
+    read_output,
 )
 from factorprism.forecasts.explain._gradient import (
     Values,
@@ -36,15 +41,15 @@ AXES = ("grad_cam", "channel", "factor", "group", "day")
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What one model's logit for one image is owed to; positive speaks for up.
+    """What each part of one image adds to a model's output for it.
 
-    `by_channel`, `by_factor`, `by_group` and `by_day` are the logit minus the logit of the image
-    in which that part alone is the training median. The parts of one axis need not sum to the
-    logit. `day_blocks` are (first, last) session of each entry of `by_day`.
+    `by_channel`, `by_factor`, `by_group` and `by_day` are the output minus that of the image in
+    which that part alone is the training median. The parts of one axis need not sum to the
+    output. `day_blocks` are (first, last) session of each entry of `by_day`.
 
     `grad_cam` is [lookback, factor] in [-1, 1], None where the network has no convolution over the
-    image; `cells` holds one [lookback, factor, channel] in logits for each further method. All
-    arrays are float64, rounded to 6 decimals.
+    image; `cells` holds one [lookback, factor, channel] in units of the output for each
+    further method. All arrays are float64, rounded to 6 decimals.
     """
 
     model_id: str
@@ -53,8 +58,8 @@ class Attribution:
     factors: tuple[str, ...]
     groups: tuple[str, ...]
     day_blocks: tuple[tuple[date, date], ...]
-    logit: float
-    median_logit: float
+    output: float
+    median_output: float
     by_channel: Values = field(repr=False)
     by_factor: Values = field(repr=False)
     by_group: Values = field(repr=False)
@@ -95,8 +100,8 @@ class Attribution:
             "day_blocks": [
                 [first.isoformat(), last.isoformat()] for first, last in self.day_blocks
             ],
-            "logit": self.logit,
-            "median_logit": self.median_logit,
+            "output": self.output,
+            "median_output": self.median_output,
             "values": {kind: self.select(kind).tolist() for kind in self.kinds},
         }
 
@@ -112,8 +117,8 @@ class Attribution:
             tuple(content["factors"]),
             tuple(content["groups"]),
             blocks,
-            content["logit"],
-            content["median_logit"],
+            read_output(content, "output"),
+            read_output(content, "median_output"),
             values["channel"],
             values["factor"],
             values["group"],
@@ -130,7 +135,7 @@ def compute_attribution(
     block_sessions: int = BLOCK_SESSIONS,
     methods: Mapping[str, CellMethod] = CELL_METHODS,
 ) -> Attribution:
-    """Return what `bundle`'s logit for `window` is owed to; reads nothing after its session.
+    """Return what each part of `window` adds to `bundle`'s output; reads nothing after its session.
 
     Days are taken in blocks of `block_sessions` that end at the window's session; the oldest
     block may be shorter. `methods` add arrays by cell under their names.

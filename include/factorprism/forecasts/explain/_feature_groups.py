@@ -30,10 +30,11 @@ DECIMALS = 6  # beyond them a float32 logit holds rounding alone
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """What each part of an image adds to the logit by one `method`; positive speaks for up.
+    """What each part of an image adds to the network's output by one `method`.
 
-    `values` is float64 [channel, group, block] in logits, rounded to 6 decimals; `day_blocks` are
-    (first, last) session of each block. `figures` say how far the values may be trusted.
+    The output is the target's first, before calibration. `values` is float64 [channel, group,
+    block] in its unit, rounded to 6 decimals; `day_blocks` are (first, last) session of each block.
+    `figures` say how far the values may be trusted.
     """
 
     method: str
@@ -42,8 +43,8 @@ class Shares:
     channels: tuple[str, ...]
     groups: tuple[str, ...]
     day_blocks: Blocks
-    logit: float
-    median_logit: float
+    output: float
+    median_output: float
     values: Values = field(repr=False)
     figures: Mapping[str, float]
 
@@ -56,8 +57,8 @@ class Shares:
             "channels": list(self.channels),
             "groups": list(self.groups),
             "day_blocks": [[day.isoformat() for day in block] for block in self.day_blocks],
-            "logit": self.logit,
-            "median_logit": self.median_logit,
+            "output": self.output,
+            "median_output": self.median_output,
             "values": self.values.tolist(),
             "figures": dict(self.figures),
         }
@@ -73,11 +74,17 @@ class Shares:
             tuple(content["channels"]),
             tuple(content["groups"]),
             tuple((date.fromisoformat(first), date.fromisoformat(last)) for first, last in blocks),
-            content["logit"],
-            content["median_logit"],
+            read_output(content, "output"),
+            read_output(content, "median_output"),
             np.asarray(content["values"], np.float64),
             dict(content["figures"]),
         )
+
+
+def read_output(content: Mapping[str, Any], name: str) -> float:
+    """Return the output called `name`; explanations before schema 9 called it a logit."""
+    held = content.get(name, content.get(name.replace("output", "logit")))
+    return float(held) if held is not None else float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def test_a_logit_of_one_factor_is_owed_to_that_factor_alone(linear_bundle, windo
     assert np.flatnonzero(attribution.by_channel).tolist() == [0]
     assert attribution.groups[int(np.flatnonzero(attribution.by_group)[0])] == "volatility"
     assert np.count_nonzero(attribution.by_group) == 1
-    effect = attribution.logit - attribution.median_logit
+    effect = attribution.output - attribution.median_output
     np.testing.assert_allclose(attribution.by_factor[2], effect, atol=1e-5)
     cells = attribution.cells["gradient_x_input"]
     assert np.count_nonzero(cells[:, [0, 1, 3, 4, 5]]) == 0
@@ -114,7 +114,7 @@ def test_an_image_at_the_median_is_owed_to_nothing(inception_bundle, window):
     bundle = inception_bundle(1)
     median = np.broadcast_to(bundle.normaliser.centre, SHAPE).copy()
     attribution = compute_attribution(bundle, replace(window, values=median))
-    assert attribution.logit == attribution.median_logit
+    assert attribution.output == attribution.median_output
     assert not attribution.by_day.any()
     assert np.isfinite(attribution.grad_cam).all()
 

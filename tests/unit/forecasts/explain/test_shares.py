@@ -41,7 +41,7 @@ def _and_bundle(make_bundle):
 @pytest.mark.parametrize("compute", [compute_shapley, compute_surrogate])
 def test_a_linear_network_is_owed_to_the_part_that_it_reads(compute, linear_bundle, window):
     shares = compute(linear_bundle(_weights()), window, seed=1)
-    effect = shares.logit - shares.median_logit
+    effect = shares.output - shares.median_output
     assert abs(effect) > 1.0
     assert shares.groups[PLANTED[1]] == "volatility"
     rest = shares.values.copy()
@@ -54,13 +54,13 @@ def test_a_linear_network_is_owed_to_the_part_that_it_reads(compute, linear_bund
 def test_shapley_values_of_any_network_sum_to_its_logit(inception_bundle, window):
     for seed in (1, 2):
         shares = compute_shapley(inception_bundle(4), window, seed=seed, forwards=100)
-        assert shares.values.sum() == pytest.approx(shares.logit - shares.median_logit, abs=1e-4)
+        assert shares.values.sum() == pytest.approx(shares.output - shares.median_output, abs=1e-4)
         assert np.ptp(shares.values) > 0.0
 
 
 def test_parts_that_only_act_together_share_what_they_do(make_bundle, window):
     shares = compute_shapley(_and_bundle(make_bundle), window, seed=3)
-    effect = shares.logit - shares.median_logit
+    effect = shares.output - shares.median_output
     assert abs(effect) > 0.01
     # A random order and its reverse: in one of them the first part comes last, in one the second.
     np.testing.assert_allclose(shares.values[0, 0, -1], effect / 2, atol=1e-5)
@@ -130,7 +130,7 @@ def test_sampled_values_come_near_to_those_of_all_coalitions(inception_bundle, w
         chance = [1.0 / (count * comb(count - 1, int(size))) for size in sizes[without]]
         exact[part] = np.dot(chance, logits[without | 1 << part] - logits[without])
     shares = compute_shapley(bundle, window, seed=1, forwards=1500, block_sessions=16)
-    assert exact.sum() == pytest.approx(shares.logit - shares.median_logit, abs=1e-4)
+    assert exact.sum() == pytest.approx(shares.output - shares.median_output, abs=1e-4)
     away = np.abs(shares.values.reshape(-1) - exact).max()
     assert away < 4.0 * shares.figures["standard_error_max"] < 0.5 * np.abs(exact).max()
 
@@ -166,7 +166,7 @@ def test_a_surrogate_says_how_well_it_imitates(make_bundle, linear_bundle, windo
     assert straight.figures["r2"] > 0.99
     assert bent.figures["r2"] < 0.9
     intercept = straight.figures["intercept"]
-    assert intercept + straight.values.sum() == pytest.approx(straight.logit, abs=0.05)
+    assert intercept + straight.values.sum() == pytest.approx(straight.output, abs=0.05)
 
 
 def test_a_network_that_reads_nothing_is_owed_to_nothing(linear_bundle, window):
