@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _history import draw_explanation
 from typer.testing import CliRunner, Result
 
 from factorprism.cli.main import app
@@ -25,6 +26,8 @@ AS_OF = date(2020, 12, 4)
 ENTRANTS = ("base_rate", "logistic", "inception")
 OF_RISK = (VOLATILITY.reference, "ridge", "inception")
 PNG = b"\x89PNG"
+# What the database gives a row.
+FRESH = {"created_at": None, "word": 0, "position": 0, "previous_hash": "", "row_hash": ""}
 OF_FORECAST = ("image", "attribution", "shares", "neighbours")
 
 Draw = Callable[..., Result]
@@ -149,8 +152,7 @@ def test_a_trial_of_another_model_leaves_the_issued_picture_as_it_is(
     ledger, reasons = world.warehouse.forecasts, world.warehouse.explanations
     row = next(iter(ledger.load_forecasts(SIGNAL, SESSION, SESSION)))
     values = {row.symbol: {**row.values[row.symbol], "p_up": 0.41}}
-    fresh = {"created_at": None, "word": 0, "position": 0, "previous_hash": "", "row_hash": ""}
-    ledger.append(replace(row, model_id=PARENT, values=values, **fresh))
+    ledger.append(replace(row, model_id=PARENT, values=values, **FRESH))
     held = reasons.load_explanation(SIGNAL, SESSION, MODEL)
     reasons.save_explanation(replace(held, model_id=PARENT))
 
@@ -158,6 +160,19 @@ def test_a_trial_of_another_model_leaves_the_issued_picture_as_it_is(
         draw(drawing, "--model", PARENT), home, f"{SIGNAL}-{SESSION}-{PARENT}-{drawing}.png"
     )
     assert (issued.read_bytes(), issued.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize("drawing", OF_FORECAST)
+def test_a_forecast_of_another_target_is_drawn(
+    drawing: str, draw: Draw, home: Path, world: Any
+) -> None:
+    row = next(iter(world.warehouse.forecasts.load_forecasts(SIGNAL, SESSION, SESSION)))
+    values = {row.symbol: dict.fromkeys(VOLATILITY.values, 0.2)}
+    risk = replace(row, signal=RISK, target="volatility", values=values, **FRESH)
+    world.warehouse.forecasts.append(risk)
+    world.warehouse.explanations.save_explanation(draw_explanation(risk, world.window()))
+    name = f"{RISK}-{SESSION}-{MODEL}-{drawing}.png"
+    require_drawn(draw(drawing, "--signal", RISK), home, name)
 
 
 def test_a_model_that_forecasts_nothing_has_the_image_on_its_own_scale(
