@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.cli.context import latest_session, open_dry_run, open_run, open_warehouse
-from factorprism.cli.drawing import Asked, draw_page
+from factorprism.cli.drawing import draw_page
 from factorprism.cli.embedded import say
 from factorprism.cli.findings import describe_findings, print_findings
+from factorprism.cli.forecast_pictures import Asked
 from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
 from factorprism.core.errors import ConfigurationError, FactorPrismError

@@ -33,7 +33,7 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
             f"gain on the {words.reference}, paid for",
             [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
             0.0,
-            f"{words.loss}, {words.unit}",
+            ", ".join(dict.fromkeys((words.loss, words.unit))),
         ),
         IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
         IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
