@@ -71,6 +71,7 @@ class Drift(Target):
     head = Head(2, "gaussian_nll")
     values = ("expected", "usual")
     ranked = "expected"
+    headline = "expected"
     loss = "squared_error"
     metrics = ("squared_error", "squared_error_gain", "drift_skill", "drift_order")
     decisive = "drift_skill"
@@ -133,6 +134,12 @@ class Drift(Target):
 
     def recall(self, issued: Columns) -> tuple[Columns, Columns]:
         return {"expected": issued["expected"]}, {"expected": issued["usual"]}
+
+    def observe(self, labels: Column) -> Column:
+        return labels
+
+    def compute_scores(self, labels: Column, values: Columns) -> Column:
+        return self.compute_losses(labels, values)
 
     def compute_losses(self, labels: Column, values: Columns) -> Column:
         return (labels - values["expected"]) ** 2
