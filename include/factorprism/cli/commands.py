@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from factorprism.cli.context import latest_session, open_dry_run, open_run, open_warehouse
+from factorprism.cli.drawing import draw_page
 from factorprism.cli.embedded import say
 from factorprism.cli.findings import describe_findings, print_findings
+from factorprism.cli.forecast_pictures import Asked
 from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
 from factorprism.core.errors import ConfigurationError, FactorPrismError
@@ -19,10 +22,11 @@ from factorprism.core.sessions import check_end, utc_now
 from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Ports, Run, run_pipeline
-from factorprism.pipelines.contest_page import render_contest
 from factorprism.pipelines.daily import settle
 from factorprism.pipelines.watch import watch
 from factorprism.quality import MissingReport, count_missing
+from factorprism.reports import render_contest
+from factorprism.views.contest import load_report
 
 
 def step_printer() -> Callable[[str, float], None]:
@@ -74,18 +78,16 @@ def run_training(session: date | None, signal: str, mode: str, contest: str) -> 
         print(refs["skill"])
 
 
-def print_contest(session: date | None, signal: str, *, as_json: bool) -> None:
+def print_contest(
+    session: date | None, signal: str, *, as_json: bool, out: Path | None = None
+) -> None:
+    """Print the contest's report; with a folder `out` its page and pictures are written there."""
     with open_warehouse() as (config, ports):
-        name = find_signal(config, signal).name
-        report = ports.warehouse.contests.load_report(name, session)
-        newest = report or ports.warehouse.contests.load_report(name)
-    if report is None:
-        raise ConfigurationError(
-            f"no contest of {name} was held" + (f" as of {session}" if session else ""),
-            remedy=f"The newest is as of {newest.as_of}."
-            if newest
-            else f"Hold one: factorprism train --signal {name} --contest full.",
-        )
+        chosen = find_signal(config, signal)
+        report = load_report(ports.warehouse, chosen.name, session)
+        if out is not None:
+            asked = Asked("contest", chosen, report.as_of, "", config, ports, folder=out)
+            say(f"written: {draw_page(asked)}")
     if as_json:
         write_json(asdict(report))
     else:

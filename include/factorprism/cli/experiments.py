@@ -44,7 +44,7 @@ def run_experiment(name: str, signal: str, *, quick: bool, out: Path | None) -> 
                 remedy="Load its history: factorprism backfill --start DATE --end DATE.",
             )
         history = load_history(Run(extent[1], chosen, config, ports, say))
-        folder = out or config.home / "experiments"
+        folder = out or config.home / "experiments" / chosen.name
     report = conduct(
         experiment,
         history,

@@ -31,21 +31,31 @@ def print_explanations(session: date | None, signal: str, *, as_json: bool) -> N
     Raises `ConfigurationError` where there is none.
     """
     with open_warehouse() as (config, ports):
-        chosen = find_signal(config, signal)
-        found = _load(chosen, ports, session)
-        newest = _load(chosen, ports, None) if session and not found else []
-    if not found:
-        there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
-        raise ConfigurationError(
-            f"no forecast of {chosen.name} is explained" + (f" for {session}" if session else ""),
-            remedy=f"{there}Make one: factorprism daily --signal {chosen.name}"
-            + (f" --session {session}." if session else "."),
-        )
+        found = find_explained(find_signal(config, signal), ports, session)
     if as_json:
         write_json([asdict(explanation) for _, explanation in found])
         return
     for row, explanation in found:
         _print(row, explanation)
+
+
+def find_explained(
+    signal: Signal, ports: Ports, session: date | None
+) -> list[tuple[Forecast, Explanation]]:
+    """Return the explained forecasts of `session`, or of the newest that has one.
+
+    Raises `ConfigurationError` where there is none.
+    """
+    found = _load(signal, ports, session)
+    if found:
+        return found
+    newest = _load(signal, ports, None) if session else []
+    there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
+    raise ConfigurationError(
+        f"no forecast of {signal.name}" + (f" for {session}" if session else "") + " is explained",
+        remedy=f"{there}Make one: factorprism daily --signal {signal.name}"
+        + (f" --session {session}." if session else "."),
+    )
 
 
 def _load(signal: Signal, ports: Ports, session: date | None) -> list[tuple[Forecast, Explanation]]:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import time
+from contextlib import suppress
 from datetime import date
 
 from factorprism.cli.commands import forecast_session, is_issued, session_forecasts
 from factorprism.cli.context import latest_session, open_warehouse
+from factorprism.cli.drawing import draw_of
 from factorprism.cli.embedded import how_to_open, say, start_airflow
 from factorprism.cli.file_universe import settle_universe
 from factorprism.cli.loading import load_history, timed
 from factorprism.cli.tables import write_table
 from factorprism.core.config import Config
-from factorprism.core.errors import ServiceError
+from factorprism.core.errors import ConfigurationError, ServiceError
 from factorprism.core.schemas import Forecast
 from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
-from factorprism.pipelines.daily import picture_path
-from factorprism.pipelines.explaining import explanation_path
 from factorprism.pipelines.factors import compute_factors as compute_changed_factors
 from factorprism.quality import count_missing
 from factorprism.telemetry import make_formatter, secrets_of
+from factorprism.views import NotHeld
 
 
 def run_everything(*, airflow: bool = True, target: str = "", exchange: str = "") -> int:
@@ -114,10 +115,10 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
 def _print_results(run: Run, rows: list[Forecast]) -> None:
     write_table(rows)
     print(_missing_line(run))
-    print(f"factor image  {picture_path(run)}")
-    explained = explanation_path(run, "attribution")
-    if explained.is_file():
-        print(f"explanation   {explained}")
+    for name, drawing in (("factor image", "image"), ("explanation", "attribution")):
+        # What was withheld may have neither.
+        with suppress(ConfigurationError, NotHeld):
+            print(f"{name:<12}  {draw_of(run, drawing)}")
     print(f"data docs     {run.config.docs_folder / 'index.html'}")
     champion = champion_at(run, run.session)
     if champion:

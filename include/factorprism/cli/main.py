@@ -86,6 +86,17 @@ class Size(StrEnum):
     FULL = "full"
 
 
+class Drawing(StrEnum):
+    IMAGE = "image"
+    ATTRIBUTION = "attribution"
+    SHARES = "shares"
+    NEIGHBOURS = "neighbours"
+    TRAINING = "training"
+    CONTEST = "contest"
+    BACKTEST = "backtest"
+    RELIABILITY = "reliability"
+
+
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
 Signal = Annotated[
     str, typer.Option("--signal", metavar="NAME", help="A signal; the default one if not given.")
@@ -160,11 +171,14 @@ def contest(
     session: Day = None,
     signal: Signal = "",
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write it there, with its pictures.")
+    ] = None,
 ) -> None:
     """Print the contest's report (the newest without --session): who has shown skill, if anyone."""
     from factorprism.cli.commands import print_contest
 
-    print_contest(_to_date(session), signal, as_json=format_ is Format.JSON)
+    print_contest(_to_date(session), signal, as_json=format_ is Format.JSON, out=out)
 
 
 @app.command()
@@ -215,6 +229,28 @@ def explain(
     from factorprism.cli.explaining import print_explanations
 
     print_explanations(_to_date(session), signal, as_json=format_ is Format.JSON)
+
+
+@app.command()
+def draw(
+    drawing: Annotated[Drawing, typer.Argument(help="What is drawn.")],
+    session: Day = None,
+    signal: Signal = "",
+    model: Annotated[
+        str, typer.Option(help="A model; for reliability an entrant of the contest.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where it goes; else below the home.")
+    ] = None,
+) -> None:
+    """Draw a picture as PNG from what the warehouse holds, and print where it lies.
+
+    image, attribution, shares and neighbours are of one forecast (the newest without --session),
+    training is of one model, contest, backtest and reliability are of one contest.
+    """
+    from factorprism.cli.drawing import draw_picture
+
+    print(draw_picture(drawing.value, _to_date(session), signal, model, out))
 
 
 @quality_app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from factorprism.experiments.comparison import LEAST_WINDOWS, Pair
 from factorprism.experiments.experiment import Cell, Estimate
-from factorprism.figures import IntervalPanel, render_intervals
+from factorprism.reports import IntervalPanel, render_intervals
 from factorprism.targets import DIRECTION
 
 Drawing = Callable[[Path], Path]

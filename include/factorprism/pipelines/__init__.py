@@ -8,7 +8,7 @@ from factorprism.pipelines._windows import (
 )
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.checking import subject_of
-from factorprism.pipelines.daily import GATES, NO_MODEL, PICTURE_SESSIONS
+from factorprism.pipelines.daily import GATES, NO_MODEL
 from factorprism.pipelines.ended import close_after_end
 from factorprism.pipelines.gauges import measure_replay
 from factorprism.pipelines.runner import (
@@ -23,7 +23,6 @@ from factorprism.pipelines.waiting import find_patience
 __all__ = [
     "GATES",
     "NO_MODEL",
-    "PICTURE_SESSIONS",
     "PIPELINES",
     "Ports",
     "Refs",

@@ -10,8 +10,7 @@ from typing import Any
 from factorprism.alerts import catalogue
 from factorprism.core.errors import ArtefactError
 from factorprism.core.schemas import ModelRecord, Promotion
-from factorprism.factors import Normaliser
-from factorprism.models import ModelBundle, load_bundle, load_normaliser
+from factorprism.models import ModelBundle, load_bundle
 from factorprism.pipelines._run import Run
 from factorprism.selection.promotion import find_holder
 
@@ -85,12 +84,6 @@ def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
     bundle = load_bundle(folder, record.artefact_hash)
     _require_membership(run, model_id, bundle.spec)
     return record, bundle
-
-
-def load_scale(run: Run, model_id: str) -> Normaliser:
-    """Return the scale of `model_id` alone, verified; raises as `load_champion` does."""
-    record = load_record(run, model_id)
-    return load_normaliser(run.ports.registry.fetch_bundle(model_id), record.artefact_hash)
 
 
 def load_record(run: Run, model_id: str) -> ModelRecord:

@@ -16,7 +16,6 @@ from factorprism.learning import TrainingSet
 from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.contest_accounts import describe_accounts, run_accounts
-from factorprism.pipelines.contest_page import write_contest
 from factorprism.pipelines.contest_size import list_contest, list_planned, size_of
 from factorprism.pipelines.history import load_training_set
 from factorprism.selection.contest import ContestSize, Place, Task, pool_folds, tabulate
@@ -94,9 +93,6 @@ def tabulate_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     contests.save_report(report)
     for leak in table.leaks:
         run.tell(f"contest: {leak}")
-    own = [fold for fold in folds if fold.entrant == run.signal.model and not fold.placebo]
-    page = write_contest(run, report, accounts, pool_folds(own, training_set))
-    run.tell(f"contest: {page}")
     return {"contest_sentence": table.sentence, "leaks": list(table.leaks)}
 
 

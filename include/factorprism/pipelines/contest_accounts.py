@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.contest import FoldForecasts
-from factorprism.core.schemas import as_days
+from factorprism.core.schemas import DayArray, as_days
 from factorprism.evaluation.backtest import (
     BacktestRule,
     Comparison,
@@ -39,7 +40,7 @@ def run_accounts(
     """
     if not training_set.target.probability:
         return {}
-    prices = _load_prices(run, training_set)
+    prices = load_prices(run, as_days(training_set.image_set.sessions))
     columns = _spread(training_set, folds)
     judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
     first, last = (training_set.session_at(int(row)) for row in judged[[0, -1]])
@@ -77,12 +78,12 @@ def describe_accounts(accounts: Mapping[str, Comparison]) -> list[dict[str, Any]
     ]
 
 
-def _load_prices(run: Run, training_set: TrainingSet) -> Prices:
-    days = training_set.image_set.sessions
-    first = training_set.session_at(0)
-    bars = run.ports.warehouse.bars.load_bars([run.universe.target], first, run.session)
-    opens = bars.set_index("session")["open"].reindex(days.astype("datetime64[us]"))
-    return Prices(as_days(days), opens.to_numpy("float64"), training_set.closes)
+def load_prices(run: Run, days: DayArray) -> Prices:
+    """Return open and close of the target on `days` as they are held now, NaN without a bar."""
+    first, last = (day.astype(date) for day in days[[0, -1]])
+    bars = run.ports.warehouse.bars.load_bars([run.universe.target], first, last)
+    held = bars.set_index("session").reindex(days.astype("datetime64[us]"))
+    return Prices(days, held["open"].to_numpy("float64"), held["close"].to_numpy("float64"))
 
 
 def _spread(

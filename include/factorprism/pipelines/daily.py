@@ -8,33 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.alerts import catalogue, read_fault
-from factorprism.core.errors import FactorPrismError, QualityError
+from factorprism.core.errors import QualityError
 from factorprism.core.schemas import Forecast, ForecastState, hash_bars
 from factorprism.core.words import count
-from factorprism.factors import Normaliser
-from factorprism.figures import render_image
-from factorprism.forecasts import Window, predict_window, settle_forecasts
+from factorprism.forecasts import predict_window, settle_forecasts
 from factorprism.health.patience import due_at
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import (
     from_json,
-    load_recent_images,
     load_window,
     load_window_bars,
     to_json,
 )
 from factorprism.pipelines.bars import resolve_source
-from factorprism.pipelines.champions import champion_at, load_champion, load_scale
+from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.pipelines.history import load_closes
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
-# Sessions behind the picture's colours when no champion has fitted a scale yet.
-PICTURE_SESSIONS = 750
 
 
 def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Encode the session's window, refuse it when a cell is missing, and draw it."""
+    """Encode the session's window, and refuse it when a cell is missing."""
     window = load_window(run)
     missing = window.missing_cells
     if missing:
@@ -44,38 +39,8 @@ def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"{len(missing)} factors, among them {named}",
             remedy="Load an earlier start of the history, or wait for the source to fill the gap.",
         )
-    picture = _draw_picture(run, window, None)
-    run.tell(f"image: {' x '.join(str(size) for size in window.values.shape)}, {picture}")
-    return {"factor_hash": window.factor_hash, "picture": str(picture)}
-
-
-def _draw_picture(run: Run, window: Window, row: Forecast | None) -> Path:
-    return render_image(
-        _picture_scale(run).transform(window.values),
-        sessions=window.sessions,
-        factors=window.factors,
-        channels=window.channels,
-        title=f"{window.channels[0]}, {len(window.sessions)} sessions to {run.session}",
-        path=picture_path(run),
-        forecast=row,
-    )
-
-
-def _picture_scale(run: Run) -> Normaliser:
-    champion = champion_at(run, run.session)
-    if champion is not None:
-        try:
-            return load_scale(run, champion)
-        except FactorPrismError as error:
-            # The forecast step will refuse the model in its own words; the picture is still drawn.
-            run.tell(f"picture: own scale, because {error.message}")
-    return Normaliser.fit(load_recent_images(run, PICTURE_SESSIONS).cube)
-
-
-def picture_path(run: Run) -> Path:
-    """Return where the picture of the run's session lies."""
-    folder = run.config.home / "images"
-    return folder / f"{run.signal.name}-{run.session}.png"
+    run.tell(f"image: {' x '.join(str(size) for size in window.values.shape)}")
+    return {"factor_hash": window.factor_hash}
 
 
 def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
@@ -109,14 +74,10 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
 
 
 def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Append the forecast to the ledger, unless it has the last word for its key already.
-
-    The picture is drawn again, now with the forecast under its title.
-    """
+    """Append the forecast to the ledger, unless it has the last word for its key already."""
     due = due_at(run.config, run.universe, run.session)
     row = replace(from_json(refs["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
-    _draw_picture(run, load_window(run), row)
     sentence = f"{run.signal.name}: a forecast of {row.session} is issued again"
     for kind in (*catalogue.EVENING, catalogue.DEADLINE):
         run.resolve_alert(run.key_of(kind), sentence)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Forecast, ForecastState, ModelRecord
+from factorprism.core.schemas import ModelRecord
 from factorprism.core.words import count
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import (
@@ -35,23 +35,20 @@ from factorprism.learning import TrainingSet, split_samples
 from factorprism.learning.baselines import BaselineForecaster
 from factorprism.learning.settings import read_settings
 from factorprism.models import ModelBundle, load_members
-from factorprism.pipelines._explanation_pictures import Pictures, explanation_path
 from factorprism.pipelines._image_sets import image_set_place
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import from_json, load_window
 from factorprism.pipelines.champions import load_champion
 from factorprism.pipelines.history import align_history, fetch_image_set, join_closes
 
-__all__ = ["explain", "explanation_path", "load_learned"]
-
 NEIGHBOURS = 5
 
 
 def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Keep and draw what the forecast of `refs` is owed to; withhold it on an unheard-of image.
+    """Keep what the forecast of `refs` is owed to; withhold it on an unheard-of image.
 
-    The explanation of a forecast that is withheld for its image is kept and drawn all the same:
-    it shows how far the nearest past image is.
+    The explanation of a forecast that is withheld for its image is kept all the same: it shows how
+    far the nearest past image is.
     """
     row = from_json(refs["forecast"])
     record, bundle = load_champion(run, row.model_id)
@@ -82,19 +79,12 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
             precedents=precedents.to_dict(),
         )
     )
-    shown = _withheld(row) if precedents.novel else row
-    pictures = Pictures(run, bundle.normaliser, window, shown, stability["agreement"])
-    drawn = [
-        pictures.draw_attribution(attribution),
-        pictures.draw_shares(shapley, surrogate, baselines),
-        pictures.draw_neighbours(precedents, learned.image_set),
-    ]
     _refuse_novel(run, record, precedents)
     run.tell(
         f"explanation: nearest past image {precedents.distance:.2f} of {precedents.threshold:.2f} "
-        f"allowed, {count(len(members), 'ensemble member')} beside it, {drawn[0]}"
+        f"allowed, {count(len(members), 'ensemble member')} beside it"
     )
-    return {"explanation_pictures": [str(path) for path in drawn]}
+    return {}
 
 
 def load_learned(run: Run, record: ModelRecord) -> TrainingSet:
@@ -125,15 +115,6 @@ def _find_precedents(
         quantile=run.config.novelty_quantile,
     )
     return index.find(window, NEIGHBOURS)
-
-
-def _withheld(row: Forecast) -> Forecast:
-    return replace(
-        row,
-        state=ForecastState.WITHHELD,
-        reason="the image is unlike any that the model has learned from",
-        values={},
-    )
 
 
 def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None:

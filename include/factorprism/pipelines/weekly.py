@@ -13,7 +13,6 @@ from factorprism.core.errors import QualityError
 from factorprism.core.schemas import ImageSet, Promotion, Training
 from factorprism.core.words import count
 from factorprism.evaluation import evaluate_candidate, skill_sentence
-from factorprism.figures import render_training
 from factorprism.images import hash_image_set
 from factorprism.learning import Candidate
 from factorprism.learning import train_candidate as fit_candidate
@@ -100,8 +99,6 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     run.ports.warehouse.models.save_training(_describe_training(candidate))
     run.ports.warehouse.models.save_evaluations(evaluations)
     shutil.rmtree(folder)
-    picture = run.config.home / "images" / f"training-{record.model_id}.png"
-    render_training(candidate.history, title=f"Training of {record.model_id}", path=picture)
     trained = f"candidate {record.model_id}, trained on {record.spec['device']}"
     run.tell(f"{trained}: {skill_sentence(evaluations, run.target)}")
     return {"candidate_id": record.model_id, "mode": mode}

@@ -18,6 +18,8 @@ from factorprism.warehouse import PostgresWarehouse
 class NotHeld(FactorPrismError):
     """Something was asked for by name that the warehouse does not hold."""
 
+    exit_code = 2
+
 
 def list_shown_lines(warehouse: PostgresWarehouse, config: Config) -> list[ForecastLine]:
     """Return the ledger's lines without those of retired signals, which leave the pages."""

@@ -16,16 +16,19 @@ from factorprism.core.sessions import session_read
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.factors.groups import group_factors
 from factorprism.forecasts import Window
-from factorprism.pipelines import PICTURE_SESSIONS, Run, load_recent_images
+from factorprism.pipelines import Run, load_recent_images
 
 Values = npt.NDArray[np.float64]
+
+# Sessions behind the colours where no model has fitted a scale yet.
+RECENT_SESSIONS = 750
 
 
 class Scale(StrEnum):
     """Which scale the colours go by."""
 
     MODEL = "model"  # the very one that the model of the session reads its images on
-    RECENT = "recent"  # fitted on the sessions up to this one, as the evening's picture is
+    RECENT = "recent"  # fitted on the sessions up to this one
     NONE = "none"  # a factor has no value at all
 
 
@@ -72,7 +75,7 @@ def find_scale(
         if axes == (window.factors, window.channels):
             return Normaliser.from_dict(training.normaliser), Scale.MODEL
     try:
-        recent = load_recent_images(run, PICTURE_SESSIONS)
+        recent = load_recent_images(run, RECENT_SESSIONS)
         return Normaliser.fit(recent.cube), Scale.RECENT
     except ValueError:
         return None, Scale.NONE

@@ -93,16 +93,22 @@ class ImagePage:
 
 
 def read_image(
-    warehouse: PostgresWarehouse, config: Config, line: ForecastLine, session: date
+    warehouse: PostgresWarehouse,
+    config: Config,
+    line: ForecastLine,
+    session: date,
+    model_id: str = "",
 ) -> ImagePage:
     """Return the page of `session` of `line`; reads the warehouse alone.
+
+    With `model_id` it is about that model and its own forecast, whether or not it was the champion.
 
     Nothing after the close of `session` is shown, except in the precedents what followed them.
     Raises `WarehouseError` when the warehouse cannot be reached.
     """
     run = open_run(warehouse, config, line, session)
-    row = choose_row(load_rows(run))
-    record = _load_reader(run, row)
+    row = choose_row([row for row in load_rows(run) if model_id in ("", row.model_id)])
+    record = load_record(run, model_id) or _load_reader(run, row)
     window = load_held_window(run, record.lookback if record else run.signal.lookback)
     normaliser, scale = find_scale(run, record, window)
     picture = build_picture(window, normaliser, scale) if window is not None else None

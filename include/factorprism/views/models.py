@@ -13,12 +13,12 @@ from factorprism.core.readings import DatedDecision, KeptModel
 from factorprism.core.schemas import Evaluation, Training
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.pipelines.champions import find_challenger
-from factorprism.pipelines.contest_tables import (
+from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
+from factorprism.reports import (
     ContestSection,
     describe_scope,
     tabulate_report,
 )
-from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
 from factorprism.targets import Target
 from factorprism.views._lines import NotHeld
 from factorprism.views.today import Skill, read_skill

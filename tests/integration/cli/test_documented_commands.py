@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from factorprism.cli.drawing import DRAWINGS
+from factorprism.cli.main import Drawing
+
 PAGES = ("deployment.md", "operations.md")
 PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 # The smallest network and one epoch: what is tested is the way, not the forecast.
@@ -30,6 +33,12 @@ ENDS = {
     "quality": (2, "Load its history: factorprism backfill"),
     "quality accept": (2, "no finding"),
     "doctor": (1, "factorprism train"),
+    "contest": (2, "Hold one: factorprism train"),
+    "draw": (2, "Make a forecast: factorprism daily"),
+    "draw training": (2, "Train one: factorprism train"),
+    **dict.fromkeys(
+        ("draw contest", "draw backtest", "draw reliability"), (2, "Hold one: factorprism train")
+    ),
     "backfill": (0, "bars held from 2019-01-02 to 2025-12-31"),
 }
 # Needs the embedded services, which tests/integration/services starts.
@@ -79,6 +88,8 @@ def call(migrated_url: str, postgres: Any, tmp_path: Path) -> Any:
 
 def test_the_docs_name_commands_in_their_code() -> None:
     assert {"run --no-airflow", "train", "forecasts", "healthcheck"} <= set(COMMANDS)
+    drawn = {command.split()[1] for command in COMMANDS if command.startswith("draw ")}
+    assert drawn == set(DRAWINGS) == set(Drawing)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

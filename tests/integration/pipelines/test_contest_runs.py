@@ -22,8 +22,8 @@ from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, contest_size, open_ports, run_pipeline
 from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
-from factorprism.pipelines.contest_tables import describe_size
 from factorprism.pipelines.weekly import build_dataset
+from factorprism.reports import describe_size
 from factorprism.warehouse import PostgresWarehouse
 
 TRAINED_AS_OF = date(2024, 6, 28)

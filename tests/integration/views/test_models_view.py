@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from factorprism.core.contest import ContestReport
-from factorprism.pipelines.contest_page import render_contest
+from factorprism.reports import render_contest
 from factorprism.targets import DIRECTION
 from factorprism.views import NotHeld
 from factorprism.views.models import list_figures, read_models

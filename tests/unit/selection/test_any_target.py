@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from factorprism.core.contest import ContestReport
 from factorprism.core.errors import ConfigurationError
 from factorprism.evaluation import evaluate_candidate, find_skill, skill_sentence
 from factorprism.evaluation.matured import find_estimate, measure_matured_loss
@@ -23,6 +24,7 @@ from factorprism.learning import (
 )
 from factorprism.learning.recipe import forecast_rows
 from factorprism.models import load_bundle
+from factorprism.reports import render_contest, render_gains
 from factorprism.selection import PromotionRule, judge
 from factorprism.selection.contest import (
     SHUFFLES,
@@ -69,6 +71,7 @@ class Drift(Target):
     head = Head(2, "gaussian_nll")
     values = ("expected", "usual")
     ranked = "expected"
+    headline = "expected"
     loss = "squared_error"
     metrics = ("squared_error", "squared_error_gain", "drift_skill", "drift_order")
     decisive = "drift_skill"
@@ -131,6 +134,12 @@ class Drift(Target):
 
     def recall(self, issued: Columns) -> tuple[Columns, Columns]:
         return {"expected": issued["expected"]}, {"expected": issued["usual"]}
+
+    def observe(self, labels: Column) -> Column:
+        return labels
+
+    def compute_scores(self, labels: Column, values: Columns) -> Column:
+        return self.compute_losses(labels, values)
 
     def compute_losses(self, labels: Column, values: Columns) -> Column:
         return (labels - values["expected"]) ** 2
@@ -278,7 +287,7 @@ def test_a_fine_tuning_goes_on_on_the_scale_of_its_start(
 
 
 def test_its_contest_is_drawn_and_its_placebos_order_nothing(
-    tasks: list[Task], market: TrainingSet
+    tasks: list[Task], market: TrainingSet, tmp_path: Path
 ) -> None:
     target = market.target
     folds = [task.judge() for task in tasks]
@@ -295,6 +304,13 @@ def test_its_contest_is_drawn_and_its_placebos_order_nothing(
     own = [fold for fold in folds if fold.entrant == "mlp_tiny" and not fold.placebo]
     pooled = pool_folds(own, market)
     assert len(np.unique(pooled.folds)) == table.n_folds == 2
+    report = ContestReport(
+        f"hs300-{target.name}-3", market.as_of, "", table.sentence, table.to_dict()
+    )
+    assert render_gains(report, target, tmp_path / "gains.png").read_bytes()[:4] == b"\x89PNG"
+    page = render_contest(report)
+    assert table.sentence in page
+    assert all(f"| {name} " in page for name in names[1:])
 
 
 def test_its_promotion_compares_its_own_loss(models: list[Candidate], market: TrainingSet) -> None:

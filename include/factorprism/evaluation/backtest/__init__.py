@@ -11,6 +11,7 @@ from factorprism.evaluation.backtest._comparison import (
     compare_forecasts,
     run_backtest,
     run_buy_and_hold,
+    trade_forecasts,
 )
 from factorprism.evaluation.backtest._rule import BacktestRule, compute_targets
 from factorprism.evaluation.backtest._statistics import (
@@ -33,4 +34,5 @@ __all__ = [
     "count_sessions_per_year",
     "run_backtest",
     "run_buy_and_hold",
+    "trade_forecasts",
 ]

@@ -70,18 +70,13 @@ def run_buy_and_hold(prices: Prices, y_prob: Column, rule: BacktestRule) -> Back
     return _trade(prices, np.ones(len(prices)), _period(prices, y_prob), rule)
 
 
-def compare_forecasts(
-    prices: Prices,
-    forecasts: Mapping[str, Column],
-    rule: BacktestRule,
-    *,
-    sessions_per_year: float,
-    seed: int,
-) -> Comparison:
-    """Return what each of `forecasts` (name to y_prob [session]) would have earned by `rule`.
+def trade_forecasts(
+    prices: Prices, forecasts: Mapping[str, Column], rule: BacktestRule
+) -> dict[str, Backtest]:
+    """Return the account of each of `forecasts` (name to y_prob [session]), buy-and-hold's first.
 
-    A session that one of them lacks is taken from all, so that all are judged alike. Excess is
-    over buy-and-hold. Raises as `run_backtest` does, and for a forecast named as buy-and-hold is.
+    A session that one of them lacks is taken from all, so that all are judged alike. Raises as
+    `run_backtest` does, and for a forecast named as buy-and-hold is.
     """
     if not forecasts or BUY_AND_HOLD in forecasts:
         raise ValueError(f"forecasts: {sorted(forecasts)}, expected names but {BUY_AND_HOLD!r}")
@@ -92,6 +87,23 @@ def compare_forecasts(
     held = run_buy_and_hold(prices, next(iter(shared.values())), rule)
     accounts = {BUY_AND_HOLD: held}
     accounts |= {name: run_backtest(prices, y_prob, rule) for name, y_prob in shared.items()}
+    return accounts
+
+
+def compare_forecasts(
+    prices: Prices,
+    forecasts: Mapping[str, Column],
+    rule: BacktestRule,
+    *,
+    sessions_per_year: float,
+    seed: int,
+) -> Comparison:
+    """Return what each of `forecasts` (name to y_prob [session]) would have earned by `rule`.
+
+    Excess is over buy-and-hold. Raises as `trade_forecasts` does.
+    """
+    accounts = trade_forecasts(prices, forecasts, rule)
+    held = accounts[BUY_AND_HOLD]
     earned = tuple(
         Earned(
             name,

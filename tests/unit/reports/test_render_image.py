@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.schemas import Forecast, ForecastState
-from factorprism.figures import describe_forecast, render_image
+from factorprism.reports import describe_forecast, render_image
 
 FORECAST = Forecast(
     signal="hs300-direction-14",
@@ -62,7 +62,7 @@ def test_equal_content_gives_equal_bytes_in_another_process_with_other_settings(
         "sys.path.insert(0, sys.argv[2])\n"
         "import conftest\n"
         "image = conftest.make_image.__wrapped__()(1)\n"
-        "from factorprism.figures import render_image\n"
+        "from factorprism.reports import render_image\n"
         "render_image(image.pop('values'), path=pathlib.Path(sys.argv[1]), **image)\n"
     )
     there = tmp_path / "there.png"
@@ -148,8 +148,16 @@ def test_the_line_calls_an_expected_end_expected() -> None:
 
 
 def test_the_room_is_imported_without_matplotlib():
-    code = "import sys, factorprism.figures; print('matplotlib' in sys.modules)"
+    code = "import sys, factorprism.reports; print('matplotlib' in sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert answer.stdout == "False\n"
+
+
+def test_a_long_reason_ends_inside_the_picture(make_image, read_pixels, tmp_path):
+    told = replace(FORECAST, state=ForecastState.WITHHELD, values={}, reason="too few bars, " * 40)
+    pixels = read_pixels(render(make_image(1), tmp_path / "a.png", forecast=told))
+    under_title = pixels[60:84, :, :3]
+    assert (under_title[:, 36:-36] < 0.5).any()
+    assert (under_title[:, -36:] == 1.0).all()

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.figures import render_attribution, render_neighbours
 from factorprism.forecasts.explain import Attribution, Neighbour, Precedents
+from factorprism.reports import render_attribution, render_neighbours
 
 DAYS = np.arange("2025-01-01", "2025-01-17", dtype="datetime64[D]")
 FACTORS = ("roc_12", "adx_14", "natr_14", "volume_ratio_20")
@@ -44,9 +44,8 @@ PRECEDENTS = Precedents(
 
 
 def _draw(path, attribution=ATTRIBUTION, values=IMAGE, **arguments) -> bytes:
-    drawn = render_attribution(
-        values, attribution, sessions=DAYS, title="x", path=path, **arguments
-    )
+    given = {"sessions": DAYS, "title": "x", "path": path, "output": "logit", **arguments}
+    drawn = render_attribution(values, attribution, **given)
     return drawn.read_bytes()
 
 
@@ -80,8 +79,9 @@ def test_stability_is_written_where_it_is_given(tmp_path):
         _draw(tmp_path / "a.png"),
         _draw(tmp_path / "a.png", stability=one),
         _draw(tmp_path / "a.png", stability=other),
+        _draw(tmp_path / "a.png", output="mean"),
     }
-    assert len(pictures) == 3
+    assert len(pictures) == 4
 
 
 def test_a_single_channel_is_not_set_against_itself(tmp_path):
@@ -120,3 +120,23 @@ def test_neighbours_are_the_same_bytes_again_and_show_what_followed(tmp_path):
 def test_one_image_for_each_neighbour_is_required(tmp_path):
     with pytest.raises(ValueError, match="expected 4"):
         _draw_neighbours(tmp_path / "a.png", count=3)
+
+
+def test_a_neighbour_whose_factors_are_gone_keeps_its_place_and_what_followed(tmp_path):
+    images, days = [IMAGE[:, :, 0]] * 4, [DAYS] * 4
+    images[2], days[2] = IMAGE[:0, :, 0], DAYS[:0]
+    drawn = {
+        last: render_neighbours(
+            images,
+            replace(PRECEDENTS, neighbours=(*PRECEDENTS.neighbours[:2], last)),
+            sessions=days,
+            factors=FACTORS,
+            title="x",
+            path=tmp_path / "a.png",
+        ).read_bytes()
+        for last in (
+            PRECEDENTS.neighbours[2],
+            replace(PRECEDENTS.neighbours[2], forward_return=-0.2),
+        )
+    }
+    assert len({*drawn.values(), _draw_neighbours(tmp_path / "b.png")}) == 3

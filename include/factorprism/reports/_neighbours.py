@@ -1,15 +1,17 @@
-"""Draws the day's image beside the past images most like it, with what came after each."""
+"""Draws the day's image beside its nearest neighbours, with what came after each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from factorprism.core.schemas import DayArray, FloatArray
-from factorprism.figures._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
-from factorprism.figures._image import (
+from factorprism.forecasts.explain import Precedents
+from factorprism.reports._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
+from factorprism.reports._image import (
     MARGIN,
     NAMES,
     draw_channel,
@@ -17,7 +19,9 @@ from factorprism.figures._image import (
     name_dates,
     name_factors,
 )
-from factorprism.forecasts.explain import Precedents
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 3
 PANEL, ROW, GAP = 3.3, 0.21, 0.30  # inches
@@ -39,7 +43,7 @@ def render_neighbours(
     ----------
     values
         Float [lookback, factor] in z units of the target's channel: the day's image first, then
-        one for each of ``precedents.neighbours`` in their order.
+        one for each of ``precedents.neighbours`` in their order; empty where it is not held.
     sessions
         The sessions of each image's rows, in the same order.
     factors
@@ -67,7 +71,12 @@ def render_neighbours(
             bottom = FOOT + (n_rows - row - 1) * block + DATES
             axes = add_axes(figure, left, bottom, PANEL, height)
             head, follow, colour = _caption(precedents, place)
-            picture = draw_channel(axes, image, "")
+            if len(image):
+                picture = draw_channel(axes, image, "")
+                name_factors(axes, factors if column == 0 else ())
+                name_dates(axes, days, count=3)
+            else:
+                _write_absent(axes)
             # Two lines of their own, so that a long one never meets its neighbour.
             for text, lift, ink, weight in ((head, 22, None, "bold"), (follow, 7, colour, None)):
                 axes.annotate(
@@ -80,10 +89,14 @@ def render_neighbours(
                     color=ink,
                     weight=weight,
                 )
-            name_factors(axes, factors if column == 0 else ())
-            name_dates(axes, days, count=3)
         draw_scale(figure, picture, add_axes(figure, right + 0.16, FOOT + DATES, 0.14, height))
     return path
+
+
+def _write_absent(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "its factors are no longer held", ha="center", va="center", color=SOFT)
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def _caption(precedents: Precedents, place: int) -> tuple[str, str, str]:

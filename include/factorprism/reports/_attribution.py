@@ -1,4 +1,4 @@
-"""Draws what a forecast is owed to: the image under its Grad-CAM, with factors, days and channels.
+"""Draws the attribution of a forecast: the image under its Grad-CAM, factors, days and channels.
 
 A network without a convolution over the image has none; then the image stands there as it is.
 
@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.schemas import DayArray, FloatArray, Forecast
-from factorprism.figures._canvas import (
+from factorprism.forecasts.explain import Attribution
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     INK,
@@ -26,7 +27,7 @@ from factorprism.figures._canvas import (
     open_sheet,
     write_heading,
 )
-from factorprism.figures._image import (
+from factorprism.reports._image import (
     MARGIN,
     NAMES,
     describe_forecast,
@@ -35,7 +36,6 @@ from factorprism.figures._image import (
     name_dates,
     name_factors,
 )
-from factorprism.forecasts.explain import Attribution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,10 +49,10 @@ DAYS, FOOT, HEAD, BETWEEN = 1.15, 0.40, 1.20, 0.75
 LEVELS = (0.5, 0.8)  # shares of the Grad-CAM's peak that are outlined
 OUTLINES = (
     "outlines: half and four fifths of the peak",
-    "of Grad-CAM; solid for up, dashed for down",
+    "of Grad-CAM; solid raises, dashed lowers",
 )
 NO_OUTLINES = ("the network has no convolution over", "the image, so there is no Grad-CAM")
-NEGLIGIBLE = 1e-5  # logits; beneath it a bar has no sign
+NEGLIGIBLE = 1e-5  # of the output; beneath it a bar has no sign
 
 
 def render_attribution(
@@ -62,6 +62,7 @@ def render_attribution(
     sessions: DayArray,
     title: str,
     path: Path,
+    output: str,
     forecast: Forecast | None = None,
     stability: Mapping[str, float] | None = None,
 ) -> Path:
@@ -75,8 +76,10 @@ def render_attribution(
         That of the same image; its channels and factors name the axes.
     sessions
         The `lookback` sessions of the image's rows.
+    output
+        What the network's first output is called.
     forecast
-        Its probability is written under the title.
+        What it says is written under the title.
     stability
         By kind, the rank correlation over models trained from other seeds; written where given.
 
@@ -108,7 +111,7 @@ def render_attribution(
         _draw_rows(factors, attribution.by_factor, limit)
         _entitle(factors, "factors", "factor", agreed)
         _draw_sides(figure, attribution, (aside, bottom, height), limit, agreed)
-        _write_legend(figure, attribution, beside, DAYS + FOOT + 0.25)
+        _write_legend(figure, attribution, output, beside, DAYS + FOOT + 0.25)
     return path
 
 
@@ -220,15 +223,17 @@ def _entitle(axes: Axes, title: str, kind: str, agreed: Mapping[str, float]) -> 
         axes.set_title(text, loc="right", pad=9, fontsize=8.5, color=SOFT)
 
 
-def _write_legend(figure: Figure, attribution: Attribution, left: float, top: float) -> None:
+def _write_legend(
+    figure: Figure, attribution: Attribution, output: str, left: float, top: float
+) -> None:
     median = _write(attribution.median_output)
     outlines = NO_OUTLINES if attribution.grad_cam is None else OUTLINES
     lines: Sequence[tuple[str, str]] = (
-        (f"logit {_write(attribution.output)}, of the median image {median}", INK),
-        ("bars: what the part adds to the logit,", SOFT),
+        (f"{output} {_write(attribution.output)}, of the median image {median}", INK),
+        ("bars: what the part adds to it,", SOFT),
         ("against its own training median", SOFT),
-        ("red: speaks for up", HIGH),
-        ("blue: speaks for down", LOW),
+        ("red: raises the forecast", HIGH),
+        ("blue: lowers the forecast", LOW),
         *((line, SOFT) for line in outlines),
     )
     width, height = figure.get_size_inches()

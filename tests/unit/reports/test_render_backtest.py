@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import calendar_for
-from factorprism.figures import render_backtest
-from factorprism.figures._backtest import _compute_fall, _percent, _spread_apart
+from factorprism.reports import render_backtest
+from factorprism.reports._backtest import _compute_fall, _percent, _spread_apart
 
 HELD = "buy and hold"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factorprism.figures._canvas import (
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     INK,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from factorprism.core.schemas import DayArray, FloatArray, Forecast
-from factorprism.figures._canvas import (
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     INK,

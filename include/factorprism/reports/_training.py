@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factorprism.figures._canvas import (
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     LOW,
-    SOFT,
     add_axes,
     open_sheet,
     strip,
@@ -31,13 +30,12 @@ def render_training(
     *,
     title: str,
     path: Path,
-    reference: float | None = None,
 ) -> Path:
     """Draw the curves of `history` as PNG at `path` and return it.
 
     Row i of `history` holds the figures of epoch i + 1; ``x`` and ``val_x`` share a panel, and
-    one that an epoch lacks is a gap. The epoch of the least ``val_loss`` is marked; `reference`
-    is the loss of the base rate, drawn where given. Raises ``ValueError`` for an empty history.
+    one that an epoch lacks is a gap. The epoch of the least ``val_loss`` is marked. Raises
+    ``ValueError`` for an empty history.
     """
     names = dict.fromkeys(name.removeprefix("val_") for row in history for name in row)
     names = {name: None for name in names if name not in NOT_DRAWN}
@@ -49,9 +47,6 @@ def render_training(
         for number, name in enumerate(names):
             axes = add_axes(figure, LEFT + number * (WIDTH + BETWEEN), 0.6, WIDTH, HEIGHT)
             _draw_curves(axes, history, name)
-            if name == "loss" and reference is not None:
-                dashes = (0, (4, 3))
-                axes.axhline(reference, color=SOFT, lw=1, linestyle=dashes, label="base rate")
             if number == 0:
                 axes.legend(loc="best")
     return path

@@ -1,4 +1,4 @@
-"""Draws what the parts of an image add to a logit by two methods, and what baselines make of it.
+"""Draws what an image's parts add to the output by two methods, and what baselines make of it.
 
 Above, one map for each method and channel: groups of factors by blocks of days, all on one scale.
 Below, for each baseline one bar a factor.
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.figures._canvas import (
+from factorprism.forecasts.explain import Shares
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     INK,
@@ -24,8 +25,7 @@ from factorprism.figures._canvas import (
     open_sheet,
     write_heading,
 )
-from factorprism.figures._image import MARGIN, NAMES
-from factorprism.forecasts.explain import Shares
+from factorprism.reports._image import MARGIN, NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ Values = npt.NDArray[np.float64]
 
 CELL_WIDTH, CELL_HEIGHT, ROW = 0.58, 0.36, 0.27  # inches
 BETWEEN, HEAD, FOOT, DATES, BASELINE = 0.45, 1.25, 0.30, 0.85, 2.6
-NEGLIGIBLE = 5e-3  # logits; beneath it a number is written as 0
+NEGLIGIBLE = 5e-3  # of the output; beneath it a number is written as 0
 TITLES = {"shapley": "Shapley values", "surrogate": "local surrogate"}
 
 
@@ -47,6 +47,7 @@ def render_shares(
     factors: Sequence[str],
     title: str,
     path: Path,
+    output: str,
     stability: Mapping[str, float] | None = None,
 ) -> Path:
     """Draw the shares of one image's parts as PNG at `path` and return it.
@@ -56,9 +57,11 @@ def render_shares(
     shapley, surrogate
         Two readings of the same image by the same model.
     baselines
-        By name, what each factor adds to a baseline's log-odds, float64 [factor]; may be empty.
+        By name, what each factor adds to a baseline's score, float64 [factor]; may be empty.
     factors
         Names the baselines' rows.
+    output
+        What the network's first output is called.
     stability
         By method, the rank correlation over models trained from other seeds; written where given.
 
@@ -75,7 +78,7 @@ def render_shares(
     bars = len(factors) * ROW + 0.40 if baselines else 0.0
     width = max(2 * wide + BETWEEN, 3 * BASELINE + 2 * BETWEEN)
     with open_sheet(left + width + 0.4, HEAD + maps + bars + FOOT, path) as figure:
-        write_heading(figure, MARGIN, title, _summarise(shapley, surrogate))
+        write_heading(figure, MARGIN, title, _summarise(output, shapley, surrogate))
         limit = _limit(shapley.values, surrogate.values)
         for number, shares in enumerate((shapley, surrogate)):
             across = left + number * (wide + BETWEEN)
@@ -93,13 +96,13 @@ def render_shares(
             axes = add_axes(figure, across, FOOT, BASELINE, len(factors) * ROW)
             _draw_bars(axes, values, peak)
             axes.set_yticks(range(len(factors)), factors if number == 0 else [""] * len(factors))
-            axes.set_title(f"{name}: log-odds by factor", pad=6)
+            axes.set_title(f"{name}: score by factor", pad=6)
     return path
 
 
-def _summarise(shapley: Shares, surrogate: Shares) -> str:
+def _summarise(output: str, shapley: Shares, surrogate: Shares) -> str:
     text = (
-        f"logit {_write(shapley.output)}, of the median image {_write(shapley.median_output)}; "
+        f"{output} {_write(shapley.output)}, of the median image {_write(shapley.median_output)}; "
         f"R2 of the surrogate {surrogate.figures['r2']:.2f}"
     )
     error = shapley.figures.get("standard_error_max")
@@ -110,7 +113,7 @@ def _write_legend(figure: Figure, left: float, up: float) -> None:
     width, height = figure.get_size_inches()
     text = (
         "cells: what a group of factors, in the sessions from that day on, adds to the network's "
-        "logit; bars: what a factor adds to the baseline's; red for up, blue for down"
+        "output; bars: what a factor adds to the baseline's score; red raises, blue lowers"
     )
     figure.text(left / width, up / height, text, fontsize=8.5, color=SOFT)
 
@@ -122,7 +125,7 @@ def _limit(*arrays: Values) -> float:
 
 
 def _draw_map(axes: Axes, values: Values, limit: float) -> None:
-    """Draw one number a cell, [group, block], red for up and blue for down."""
+    """Draw one number a cell, [group, block], red where it raises and blue where it lowers."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("shares", [LOW, "#ffffff", HIGH])

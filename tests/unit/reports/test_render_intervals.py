@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from factorprism.figures import IntervalPanel, render_intervals
-from factorprism.figures._canvas import HIGH, LOW
+from factorprism.reports import IntervalPanel, render_intervals
+from factorprism.reports._canvas import HIGH, LOW
 
 ABOVE, BELOW, AROUND = (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1), (0.0, -0.1, 0.1)
 

@@ -1,8 +1,9 @@
-"""The sheet that all figures are drawn on: one style, and the same bytes for the same content."""
+"""The sheet that all pictures are drawn on: one style, and the same bytes for the same content."""
 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from factorprism.core.files import write_atomic
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 Values = npt.NDArray[np.float64]
 
@@ -66,11 +68,23 @@ def open_sheet(width: float, height: float, path: Path) -> Iterator[Figure]:
 
 
 def write_heading(figure: Figure, left: float, title: str, subtitle: str = "") -> None:
-    """Write `title` and a smaller line under it at the top, `left` inches from the edge."""
+    """Write `title` and a smaller line under it at the top, `left` inches from the edge.
+
+    A line that is longer than the sheet is cut at its end.
+    """
     width, height = figure.get_size_inches()
     figure.text(left / width, 1 - 0.32 / height, title, fontsize=13, weight="bold", va="center")
     if subtitle:
-        figure.text(left / width, 1 - 0.60 / height, subtitle, fontsize=10, va="center")
+        line = figure.text(left / width, 1 - 0.60 / height, subtitle, fontsize=10, va="center")
+        _shorten(line, (width - 2 * left) * DPI)
+
+
+def _shorten(line: Text, pixels: float) -> None:
+    """Cut the words of `line` at the end until it is no longer than `pixels`."""
+    length = line.get_window_extent().width
+    if length > pixels:
+        text = line.get_text()
+        line.set_text(textwrap.shorten(text, int(len(text) * pixels / length), placeholder=" …"))
 
 
 def add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.figures import render_shares
 from factorprism.forecasts.explain import Shares
+from factorprism.reports import render_shares
 
 RNG = np.random.default_rng(5)
 FACTORS = ("roc_12", "adx_14", "natr_14", "volume_ratio_20")
@@ -33,9 +33,8 @@ BASELINES = {"logistic": RNG.normal(size=4), "gradient_boosting": RNG.normal(siz
 
 
 def _draw(path, shapley=SHAPLEY, surrogate=SURROGATE, baselines=BASELINES, **arguments) -> bytes:
-    return render_shares(
-        shapley, surrogate, baselines, factors=FACTORS, title="x", path=path, **arguments
-    ).read_bytes()
+    given = {"factors": FACTORS, "title": "x", "path": path, "output": "logit", **arguments}
+    return render_shares(shapley, surrogate, baselines, **given).read_bytes()
 
 
 def test_everything_that_is_given_is_drawn(tmp_path):
@@ -47,8 +46,9 @@ def test_everything_that_is_given_is_drawn(tmp_path):
         _draw(tmp_path / "c.png", surrogate=replace(SURROGATE, figures={"r2": 0.2})),
         _draw(tmp_path / "c.png", baselines={**BASELINES, "logistic": -BASELINES["logistic"]}),
         _draw(tmp_path / "c.png", stability={"shapley": 0.4}),
+        _draw(tmp_path / "c.png", output="mean"),
     ]
-    assert len({first, *turned}) == 6
+    assert len({first, *turned}) == 7
 
 
 def test_nothing_of_any_weight_can_be_drawn(tmp_path):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from factorprism.evaluation.reliability import ReliabilityBin, bin_forecasts
 from factorprism.evaluation.resampling import count_independent
-from factorprism.figures._canvas import (
+from factorprism.reports._canvas import (
     FAINT,
     HIGH,
     LOW,
@@ -21,37 +21,41 @@ from factorprism.figures._canvas import (
     strip,
     write_heading,
 )
-from factorprism.learning.samples import HeldOut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def render_reliability(
-    held_out: HeldOut, name: str, horizon: int, *, title: str, path: Path
+    rows: npt.NDArray[np.int64],
+    y_prob: npt.NDArray[np.float64],
+    went_up: npt.NDArray[np.bool_],
+    horizon: int,
+    *,
+    title: str,
+    path: Path,
 ) -> Path:
     """Draw observed shares against forecast probabilities as PNG at `path` and return it.
 
-    `held_out` holds probabilities of a rise over `horizon` sessions, under `name`, and what came of
-    them, in bins as
-    `bin_forecasts` says: a point stands at its bin's mean probability with the 95% Wilson interval
-    over the windows that do not overlap. Below it, how many forecasts each hundredth holds. Raises
-    ``ValueError`` without forecasts and for probabilities outside [0, 1].
+    The arrays are [sample], as `bin_forecasts` takes them: `y_prob` are probabilities of a rise
+    over `horizon` sessions, made on session rows `rows`, and `went_up` what came of them. A point
+    stands at its bin's mean probability with the 95% Wilson interval over the windows that do not
+    overlap. Below it, how many forecasts each hundredth holds. Raises ``ValueError`` without
+    forecasts and for probabilities outside [0, 1].
     """
-    prob, up = held_out.values[name], held_out.labels == 1
-    if not len(prob):
-        raise ValueError(f"{name}: no forecasts, expected at least one")
-    if not ((prob >= 0) & (prob <= 1)).all():
-        raise ValueError(f"{name}: values lie outside [0, 1]")
-    windows = count_independent(held_out.rows, horizon)
+    if not len(y_prob):
+        raise ValueError("y_prob: no forecasts, expected at least one")
+    if not ((y_prob >= 0) & (y_prob <= 1)).all():
+        raise ValueError("y_prob: values lie outside [0, 1]")
+    windows = count_independent(rows, horizon)
     with open_sheet(5.6, 6.6, path) as figure:
-        subtitle = f"{len(prob)} forecasts, {windows} windows that do not overlap"
+        subtitle = f"{len(y_prob)} forecasts, {windows} windows that do not overlap"
         write_heading(figure, 0.3, title, subtitle)
         above = add_axes(figure, 0.85, 1.95, 4.4, 3.65)
-        limits = _limits(prob)
-        _draw_shares(above, bin_forecasts(held_out.rows, prob, up, horizon), float(up.mean()))
+        limits = _limits(y_prob)
+        _draw_shares(above, bin_forecasts(rows, y_prob, went_up, horizon), float(went_up.mean()))
         above.set_xlim(*limits)
-        _draw_counts(add_axes(figure, 0.85, 0.6, 4.4, 1.0), prob, limits)
+        _draw_counts(add_axes(figure, 0.85, 0.6, 4.4, 1.0), y_prob, limits)
     return path
 
 

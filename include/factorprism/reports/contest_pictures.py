@@ -1,0 +1,67 @@
+"""Draws what a contest's report says: the gains of all entrants, and their accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from factorprism.core.contest import ContestReport
+from factorprism.evaluation.backtest import BUY_AND_HOLD, Backtest
+from factorprism.reports._backtest import render_backtest
+from factorprism.reports._intervals import IntervalPanel, render_intervals
+from factorprism.targets import Target
+
+# Accounts that one picture can tell apart, beside buy-and-hold.
+SHOWN_ACCOUNTS = 5
+
+
+def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
+    """Draw each entrant's gain on the reference, the best first, as PNG at `path`."""
+    content: Mapping[str, Any] = report.content
+    words, gains = target.words, content["trials"]["gains"]
+    figures = {line["entrant"]: line["figures"] for line in content["entrants"]}
+
+    def of(metric: str) -> list[tuple[float, float, float]]:
+        found = [figures[gain["name"]].get(metric, [np.nan] * 3)[:3] for gain in gains]
+        return [(float(value), float(lower), float(upper)) for value, lower, upper in found]
+
+    panels = (
+        IntervalPanel(
+            f"gain on the {words.reference}, paid for",
+            [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
+            0.0,
+            ", ".join(dict.fromkeys((words.loss, words.unit))),
+        ),
+        IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
+        IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
+    )
+    return render_intervals(
+        [gain["name"] for gain in gains],
+        # Reports of earlier releases lack some figures.
+        [panel for panel in panels if np.isfinite(np.array(panel.intervals)).any()],
+        title=f"Contest of {report.signal} as of {report.as_of}",
+        subtitle=f"{content['n_sessions']} judged sessions, {content['independent_windows']} "
+        "windows that do not overlap; 95% intervals",
+        path=path,
+    )
+
+
+def render_accounts(
+    accounts: Mapping[str, Backtest], best: Sequence[str], rule: str, path: Path
+) -> Path:
+    """Draw the accounts of the `best` entrants beside buy-and-hold's as PNG at `path`.
+
+    `accounts` holds one for each entrant by `rule`, and buy-and-hold's under its name.
+    """
+    names = [BUY_AND_HOLD, *best[:SHOWN_ACCOUNTS]]
+    return render_backtest(
+        accounts[BUY_AND_HOLD].sessions,
+        {name: accounts[name].equity for name in names},
+        reference=BUY_AND_HOLD,
+        title=f"What the forecasts would have earned, {rule}",
+        subtitle="Costs paid, executed at the next open; it decides no promotion",
+        path=path,
+    )

@@ -1,0 +1,156 @@
+"""A contest held before: its report, its entrants' forecasts, and what these would have earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from factorprism.core.contest import ContestReport
+from factorprism.core.readings import JudgedForecasts
+from factorprism.core.schemas import DayArray, as_days
+from factorprism.evaluation.backtest import Backtest, BacktestRule, trade_forecasts
+from factorprism.pipelines import Run
+from factorprism.pipelines.contest_accounts import RULES, load_prices
+from factorprism.targets.target import Column
+from factorprism.views._lines import NotHeld
+from factorprism.views._track import Track, track_contest
+from factorprism.warehouse import PostgresWarehouse
+
+
+@dataclass(frozen=True, eq=False)
+class HeldContest:
+    """The contest of `report`; `judged` holds what each entrant forecast of its sessions.
+
+    `days` are all sessions of the exchange from the first judged one through the report's.
+    """
+
+    run: Run
+    report: ContestReport
+    days: DayArray = field(repr=False)
+    judged: Mapping[str, Track] = field(repr=False)
+
+    @property
+    def best(self) -> list[str]:
+        """The entrants, the greatest gain on the reference first."""
+        content: Mapping[str, Any] = self.report.content
+        return [gain["name"] for gain in content["trials"]["gains"]]
+
+    def find_entrant(self, name: str = "") -> str:
+        """Return `name`; without one the signal's own network, or else who gained most.
+
+        Raises `NotHeld` for somebody who took no part.
+        """
+        own = self.run.signal.model
+        chosen = name or (own if own in self.judged else self.best[0])
+        if chosen in self.judged:
+            return chosen
+        raise NotHeld(
+            f"{chosen} took no part in the contest of {self.report.as_of}",
+            remedy=f"Choose one of: {', '.join(self.judged)}.",
+        )
+
+    def rows_of(self, name: str) -> npt.NDArray[np.int64]:
+        """Return the places of the entrant's judged sessions on the exchange's own axis."""
+        return np.searchsorted(self.days, as_days(self.judged[name].sessions)).astype(np.int64)
+
+    def read_probabilities(self, name: str) -> tuple[Column, npt.NDArray[np.bool_]]:
+        """Return what the entrant said and whether the rise came, [judged session].
+
+        Raises `NotHeld` for a target that forecasts no probability of a rise.
+        """
+        track, probability = self.judged[name], self.run.target.probability
+        if not probability:
+            raise NotHeld(
+                f"{self.run.signal.name} forecasts no probability of a rise",
+                remedy="Draw the contest's gains instead: factorprism draw contest --signal "
+                f"{self.run.signal.name}",
+            )
+        return track.values[probability], track.labels == 1
+
+    def trade(self) -> tuple[str, dict[str, Backtest]]:
+        """Return the first rule's name, and every entrant's account by it, buy-and-hold's first.
+
+        Prices are those now held. Raises as `read_probabilities` does.
+        """
+        name, described = next(iter(RULES.items()))
+        rule = BacktestRule(horizon=self.run.signal.horizon, **described)
+        columns = {entrant: self._spread(entrant) for entrant in self.judged}
+        return name, trade_forecasts(load_prices(self.run, self.days), columns, rule)
+
+    def _spread(self, name: str) -> Column:
+        """Return the entrant's probabilities on all sessions, NaN where nothing was judged."""
+        column = np.full(len(self.days), np.nan)
+        column[self.rows_of(name)], _ = self.read_probabilities(name)
+        return column
+
+
+def load_report(
+    warehouse: PostgresWarehouse, signal: str, as_of: date | None = None
+) -> ContestReport:
+    """Return the report of `signal` as of a session, by default the newest one.
+
+    Raises `NotHeld`, with the newest there is.
+    """
+    report = warehouse.contests.load_report(signal, as_of)
+    if report is not None:
+        return report
+    newest = warehouse.contests.load_report(signal)
+    raise NotHeld(
+        f"no contest of {signal} was held" + (f" as of {as_of}" if as_of else ""),
+        remedy=f"The newest is as of {newest.as_of}."
+        if newest
+        else f"Hold one: factorprism train --signal {signal} --contest full.",
+    )
+
+
+def load_tabulated(
+    warehouse: PostgresWarehouse, signal: str, as_of: date | None = None
+) -> ContestReport:
+    """Return as `load_report` does; raises `NotHeld` for a report without the gains, too."""
+    report = load_report(warehouse, signal, as_of)
+    trials: Any = report.content.get("trials")
+    if trials and trials["gains"]:
+        return report
+    raise NotHeld(
+        f"of the contest of {report.as_of} the sentence alone was kept",
+        remedy=f"Hold it again: factorprism train --signal {signal} --contest full "
+        f"--session {report.as_of}",
+    )
+
+
+def read_contest(run: Run) -> HeldContest:
+    """Return the contest as of the run's session, from the folds now held.
+
+    Raises `NotHeld` where there is none, or where its folds are no longer the newest ones.
+    """
+    warehouse = run.ports.warehouse
+    report = load_tabulated(warehouse, run.signal.name, run.session)
+    content: Mapping[str, Any] = report.content
+    first, last = (date.fromisoformat(str(content[name])) for name in ("first", "last"))
+    held = warehouse.contests.load_judged(run.signal.name)
+    judged = {
+        line["entrant"]: track_contest(_cut(held[line["entrant"]], first, last), run.target)
+        for line in content["entrants"]
+        if line["entrant"] in held
+    }
+    if {len(track.sessions) for track in judged.values()} != {int(content["n_sessions"])}:
+        raise NotHeld(
+            f"other folds have been judged since the contest of {run.session}",
+            remedy="Draw the newest contest, or hold this one again: factorprism train --signal "
+            f"{run.signal.name} --contest full --session {run.session}",
+        )
+    days = run.calendar.sessions(first, run.session)
+    return HeldContest(run, report, days, judged)
+
+
+def _cut(judged: JudgedForecasts, first: date, last: date) -> JudgedForecasts:
+    within = (judged.sessions >= np.datetime64(first, "D")) & (
+        judged.sessions <= np.datetime64(last, "D")
+    )
+    columns = {name: column[within] for name, column in judged.columns.items()}
+    return JudgedForecasts(judged.sessions[within], columns)

@@ -1,0 +1,31 @@
+"""What is drawn of a contest afterwards is what the contest itself has found."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from factorprism.core.signals import find_signal
+from factorprism.evaluation.resampling import count_independent
+from factorprism.pipelines import Run, open_ports
+from factorprism.views.contest import read_contest
+
+TRAINED_AS_OF = date(2024, 6, 28)
+
+
+def test_the_accounts_and_windows_are_those_of_the_report(place: Any) -> None:
+    with open_ports(place.config) as ports:
+        contest = read_contest(Run(TRAINED_AS_OF, find_signal(place.config), place.config, ports))
+        rule, accounts = contest.trade()
+    content: Any = contest.report.content
+    told = content["accounts"][0]
+    assert (rule, list(accounts)) == (told["rule"], [one["name"] for one in told["accounts"]])
+    for one in told["accounts"]:
+        assert accounts[one["name"]].equity[-1] - 1.0 == pytest.approx(one["total_return"])
+    assert contest.find_entrant() == "inception_tiny"
+    rows = contest.rows_of("inception_tiny")
+    assert count_independent(rows, 14) == content["independent_windows"]
+    y_prob, went_up = contest.read_probabilities("inception_tiny")
+    assert len(y_prob) == len(went_up) == content["n_sessions"]
