@@ -9,8 +9,9 @@ MAKEFLAGS += --no-print-directory
 export PYTHON GPU
 
 BIN := .venv/bin
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-.PHONY: help run up down test lint check bench lock secrets
+.PHONY: help run up down test lint check docs diagrams bench lock secrets
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,15 +32,24 @@ test: ## Run all tests
 	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
 		--no-loadscope-reorder $(TESTS)
 
-lint: ## Run the checks that need no test: ruff, mypy, import-linter, and a trial of each lock
+lint: ## Run the checks that need no test: ruff, mypy, import-linter, docs, and a trial of each lock
 	@.ci/install dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(SITE)
 	@.ci/platforms
 
 check: lint test ## Run all checks
+
+docs: ## Build the documentation as a site, in site/
+	@.ci/install dev
+	$(SITE)
+
+diagrams: ## Draw the diagrams of the documentation anew (needs npm and Chromium)
+	@.ci/install dev
+	$(BIN)/python docs/diagrams/draw.py
 
 bench: ## Run the benchmarks and print one table
 	@.ci/install run
