@@ -1,7 +1,7 @@
 """Draws the diagrams anew: `make diagrams`.
 
-Two sources are generated (`architecture.mmd` from the import contracts in pyproject.toml,
-`warehouse.mmd` from the tables); `evening.mmd` is written by hand. Each SVG names the SHA-256 of its
+Two sources are generated: `architecture.mmd` from the import contracts in pyproject.toml,
+`warehouse.mmd` from the tables. `evening.mmd` is written by hand. Each SVG names the SHA-256 of its
 source. Needs npm, which brings Mermaid, and Chromium.
 """
 

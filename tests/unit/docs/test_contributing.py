@@ -370,8 +370,8 @@ def test_an_alert_is_added_by_its_recipe(scratch: Scratch) -> None:
     scratch.replace(
         "docs/alerts.md",
         (
-            "| `disk HOST PLACE` |",
-            "| `storm SIGNAL` | it blows | now | operators | by itself |\n| `disk HOST PLACE` |",
+            "| `disk PLACE` |",
+            "| `storm SIGNAL` | it blows | now | operators | by itself |\n| `disk PLACE` |",
         ),
     )
     first, step, last = name_places("An alert", "storm")
