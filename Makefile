@@ -48,7 +48,8 @@ lint: ## Run the checks that need no test: ruff, mypy, import-linter, docs, and 
 
 check: lint test ## Run all checks
 
-SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+# Not --quiet, under which a warning is none.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 .PHONY: docs diagrams
 
 docs: ## Build the documentation as a site, in site/

@@ -62,7 +62,7 @@ def _keys_of(column: Column[object]) -> str:
 
 def _render_references(table: Table) -> Iterator[str]:
     keys = [item for item in table.constraints if isinstance(item, ForeignKeyConstraint)]
-    for key in sorted(keys, key=lambda item: item.column_keys):
+    for key in sorted(keys, key=lambda item: tuple(item.column_keys)):
         columns = ", ".join(key.column_keys)
         yield f'{key.referred_table.name} ||--o{{ {table.name} : "{columns}"'
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ["Home", "Use", "Understand", "Operate", "Extend", "Decide"]
@@ -50,6 +51,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    ("page", "is_well"),
+    [("# A page", True), ("[gone](gone.md)", False), ("[part](#gone)", False)],
+)
+def test_the_command_of_the_checks_refuses_a_broken_link(
+    tmp_path: Path, page: str, is_well: bool
+) -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+    kept = {name: settings[name] for name in ("site_name", "strict", "validation")}
+    (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(kept))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(page)
+    told = ["make", "--dry-run", "--silent", "docs"]
+    lines = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (command,) = [line for line in lines.splitlines() if "mkdocs" in line]
+    command = command.replace(".venv/bin/mkdocs", f"{sys.executable} -m mkdocs")
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode == 0) == is_well, done.stderr
 
 
 def test_every_page_of_the_docs_is_in_the_site(site: Path) -> None:
