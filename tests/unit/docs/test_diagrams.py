@@ -10,10 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from factorprism.pipelines import STEPS
-from factorprism.pipelines.runner import BESIDE
 from factorprism.warehouse.diagram import NAMED, render_diagram
 from factorprism.warehouse.tables import metadata
+from unit.docs.steps import BESIDE, STEPS
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "docs" / "diagrams"

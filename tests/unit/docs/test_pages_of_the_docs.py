@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from factorprism.alerts import KINDS
 from factorprism.alerts.catalogue import DAILY_DIGEST
 from factorprism.cli.main import app
 from factorprism.core.config import describe_settings
-from factorprism.pipelines import STEPS
+from unit.docs.steps import STEPS, list_pooled
 
 ROOT = Path(__file__).resolve().parents[3]
 AIRFLOW = (ROOT / "docs" / "airflow.md").read_text("utf-8")
@@ -34,23 +32,11 @@ def find_rows(page: str, heading: str) -> dict[str, list[str]]:
     return {row[0].strip("`"): row for row in rows}
 
 
-def list_tasks(pool: str) -> Iterator[str]:
-    """Yield the tasks that the DAG files put into `pool`."""
-    for file in (ROOT / "dags").glob("*.py"):
-        for call in (
-            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)
-        ):
-            named = {one.arg: one.value for one in call.keywords if one.arg}
-            spread = {ast.unparse(one.value) for one in call.keywords if one.arg is None}
-            if "task_id" in named and pool.upper() in spread:
-                yield ast.literal_eval(named["task_id"])
-
-
 @pytest.mark.parametrize("pool", sorted(POOLS))
 def test_a_pool_lists_its_tasks(pool: str) -> None:
     row = find_rows(AIRFLOW, "| pool | slots | for |")[pool]
     assert int(row[1]) == POOLS[pool]["slots"]
-    tasks = set(list_tasks(pool))
+    tasks = list_pooled(pool)
     assert tasks
     assert set(re.findall(r"`(\w+)`", row[2].split(";")[0])) == tasks
 
