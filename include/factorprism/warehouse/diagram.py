@@ -31,7 +31,7 @@ NAMED = (
 def render_diagram() -> str:
     """Return the diagram, as Mermaid: each table with its keys, each foreign key a solid line.
 
-    A dotted line joins what belongs together by name alone (`NAMED`).
+    A dashed line joins what belongs together by name alone (`NAMED`).
     """
     tables = sorted(metadata.tables.values(), key=lambda table: table.name)
     lines = [line for table in tables for line in _render_table(table)]
@@ -68,7 +68,7 @@ def _render_references(table: Table) -> Iterator[str]:
 
 
 def _render_name(child: str, columns: tuple[str, ...], parent: str) -> str:
-    """Return the dotted line; raises ``KeyError`` where the child has no such column."""
+    """Return the dashed line; raises ``KeyError`` where the child has no such column."""
     names = ", ".join(_find(child).c[name].name for name in columns)
     return f'{_find(parent).name} ||..o{{ {child} : "{names}"'
 

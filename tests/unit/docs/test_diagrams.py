@@ -84,15 +84,15 @@ def test_every_table_with_its_whole_key_stands_in_the_diagram() -> None:
         assert keys == [column.name for column in table.columns if column.primary_key]
 
 
-def test_every_foreign_key_is_a_solid_line_and_a_name_alone_a_dotted_one() -> None:
+def test_every_foreign_key_is_a_solid_line_and_a_name_alone_a_dashed_one() -> None:
     solid = set(re.findall(r"^ +(\w+) \|\|--o\{ (\w+) :", render_diagram(), re.MULTILINE))
     assert solid == {
         (key.column.table.name, table.name)
         for table in TABLES.values()
         for key in table.foreign_keys
     }
-    dotted = set(re.findall(r"^ +(\w+) \|\|\.\.o\{ (\w+) :", render_diagram(), re.MULTILINE))
-    assert dotted == {(parent, child) for child, _, parent in NAMED}
+    dashed = set(re.findall(r"^ +(\w+) \|\|\.\.o\{ (\w+) :", render_diagram(), re.MULTILINE))
+    assert dashed == {(parent, child) for child, _, parent in NAMED}
 
 
 def test_no_name_is_given_for_what_is_a_foreign_key() -> None:
