@@ -1,4 +1,4 @@
-"""The catalogue: sixteen scale-free technical factors, the rows of every image.
+"""The catalogue: scale-free technical factors, the rows of every image.
 
 An entry names everything that its values depend on, so that `catalogue_hash` can stand for them.
 """

@@ -50,7 +50,12 @@ def _render_column(column: Column[object]) -> str:
     key = "key" if column.primary_key else ""
     for foreign in column.foreign_keys:
         key = ", ".join(filter(None, (key, f"of {foreign.column.table.name}")))
-    return f"| `{column.name}` | {kind} | {key} | {column.comment} |"
+    return f"| `{column.name}` | {_escape(kind)} | {key} | {_escape(column.comment or '')} |"
+
+
+def _escape(text: str) -> str:
+    """Return `text` as Markdown in which no pair of brackets makes a link."""
+    return text.replace("][", r"]\[")
 
 
 def _render_view(view: View) -> str:

@@ -14,7 +14,9 @@ from factorprism.factors.groups import group_factors
 def test_every_factor_of_the_catalogue_has_one_group() -> None:
     groups = group_factors([factor.name for factor in CATALOGUE])
     assert tuple(groups) == GROUPS
-    assert sorted(place for places in groups.values() for place in places) == list(range(16))
+    assert sorted(place for places in groups.values() for place in places) == list(
+        range(len(CATALOGUE))
+    )
     assert group_factors(["roc_60", "mystery_3"]) == {"momentum": (0,), "other": (1,)}
 
 

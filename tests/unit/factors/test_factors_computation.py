@@ -106,8 +106,8 @@ def test_panels_of_many_symbols_equal_those_computed_alone(make_series):
 def test_a_symbol_without_a_session_from_first_on_has_an_empty_panel(make_series):
     bars = pd.concat([make_series(50), make_series(50, start="2015-01-01", symbol="000002.SZ")])
     ended, current = compute_panels(make_bars(bars), first=date(2015, 1, 1))
-    assert ended.values.shape == (0, 16)
-    assert current.values.shape == (50, 16)
+    assert ended.values.shape == (0, len(CATALOGUE))
+    assert current.values.shape == (50, len(CATALOGUE))
 
 
 def test_no_bars_give_no_panels(make_series):
