@@ -39,7 +39,7 @@ def connect(url: str | None = None, home: str | os.PathLike[str] | None = None) 
     WarehouseError
         Where the warehouse cannot be reached, or its tables are of an older version.
     """
-    house = House(_name_warehouse(load_config(_read_environment(url, home))))
+    house = House(name_warehouse(load_config(_read_environment(url, home))))
     # Asked at once, so that what is amiss is said here; teaches the days that the warehouse knows.
     house.read_version()
     return Connection(house)
@@ -56,8 +56,11 @@ def _read_environment(url: str | None, home: str | os.PathLike[str] | None) -> d
     return environ
 
 
-def _name_warehouse(config: Config) -> Config:
-    """Return `config` with the embedded server's URLs where it names no warehouse."""
+def name_warehouse(config: Config) -> Config:
+    """Return `config` with the embedded server's URLs where it names no warehouse.
+
+    Raises `ConfigurationError` where that does not run, or was never made.
+    """
     if config.warehouse_url:
         return config
     server = EmbeddedPostgres(config.home)

@@ -55,6 +55,7 @@ AFTER_VALUES = {
     "row_hash": TEXT,
 }
 PART = {
+    "session": DAY,
     "method": TEXT,
     "model_id": TEXT,
     "channel": TEXT,
@@ -67,6 +68,7 @@ PART = {
 }
 NEIGHBOUR = {
     "session": DAY,
+    "neighbour": DAY,
     "model_id": TEXT,
     "distance": NUMBER,
     "threshold": NUMBER,
@@ -183,14 +185,19 @@ def tabulate_walk_forward(judged: Mapping[str, JudgedForecasts]) -> pd.DataFrame
 
 def tabulate_explanations(explanations: Sequence[Explanation]) -> pd.DataFrame:
     """Return what each part of the image adds to the network's output, by every method kept."""
-    return tabulate((row for one in explanations for row in _list_parts(one)), PART)
+    rows = (row for one in explanations for row in _list_parts(one))
+    return tabulate(rows, PART, "session", "method")
 
 
 def _list_parts(explanation: Explanation) -> Iterator[Mapping[str, Any]]:
     stability: Any = explanation.stability
     for part in _list_shares(explanation):
         agreement = stability.get("agreement", {}).get(part["method"])
-        yield {**part, "model_id": explanation.model_id, "agreement": agreement}
+        yield {**part, **_key_of(explanation), "agreement": agreement}
+
+
+def _key_of(explanation: Explanation) -> dict[str, Any]:
+    return {"session": explanation.session, "model_id": explanation.model_id}
 
 
 def _list_shares(explanation: Explanation) -> Iterator[dict[str, Any]]:
@@ -228,14 +235,15 @@ def _spread(
 
 def tabulate_neighbours(explanations: Sequence[Explanation]) -> pd.DataFrame:
     """Return the past images most like the day's, the nearest first."""
-    return tabulate((row for one in explanations for row in _list_neighbours(one)), NEIGHBOUR)
+    rows = (row for one in explanations for row in _list_neighbours(one))
+    return tabulate(rows, NEIGHBOUR, "session")
 
 
 def _list_neighbours(explanation: Explanation) -> Iterator[Mapping[str, Any]]:
     precedents: Any = explanation.precedents
     for held in precedents.get("neighbours", ()):
-        threshold = precedents.get("threshold")
-        yield {**held, "model_id": explanation.model_id, "threshold": threshold}
+        own = {"neighbour": held["session"], "threshold": precedents.get("threshold")}
+        yield {**held, **own, **_key_of(explanation)}
 
 
 def tabulate_contest(report: ContestReport) -> pd.DataFrame:
