@@ -20,7 +20,10 @@ Value = TypeVar("Value")
 
 
 class House:
-    """One warehouse for many readers, opened when it is first asked; safe for threads."""
+    """One warehouse for many readers, opened when it is first asked; safe for threads.
+
+    The server refuses whatever would be written by it, even to a login that may write.
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -37,7 +40,7 @@ class House:
                 "no warehouse is configured",
                 remedy="Set FACTORPRISM_WAREHOUSE_URL, or start one: factorprism services start.",
             )
-        return PostgresWarehouse(self.config.reader_url)
+        return PostgresWarehouse(self.config.reader_url, read_only=True)
 
     def known_version(self) -> str:
         """Return the version read within a second, or while another thread reads it the last one.

@@ -10,7 +10,10 @@ from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
 from factorprism.core.readings import ForecastLine
 from factorprism.core.schemas import Forecast, ModelRecord
-from factorprism.pipelines import NO_MODEL, Run, champion_at
+from factorprism.core.signals import Signal
+from factorprism.factors import Normaliser
+from factorprism.forecasts import Window
+from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
 from factorprism.targets import Target
 from factorprism.views._match import Match, compare_hashes
 from factorprism.views._picture import (
@@ -42,6 +45,7 @@ __all__ = [
     "Reasons",
     "Scale",
     "read_image",
+    "read_picture",
 ]
 
 
@@ -109,9 +113,7 @@ def read_image(
     run = open_run(warehouse, config, line, session)
     row = choose_row([row for row in load_rows(run) if model_id in ("", row.model_id)])
     record = load_record(run, model_id) or _load_reader(run, row)
-    window = load_held_window(run, record.lookback if record else run.signal.lookback)
-    normaliser, scale = find_scale(run, record, window)
-    picture = build_picture(window, normaliser, scale) if window is not None else None
+    window, normaliser, picture = _draw(run, record)
     explanation = _load_explanation(run, row)
     return ImagePage(
         universe=line.universe,
@@ -129,6 +131,28 @@ def read_image(
         absent_picture=None if picture else _absent_picture(run),
         absent_reasons=None if explanation else _absent_reasons(row),
     )
+
+
+def read_picture(
+    warehouse: PostgresWarehouse, config: Config, signal: Signal, session: date
+) -> tuple[Picture | None, Match]:
+    """Return the image alone, as `read_image` shows it, and whether it is the one of the ledger.
+
+    None where the signal's index has no window of factors that ends at `session`.
+    """
+    run = Run(session, signal, config, Ports(config, warehouse))
+    row = choose_row(load_rows(run))
+    *_, picture = _draw(run, _load_reader(run, row))
+    return picture, match_image(row, picture)
+
+
+def _draw(
+    run: Run, record: ModelRecord | None
+) -> tuple[Window | None, Normaliser | None, Picture | None]:
+    window = load_held_window(run, record.lookback if record else run.signal.lookback)
+    normaliser, scale = find_scale(run, record, window)
+    picture = build_picture(window, normaliser, scale) if window is not None else None
+    return window, normaliser, picture
 
 
 def match_image(row: Forecast | None, picture: Picture | None) -> Match:

@@ -198,6 +198,12 @@ class BarRepository:
                     frames.append(_frame(symbol, rows))
         return make_bars(pd.concat(frames)) if frames else empty_bars()
 
+    def list_symbols(self) -> list[str]:
+        """Return the symbols that a bar is held of, in their order."""
+        statement = select(bar_extents.c.symbol).order_by(bar_extents.c.symbol)
+        with self._database.begin() as connection:
+            return list(connection.scalars(statement))
+
     def load_extent(self, symbol: str) -> tuple[date, date] | None:
         """Return the first and last session held, or None; does not read the bars."""
         statement = select(bar_extents.c.first_session, bar_extents.c.last_session).where(

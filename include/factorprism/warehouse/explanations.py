@@ -55,6 +55,13 @@ class ExplanationRepository:
                 )
             )
 
+    def list_explained(self, signal: str) -> list[tuple[date, str]]:
+        """Return session and model of each explanation that is held of `signal`, ascending."""
+        key = (explanations.c.session, explanations.c.model_id)
+        statement = select(*key).where(explanations.c.signal == signal).order_by(*key)
+        with self._database.begin() as connection:
+            return [(row.session, row.model_id) for row in connection.execute(statement)]
+
     def load_explanation(self, signal: str, session: date, model_id: str) -> Explanation | None:
         """Return the explanation of one forecast; None when it has none."""
         table = explanations.c

@@ -9,7 +9,7 @@ from factorprism.warehouse.alerts import AlertRepository
 from factorprism.warehouse.bars import BarRepository
 from factorprism.warehouse.calendar import CalendarRepository
 from factorprism.warehouse.contests import ContestRepository
-from factorprism.warehouse.db.connection import Database, DryDatabase
+from factorprism.warehouse.db.connection import Database, DryDatabase, ReadOnlyDatabase
 from factorprism.warehouse.db.fingerprint import combine_fingerprints, compute_fingerprints
 from factorprism.warehouse.db.migrate import is_current, migrate
 from factorprism.warehouse.db.roles import read_login
@@ -28,13 +28,14 @@ class PostgresWarehouse:
     """Every table family in the schema ``prism`` of the PostgreSQL (14 or newer) behind `url`.
 
     Nothing is opened before the first call. Every method is one transaction, may be repeated, and
-    may run in any number of processes at once. Where it is `dry`, nothing that is written stays.
-    Raises `WarehouseError` when the server cannot be reached or refuses, `ConfigurationError` for a
-    URL that is not PostgreSQL's.
+    may run in any number of processes at once. Where it is `dry`, nothing that is written stays;
+    where it is `read_only`, the server refuses to write. Raises `WarehouseError` when the server
+    cannot be reached or refuses, `ConfigurationError` for a URL that is not PostgreSQL's.
     """
 
-    def __init__(self, url: str, *, dry: bool = False) -> None:
-        self._database = DryDatabase(url) if dry else Database(url)
+    def __init__(self, url: str, *, dry: bool = False, read_only: bool = False) -> None:
+        kind = DryDatabase if dry else ReadOnlyDatabase if read_only else Database
+        self._database = kind(url)
         self.pulls = PullRepository(self._database)
         self.bars = BarRepository(self._database)
         self.factors = FactorRepository(self._database)

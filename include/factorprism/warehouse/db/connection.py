@@ -91,6 +91,14 @@ class Database:
         )
 
 
+class ReadOnlyDatabase(Database):
+    """Transactions that may only read: the server refuses every change, whoever is logged in."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._engine = self._engine.execution_options(postgresql_readonly=True)
+
+
 class DryDatabase(Database):
     """All transactions in one that is never committed: what is written is read, and then gone.
 
