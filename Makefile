@@ -9,8 +9,11 @@ MAKEFLAGS += --no-print-directory
 export PYTHON GPU
 
 BIN := .venv/bin
+# Longest first: tests/conftest.py says in which order.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
+	--no-loadscope-reorder
 
-.PHONY: help run up down test lint check bench lock secrets
+.PHONY: help run up down quick test lint check bench lock secrets
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,10 +29,13 @@ up: ## Start the warehouse and Airflow, and say how to open the UI (MLFLOW=1: ML
 down: ## Stop all services
 	@if [ -x $(BIN)/factorprism ]; then exec $(BIN)/factorprism services stop; fi
 
-test: ## Run all tests
+quick: ## Run the tests that neither train a network at length nor start Airflow, in two minutes
 	@.ci/install dev
-	@exec $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
-		--no-loadscope-reorder $(TESTS)
+	@exec $(PYTEST) -m "not slow" $(TESTS)
+
+test: ## Run all tests (TESTS=tests/unit/core: some of them)
+	@.ci/install dev
+	@exec $(PYTEST) $(TESTS)
 
 lint: ## Run the checks that need no test: ruff, mypy, import-linter, and a trial of each lock
 	@.ci/install dev
