@@ -62,8 +62,8 @@ LONGEST = (
 )
 # In these folders Airflow itself runs the tests' code.
 AIRFLOW_FOLDERS = ("tests/dags", "tests/browser")
-# What a test that trains networks or starts Airflow is given.
-SLOW_FIXTURES = {"open_world", "airflow_metadata"}
+# What a test that trains networks or starts Airflow is given; a single one that is long is marked.
+SLOW_FIXTURES = {"open_world", "airflow_metadata", "quick_settings", "make_size", "judged"}
 
 
 class FileScheduling(LoadScopeScheduling):

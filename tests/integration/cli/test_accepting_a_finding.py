@@ -30,6 +30,7 @@ def accept(warehouse: PostgresWarehouse, migrated_url: str, tmp_path: Path) -> C
     settings = {
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_WAREHOUSE_URL": migrated_url,
+        "FACTORPRISM_TRACKING_URL": "sqlite://",  # or an embedded server is started for it
     }
 
     return lambda *arguments: console.call(settings, "quality", "accept", *arguments)
