@@ -32,7 +32,7 @@ from contextlib import closing  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from datetime import date  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 import psycopg2  # noqa: E402
 import pytest  # noqa: E402
@@ -43,23 +43,61 @@ from factorprism.core.roles import OWNER, READER, WRITER  # noqa: E402
 from factorprism.services import EmbeddedPostgres  # noqa: E402
 from protocol.receivers import Mailbox, Webhook  # noqa: E402
 
+if TYPE_CHECKING:
+    from worlds import Recipe, World
 
-class FolderScheduling(LoadScopeScheduling):
-    """Gives whole folders to the processes: tests of one folder share what is long to set up.
 
-    Unit tests share nothing that is long, and come last: they are given file by file, so that no
-    process is left alone with a whole folder while the others have nothing more to do.
+# The files that take a minute and more, longest first; no process is to begin with one of them
+# when the others have nothing more to do.
+LONGEST = (
+    "tests/integration/evening/test_evening_in_the_scheduler.py",
+    "tests/integration/cli/test_first_run.py",
+    "tests/integration/workers/test_two_workers.py",
+    "tests/dags/test_dag_runs.py",
+    "tests/browser/test_pages_in_a_browser.py",
+    "tests/integration/services/test_embedded_airflow.py",
+    "tests/integration/pipelines/test_daily_runs.py",
+    "tests/integration/pipelines/test_contest_runs.py",
+    "tests/integration/pipelines/test_title.py",
+)
+# In these folders Airflow itself runs the tests' code.
+AIRFLOW_FOLDERS = ("tests/dags", "tests/browser")
+# What a test that trains networks or starts Airflow is given; a single one that is long is marked.
+SLOW_FIXTURES = {"open_world", "airflow_metadata", "quick_settings", "make_size", "judged"}
+
+
+class FileScheduling(LoadScopeScheduling):
+    """Gives whole files to the processes, in the order of `pytest_collection_modifyitems`.
+
+    What tests of several files share and is long to set up lies on the disk.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        *folders, _ = file.split("/")
-        return file if "unit" in folders[:2] else "/".join(folders[:3])
+        return nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
-    return FolderScheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, and put the longest first, then the slow, then the rest."""
+    for item in items:
+        if _is_slow(item):
+            item.add_marker(pytest.mark.slow)
+    slow = {_file_of(item) for item in items if item.get_closest_marker("slow")}
+    places = {file: place for place, file in enumerate([*LONGEST, *sorted(slow - {*LONGEST})])}
+    items.sort(key=lambda item: places.get(_file_of(item), len(places)))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    in_airflow = _file_of(item).startswith(AIRFLOW_FOLDERS)
+    return in_airflow or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @dataclass(frozen=True)
@@ -142,6 +180,37 @@ def warehouse_url(postgres: TestServer) -> Iterator[str]:
     url = postgres.new_database()
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: TestServer) -> Iterator[str]:
+    """The name of a migrated empty database to copy."""
+    from factorprism.warehouse import PostgresWarehouse
+
+    url = postgres.new_database()
+    with closing(PostgresWarehouse(url)) as warehouse:
+        warehouse.migrate()
+    yield url.rsplit("/", 1)[1]
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def open_world(
+    postgres: TestServer, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Recipe], World]:
+    """Give a function that opens a world of `worlds`, built where it is not kept yet."""
+    from worlds import Builder, shelf
+
+    return Builder(postgres, migrated_template, shelf(), tmp_path_factory.mktemp("worlds")).open
+
+
+@pytest.fixture(scope="session")
+def airflow_metadata(postgres: TestServer) -> Callable[[Path], str]:
+    """Give a function that gives the Airflow of a home its metadata, migrated already."""
+    from airflows import Metadata
+    from worlds import shelf
+
+    return Metadata(postgres, shelf()).copy_for
 
 
 @pytest.fixture(scope="session")

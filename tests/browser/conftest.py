@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,19 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
-from _signals import DAILY
-from factorprism.core.config import load_config
-from factorprism.core.roles import READER, WRITER
-from factorprism.core.signals import find_signal
-from factorprism.pipelines import Run, open_ports, run_pipeline
+from _signals import DAILY, SIGNAL
+from factorprism.core.roles import READER
+from factorprism.pipelines import open_ports
 from factorprism.services import EmbeddedAirflow
-from factorprism.warehouse import PostgresWarehouse
+from worlds import LIVED, Place, Recipe, World, copy_world
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FIRST, TRAINED = "2016-01-04", (date(2024, 6, 21), date(2024, 6, 28))
-# Evenings run by the pipelines, and the last one by Airflow itself.
-EVENINGS = (date(2024, 6, 28), date(2024, 7, 1), date(2024, 7, 2))
-LAST = date(2024, 7, 3)
+LAST = date(2024, 7, 3)  # the evening that Airflow itself runs
 RUN_ID = "manual__the_evening"
 
 
@@ -66,60 +61,40 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def house(chromium: Any, postgres: Any) -> Iterator[House]:
+def house(
+    chromium: Any,
+    postgres: Any,
+    open_world: Callable[[Recipe], World],
+    airflow_metadata: Callable[[Path], str],
+) -> Iterator[House]:
     """History from 2016, a champion and a challenger, four evenings, one of them by Airflow."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-browser-"))
     home.chmod(0o711)
-    warehouse_url, metadata_url = postgres.new_database(), postgres.new_database()
-    with closing(PostgresWarehouse(warehouse_url)) as warehouse:
-        warehouse.migrate()
-    settings = {
-        "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": postgres.as_role(warehouse_url, WRITER),
-        "FACTORPRISM_WAREHOUSE_READER_URL": postgres.as_role(warehouse_url, READER),
-        "FACTORPRISM_TRACKING_URL": f"sqlite:///{home / 'mlflow.db'}",
-        "FACTORPRISM_MODEL": "inception_tiny",
-        "FACTORPRISM_EPOCHS": "1",
-        "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
-        "FACTORPRISM_CONTEST_FOLDS": "1",
-        "FACTORPRISM_SOURCE": "sample",
-    }
+    place = copy_world(postgres, open_world(LIVED), home)
+    reader = postgres.as_role(place.owner_url, READER)
+    settings = {**place.environ, "FACTORPRISM_WAREHOUSE_READER_URL": reader}
+    metadata_url = airflow_metadata(home)
     airflow = EmbeddedAirflow(home, metadata_url, os.environ | settings)
     try:
-        lived = _live_some_evenings(settings)
         airflow.start()
         state = airflow.runs().run_dag(DAILY, RUN_ID, {"session": LAST.isoformat()})
         assert state == "success"
         tokens = {user: _log_in(airflow, user) for user in ("viewer", "admin")}
-        yield House(airflow.address, airflow, tokens, *lived)
+        yield House(airflow.address, airflow, tokens, *_name_models(place))
     finally:
         airflow.stop()
-        for url in (warehouse_url, metadata_url):
+        for url in (place.owner_url, metadata_url):
             postgres.drop_database(url)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _live_some_evenings(settings: dict[str, str]) -> tuple[str, str, Path]:
-    """Return the champion, the model that lost to it, and its files, as the pipelines left them."""
-    config = load_config(settings)
-    with open_ports(config) as ports:
-        options = {"first": FIRST, "last": TRAINED[-1].isoformat()}
-        run_pipeline("backfill", Run(TRAINED[-1], find_signal(config), config, ports), options)
-        for number, as_of in enumerate(TRAINED):
-            changed = config.with_changes(seed=config.seed + number)
-            run_pipeline(
-                "weekly", Run(as_of, find_signal(changed), changed, ports), {"mode": "retrain"}
-            )
-        for session in EVENINGS:
-            run_pipeline("daily", Run(session, find_signal(config), config, ports))
-        held = ports.warehouse.models.list_promotions("hs300-direction-14")
-        models = {
-            record.model_id for record in ports.warehouse.models.list_models("hs300-direction-14")
-        }
-        champion = held[-1].champion_id
-        (challenger,) = models - {champion}
+def _name_models(place: Place) -> tuple[str, str, Path]:
+    """Return the champion, the model that lost to it, and its files."""
+    with open_ports(place.config) as ports:
+        decision = ports.warehouse.models.list_promotions(SIGNAL)[-1]
         places = {item.model_id: item.place for item in ports.registry.list_bundles()}
-    return champion, challenger, config.home / "artefacts" / "mlflow" / places[challenger]
+    files = place.home / "artefacts" / "mlflow" / places[decision.candidate_id]
+    return decision.champion_id, decision.candidate_id, files
 
 
 def _log_in(airflow: EmbeddedAirflow, user: str) -> str:

@@ -7,6 +7,7 @@ they hold for that moment and for the tests here, and not for any other test's p
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from worlds import shelf
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -80,6 +83,17 @@ def run_python() -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def lay_metadata(run_python: Callable[..., str]) -> Callable[[Path], None]:
+    """Give a function that puts Airflow's metadata, migrated already, into its home."""
+
+    def build(draft: Path) -> None:
+        run_python("from airflow.utils.db import initdb; initdb()", draft)
+
+    kept = shelf().keep("airflow-sqlite", build)
+    return lambda folder: shutil.copy(kept / "airflow.db", folder)
 
 
 @pytest.fixture

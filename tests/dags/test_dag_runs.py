@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -24,9 +25,7 @@ import json, sys
 from datetime import UTC, datetime, timedelta
 import airflow.settings
 from airflow.dag_processing.dagbag import DagBag
-from airflow.utils.db import initdb
 import os
-initdb()
 bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 runs = []
 for number, (dag_id, conf) in enumerate(json.loads({story!r})):
@@ -58,10 +57,12 @@ class Story:
 def story(
     postgres: Any,
     run_python: Callable[..., str],
+    lay_metadata: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
     """No champion yet, then one is trained, then the same session again, and again."""
     folder = tmp_path_factory.mktemp("airflow")
+    lay_metadata(folder)
     url = postgres.new_database()
     with closing(PostgresWarehouse(url)) as warehouse:
         warehouse.migrate()

@@ -56,8 +56,6 @@ import json, os, sys, threading, time
 from datetime import UTC, datetime, timedelta
 import airflow.settings
 from airflow.dag_processing.dagbag import DagBag
-from airflow.utils.db import initdb
-initdb()
 dag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags["title"]
 
 def answer(option):
@@ -193,8 +191,9 @@ def test_the_weekly_dag_asks_between_judgement_and_promotion(dag_bag: DagBag) ->
 
 
 def test_runs_are_skipped_approved_and_rejected_in_airflow_itself(
-    run_python: Callable[..., str], tmp_path: Path
+    run_python: Callable[..., str], lay_metadata: Callable[[Path], None], tmp_path: Path
 ) -> None:
+    lay_metadata(tmp_path)
     folder = tmp_path / "dags"
     folder.mkdir()
     (folder / "title.py").write_text(DAG_FILE.format(refs=REFS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -319,11 +320,10 @@ def test_nothing_is_planned_after_the_end_of_a_replay(
 
 
 def test_a_source_that_is_not_named_ends_unless_tasks_may_find_a_token(
+    lay_metadata: Callable[[Path], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from airflow.utils.db import initdb
-
-    initdb()
+    lay_metadata(Path(os.environ["AIRFLOW_HOME"]))
     monkeypatch.delenv("FACTORPRISM_SOURCE")
     assert source_end({}, "000300.SH") == date(2025, 12, 31)
     forget_end()

@@ -16,17 +16,6 @@ from factorprism.targets.volatility import VOLATILITY
 from factorprism.warehouse import PostgresWarehouse
 
 
-@pytest.fixture(scope="session")
-def migrated_template(postgres: Any) -> Iterator[str]:
-    """The name of a migrated empty database to copy."""
-    url = postgres.new_database()
-    warehouse = PostgresWarehouse(url)
-    warehouse.migrate()
-    warehouse.close()
-    yield url.rsplit("/", 1)[1]
-    postgres.drop_database(url)
-
-
 @pytest.fixture
 def migrated_url(postgres: Any, migrated_template: str) -> Iterator[str]:
     """The URL of a fresh migrated database as runs write to it, dropped after the test."""

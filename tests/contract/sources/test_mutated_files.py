@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from contract.sources.published_styles import STYLES, draw_bars
 from factorprism.core.errors import SourceError
@@ -54,6 +55,7 @@ class Original:
     columns: tuple[str, ...]
 
 
+@pytest.mark.slow
 def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
     originals = write_originals(tmp_path)
     rng = np.random.default_rng(SEED)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+import console
 from factorprism.cli.findings import describe_findings, print_findings
 from factorprism.core.schemas import Finding, Pull, SetAside, empty_bars
 from factorprism.warehouse import PostgresWarehouse
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
-Call = Callable[..., subprocess.CompletedProcess[str]]
+Call = Callable[..., CompletedProcess[str]]
 SYMBOL, DAY = "000300.SH", date(2024, 1, 9)
 NAME = "abc123def456"
 SENTENCE = "000300.SH: low lies above open or close on 2024-01-09 (-0.01)."
@@ -29,17 +27,13 @@ def accept(warehouse: PostgresWarehouse, migrated_url: str, tmp_path: Path) -> C
     finding = Finding(NAME, SYMBOL, "bars", "low_covers_body", "low", rows, (DAY,), SENTENCE)
     pull = Pull("files", SYMBOL, DAY, DAY, empty_bars(), datetime(2024, 1, 9, 11))
     warehouse.findings.save_findings(warehouse.pulls.save_pull(pull), [finding])
-    environ = {
-        **os.environ,
+    settings = {
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_WAREHOUSE_URL": migrated_url,
+        "FACTORPRISM_TRACKING_URL": "sqlite://",  # or an embedded server is started for it
     }
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*PROGRAM, "quality", "accept", *arguments]
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300)
-
-    return call
+    return lambda *arguments: console.call(settings, "quality", "accept", *arguments)
 
 
 def test_a_finding_is_accepted_once_in_the_name_of_who_calls(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+import console
 from factorprism.cli.drawing import DRAWINGS
 from factorprism.cli.main import Drawing
 
 PAGES = ("deployment.md", "operations.md")
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 # The smallest network and one epoch: what is tested is the way, not the forecast.
 CHEAP = {
     "FACTORPRISM_HISTORY_START": "2019-01-02",
@@ -44,7 +42,10 @@ ENDS = {
 # Needs the embedded services, which tests/integration/services starts.
 ELSEWHERE = {"services"}
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
+# In a process of their own, as a person calls them; the others in this one.
+APART = {"forecasts", "healthcheck"}
+
+Call = Callable[..., CompletedProcess[str]]
 
 
 def find_commands(text: str) -> set[str]:
@@ -64,23 +65,22 @@ def documented(repository: Path) -> set[str]:
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = sorted(command for command in documented(ROOT) if command.split()[0] not in ELSEWHERE)
+TRAINS = {"run", "train"}
 
 
 @pytest.fixture
 def call(migrated_url: str, postgres: Any, tmp_path: Path) -> Any:
     tracking = postgres.new_database()
-    environ = {
-        **os.environ,
+    settings = {
         **CHEAP,
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_WAREHOUSE_URL": migrated_url,
         "FACTORPRISM_TRACKING_URL": tracking,
     }
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=900
-        )
+    def run(*arguments: str) -> CompletedProcess[str]:
+        how = console.spawn if " ".join(arguments) in APART else console.call
+        return how(settings, *arguments)
 
     yield run
     postgres.drop_database(tracking)
@@ -92,7 +92,13 @@ def test_the_docs_name_commands_in_their_code() -> None:
     assert drawn == set(DRAWINGS) == set(Drawing)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(one, marks=pytest.mark.slow if one.split()[0] in TRAINS else ())
+        for one in COMMANDS
+    ],
+)
 def test_a_documented_command_works_on_an_empty_warehouse(call: Call, command: str) -> None:
     done = call(*shlex.split(command))
     said = done.stdout + done.stderr

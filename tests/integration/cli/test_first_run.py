@@ -6,29 +6,33 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+import console
 from _signals import DAILY, WEEKLY
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
+from worlds import read_fingerprints
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 # The smallest network and one epoch: what is tested is the way, not the forecast.
 SETTINGS = {
     "FACTORPRISM_MODEL": "inception_tiny",
     "FACTORPRISM_EPOCHS": "1",
+    "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
+    "FACTORPRISM_CONTEST_FOLDS": "2",
     # Too short for anything but what was judged before.
-    "FACTORPRISM_CONTEST_HOURS": "0.01",
+    "FACTORPRISM_CONTEST_HOURS": "0.001",
     "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
 }
+pytestmark = pytest.mark.slow
 MOMENTS = (2.0, 9.0)  # while the history is loaded, and while the champion is trained
 
 
@@ -49,17 +53,15 @@ def airflow(home: Path) -> EmbeddedAirflow:
     return EmbeddedAirflow(home, EmbeddedPostgres(home).url("airflow"), environ)
 
 
-def call(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, **SETTINGS, "FACTORPRISM_HOME": str(home)}
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=400
-    )
+def call(home: Path, *arguments: str) -> CompletedProcess[str]:
+    how = console.spawn if arguments == ("run",) else console.call
+    return how({**SETTINGS, "FACTORPRISM_HOME": str(home)}, *arguments)
 
 
 def kill_on_the_way(home: Path, seconds: float) -> None:
     environ = {**os.environ, **SETTINGS, "FACTORPRISM_HOME": str(home)}
     process = subprocess.Popen(
-        [*PROGRAM, "run"],
+        [*console.PROGRAM, "run"],
         env=environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -72,11 +74,7 @@ def kill_on_the_way(home: Path, seconds: float) -> None:
 
 
 def fingerprints(home: Path) -> dict[str, str]:
-    warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))
-    try:
-        return warehouse.fingerprints()
-    finally:
-        warehouse.close()
+    return read_fingerprints(EmbeddedPostgres(home).url("prism"))
 
 
 def test_a_run_killed_on_its_way_and_repeated_ends_like_the_one_before_it(home: Path) -> None:

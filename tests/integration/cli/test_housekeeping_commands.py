@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
+import console
 from factorprism.core.roles import READER, WRITER
 from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
-Call = Callable[..., subprocess.CompletedProcess[str]]
+Call = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
 def call(migrated_url: str, tmp_path: Path) -> Call:
-    environ = {
-        **os.environ,
+    settings = {
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_BACKUPS": str(tmp_path / "backups"),
         "FACTORPRISM_WAREHOUSE_URL": migrated_url,
         "FACTORPRISM_TRACKING_URL": f"sqlite:///{tmp_path / 'mlflow.db'}",
     }
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=300
-        )
-
-    return run
+    return lambda *arguments: console.call(settings, *arguments)
 
 
 def test_a_backup_is_restored_elsewhere_with_the_same_fingerprint_and_every_roles_rights(

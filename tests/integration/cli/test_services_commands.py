@@ -5,30 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import psycopg2
 import pytest
 
+import console
 from factorprism.core.roles import OWNER, READER, WRITER
 from factorprism.core.schemas import Alert
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
-
-def call(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "FACTORPRISM_HOME": str(home), **settings}
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=300
-    )
+def call(home: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:
+    return console.call({"FACTORPRISM_HOME": str(home), **settings}, *arguments)
 
 
 def remove(home: Path) -> None:
@@ -52,7 +48,8 @@ def is_current(home: Path) -> bool:
 
 
 def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home: Path) -> None:
-    assert call(home, "services", "start", "--only-warehouse").returncode == 0
+    start = ("services", "start", "--only-warehouse")
+    assert console.spawn({"FACTORPRISM_HOME": str(home)}, *start).returncode == 0
     assert is_current(home)
     with (
         closing(psycopg2.connect(EmbeddedPostgres(home).url("prism", OWNER))) as connection,

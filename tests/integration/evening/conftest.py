@@ -33,6 +33,7 @@ from factorprism.sources import SampleSource
 from protocol.receivers import Webhook
 from protocol.tushare_server import TushareServer
 from protocol.vendor import table_of, write_tables
+from worlds import Recipe, World, crown
 
 TARGET, OVERLAY = "000300.SH", "000905.SH"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -165,32 +166,28 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
 
 
 @pytest.fixture(scope="module")
-def champion(
-    postgres: Any,
-    migrated_template: str,
-    served: Path,
-    session: date,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, str]:
-    """The settings of a world with history and a champion, to be copied."""
+def champion(open_world: Callable[[Recipe], World], served: Path, session: date) -> World:
+    """A world with history and a champion of it as of the session before."""
     before = calendar_for("XSHG").offset(session, -1)
-    with TushareServer(served) as vendor:
-        url = postgres.as_role(postgres.new_database(migrated_template), WRITER)
-        environ = make_environ(tmp_path_factory.mktemp("champion"), url, vendor, session)
-        config = load_config(environ)
-        with open_ports(config) as ports:
-            run = Run(before, find_signal(config), config, ports)
-            first = pd.read_csv(served / f"{TARGET}.csv")["trade_date"].iloc[0]
-            run_pipeline("backfill", run, {"first": first, "last": before.isoformat()})
-            run_pipeline("weekly", run, {"mode": "retrain", "contest": "quick"})
-    return environ
+
+    def build(home: Path, url: str) -> None:
+        with TushareServer(served) as vendor:
+            config = load_config(make_environ(home, url, vendor, session))
+            with open_ports(config) as ports:
+                run = Run(before, find_signal(config), config, ports)
+                first = pd.read_csv(served / f"{TARGET}.csv")["trade_date"].iloc[0]
+                run_pipeline("backfill", run, {"first": first, "last": before.isoformat()})
+                crown(run)
+
+    # Its history ends today, so that it is of no use tomorrow.
+    return open_world(Recipe(f"pair-{session}", build))
 
 
 @pytest.fixture(scope="module")
 def make_evening(
     postgres: Any,
     served: Path,
-    champion: dict[str, str],
+    champion: World,
     session: date,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Evening]]:
@@ -201,12 +198,9 @@ def make_evening(
         vendor, webhook = TushareServer(served), Webhook()
         opened.extend([vendor.__enter__(), webhook.__enter__()])
         home = tmp_path_factory.mktemp(dag_id)
-        shutil.copytree(champion["FACTORPRISM_HOME"], home, dirs_exist_ok=True)
-        name = champion["FACTORPRISM_WAREHOUSE_URL"].rsplit("/", 1)[1]
-        url = postgres.as_role(postgres.new_database(template=name), WRITER)
+        champion.copy_home(home)
+        url = postgres.as_role(postgres.new_database(champion.database), WRITER)
         environ = make_environ(home, url, vendor, session)
-        environ["FACTORPRISM_TRACKING_URL"] = champion["FACTORPRISM_TRACKING_URL"]
-        environ["FACTORPRISM_ARTEFACTS"] = load_config(champion).artefacts_url
         environ["FACTORPRISM_ALERTS_URL"] = webhook.url
         return Evening(dag_id, environ, session, home / "settings.json", vendor, webhook)
 
@@ -217,7 +211,9 @@ def make_evening(
 
 @pytest.fixture(scope="module")
 def evenings(
-    make_evening: Callable[[str], Evening], postgres: Any, repository_root: Path
+    make_evening: Callable[[str], Evening],
+    airflow_metadata: Callable[[Path], str],
+    repository_root: Path,
 ) -> Iterator[tuple[EmbeddedAirflow, dict[str, Evening]]]:
     """A real Airflow with the DAGs of two evenings: one comes late, of one a bar never comes."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-evening-"))
@@ -231,7 +227,7 @@ def evenings(
         "FACTORPRISM_WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/none",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",  # new files are seen so soon
     }
-    airflow = EmbeddedAirflow(home, postgres.new_database(), environ, home / "repository")
+    airflow = EmbeddedAirflow(home, airflow_metadata(home), environ, home / "repository")
     try:
         airflow.start()
         for evening in made.values():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
+import console
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.signals import find_signal
@@ -19,7 +18,6 @@ from factorprism.experiments import load_history
 from factorprism.pipelines import Run, open_ports, run_pipeline
 
 FIRST, LAST = date(2019, 1, 2), date(2020, 6, 30)
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
 
 @pytest.fixture
@@ -29,16 +27,13 @@ def run(migrated_url: str, tmp_path: Path) -> Iterator[Run]:
         yield Run(LAST, find_signal(config), config, ports)
 
 
-def call(run: Run, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {
-        **os.environ,
+def call(run: Run, *arguments: str) -> CompletedProcess[str]:
+    settings = {
         "FACTORPRISM_HOME": str(run.config.home),
         "FACTORPRISM_WAREHOUSE_URL": run.config.warehouse_url,
         "FACTORPRISM_TRACKING_URL": run.config.tracking_url,
     }
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=120
-    )
+    return console.call(settings, *arguments)
 
 
 def test_a_history_holds_images_and_closes_through_its_session_and_none_later(run: Run) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from subprocess import Popen
 from typing import Any
 
 import psycopg2
 import pytest
 
+import console
 from factorprism.core.contest import ContestReport
 from factorprism.core.errors import QualityError
 from factorprism.core.signals import find_signal
@@ -24,10 +23,9 @@ from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.reports import describe_size
-from factorprism.warehouse import PostgresWarehouse
+from worlds import read_fingerprints
 
 TRAINED_AS_OF = date(2024, 6, 28)
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 TABLES = ("fold_forecasts", "contests", "evaluations", "promotions", "models")
 
 
@@ -46,13 +44,9 @@ def test_a_contest_that_was_cut_says_how_long_it_was_expected_to_take(
     assert f"with {said} expected. Left out: rocket: 3 min" in describe_size(report)
 
 
-def read_fingerprints(place: Any) -> dict[str, str]:
-    warehouse = PostgresWarehouse(place.config.warehouse_url)
-    try:
-        found = warehouse.fingerprints()
-        return {name: found[name] for name in TABLES}
-    finally:
-        warehouse.close()
+def fingerprints(place: Any) -> dict[str, str]:
+    found = read_fingerprints(place.config.warehouse_url)
+    return {name: found[name] for name in TABLES}
 
 
 def run_sql(place: Any, statement: str) -> list[tuple[Any, ...]]:
@@ -62,17 +56,10 @@ def run_sql(place: Any, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def start_training(place: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PROGRAM, "train", "--mode", "retrain", "--session", TRAINED_AS_OF.isoformat()],
-        env={**os.environ, **place.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+TRAIN = ("train", "--mode", "retrain", "--session", TRAINED_AS_OF.isoformat())
 
 
-def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
+def kill_when(process: Popen[str], ready: Callable[[], bool]) -> None:
     until = time.monotonic() + 120
     while process.poll() is None and not ready() and time.monotonic() < until:
         time.sleep(0.02)
@@ -82,20 +69,21 @@ def kill_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None
 
 
 def test_a_contest_killed_on_the_way_ends_with_the_same_table(trained: Any, place: Any) -> None:
-    whole = read_fingerprints(trained)
+    whole = fingerprints(trained)
     (n_folds,) = run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0]
     run_sql(place, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
     for held in sorted(random.Random(14).sample(range(1, n_folds), 2)):
         kill_when(
-            start_training(place),
+            console.start(place.environ, *TRAIN),
             lambda held=held: (
                 run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0][0] >= held
             ),
         )
-        assert read_fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
-    output, errors = start_training(place).communicate(timeout=240)
-    assert output.splitlines()[0].endswith("no gain on the base rate stands."), errors
-    assert read_fingerprints(place) == whole
+        assert fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
+    done = console.spawn(place.environ, *TRAIN)
+    said = done.stdout.splitlines()[0]
+    assert said.endswith("no gain on the base rate stands."), done.stderr
+    assert fingerprints(place) == whole
 
 
 def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
@@ -111,13 +99,8 @@ def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
 
 @pytest.mark.parametrize("form", ["table", "json"])
 def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
-    done = subprocess.run(
-        [*PROGRAM, "contest", "--format", form],
-        env={**os.environ, **place.environ},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = console.call(place.environ, "contest", "--format", form)
+    assert done.returncode == 0, done.stderr
     (sentence,) = run_sql(place, "SELECT sentence FROM prism.contests")[0]
     if form == "json":
         assert json.loads(done.stdout)["sentence"] == sentence
@@ -130,13 +113,7 @@ def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
 
 def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
     run_sql(place, "DELETE FROM prism.contests")
-    done = subprocess.run(
-        [*PROGRAM, "contest"],
-        env={**os.environ, **place.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = console.call(place.environ, "contest")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "factorprism: no contest of hs300-direction-14 was held",

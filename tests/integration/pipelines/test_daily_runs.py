@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from datetime import date, datetime
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import console
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.publication import Punctuality, punctuality_of
 from factorprism.core.roles import WRITER
@@ -23,9 +21,9 @@ from factorprism.core.schemas import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse
+from worlds import read_fingerprints
 
 SESSION = date(2024, 7, 1)
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
 
 def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, Any]:
@@ -34,22 +32,8 @@ def run_daily(place: Any, session: date = SESSION, **changes: Any) -> dict[str, 
         return run_pipeline("daily", Run(session, find_signal(config), config, ports))
 
 
-def start_cli(place: Any, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PROGRAM, *arguments],
-        env={**os.environ, **place.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def fingerprints(place: Any) -> dict[str, str]:
-    warehouse = PostgresWarehouse(place.config.warehouse_url)
-    try:
-        return warehouse.fingerprints()
-    finally:
-        warehouse.close()
+    return read_fingerprints(place.config.warehouse_url)
 
 
 def ledger(place: Any) -> list[Any]:
@@ -82,7 +66,9 @@ def test_a_second_run_changes_no_row(place: Any) -> None:
 
 
 def test_two_runs_side_by_side_leave_one_row_and_no_error(place: Any) -> None:
-    processes = [start_cli(place, "daily", "--session", SESSION.isoformat()) for _ in range(2)]
+    processes = [
+        console.start(place.environ, "daily", "--session", SESSION.isoformat()) for _ in range(2)
+    ]
     for process in processes:
         output = process.communicate(timeout=180)
         assert process.returncode == 0, output
@@ -104,7 +90,7 @@ def test_a_run_killed_at_any_moment_and_repeated_leaves_the_same_rows(
     )
     try:
         for _ in range(3):
-            process = start_cli(other, "daily", "--session", SESSION.isoformat())
+            process = console.start(other.environ, "daily", "--session", SESSION.isoformat())
             time.sleep(moments.uniform(1.0, 9.0))
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
@@ -198,21 +184,20 @@ def test_an_altered_model_is_refused_and_the_forecast_withheld(place: Any) -> No
     content = weights.read_bytes()
     try:
         weights.write_bytes(content[:-1] + b"x")
-        process = start_cli(place, "daily", "--session", SESSION.isoformat())
-        _, errors = process.communicate(timeout=180)
+        done = console.call(place.environ, "daily", "--session", SESSION.isoformat())
     finally:
         weights.write_bytes(content)
-    assert process.returncode == 3, errors
-    assert "Traceback" not in errors
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
     (row,) = ledger(place)
     assert row.state is ForecastState.WITHHELD
 
 
 def test_the_ledger_prints_clean_json(place: Any) -> None:
     run_daily(place)
-    output, errors = start_cli(place, "forecasts", "--format", "json").communicate(timeout=120)
-    (row,) = json.loads(output)
+    done = console.call(place.environ, "forecasts", "--format", "json")
+    (row,) = json.loads(done.stdout)
     assert row["session"] == "2024-07-01"
     assert row["state"] == "issued"
     assert {"data_hash", "factor_hash", "image_hash", "created_at", "p_up_raw"} <= set(row)
-    assert "Traceback" not in errors
+    assert "Traceback" not in done.stderr

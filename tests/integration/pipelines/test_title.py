@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import psycopg2
 import pytest
 
+from _signals import SIGNAL
+from console import call
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
-from factorprism.core.roles import WRITER
 from factorprism.core.schemas import ForecastState, Promotion
 from factorprism.core.signals import find_signal
-from factorprism.evaluation import evaluate_candidate
-from factorprism.learning import train_candidate
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
 from factorprism.pipelines.champions import champion_at, load_champion
-from factorprism.pipelines.contest import load_judged_folds
 from factorprism.pipelines.decisions import decide
-from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.pipelines.promotions import (
     compare_models,
     list_models,
@@ -34,9 +29,10 @@ from factorprism.pipelines.promotions import (
     roll_back,
     show_model,
 )
+from factorprism.warehouse import PostgresWarehouse
+from worlds import RIVALS, Recipe, World, copy_world, read_rivals
 
 AS_OF, NEXT = date(2024, 6, 28), date(2024, 7, 1)
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
 
 @dataclass(frozen=True)
@@ -47,77 +43,19 @@ class House:
     first: str
     rivals: tuple[str, str]
 
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            env={**os.environ, **self.place.environ},
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-
-
-def train_rival(run: Run, refs: dict[str, Any], seed: int, folder: Path) -> str:
-    """Register a candidate of another seed, beside what the champion's folds have shown."""
-    training_set, data_hash = load_training_set(run, refs)
-    candidate = train_candidate(
-        training_set,
-        replace(training_settings(run), seed=seed),
-        folder,
-        signal=run.signal.name,
-        universe=run.universe.name,
-        mode="retrain",
-        initial=None,
-        data_hash=data_hash,
-        progress=lambda line: None,
-        judged_folds=load_judged_folds(run, training_set, refs),
-    )
-    evaluations = evaluate_candidate(candidate, training_set, seed)
-    run.ports.registry.log_training(
-        candidate.record, candidate.bundle, evaluations, candidate.history
-    )
-    run.ports.warehouse.models.save_model(candidate.record)
-    run.ports.warehouse.models.save_evaluations(evaluations)
-    return candidate.record.model_id
-
-
-@pytest.fixture(scope="module")
-def rivals(
-    postgres: Any, trained: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    """To be copied, not used."""
-    place = copy_place(trained, postgres, tmp_path_factory.mktemp("rivals") / "home")
-    folder = tmp_path_factory.mktemp("candidates")
-    with open_ports(place.config) as ports:
-        run = Run(AS_OF, find_signal(place.config), place.config, ports)
-        refs = weekly.build_dataset(run, {})
-        first = champion_at(run, AS_OF)
-        assert first is not None
-        others = tuple(train_rival(run, refs, seed, folder / str(seed)) for seed in (15, 16))
-    yield House(place, first, (others[0], others[1]))
-    postgres.drop_database(place.config.warehouse_url)
-
-
-def copy_place(place: Any, postgres: Any, home: Path) -> Any:
-    copied = postgres.new_database(template=place.config.warehouse_url.rsplit("/", 1)[1])
-    url = postgres.as_role(copied, WRITER)
-    shutil.copytree(place.home, home, ignore=shutil.ignore_patterns("bundles"))
-    tracking = f"sqlite:///{home / 'mlflow.db'}"
-    config = place.config.with_changes(home=home, warehouse_url=url, tracking_url=tracking)
-    environ = {
-        **place.environ,
-        "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": url,
-        "FACTORPRISM_TRACKING_URL": tracking,
-    }
-    return type(place)(config, environ)
+    def cli(self, *arguments: str) -> CompletedProcess[str]:
+        return call(self.place.environ, *arguments)
 
 
 @pytest.fixture
-def house(rivals: House, postgres: Any, tmp_path: Path) -> Iterator[House]:
-    place = copy_place(rivals.place, postgres, tmp_path / "home")
-    yield replace(rivals, place=place)
-    postgres.drop_database(place.config.warehouse_url)
+def house(postgres: Any, open_world: Callable[[Recipe], World], tmp_path: Path) -> Iterator[House]:
+    place = copy_world(postgres, open_world(RIVALS), tmp_path / "home")
+    rivals = read_rivals(place.home)
+    with closing(PostgresWarehouse(place.config.warehouse_url)) as warehouse:
+        held = {record.model_id for record in warehouse.models.list_models(SIGNAL)}
+    (first,) = held - {*rivals}
+    yield House(place, first, rivals)
+    postgres.drop_database(place.owner_url)
 
 
 @pytest.fixture

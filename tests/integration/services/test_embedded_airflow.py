@@ -72,6 +72,7 @@ def patient():
 patient()
 '''
 
+pytestmark = pytest.mark.slow
 BROKEN = "from airflow.sdk import DAG\n\nraise RuntimeError('no such luck')\n"
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +20,16 @@ import pytest
 from factorprism.core.roles import READER, WRITER
 from factorprism.services import EmbeddedAirflow
 from factorprism.services._ports import LOOPBACK, choose_port
+from worlds import ALONE, FOUR_YEARS, SMALL, Recipe, World, read_fingerprints
 
-# The smallest network and one epoch: what is tested is the way, not the forecast.
+# As the world `ALONE` was made.
 CHEAP = {
     "FACTORPRISM_SOURCE": "sample",
     "FACTORPRISM_MODEL": "inception_tiny",
     "FACTORPRISM_EPOCHS": "1",
-    "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
-    "FACTORPRISM_CONTEST_FOLDS": "1",
+    **{f"FACTORPRISM_{name.upper()}": str(value) for name, value in SMALL.items()},
 }
 BUCKET = "prism"
-FIRST_SESSION, LAST_SESSION = "2016-01-04", "2019-12-31"
 STOP_SECONDS = 20
 # Airflow's own tables, and the keys by which its tokens and connections are made.
 KEPT_FROM_WORKERS = (
@@ -203,53 +202,25 @@ class House:
         self.airflow.stop()
 
 
-@dataclass(frozen=True)
-class Alone:
-    """The same work on one machine: one home, one process, a folder as its store."""
-
-    warehouse_url: str
-    environ: Mapping[str, str]
-    log: Path
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-c", "from factorprism.cli import main; main()", *arguments],
-                env={**os.environ, **self.environ},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def call(self, *arguments: str) -> None:
-        assert self.start(*arguments).wait(400) == 0, self.log.read_text()[-3000:]
+@pytest.fixture(scope="module")
+def alone(postgres: Any, open_world: Callable[[Recipe], World]) -> dict[str, str]:
+    """The fingerprints of the same work on one machine: one home, one process, one folder."""
+    return read_fingerprints(postgres.server.url(open_world(ALONE).database))
 
 
 @pytest.fixture(scope="module")
-def alone(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
-    """One machine with four years of history and no champion."""
-    home = tmp_path_factory.mktemp("alone")
-    urls = [postgres.new_database() for _ in range(2)]
-    environ = {
-        **CHEAP,
-        "FACTORPRISM_HOME": str(home),
-        "FACTORPRISM_WAREHOUSE_URL": postgres.as_role(urls[0], WRITER),
-        "FACTORPRISM_WAREHOUSE_OWNER_URL": urls[0],
-        "FACTORPRISM_TRACKING_URL": urls[1],
-    }
-    machine = Alone(urls[0], environ, home / "log")
-    machine.call("backfill", "--start", FIRST_SESSION, "--end", LAST_SESSION)
-    yield machine
-    for url in urls:
-        postgres.drop_database(url)
-
-
-@pytest.fixture(scope="module")
-def house(postgres: Any, redis_url: str, store: Store, alone: Alone) -> Iterator[House]:
+def house(
+    postgres: Any,
+    redis_url: str,
+    store: Store,
+    open_world: Callable[[Recipe], World],
+    airflow_metadata: Callable[[Path], str],
+) -> Iterator[House]:
     """Airflow, healthy, with CeleryExecutor and no worker yet; it holds the history of `alone`."""
     folder = Path(tempfile.mkdtemp(prefix="factorprism-workers-"))
-    urls = {name: postgres.new_database() for name in ("mlflow", "airflow", "celery")}
-    urls["prism"] = postgres.new_database(template=alone.warehouse_url.rsplit("/", 1)[1])
+    urls = {name: postgres.new_database() for name in ("mlflow", "celery")}
+    urls["prism"] = postgres.new_database(open_world(FOUR_YEARS).database)
+    urls["airflow"] = airflow_metadata(folder / "components")
     shared = {
         **CHEAP,
         **store.environ,

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import console
 from factorprism.experiments import CATALOGUE
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
 
-
-def call(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "FACTORPRISM_HOME": str(tmp_path / "home")}
-    return subprocess.run(
-        [*PROGRAM, "experiment", *arguments],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def call(tmp_path: Path, *arguments: str) -> CompletedProcess[str]:
+    settings = {"FACTORPRISM_HOME": str(tmp_path / "home")}
+    return console.call(settings, "experiment", *arguments)
 
 
 def test_without_a_name_all_are_listed_with_their_question_and_stated_times(

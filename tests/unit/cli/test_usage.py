@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
-PROGRAM = [sys.executable, "-c", "from factorprism.cli import main; main()"]
+import console
 
 
-def call(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "FACTORPRISM_HOME": str(tmp_path / "home"), **settings}
-    return subprocess.run(
-        [*PROGRAM, *arguments], env=environ, capture_output=True, text=True, timeout=120
-    )
+def call(tmp_path: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:
+    return console.call({"FACTORPRISM_HOME": str(tmp_path / "home"), **settings}, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +86,9 @@ def test_an_unreachable_warehouse_is_told_without_its_password(tmp_path: Path) -
     assert 1 <= len(done.stderr.strip().splitlines()) <= 2
 
 
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = call(tmp_path, "--debug", "daily", FACTORPRISM_SOURCE="yahoo")
-    assert "Traceback" in done.stderr
+def test_debug_shows_the_traceback_and_the_code_is_that_of_the_process(tmp_path: Path) -> None:
+    settings = {"FACTORPRISM_HOME": str(tmp_path / "home"), "FACTORPRISM_SOURCE": "yahoo"}
+    refused = console.spawn(settings, "daily")
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 2
+    assert "Traceback" in console.spawn(settings, "--debug", "daily").stderr

@@ -26,6 +26,7 @@ from factorprism.targets.direction import compute_log_losses
 SIZES = SplitSizes(validation=120, calibration=120, judged=200, least_training=200)
 NAMES = tuple(one.name for one in DIRECTION.baselines)
 LEARNERS = ("logistic", "pca_logistic", "gradient_boosting", "rocket")
+FITTED = [*LEARNERS[:-1], pytest.param(LEARNERS[-1], marks=pytest.mark.slow)]  # it is compiled
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_a_split_that_leaks_is_refused(market: TrainingSet, split: Split, name: 
         BaselineForecaster(name).fit(market, leaking)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", FITTED)
 def test_learners_read_a_market_that_can_be_read(
     market: TrainingSet, split: Split, name: str
 ) -> None:
@@ -150,7 +151,7 @@ def test_a_rule_that_was_mostly_wrong_keeps_its_call(market: TrainingSet, split:
     np.testing.assert_allclose(momentum.values["p_up"], 1.0 - (n_train + 1) / (n_train + 2))
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", FITTED)
 def test_training_labels_all_alike_leave_the_base_rate(
     market: TrainingSet, split: Split, name: str
 ) -> None:

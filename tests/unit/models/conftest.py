@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,13 @@ from factorprism.factors import Normaliser
 from factorprism.models import build_network, save_bundle
 from factorprism.models.backend import load_keras
 
-INPUT_SHAPE = (12, 6, 2)
+INPUT_SHAPE, FULL_SHAPE = (12, 6, 2), (56, 16, 4)
+
+
+@pytest.fixture(scope="session")
+def full_network() -> Callable[[str], Any]:
+    """Give the network of a name at the house's own size, built once: to be read, never changed."""
+    return cache(lambda name: build_network(name, FULL_SHAPE))
 
 
 @pytest.fixture(scope="session")

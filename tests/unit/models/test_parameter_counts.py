@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,20 @@ def test_googlenet_has_the_parameters_of_table_1(normalisation: str) -> None:
     assert shapes["inception_5b_join"] == (7, 7, 1024)
 
 
-def test_googlenet_sees_56x16_as_224x224() -> None:
-    network = build_network("googlenet_224", (56, 16, 4))
+def test_googlenet_sees_56x16_as_224x224(
+    full_network: Callable[[str], Any],
+) -> None:
+    network = full_network("googlenet_224")
     shapes = {layer.name: tuple(layer.output.shape[1:]) for layer in network.layers}
 
     assert shapes["upsample"] == (224, 224, 4)
     assert shapes["inception_5b_join"] == (7, 7, 1024)
 
 
-def test_googlenet_at_native_size_has_a_seventh_of_the_cells() -> None:
-    network = build_network("googlenet", (56, 16, 4))
+def test_googlenet_at_native_size_has_a_seventh_of_the_cells(
+    full_network: Callable[[str], Any],
+) -> None:
+    network = full_network("googlenet")
     shapes = {layer.name: tuple(layer.output.shape[1:]) for layer in network.layers}
 
     assert shapes["inception_3b_join"] == (14, 8, 480)
@@ -56,8 +61,10 @@ def test_googlenet_at_native_size_has_a_seventh_of_the_cells() -> None:
     assert shapes["inception_5b_join"] == (4, 2, 1024)
 
 
-def test_the_branches_of_googlenet_have_the_kernels_of_their_names() -> None:
-    network = build_network("googlenet", (56, 16, 1))
+def test_the_branches_of_googlenet_have_the_kernels_of_their_names(
+    full_network: Callable[[str], Any],
+) -> None:
+    network = full_network("googlenet")
     kernels = {
         layer.name: getattr(layer, "kernel_size", (1, 1))  # a dense layer reads one cell
         for layer in network.layers
@@ -71,8 +78,8 @@ def test_the_branches_of_googlenet_have_the_kernels_of_their_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception", "nin"])
-def test_a_relu_follows_each_convolution(name: str) -> None:
-    network = build_network(name, (56, 16, 1))
+def test_a_relu_follows_each_convolution(name: str, full_network: Callable[[str], Any]) -> None:
+    network = full_network(name)
     names = {layer.name for layer in network.layers}
     convolutions = [layer for layer in network.layers if layer.name.endswith("_conv")]
 
@@ -176,14 +183,16 @@ def test_the_mean_of_maps_and_the_last_layer_of_nin_commute() -> None:
     assert np.allclose((before @ kernel + bias).mean(axis=(1, 2)), logits, atol=1e-5)
 
 
-def test_the_perceptron_has_three_layers_of_500() -> None:
-    network = build_network("mlp", (56, 16, 4))
+def test_the_perceptron_has_three_layers_of_500(full_network: Callable[[str], Any]) -> None:
+    network = full_network("mlp")
 
     assert network.count_params() == (3584 * 500 + 500) + 2 * (500 * 500 + 500) + (500 + 1)
 
 
-def test_inception_time_reads_each_session_as_all_factors_of_all_channels() -> None:
-    network = build_network("inception_time", (56, 16, 4))
+def test_inception_time_reads_each_session_as_all_factors_of_all_channels(
+    full_network: Callable[[str], Any],
+) -> None:
+    network = full_network("inception_time")
     kernels = sum(kernel * 32 * 32 for kernel in (40, 20, 10))
     first = 64 * 32 + kernels + 64 * 32 + 4 * 128
     later = 128 * 32 + kernels + 128 * 32 + 4 * 128

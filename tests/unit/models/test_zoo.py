@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,10 @@ def make_images(shape: tuple[int, ...], n: int = 4) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", network_names())
-def test_a_network_gives_one_finite_logit_for_each_image(name: str) -> None:
-    network = build_network(name, (56, 16, 4))
+def test_a_network_gives_one_finite_logit_for_each_image(
+    name: str, full_network: Callable[[str], Any]
+) -> None:
+    network = full_network(name)
 
     assert network.input_shape == (None, 56, 16, 4)
     assert network.output_shape == (None, 1)
@@ -80,10 +83,10 @@ def test_two_builds_have_the_same_bytes(name: str, overrides: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("name", [name for name in DISTINCT if name not in TINY])
-def test_two_builds_of_full_size_have_the_same_configuration(name: str) -> None:
-    first, second = (build_network(name, (56, 16, 1)) for _ in range(2))
-
-    assert first.get_config() == second.get_config()
+def test_two_builds_of_full_size_have_the_same_configuration(
+    name: str, full_network: Callable[[str], Any]
+) -> None:
+    assert build_network(name, (56, 16, 4)).get_config() == full_network(name).get_config()
 
 
 @pytest.mark.parametrize(("name", "overrides"), VARIANTS)

@@ -176,6 +176,7 @@ def test_nobody_unknown_takes_part() -> None:
         choose_entrants(("oracle",), SETTINGS, DIRECTION)
 
 
+@pytest.mark.slow
 def test_a_fold_judged_again_is_the_same_to_the_bit(market: TrainingSet) -> None:
     tasks = [task for task in list_all(market, ("mlp_tiny",), 1) if task.entrant.is_network]
     for task in tasks:

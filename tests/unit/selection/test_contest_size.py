@@ -127,6 +127,7 @@ def test_a_size_is_the_same_after_a_journey_as_json(full, tasks, seconds) -> Non
     assert again.left_out == size.left_out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["logistic", "mlp_tiny"])
 def test_a_short_try_says_about_how_long_a_fold_takes(market: TrainingSet, name: str) -> None:
     entrants = {

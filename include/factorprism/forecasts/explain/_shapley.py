@@ -16,6 +16,7 @@ from factorprism.forecasts.explain._feature_groups import (
     find_feature_groups,
 )
 from factorprism.forecasts.predict import Window
+from factorprism.learning.baselines.backend import load_shap
 from factorprism.models import ModelBundle
 
 FORWARDS = 512  # images that the network reads for one explanation, where two orders take fewer
@@ -54,14 +55,13 @@ def compute_shapley(
 
 def compute_by_pair(parts: FeatureGroups, pairs: int, seed: int) -> Values:
     """Return what each part adds by each pair of a random order and its reverse, [pair, part]."""
-    import shap  # with its compiler 2 s, so not before the first explanation
 
     def read(shown: npt.NDArray[np.float64]) -> Values:
         return parts.read(shown.astype(bool))
 
     nothing, everything = np.zeros((1, parts.count)), np.ones((1, parts.count))
     with _random_state_kept():
-        explainer = shap.PermutationExplainer(read, nothing, seed=seed)
+        explainer = load_shap().PermutationExplainer(read, nothing, seed=seed)
         # One pair a call, so that it is known how far the pairs differ.
         told = [
             explainer(everything, max_evals=_images_of(parts), silent=True).values[0]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from factorprism.core.schemas import FloatArray
 from factorprism.factors import Normaliser
+from factorprism.learning.baselines.backend import load_shap
 from factorprism.learning.baselines.protocol import Reasons, RowScore
 from factorprism.learning.recipe import fit_normaliser, take_samples
 from factorprism.learning.samples import TrainingSet
@@ -144,9 +145,7 @@ def _weigh_trees(trees: Any, row: FloatArray) -> Weighed:
     Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for
     trees", algorithm 2; what is expected is weighted by the training rows at each leaf.
     """
-    import shap
-
-    explainer = shap.TreeExplainer(trees, feature_perturbation="tree_path_dependent")
+    explainer = load_shap().TreeExplainer(trees, feature_perturbation="tree_path_dependent")
     added = np.asarray(explainer.shap_values(row), np.float64).reshape(-1)
     return float(np.ravel(explainer.expected_value)[0]), added
 
