@@ -52,7 +52,7 @@ def find_explained(
     newest = _load(signal, ports, None) if session else []
     there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
     raise ConfigurationError(
-        f"no forecast of {signal.name}" + (f" for {session}" if session else "") + " is explained",
+        f"no forecast of {signal.name} is explained" + (f" for {session}" if session else ""),
         remedy=f"{there}Make one: factorprism daily --signal {signal.name}"
         + (f" --session {session}." if session else "."),
     )

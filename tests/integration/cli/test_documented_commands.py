@@ -31,6 +31,7 @@ ENDS = {
     "quality": (2, "Load its history: factorprism backfill"),
     "quality accept": (2, "no finding"),
     "doctor": (1, "factorprism train"),
+    "run": (0, "-image.png"),
     "contest": (2, "Hold one: factorprism train"),
     "draw": (2, "Make a forecast: factorprism daily"),
     "draw training": (2, "Train one: factorprism train"),
