@@ -33,6 +33,7 @@ SETTINGS = {
     "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
 }
 pytestmark = pytest.mark.slow
+RUN_SECONDS = 900.0  # on a busy machine
 MOMENTS = (2.0, 9.0)  # while the history is loaded, and while the champion is trained
 
 
@@ -54,8 +55,10 @@ def airflow(home: Path) -> EmbeddedAirflow:
 
 
 def call(home: Path, *arguments: str) -> CompletedProcess[str]:
-    how = console.spawn if arguments == ("run",) else console.call
-    return how({**SETTINGS, "FACTORPRISM_HOME": str(home)}, *arguments)
+    settings = {**SETTINGS, "FACTORPRISM_HOME": str(home)}
+    if arguments == ("run",):
+        return console.spawn(settings, *arguments, timeout=RUN_SECONDS)
+    return console.call(settings, *arguments)
 
 
 def kill_on_the_way(home: Path, seconds: float) -> None:
