@@ -13,7 +13,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ UNUSED_SECONDS = 2 * 24 * 3600.0
 # What a world follows from, beside the version of Python.
 SOURCES = ("include/**/*", "dags/*", "requirements*.txt", "tests/*.py", "tests/**/conftest.py")
 SOURCES += ("tests/protocol/*.py",)
+DRAFT = ".draft"
 NOON = datetime(2000, 1, 1, 12)  # names the one dump of a world
 
 
@@ -64,19 +65,24 @@ class Shelf:
         finished = self.folder / self.sources / name
         with self._locked(name):
             if not finished.exists():
-                draft = finished.with_name(f"{name}.draft")
+                draft = finished.with_name(name + DRAFT)
                 shutil.rmtree(draft, ignore_errors=True)
                 draft.mkdir(parents=True)
                 build(draft)
                 draft.rename(finished)
-            (self.folder / self.sources).touch()
+            finished.touch()  # it is in use
         return finished
 
     def clear(self, now: float) -> None:
-        """Remove the worlds of other sources that nobody has used for long."""
-        for held in self.folder.glob("*/"):
-            if held.name != self.sources and now - held.stat().st_mtime > UNUSED_SECONDS:
-                shutil.rmtree(held, ignore_errors=True)
+        """Remove what nobody has used for long, of these sources and of others."""
+        for held in self.folder.glob("*/*/"):
+            if _is_unused(held, now):
+                with self._locked(held.name.removesuffix(DRAFT)):
+                    if _is_unused(held, now):  # still
+                        shutil.rmtree(held, ignore_errors=True)
+        for sources in self.folder.glob("*/"):
+            with suppress(OSError):  # it is not empty
+                sources.rmdir()
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -84,6 +90,10 @@ class Shelf:
         with (self.folder / f"{name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # let go with the process, however it ends
             yield
+
+
+def _is_unused(held: Path, now: float) -> bool:
+    return held.exists() and now - held.stat().st_mtime > UNUSED_SECONDS
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ import pytest
 
 import console
 from _signals import DAILY, WEEKLY
+from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
+from folds import hold_rocket_judged
 from worlds import read_fingerprints
 
 # The smallest network and one epoch: what is tested is the way, not the forecast.
@@ -33,6 +35,7 @@ SETTINGS = {
     "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
 }
 pytestmark = pytest.mark.slow
+RUN_SECONDS = 900.0  # on a busy machine
 MOMENTS = (2.0, 9.0)  # while the history is loaded, and while the champion is trained
 
 
@@ -54,8 +57,10 @@ def airflow(home: Path) -> EmbeddedAirflow:
 
 
 def call(home: Path, *arguments: str) -> CompletedProcess[str]:
-    how = console.spawn if arguments == ("run",) else console.call
-    return how({**SETTINGS, "FACTORPRISM_HOME": str(home)}, *arguments)
+    settings = {**SETTINGS, "FACTORPRISM_HOME": str(home)}
+    if arguments == ("run",):
+        return console.spawn(settings, *arguments, timeout=RUN_SECONDS)
+    return console.call(settings, *arguments)
 
 
 def kill_on_the_way(home: Path, seconds: float) -> None:
@@ -107,6 +112,7 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
 def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
     airflow: EmbeddedAirflow, home: Path
 ) -> None:
+    hold_rocket_judged(EmbeddedPostgres(home).url("prism", OWNER))
     state = airflow.runs().run_dag(WEEKLY, "by-hand", {}, timeout_seconds=1500)
     assert state == "success"
     warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))

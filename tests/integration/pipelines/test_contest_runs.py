@@ -23,6 +23,7 @@ from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.reports import describe_size
+from folds import hold_rocket_judged
 from worlds import read_fingerprints
 
 TRAINED_AS_OF = date(2024, 6, 28)
@@ -136,15 +137,7 @@ def test_the_times_of_another_device_size_no_night(
 
 
 def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: Any) -> None:
-    # ROCKET takes half a minute to load: here it has been judged of late.
-    run_sql(
-        place,
-        "INSERT INTO prism.fold_forecasts (fold_key, signal, entrant, placebo, settings, sessions,"
-        " column_names, column_values, begun_at, judged_at, device)"
-        " SELECT repeat('a', 64), signal, 'rocket', placebo, settings, sessions, column_names,"
-        " column_values, now() - interval '70 s', now(), device FROM prism.fold_forecasts"
-        " WHERE entrant = 'logistic' LIMIT 1",
-    )
+    hold_rocket_judged(place.owner_url)
     told: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:

@@ -64,14 +64,25 @@ def test_a_build_that_was_cut_off_is_never_taken_and_is_begun_anew(shelf: Shelf)
     assert {file.name for file in shelf.keep("one", build).iterdir()} == {"first", "second"}
 
 
-def test_worlds_of_other_sources_go_once_nobody_uses_them(shelf: Shelf) -> None:
-    build, _ = count_builds()
-    old, recent = (Shelf(shelf.folder, letter * 16).keep("one", build) for letter in "bc")
-    own, long_ago = shelf.keep("one", build), time.time() - UNUSED_SECONDS - 1
-    for kept in (own, old):
-        os.utime(kept.parent, (long_ago, long_ago))
+def test_what_nobody_has_used_for_long_goes_and_what_is_taken_stays(shelf: Shelf) -> None:
+    build, built = count_builds()
+    other = Shelf(shelf.folder, "b" * 16)
+    unused, used, recent = (
+        shelf.keep("one", build),
+        shelf.keep("two", build),
+        other.keep("x", build),
+    )
+    old = Shelf(shelf.folder, "c" * 16).keep("one", build)
+    half = old.with_name("two.draft")
+    half.mkdir()
+    long_ago = time.time() - UNUSED_SECONDS - 1
+    for kept in (unused, used, old, half):
+        os.utime(kept, (long_ago, long_ago))
+    assert shelf.keep("two", build) == used
     shelf.clear(time.time())
-    assert (own.exists(), old.exists(), recent.exists()) == (True, False, True)
+    assert (used.exists(), recent.exists()) == (True, True)
+    assert (unused.exists(), old.parent.exists()) == (False, False)
+    assert len(built) == 4
 
 
 @pytest.mark.parametrize(
