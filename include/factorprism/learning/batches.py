@@ -102,8 +102,10 @@ def _stream_in_tensorflow(samples: Samples, drawn: Drawn) -> Any:
     import tensorflow
 
     with tensorflow.device("CPU"):
-        cube, labels = (tensorflow.constant(part) for part in (samples.cube, samples.labels))
-        ends = tensorflow.constant(samples.ends.astype(np.int32))
+        cube, labels = (
+            tensorflow.convert_to_tensor(part) for part in (samples.cube, samples.labels)
+        )
+        ends = tensorflow.convert_to_tensor(samples.ends.astype(np.int32))
         sessions = tensorflow.range(1 - samples.lookback, 1)
 
     def cut(chosen: Any) -> tuple[Any, Any]:
