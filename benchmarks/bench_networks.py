@@ -248,9 +248,13 @@ def train_plainly(
     """Train as Keras' own documentation does, on images that are stored one by one."""
     keras = load_keras()
     network.compile(
-        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
-        keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
-        [keras.metrics.BinaryCrossentropy(from_logits=True)],
+        optimizer=keras.optimizers.AdamW(
+            settings.learning_rate, weight_decay=settings.weight_decay
+        ),
+        loss=keras.losses.BinaryCrossentropy(
+            from_logits=True, label_smoothing=settings.label_smoothing
+        ),
+        metrics=[keras.metrics.BinaryCrossentropy(from_logits=True)],
         # With XLA, which is Keras' own choice, these networks train at half the speed on a CPU.
         jit_compile=False,
     )
