@@ -16,6 +16,7 @@ from factorprism.cli.findings import describe_findings, print_findings
 from factorprism.cli.forecast_pictures import Asked
 from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
+from factorprism.cli.timings import Timings
 from factorprism.core.errors import ConfigurationError, FactorPrismError
 from factorprism.core.schemas import Forecast, ForecastState
 from factorprism.core.sessions import check_end, utc_now
@@ -46,18 +47,18 @@ def run_daily(session: date | None, signal: str, *, dry: bool) -> int:
     """
     with (open_dry_run if dry else open_run)(session, signal) as run:
         note_source_end(run)
-        rows = forecast_session(run)
+        rows = forecast_session(run, Timings())
         write_table(rows)
         return 0 if is_issued(rows) else 3
 
 
-def forecast_session(run: Run) -> list[Forecast]:
+def forecast_session(run: Run, timings: Timings) -> list[Forecast]:
     """Run the daily pipeline in this process and return the session's rows.
 
     Raises what stopped the pipeline where no withheld row says so, or where one was issued.
     """
     try:
-        run_pipeline("daily", run, on_step=step_printer())
+        run_pipeline("daily", run, on_step=timings.steps("daily", step_printer()))
     except FactorPrismError as error:
         rows = session_forecasts(run)
         if not rows or is_issued(rows):
@@ -70,7 +71,7 @@ def run_training(session: date | None, signal: str, mode: str, contest: str) -> 
     """Run the weekly pipeline, on an empty warehouse after loading the history it learns from."""
     with open_run(session, signal) as run:
         note_source_end(run)
-        load_history(run)
+        load_history(run, Timings())
         options = {"mode": mode, "contest": contest}
         refs = run_pipeline("weekly", run, options, on_step=step_printer())
         print(refs["contest_sentence"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from contextlib import suppress
 from datetime import date
 
@@ -13,8 +12,9 @@ from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.cli.drawing import draw_of
 from factorprism.cli.embedded import how_to_open, say, start_airflow
 from factorprism.cli.file_universe import settle_universe
-from factorprism.cli.loading import load_history, timed
+from factorprism.cli.loading import load_history
 from factorprism.cli.tables import write_table
+from factorprism.cli.timings import Timings
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, ServiceError
 from factorprism.core.schemas import Forecast
@@ -34,9 +34,9 @@ def run_everything(*, airflow: bool = True, target: str = "", exchange: str = ""
     Without `airflow` the day's steps run in this process, and nothing of Airflow is started.
     `target` and `exchange` say which symbol of a folder of files is forecast.
     """
-    started = time.perf_counter()
+    timings = Timings()
     settle_universe(os.environ, target, exchange)  # refused before anything is started
-    with timed("warehouse: PostgreSQL started, schema current"):
+    with timings.part("warehouse", "warehouse: PostgreSQL started, schema current"):
         opened = open_warehouse()
         config, ports = opened.__enter__()
     try:
@@ -45,14 +45,14 @@ def run_everything(*, airflow: bool = True, target: str = "", exchange: str = ""
         session = latest_session(signal, ports)
         run = Run(session, signal, config, ports, lambda line: say(f"    {line}"))
         say(f"source {config.source}, signal {signal.name}, session {session}")
-        _load_history(run)
-        _train_first_champion(run)
-        rows = _run_in_airflow(run) if airflow else forecast_session(run)
+        _load_history(run, timings)
+        _train_first_champion(run, timings)
+        rows = _run_in_airflow(run, timings) if airflow else forecast_session(run, timings)
         _print_results(run, rows)
         if airflow:
             print(how_to_open(config))
+        say("\n".join(timings.lines()))
         say(f"log: {log}")
-        say(f"done in {time.perf_counter() - started:.0f} s")
         return 0 if is_issued(rows) else 3
     finally:
         opened.__exit__(None, None, None)
@@ -69,24 +69,24 @@ def _log_to_file(config: Config) -> str:
     return str(path)
 
 
-def _load_history(run: Run) -> None:
-    if not load_history(run):
-        with timed("history: held already"):
+def _load_history(run: Run, timings: Timings) -> None:
+    if not load_history(run, timings):
+        with timings.part("history", "history: held already"):
             compute_changed_factors(run, {})
 
 
-def _train_first_champion(run: Run) -> None:
+def _train_first_champion(run: Run, timings: Timings) -> None:
     champion = champion_at(run, run.session)
     if champion is not None:
         say(f"{0.0:6.1f} s  champion: {champion} is in force")
         return
-    with timed("champion: trained, judged and promoted"):
-        run_pipeline("weekly", run, {"mode": "retrain"})
+    with timings.whole("champion: trained, judged and promoted"):
+        run_pipeline("weekly", run, {"mode": "retrain"}, on_step=timings.steps("weekly"))
 
 
-def _run_in_airflow(run: Run) -> list[Forecast]:
+def _run_in_airflow(run: Run, timings: Timings) -> list[Forecast]:
     """Run the daily DAG for the session in the real scheduler; a run that succeeded stays."""
-    with timed("airflow: scheduler and UI are up"):
+    with timings.part("airflow", "airflow: scheduler and UI are up"):
         airflow = start_airflow(run.config)
     run_id, dag = f"session-{run.session}", run.signal.daily_dag
     runs = airflow.runs(say)
@@ -96,13 +96,14 @@ def _run_in_airflow(run: Run) -> list[Forecast]:
     if runs.run_state(dag, run_id) == "success" and session_forecasts(run):
         say(f"{0.0:6.1f} s  {dag}: its run for {run.session} has succeeded already")
         return session_forecasts(run)
-    with timed(f"{dag}: run for {run.session} ended"):
-        state = runs.run_dag(
-            dag,
-            run_id,
-            {"session": run.session.isoformat()},
-            on_task=lambda task, state, seconds: say(f"    {seconds:6.1f} s  {task:<16} {state}"),
-        )
+
+    def tell_task(task: str, state: str, seconds: float) -> None:
+        timings.add_elsewhere(f"daily {task}", seconds)
+        say(f"    {seconds:6.1f} s  {task:<16} {state}")
+
+    with timings.whole(f"{dag}: run for {run.session} ended"):
+        conf = {"session": run.session.isoformat()}
+        state = runs.run_dag(dag, run_id, conf, on_task=tell_task)
     rows = session_forecasts(run)
     if not rows:
         raise ServiceError(

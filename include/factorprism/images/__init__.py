@@ -1,7 +1,6 @@
 """From factor panels to images: channels aligned on the target's sessions, and cut into windows."""
 
 from factorprism.images._alignment import align_panels
-from factorprism.images._batches import WindowBatches
 from factorprism.images._windows import (
     complete_sessions,
     gather_windows,
@@ -12,7 +11,6 @@ from factorprism.images._windows import (
 )
 
 __all__ = [
-    "WindowBatches",
     "align_panels",
     "complete_sessions",
     "gather_windows",

@@ -63,13 +63,11 @@ def complete_sessions(image_set: ImageSet) -> npt.NDArray[np.bool_]:
     return complete
 
 
-def gather_windows(
-    cube: FloatArray, ends: IntArray, lookback: int, out: FloatArray | None = None
-) -> FloatArray:
+def gather_windows(cube: FloatArray, ends: IntArray, lookback: int) -> FloatArray:
     """Copy the windows of `cube` that end at rows `ends`: [n, lookback, factor, channel].
 
     `cube` is C-contiguous [session, factor, channel]; a window is one contiguous block of it.
-    Ascending `ends` are copied fastest. `out`, of the result's shape, is filled and returned.
+    Ascending `ends` are copied fastest.
 
     Raises ``ValueError`` when an end has no full window before it or lies outside the cube.
     """
@@ -81,15 +79,8 @@ def gather_windows(
         raise ValueError(
             f"ends: from {ends.min()} to {ends.max()}, allowed {lookback - 1} to {len(cube) - 1}"
         )
-    if out is None:
-        gathered: FloatArray = _window_view(cube, lookback)[ends - (lookback - 1)]
-        return gathered
-    shape = (len(ends), lookback, *cube.shape[1:])
-    if out.shape != shape or out.dtype != cube.dtype or not out.flags.c_contiguous:
-        raise ValueError(f"out: {out.dtype} {out.shape}, expected contiguous {cube.dtype} {shape}")
-    rows = ends[:, np.newaxis] + np.arange(1 - lookback, 1)
-    # mode="clip" writes into `out` directly; the bounds were checked above.
-    return np.take(cube, rows, axis=0, out=out, mode="clip")
+    gathered: FloatArray = _window_view(cube, lookback)[ends - (lookback - 1)]
+    return gathered
 
 
 def _window_view(cube: FloatArray, lookback: int) -> FloatArray:

@@ -177,7 +177,7 @@ def _run_epochs(
 
     batches = fit_batches(training, settings.batch_size, settings.stride, settings.seed)
     network.fit(
-        iter(batches),
+        batches.stream(settings.epochs),
         steps_per_epoch=batches.per_epoch,
         shuffle=False,  # the batches are
         validation_data=validation.gather(),

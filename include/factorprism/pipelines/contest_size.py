@@ -23,13 +23,13 @@ from factorprism.selection.contest import (
     choose_entrants,
     choose_size,
     describe_seconds,
+    fewest_folds,
     list_named,
     list_tasks,
     probe_fold,
 )
 
 SIZES = ("quick", "full", "night")
-QUICK_FOLDS = 4
 # Older times may be another release's; another device's or machine's are never taken.
 TIMES_KEPT = timedelta(days=35)
 # Of the hours that are set, what fits and folds may take; the rest is for tables and surprises.
@@ -39,10 +39,11 @@ USED_SHARE = 0.8
 def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     """Decide who takes part; ``contest`` of `refs` is ``quick``, ``full`` or ``night``.
 
-    ``quick`` holds the configured network against the baselines on a few folds, without placebos.
-    ``night`` measures: it takes the times of folds judged of late on this device, tries whoever
-    has none on a few batches, and leaves out what does not fit into `contest_hours`. A contest that
-    was tabulated is held again in the size that its report has recorded.
+    ``quick`` holds the configured network against the baselines on the fewest folds that give an
+    interval, without placebos. ``night`` measures: it takes the times of folds judged of late on
+    this device, tries whoever has none on a few batches, and leaves out what does not fit into
+    `contest_hours`. A contest that was tabulated is held again in the size that its report has
+    recorded.
     """
     size = size_of(run, refs)
     if size is None:
@@ -91,10 +92,11 @@ def _entrants_of(run: Run, size: ContestSize) -> list[Entrant]:
 
 def _fixed_size(run: Run, name: str) -> ContestSize:
     full, folds = name != "quick", run.config.contest_folds
+    fewest = fewest_folds(run.signal.horizon, training_settings(run).fold_sessions)
     return ContestSize(
         name,
         tuple(entrant.name for entrant in _entrants(run, full=full)),
-        folds if full else min(QUICK_FOLDS, folds),
+        folds if full else min(fewest, folds),
         PLACEBOS if full else (),
     )
 

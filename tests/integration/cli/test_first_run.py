@@ -89,6 +89,9 @@ def test_a_run_killed_on_its_way_and_repeated_ends_like_the_one_before_it(home: 
     assert done.returncode == 0, done.stderr
     assert "issued" in done.stdout
     assert "missing 318 of 77712 (0.41%)" in done.stdout
+    where = done.stderr.split("where the time went")[1]
+    assert "airflow " in where
+    assert "altogether" in where
     left = fingerprints(home)
 
     again = call(home, "run")

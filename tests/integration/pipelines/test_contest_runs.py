@@ -145,7 +145,7 @@ def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: An
         refs = {"contest": "night"} | build_dataset(run, {})
         plan = size_contest(run, refs)["size"]
         assert any("expected, with the candidate" in line for line in told)
-        assert any("logistic takes" in line and "by 4 folds of late" in line for line in told)
+        assert any("logistic takes" in line and "by 2 folds of late" in line for line in told)
         assert any("rocket takes 70.0 s a fold, by 1 fold of late" in line for line in told)
         assert any("mlp_tiny takes" in line and "by a short try" in line for line in told)
         assert any(line.startswith("contest: left out, rocket: ") for line in told)

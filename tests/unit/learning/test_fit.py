@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,9 +48,7 @@ def test_the_same_seed_gives_bit_identical_weights() -> None:
 
 
 def test_another_seed_gives_another_order() -> None:
-    orders = [
-        next(iter(TrainingBatches(make_samples(64, 0), 32, seed=seed)))[0] for seed in (0, 0, 1)
-    ]
+    orders = [TrainingBatches(make_samples(64, 0), 32, seed=seed).draw(0) for seed in (0, 0, 1)]
 
     assert np.array_equal(orders[0], orders[1])
     assert not np.array_equal(orders[0], orders[2])
@@ -101,25 +103,87 @@ def test_frozen_layers_keep_their_weights() -> None:
 
 
 def test_epochs_take_turns_until_every_window_was_read() -> None:
-    samples = make_samples(96, 0)
-    batches = TrainingBatches(samples, 16, stride=3, seed=0)
-    stream = iter(batches)
-    epochs = [np.concatenate([next(stream)[0] for _ in range(batches.per_epoch)]) for _ in range(3)]
+    batches = TrainingBatches(make_samples(96, 0), 16, stride=3, seed=0)
+    epochs = [set(batches.draw(epoch).ravel().tolist()) for epoch in range(3)]
 
     assert batches.per_epoch == 2
-    last_rows = [set(epoch[:, -1, 0, 0].tolist()) for epoch in epochs]
-    assert set().union(*last_rows) == set(samples.cube[samples.ends, 0, 0].tolist())
-    assert not last_rows[0] & last_rows[1]
+    assert set().union(*epochs) == set(range(96))
+    assert not epochs[0] & epochs[1]
 
 
-def test_labels_follow_their_images_through_the_shuffle() -> None:
+def test_the_order_is_drawn_over_the_whole_range_and_anew_for_each_epoch() -> None:
+    batches = TrainingBatches(make_samples(96, 0), 16, seed=3)
+    first, second = batches.draw(0), batches.draw(1)
+
+    assert sorted(first.ravel().tolist()) == sorted(second.ravel().tolist()) == list(range(96))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, np.sort(first, axis=1))
+    assert first[0].min() < 24
+    assert first[0].max() >= 72
+
+
+def test_the_stream_holds_the_drawn_images_and_their_labels() -> None:
+    samples = make_samples(70, 0)
+    batches = TrainingBatches(samples, 16, stride=2, seed=5)
+    stream = batches.stream(3)
+    # A length that is told beforehand makes another graph, and other last bits of the weights.
+    assert {part.shape[0] for part in stream.element_spec} == {None}
+
+    streamed = list(stream)
+    drawn = [chosen for epoch in range(3) for chosen in batches.draw(epoch)]
+    assert len(streamed) == len(drawn) == 3 * batches.per_epoch
+    for parts, chosen in zip(streamed, drawn, strict=True):
+        expected = samples.take(chosen).gather()
+        assert [np.asarray(part).tobytes() for part in parts] == [
+            part.tobytes() for part in expected
+        ]
+
+
+def test_a_stream_gives_the_weights_that_stored_images_give(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train() -> list[Any]:
+        network = make_network()
+        load_keras().utils.set_random_seed(0)
+        fit(network, make_samples(80, 0), make_samples(40, 1), SETTINGS, loss="log_loss")
+        weights: list[Any] = network.get_weights()
+        return weights
+
+    def store(self: TrainingBatches, epochs: int) -> Any:
+        drawn = [chosen for epoch in range(epochs) for chosen in self.draw(epoch)]
+        return (self.samples.take(chosen).gather() for chosen in drawn)
+
+    streamed = train()
+    monkeypatch.setattr(TrainingBatches, "stream", store)
+    assert all(np.array_equal(*pair) for pair in zip(streamed, train(), strict=True))
+
+
+TRAIN = """
+from test_fit import SETTINGS, make_network, make_samples
+from factorprism.learning import fit
+fit(make_network(), make_samples(80, 0), make_samples(40, 1), SETTINGS, loss="log_loss")
+"""
+
+
+def test_a_training_leaves_the_allocator_of_its_process_alone() -> None:
+    # TensorFlow logs that it lowers glibc's trim threshold, which a Python generator makes it do.
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "M_TRIM_THRESHOLD" not in done.stderr
+
+
+def test_an_epoch_that_no_batch_fills_is_refused() -> None:
     samples = make_samples(50, 0)
-    by_value = dict(zip(samples.cube[samples.ends, 0, 0], samples.labels, strict=True))
-    images, labels = next(iter(TrainingBatches(samples, 32, stride=1, seed=0)))
-
-    assert [by_value[value] for value in images[:, -1, 0, 0]] == labels[:, 0].tolist()
     with pytest.raises(ValueError, match="samples"):
         TrainingBatches(samples, 32, stride=2)
+    with pytest.raises(ValueError, match="batch_size: 0"):
+        TrainingBatches(samples, 0)
 
 
 def test_lower_precision_keeps_float32_weights_and_logits() -> None:

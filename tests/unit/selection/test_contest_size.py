@@ -15,6 +15,7 @@ from factorprism.selection.contest import (
     choose_entrants,
     choose_size,
     cut_folds,
+    fewest_folds,
     list_tasks,
     probe_fold,
 )
@@ -95,6 +96,12 @@ def test_what_is_left_out_goes_in_its_order(full, tasks, seconds) -> None:  # ty
     assert sizes[-1].n_folds == 1
     assert sizes[-1].left_out[0].startswith("rocket: ")
     assert "lenet5_tiny: " in " ".join(sizes[1].left_out)
+
+
+@pytest.mark.parametrize("horizon", [1, 14, 28, 60])
+def test_a_quick_contest_has_the_fewest_folds_with_ten_blocks(horizon: int) -> None:
+    block, folds = 2 * horizon, fewest_folds(horizon, 250)
+    assert folds * 250 / block >= 10 > (folds - 1) * 250 / block
 
 
 def test_even_the_smallest_is_held_and_says_that_it_is_long(full, tasks, seconds) -> None:  # type: ignore[no-untyped-def]

@@ -11,7 +11,12 @@ from factorprism.selection.contest._entrants import (
     pool_folds,
 )
 from factorprism.selection.contest._folds import PLACEBOS, SHIFTED, SHUFFLES, Fold, cut_folds
-from factorprism.selection.contest._size import ContestSize, choose_size, describe_seconds
+from factorprism.selection.contest._size import (
+    ContestSize,
+    choose_size,
+    describe_seconds,
+    fewest_folds,
+)
 from factorprism.selection.contest._table import ContestTable, Line, PlaceboLine, tabulate
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "choose_size",
     "cut_folds",
     "describe_seconds",
+    "fewest_folds",
     "list_named",
     "list_tasks",
     "pool_folds",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from factorprism.evaluation.resampling import BLOCK_HORIZONS
 from factorprism.selection.contest._entrants import Entrant, Task
 from factorprism.selection.contest._folds import SHIFTED
 
@@ -13,6 +15,8 @@ from factorprism.selection.contest._folds import SHIFTED
 START_SECONDS = 15.0
 # Folds below which entrants are not worth comparing: placebos and ROCKET go before them.
 FEW_FOLDS = 4
+# Of fewer blocks an interval is too narrow to be believed.
+LEAST_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,15 @@ class ContestSize:
             and task.entrant.name in self.entrants
             and task.placebo in placebos
         ]
+
+
+def fewest_folds(horizon: int, fold_sessions: int) -> int:
+    """Return how many full folds hold `LEAST_BLOCKS` of the blocks that intervals are drawn from.
+
+    The network of each further fold is the dearest part of a first run. The weekly contest judges
+    more of them, and takes over those that are held.
+    """
+    return math.ceil(LEAST_BLOCKS * BLOCK_HORIZONS * horizon / fold_sessions)
 
 
 def choose_size(
