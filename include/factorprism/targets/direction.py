@@ -378,7 +378,7 @@ class Direction(Target):
     )
     words = Words(
         headline="probability of a rise",
-        claim="is the calibrated probability that %(target)s closes higher on %(end)s than on "
+        claim="is the calibrated probability that %(symbol)s closes higher on %(end)s than on "
         "%(session)s.",
         basis="share of rises in the training data",
         score="Brier score",

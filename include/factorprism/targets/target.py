@@ -95,7 +95,7 @@ class Words:
     """How sentences call the figures of a target; `unit` is that of the loss.
 
     `headline` names what is shown first; `claim` follows its figure and says what it is, with
-    ``%(target)s``, ``%(session)s`` and ``%(end)s`` in it; `basis` says what the reference is
+    ``%(symbol)s``, ``%(session)s`` and ``%(end)s`` in it; `basis` says what the reference is
     taken from. `output` is what a network's first output is, and `scale` the sentence that says
     how an explanation of it is read.
     """

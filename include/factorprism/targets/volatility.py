@@ -186,7 +186,7 @@ class Volatility(Target):
     baselines = (*(_make_rule(name) for name in BASES), Baseline("ridge"))
     words = Words(
         headline="volatility",
-        claim="is how far %(target)s is expected to move from %(session)s to %(end)s: the root of "
+        claim="is how far %(symbol)s is expected to move from %(session)s to %(end)s: the root of "
         "the sum of its squared daily log returns.",
         basis="of the last 60 sessions",
         score="QLIKE",

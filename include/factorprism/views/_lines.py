@@ -47,12 +47,12 @@ def choose_line(
     )
 
 
-def require_held(session: date, known: Sequence[date], target: str) -> None:
+def require_held(session: date, known: Sequence[date], symbol: str) -> None:
     """Raise `NotHeld` unless `session` is among `known`, the ledger's sessions, ascending."""
     place = bisect_left(known, session)
     if place < len(known) and known[place] == session:
         return
-    require_trading(session, target)
+    require_trading(session, symbol)
     nearest = (*known[max(0, place - 1) : place], *known[place : place + 1])
     raise NotHeld(
         f"the ledger has no row of {session}",
@@ -61,9 +61,9 @@ def require_held(session: date, known: Sequence[date], target: str) -> None:
     )
 
 
-def require_trading(session: date, target: str) -> None:
-    """Raise `NotHeld` for a day on which the exchange of `target` is known not to trade."""
-    calendar = calendar_of(target)
+def require_trading(session: date, symbol: str) -> None:
+    """Raise `NotHeld` for a day on which the exchange of `symbol` is known not to trade."""
+    calendar = calendar_of(symbol)
     if not calendar.first <= session <= calendar.known_through or calendar.is_session(session):
         return
     before = calendar.session_on_or_before(session)

@@ -81,7 +81,7 @@ class Drift(Target):
     sections = ()
     words = Words(
         headline="return",
-        claim="is the expected return of %(target)s from %(session)s to %(end)s.",
+        claim="is the expected return of %(symbol)s from %(session)s to %(end)s.",
         basis="mean of the training data",
         score="squared error",
         loss="squared error",
