@@ -361,10 +361,18 @@ def test_an_alert_is_added_by_its_recipe(scratch: Scratch) -> None:
         "include/factorprism/alerts/catalogue.py",
         (
             "KINDS = (\n",
-            'STORM = _fault("storm {signal}", NOW, OPERATORS, "today",\n'
-            '    ("A storm over {subject}", "{subject} 有风暴"),\n'
-            '    ("It is calm over {subject} again", "{subject} 已恢复平静"))\n'
+            'STORM = Kind("storm {signal}", NOW, OPERATORS, "today",\n'
+            '    "A storm over {subject}", "It is calm over {subject} again")\n'
             "KINDS = (\n    STORM,\n",
+        ),
+    )
+    scratch.replace(
+        "include/factorprism/alerts/translations/zh/LC_MESSAGES/alerts.po",
+        (
+            'msgid "No forecast for {subject}"\n',
+            'msgid "A storm over {subject}"\nmsgstr "{subject} 有风暴"\n\n'
+            'msgid "It is calm over {subject} again"\nmsgstr "{subject} 已恢复平静"\n\n'
+            'msgid "No forecast for {subject}"\n',
         ),
     )
     scratch.replace(
@@ -374,7 +382,7 @@ def test_an_alert_is_added_by_its_recipe(scratch: Scratch) -> None:
             "| `storm SIGNAL` | it blows | now | operators | by itself |\n| `disk PLACE` |",
         ),
     )
-    first, step, last = name_places("An alert", "storm")
-    assert scratch.touched == [first, last]
+    first, chinese, step, last = name_places("An alert", "storm")
+    assert scratch.touched == [first, chinese, last]
     assert (scratch.folder / step).is_dir()
     assert "passed" in scratch.test("tests/unit/alerts", "-k", "storm or key or table")

@@ -67,7 +67,7 @@ def test_every_kind_of_alert_has_its_row() -> None:
     for pattern, kind in known.items():
         row = rows[told[pattern]]
         assert row[2:4] == [kind.urgency, kind.audience], pattern
-        assert (row[4] == "an event") == (kind.end is None), pattern
+        assert (row[4] == "an event") == (not kind.lasts), pattern
 
 
 def test_every_setting_that_is_named_is_known() -> None:
