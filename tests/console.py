@@ -48,6 +48,7 @@ def spawn(
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.communicate()
         raise
     return CompletedProcess([*arguments], process.returncode, out, err)
 
