@@ -8,7 +8,7 @@ import numpy as np
 
 from factorprism.core.contest import Explanation
 from factorprism.core.schemas import Forecast
-from factorprism.forecasts.explain import group_factors
+from factorprism.factors.groups import group_factors
 
 
 def draw_explanation(row: Forecast, window: Any) -> Explanation:
