@@ -16,18 +16,11 @@ import numpy.typing as npt
 from _reasons import draw_explanation
 from sqlalchemy import insert
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_of
 from factorprism.core.contest import ContestReport, FoldForecasts
-from factorprism.core.schemas import (
-    Alert,
-    Evaluation,
-    Forecast,
-    ForecastState,
-    ModelRecord,
-    Outcome,
-    Promotion,
-    Training,
-)
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.forecasts import encode_window
 from factorprism.pipelines import load_recent_images, run_pipeline

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.contest import Explanation
-from factorprism.core.schemas import Forecast
+from factorprism.core.ledger import Forecast
 from factorprism.factors.groups import group_factors
 from factorprism.targets import find_target
 

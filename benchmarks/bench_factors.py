@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from _table import Row, interleave, print_table
 
-from factorprism.core.schemas import make_bars
 from factorprism.factors import CATALOGUE, bars_needed_from, compute_factors, compute_panels
 from factorprism.factors.computation import compute_values
 from factorprism.factors.factor import INPUTS
+from factorprism.market.bars import make_bars
 
 SYMBOLS, SESSIONS = 800, 3400
 PEER_SYMBOLS = 40

@@ -18,8 +18,9 @@ import pandas as pd
 from _table import Row, print_table
 
 from factorprism.core.calendar import calendar_for
-from factorprism.core.schemas import BAR_VALUES, FactorPanel, Pull
 from factorprism.factors import CATALOGUE
+from factorprism.market.bars import BAR_VALUES, Pull
+from factorprism.market.panels import FactorPanel
 from factorprism.quality import check_bars, check_factors
 from factorprism.quality._forms import join_bars
 from factorprism.quality._measuring import measure_pulls

@@ -23,7 +23,7 @@ from psycopg2.extras import execute_values
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.roles import OWNER
-from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
+from factorprism.market.bars import BAR_VALUES, Pull, make_bars
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 from factorprism.warehouse.db.bulk import merge_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
 
 SIGNAL, SYMBOL = "image4-direction-14", "000300.SH"
 VALUES = {"p_up": 0.1 + 0.2, "p_up_raw": 0.9, "base_rate": 0.53}

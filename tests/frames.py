@@ -11,8 +11,9 @@ import pandas as pd
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config
-from factorprism.core.schemas import Finding, Pull, make_bars
 from factorprism.core.signals import find_signal
+from factorprism.market.bars import Pull, make_bars
+from factorprism.market.findings import Finding
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines._windows import load_recent_images
 from factorprism.pipelines.accepting import accept_finding

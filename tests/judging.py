@@ -9,13 +9,9 @@ import numpy as np
 import pandas as pd
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import (
-    FactorPanel,
-    Pull,
-    QualityResult,
-    empty_bars,
-    make_bars,
-)
+from factorprism.market.bars import Pull, empty_bars, make_bars
+from factorprism.market.findings import QualityResult
+from factorprism.market.panels import FactorPanel
 from factorprism.quality import check_bars, check_factors
 from factorprism.quality._measures import count_sessions_since, measure_bars
 

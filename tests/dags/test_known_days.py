@@ -14,7 +14,7 @@ from pendulum import instance
 
 from factorprism.core.calendar import forget_extensions, library_calendar
 from factorprism.core.roles import WRITER
-from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
+from factorprism.market.bars import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
 from known_days import forget_days
 from trading_sessions import TradingSessionTimetable

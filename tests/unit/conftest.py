@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import calendar_for
-from factorprism.core.schemas import ImageSet, make_bars
 from factorprism.core.universe import Universe
 from factorprism.factors import compute_panels
 from factorprism.images import align_panels
 from factorprism.learning import TrainingSet, TrainingSettings, build_training_set
+from factorprism.market.bars import make_bars
+from factorprism.market.panels import ImageSet
 from factorprism.targets import DIRECTION
 
 LOOKBACK, HORIZON, FACTORS = 8, 3, 4

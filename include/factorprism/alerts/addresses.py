@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from factorprism.alerts.catalogue import AUDIENCES
+from factorprism.core.alerts import Address
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import Address
 
 # They write addresses, with the passwords and tokens in them, when they are told to say more.
 _TALKATIVE = ("apprise", "urllib3", "requests", "smtplib")

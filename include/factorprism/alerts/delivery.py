@@ -14,10 +14,10 @@ from typing import Protocol
 
 from factorprism.alerts.catalogue import DAILY_DIGEST, NOW, kind_of
 from factorprism.alerts.messages import Wording, compose_digest, compose_message
+from factorprism.core.alerts import Address, Alert, Message, TrackedAlert
 from factorprism.core.errors import FactorPrismError
+from factorprism.core.ledger import Head
 from factorprism.core.ports import AlertSink
-from factorprism.core.readings import Head
-from factorprism.core.schemas import Address, Alert, Message, TrackedAlert
 from factorprism.core.severity import INFO
 
 logger = logging.getLogger("factorprism.alerts")

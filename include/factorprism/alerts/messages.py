@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from factorprism.alerts.catalogue import Kind, kind_of, subject_of
+from factorprism.core.alerts import Alert, Message, TrackedAlert
 from factorprism.core.config import Config
-from factorprism.core.readings import Head
-from factorprism.core.schemas import Alert, Message, TrackedAlert
+from factorprism.core.ledger import Head
 from factorprism.core.translations import load_translations
 from factorprism.core.words import HIDDEN
 

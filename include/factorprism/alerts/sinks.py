@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from factorprism.alerts.addresses import parse_addresses, silenced
+from factorprism.core.alerts import Address, Message
 from factorprism.core.config import Config
-from factorprism.core.schemas import Address, Message
 
 logger = logging.getLogger("factorprism.alerts")
 

@@ -18,7 +18,7 @@ from factorprism.cli.loading import load_history
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
 from factorprism.cli.timings import Timings
 from factorprism.core.errors import ConfigurationError, FactorPrismError
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors

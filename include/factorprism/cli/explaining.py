@@ -15,7 +15,7 @@ from factorprism.cli.context import open_warehouse
 from factorprism.cli.tables import write_json
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import Forecast
+from factorprism.core.ledger import Forecast
 from factorprism.core.signals import Signal, find_signal
 from factorprism.forecasts.explain import Attribution
 from factorprism.pipelines import Ports

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.cli.context import open_warehouse
-from factorprism.core.schemas import Acceptance, Finding, Mended, SetAside
+from factorprism.market.findings import Acceptance, Finding, Mended, SetAside
 from factorprism.pipelines.accepting import accept_finding, tell_refusal
 from factorprism.warehouse import FindingRepository
 

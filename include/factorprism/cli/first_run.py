@@ -17,7 +17,7 @@ from factorprism.cli.tables import write_table
 from factorprism.cli.timings import Timings
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, ServiceError
-from factorprism.core.schemas import Forecast
+from factorprism.core.ledger import Forecast
 from factorprism.core.signals import find_signal
 from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from factorprism.cli.explaining import find_explained
+from factorprism.core.arrays import FloatArray
 from factorprism.core.config import Config
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import FloatArray
+from factorprism.core.ledger import ForecastLine
 from factorprism.core.signals import Signal
 from factorprism.forecasts.explain import Neighbour, Precedents
 from factorprism.pipelines import NO_MODEL, Ports, Run

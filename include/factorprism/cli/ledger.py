@@ -9,7 +9,7 @@ from dataclasses import asdict
 from factorprism.cli.context import open_warehouse
 from factorprism.cli.tables import write_json
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.readings import Head, LedgerReport
+from factorprism.core.ledger import Head, LedgerReport
 from factorprism.core.words import count
 
 _HEAD = re.compile(r"(?P<signal>[^:]+):(?P<position>[1-9][0-9]*):(?P<row_hash>[0-9a-f]{64})")

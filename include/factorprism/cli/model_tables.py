@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
-from factorprism.core.schemas import Evaluation, Promotion
+from factorprism.core.models import Evaluation, Promotion
 from factorprism.pipelines.promotions import Dossier, ModelStatus
 from factorprism.selection import Paired
 from factorprism.targets import Target

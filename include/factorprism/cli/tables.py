@@ -12,8 +12,8 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.table import Table
 
+from factorprism.core.ledger import Forecast
 from factorprism.core.publication import punctuality_words
-from factorprism.core.schemas import Forecast
 from factorprism.targets.headline import read_headline
 from factorprism.warehouse import list_values
 

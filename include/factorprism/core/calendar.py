@@ -26,7 +26,7 @@ from factorprism.core.symbols import exchange_of as exchange_of
 
 if TYPE_CHECKING:
     # For its name alone: the module itself imports pandas, a third of a second.
-    from factorprism.core.schemas import DayArray
+    from factorprism.core.arrays import DayArray
 
 # Closing prices are served before they are final; bars are taken as final so long after the close,
 # an early one too, where nothing else is set.

@@ -9,7 +9,19 @@ from datetime import date, datetime
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import DayArray
+from factorprism.core.arrays import DayArray
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedForecasts:
+    """An entrant's walk-forward forecasts, arrays [session], ascending.
+
+    `columns` are those of `core.contest.FoldForecasts`.
+    """
+
+    sessions: npt.NDArray[np.datetime64]
+    columns: Mapping[str, npt.NDArray[np.float64]]
+
 
 Column = npt.NDArray[np.float64]
 

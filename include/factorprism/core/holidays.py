@@ -17,7 +17,7 @@ from factorprism.core.exchanges import EXCHANGES
 
 if TYPE_CHECKING:
     # For its name alone: the module itself imports pandas, a third of a second.
-    from factorprism.core.schemas import DayArray
+    from factorprism.core.arrays import DayArray
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar

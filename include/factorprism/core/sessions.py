@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import DayArray
 
 
 def read_session(text: str, calendar: TradingCalendar, now: datetime) -> date:

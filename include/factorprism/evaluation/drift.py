@@ -8,7 +8,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import DayArray, FloatArray, ImageSet
+from factorprism.core.arrays import DayArray, FloatArray
+from factorprism.market.panels import ImageSet
 
 Figures = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

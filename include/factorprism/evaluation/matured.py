@@ -10,7 +10,8 @@ from math import inf, sqrt
 import numpy as np
 import pandas as pd
 
-from factorprism.core.schemas import DayArray, Evaluation, as_days
+from factorprism.core.arrays import DayArray, as_days
+from factorprism.core.models import Evaluation
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, Z_95, bootstrap_interval
 from factorprism.learning.samples import HeldOut
 from factorprism.targets import LABEL, Column, Target, Words

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from factorprism.core.schemas import Evaluation
+from factorprism.core.models import Evaluation
 from factorprism.evaluation.resampling import (
     BLOCK_HORIZONS,
     bootstrap_interval,

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import ImageSet
 from factorprism.core.universe import Universe
 from factorprism.learning import TrainingSet, build_training_set
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines import Run
 from factorprism.pipelines.history import align_closes, align_history
 from factorprism.targets import DIRECTION

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import DayArray, FactorPanel
+from factorprism.core.arrays import DayArray
 from factorprism.factors._kernels import Column
 from factorprism.factors.catalogue import CATALOGUE
 from factorprism.factors.factor import INPUTS, Factor, into_range
 from factorprism.factors.flat_windows import Columns, blank_flat, find_runs
 from factorprism.factors.segments import bars_needed_from, cut_segments
+from factorprism.market.panels import FactorPanel
 
 Float = TypeVar("Float", np.float32, np.float64)
 

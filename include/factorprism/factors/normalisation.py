@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 
 # The interquartile range of a normal distribution is this many standard deviations.
 IQR_OF_NORMAL = 1.3489795003921634

@@ -13,8 +13,8 @@ from datetime import date
 
 import numpy as np
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import DayArray
 
 SEGMENT_YEARS = 4
 # Two years hold 480 sessions or more: (13/14)^480 < 1e-15 of what lies before is left in Wilder's

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import hash_array
 from factorprism.core.errors import ArtefactError, LookAheadError
-from factorprism.core.schemas import (
-    Forecast,
-    ForecastState,
-    ImageSet,
-    ModelRecord,
-    hash_array,
-)
+from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.models import ModelRecord
 from factorprism.images import hash_window, window_at
+from factorprism.market.panels import ImageSet
 from factorprism.targets import Column, Known, target_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import Forecast, Outcome
+from factorprism.core.ledger import Forecast, Outcome
 from factorprism.targets import FORWARD_RETURN, LABEL, Target
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from factorprism.core.schemas import DayArray, FloatArray
+from factorprism.core.arrays import DayArray, FloatArray
 from factorprism.views.image import Match, Picture
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.contest import ContestReport, Explanation
-from factorprism.core.readings import ForecastLine, JudgedForecasts
-from factorprism.core.schemas import FactorPanel, Forecast
+from factorprism.core.contest import ContestReport, Explanation, JudgedForecasts
+from factorprism.core.ledger import Forecast, ForecastLine
 from factorprism.factors import CATALOGUE
 from factorprism.forecasts.explain import Attribution, Shares
+from factorprism.market.panels import FactorPanel
 from factorprism.targets import find_target
 from factorprism.warehouse import list_values
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.readings import ForecastLine
+from factorprism.core.ledger import ForecastLine
 from factorprism.warehouse import PostgresWarehouse
 
 

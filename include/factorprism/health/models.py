@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from factorprism.alerts import catalogue
-from factorprism.core.schemas import ModelRecord, Promotion
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.evaluation.drift import RECENT_SESSIONS, measure_drift
 from factorprism.evaluation.matured import find_estimate, hold_out_issued, measure_matured_loss
 from factorprism.health.result import CheckResult, Level

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from factorprism.core.schemas import Alert
+from factorprism.core.alerts import Alert
 from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.words import count
 from factorprism.health.result import CheckResult, Level

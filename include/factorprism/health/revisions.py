@@ -9,7 +9,7 @@ import pandas as pd
 
 from factorprism.alerts import catalogue
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import Forecast
+from factorprism.core.ledger import Forecast
 from factorprism.factors import bars_needed_from
 from factorprism.health.result import CheckResult, Level
 from factorprism.health.subject import Subject

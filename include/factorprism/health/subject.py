@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Protocol
 
 from factorprism.core.config import Config
-from factorprism.core.ports import BarSource, ModelRegistry
-from factorprism.core.schemas import ImageSet
+from factorprism.core.ports import ModelRegistry
 from factorprism.core.signals import Signal
+from factorprism.market.panels import ImageSet
+from factorprism.market.ports import BarSource
 from factorprism.selection.promotion import find_holder
 from factorprism.warehouse import PostgresWarehouse
 

@@ -8,10 +8,11 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar, calendar_of, exchange_of
-from factorprism.core.schemas import DayArray, FactorPanel, ImageSet
 from factorprism.core.sessions import sessions_read
 from factorprism.core.universe import Universe
+from factorprism.market.panels import FactorPanel, ImageSet
 
 # Another exchange's last session may be this many days old. Shanghai closes for up to eleven days
 # over New Year; with less, each holiday would blank the windows of the following 56 sessions.

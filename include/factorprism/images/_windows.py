@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from factorprism.core.schemas import FloatArray, ImageSet, hash_array
+from factorprism.core.arrays import FloatArray, hash_array
+from factorprism.market.panels import ImageSet
 
 IntArray = npt.NDArray[np.integer]
 

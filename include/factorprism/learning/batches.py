@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 from factorprism.images import gather_windows
 from factorprism.models.backend import load_keras
 from factorprism.targets import Rows

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import LookAheadError
-from factorprism.core.schemas import ImageSet
 from factorprism.images import complete_sessions
+from factorprism.market.panels import ImageSet
 from factorprism.targets import LABEL, Column, Columns, Folds, Known, Rows, Target
 
 

@@ -13,8 +13,8 @@ from itertools import count
 
 import numpy as np
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.errors import ConfigurationError, LookAheadError
-from factorprism.core.schemas import DayArray
 from factorprism.targets import Rows
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.errors import ArtefactError, LookAheadError
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.models import ModelRecord
 from factorprism.core.words import count
 from factorprism.images import hash_image_set
 from factorprism.learning.fine_tuning import draw_replay

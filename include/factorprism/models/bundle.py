@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import FloatArray
 from factorprism.core.errors import ArtefactError
 from factorprism.core.files import move_folder_into_place
-from factorprism.core.schemas import FloatArray
 from factorprism.factors import Normaliser
 from factorprism.models._keras_file import RETRAIN, decode_network, encode_network
 from factorprism.models.backend import fix_threads

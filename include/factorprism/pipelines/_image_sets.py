@@ -24,8 +24,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from factorprism.core.errors import ArtefactError
 from factorprism.core.files import move_into_place, write_atomic
-from factorprism.core.schemas import ImageSet
 from factorprism.images import hash_image_set
+from factorprism.market.panels import ImageSet
 from factorprism.registry import reach_store
 
 FOLDER = "image-sets"

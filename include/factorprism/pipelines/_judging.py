@@ -10,9 +10,10 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
+from factorprism.core.arrays import as_days
 from factorprism.core.calendar import TradingCalendar, calendar_for, exchange_of
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Pull, as_days, empty_bars
+from factorprism.market.bars import Pull, empty_bars
 from factorprism.pipelines._revised import (
     find_ratios,
     find_unreached,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.alerts import catalogue
-from factorprism.core.schemas import Pull, PullState, Revision
 from factorprism.core.words import count
+from factorprism.market.bars import Pull, PullState, Revision
 from factorprism.pipelines._revised import find_ratios, load_held, tell_ratios
 from factorprism.pipelines._run import Run, learn_days
 from factorprism.pipelines._set_aside import clear_aside, take_out

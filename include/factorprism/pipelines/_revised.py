@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import BAR_PRICES, BAR_VALUES, DayArray, Pull, make_bars
+from factorprism.market.bars import BAR_PRICES, BAR_VALUES, Pull, make_bars
 from factorprism.pipelines._run import Run
 from factorprism.quality import blank_untraded
 

@@ -10,14 +10,15 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import TradingCalendar, exchange_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, FactorPrismError
-from factorprism.core.ports import BarSource, Meter, ModelRegistry
-from factorprism.core.schemas import Alert
+from factorprism.core.ports import Meter, ModelRegistry
 from factorprism.core.severity import CRITICAL, INFO
 from factorprism.core.signals import Signal, list_issued_signals
 from factorprism.core.universe import Universe
+from factorprism.market.ports import BarSource
 from factorprism.targets import Target, find_target
 from factorprism.warehouse.calendar import teach_held_days
 

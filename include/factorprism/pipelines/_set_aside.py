@@ -9,11 +9,13 @@ from itertools import takewhile
 
 import numpy as np
 
+from factorprism.core.arrays import as_days
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse, QualityError
-from factorprism.core.schemas import Finding, Pull, QualityResult, SetAside, as_days
 from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
+from factorprism.market.bars import Pull
+from factorprism.market.findings import Finding, QualityResult, SetAside
 from factorprism.pipelines._revised import find_held_day
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much

@@ -11,10 +11,11 @@ import pandas as pd
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Forecast, ForecastState, ImageSet
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.factors import bars_needed_from
 from factorprism.forecasts import Window, encode_window
 from factorprism.images import align_panels
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines._run import Run
 from factorprism.pipelines.factors import load_recent_panel
 from factorprism.pipelines.history import sessions_before_first_image

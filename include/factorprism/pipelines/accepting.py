@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError, QualityError
-from factorprism.core.schemas import NO_BAR, Finding
+from factorprism.market.findings import NO_BAR, Finding
 from factorprism.pipelines._run import Refs, Run
 from factorprism.warehouse import FindingRepository
 

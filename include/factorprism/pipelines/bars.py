@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 from factorprism.alerts import Kind, catalogue
-from factorprism.core.schemas import PullState
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.core.words import count
+from factorprism.market.bars import PullState
 from factorprism.pipelines._judging import (
     join_errors,
     join_rebased,

@@ -9,7 +9,7 @@ from typing import Any
 
 from factorprism.alerts import catalogue
 from factorprism.core.errors import ArtefactError
-from factorprism.core.schemas import ModelRecord, Promotion
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.models import ModelBundle, load_bundle
 from factorprism.pipelines._run import Run
 from factorprism.selection.promotion import find_holder

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray, as_days
 from factorprism.core.contest import FoldForecasts
-from factorprism.core.schemas import DayArray, as_days
 from factorprism.evaluation.backtest import (
     BacktestRule,
     Comparison,

@@ -9,10 +9,11 @@ from typing import Any
 
 from factorprism.alerts import catalogue, read_fault
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Forecast, ForecastState, hash_bars
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.words import count
 from factorprism.forecasts import predict_window, settle_forecasts
 from factorprism.health.patience import due_at
+from factorprism.market.bars import hash_bars
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines._windows import (
     from_json,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.core.errors import PromotionError
-from factorprism.core.schemas import Promotion
+from factorprism.core.models import Promotion
 from factorprism.pipelines._run import Refs, Run
 from factorprism.pipelines.accepting import ACCEPT, answer_accepting
 from factorprism.pipelines.champions import list_decisions, write_decision

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import exchange_of
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
-from factorprism.core.schemas import Alert
 from factorprism.core.signals import Signal
 from factorprism.pipelines._run import Ports
 from factorprism.sources import find_final_session

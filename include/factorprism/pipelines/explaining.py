@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from factorprism.core.contest import Explanation
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.models import ModelRecord
 from factorprism.core.words import count
 from factorprism.forecasts import Window
 from factorprism.forecasts.explain import (

@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import FactorPanel
 from factorprism.core.words import count
 from factorprism.factors import CATALOGUE, bars_needed_from, catalogue_hash
 from factorprism.factors import compute_factors as compute_panel
+from factorprism.market.panels import FactorPanel
 from factorprism.pipelines._run import Refs, Run
 from factorprism.quality import check_factors, count_missing, require
 

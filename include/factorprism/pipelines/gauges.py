@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, time
 
 from factorprism.core.config import Config
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.severity import SEVERITIES
 from factorprism.core.signals import Signal
 from factorprism.pipelines._run import Ports, Run

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import DayArray, ImageSet, hash_bars
 from factorprism.factors import CATALOGUE, catalogue_hash
 from factorprism.images import align_panels
 from factorprism.learning import TrainingSet, TrainingSettings, build_training_set, least_samples
+from factorprism.market.bars import hash_bars
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines._image_sets import load_image_set
 from factorprism.pipelines._run import Run
 

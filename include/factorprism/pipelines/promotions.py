@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from factorprism.core.errors import ArtefactError, PromotionError
-from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+from factorprism.core.models import Evaluation, ModelRecord, Promotion
 from factorprism.evaluation import find_skill, skill_sentence
 from factorprism.factors import CATALOGUE
 from factorprism.pipelines._run import Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.models import ModelRecord
 from factorprism.evaluation.drift import Drift, measure_drift
 from factorprism.evaluation.matured import (
     MaturedLoss,

@@ -13,11 +13,11 @@ from factorprism.core.calendar import exchange_of
 from factorprism.core.config import load_config
 from factorprism.core.errors import ConfigurationError, EmptyResponse, SourceError, WarehouseError
 from factorprism.core.publication import local_words
-from factorprism.core.schemas import QualityResult
 from factorprism.core.sessions import session_read, utc_now
 from factorprism.core.severity import WARNING
 from factorprism.core.signals import find_signal
 from factorprism.health.patience import SUITE, look_key, patience_ends
+from factorprism.market.findings import QualityResult
 from factorprism.pipelines._run import Refs, Run
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")

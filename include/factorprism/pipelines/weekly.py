@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import ImageSet, Promotion, Training
+from factorprism.core.models import Promotion, Training
 from factorprism.core.words import count
 from factorprism.evaluation import evaluate_candidate, skill_sentence
 from factorprism.images import hash_image_set
 from factorprism.learning import Candidate
 from factorprism.learning import train_candidate as fit_candidate
+from factorprism.market.panels import ImageSet
 from factorprism.models import load_normaliser
 from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Refs, Run

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from factorprism.core.schemas import Finding, QualityResult
 from factorprism.core.severity import CRITICAL
+from factorprism.market.findings import Finding, QualityResult
 from factorprism.quality._judge import Verdict, tell_value
 from factorprism.quality._rules import Reach
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, Pull
+from factorprism.market.bars import BAR_COLUMNS, BAR_VALUES, Pull
 
 # Told in place of a type.
 NO_COLUMN = "absent"

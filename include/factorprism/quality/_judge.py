@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 from factorprism.quality._asking import Answer, ask
 from factorprism.quality._rules import Rule
 from factorprism.quality._segments import IntArray

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import BAR_PRICES, DayArray
+from factorprism.core.arrays import DayArray
+from factorprism.market.bars import BAR_PRICES
 from factorprism.quality._segments import IntArray, Segments
 
 JUMP_WINDOW = 250  # trailing sessions that a move is compared with

@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import BAR_VALUES, DayArray, Pull
 from factorprism.core.symbols import is_index
+from factorprism.market.bars import BAR_VALUES, Pull
 from factorprism.quality._measures import (
     SHIFT_SESSIONS,
     BoolArray,

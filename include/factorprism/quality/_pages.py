@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from factorprism.core.schemas import QualityResult
 from factorprism.core.severity import CRITICAL
+from factorprism.market.findings import QualityResult
 
 # Heads what is told of many symbols at once.
 SHARED = "What holds, by the number of symbols,"

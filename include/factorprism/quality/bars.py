@@ -10,10 +10,12 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar, exchange_of
-from factorprism.core.schemas import NO_BAR, DayArray, Pull, QualityResult
 from factorprism.core.severity import CRITICAL
 from factorprism.core.symbols import is_index
+from factorprism.market.bars import Pull
+from factorprism.market.findings import NO_BAR, QualityResult
 from factorprism.quality._findings import name_findings
 from factorprism.quality._forms import find_absent, join_bars, list_owners, measure_forms
 from factorprism.quality._judge import Judged, Subject, Suite, Verdict, judge

@@ -12,7 +12,7 @@ import jinja2
 import markupsafe
 
 from factorprism.core.files import write_atomic
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 from factorprism.quality._pages import present_run, summarise_run
 
 RUNS_FOLDER = "runs"

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.schemas import FactorPanel, FloatArray
+from factorprism.core.arrays import FloatArray
+from factorprism.market.panels import FactorPanel
 from factorprism.quality._forms import tell_columns
 from factorprism.quality._judge import Subject, Suite, judge
 from factorprism.quality._rules import Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import QualityResult
 from factorprism.core.severity import CRITICAL
+from factorprism.market.findings import QualityResult
 
 SENTENCES_TOLD = 3
 

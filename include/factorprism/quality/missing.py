@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from factorprism.core.schemas import FactorPanel
+from factorprism.market.panels import FactorPanel
 
 
 @dataclass(frozen=True)

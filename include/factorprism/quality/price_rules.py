@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from factorprism.core.schemas import BAR_PRICES
 from factorprism.core.severity import CRITICAL, WARNING
+from factorprism.market.bars import BAR_PRICES
 from factorprism.quality._measures import OPTIONAL_COLUMNS
 from factorprism.quality._rules import (
     BETWEEN,

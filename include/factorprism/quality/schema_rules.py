@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from factorprism.core.schemas import BAR_VALUES, NO_BAR, NO_SESSION
 from factorprism.core.severity import CRITICAL
+from factorprism.market.bars import BAR_VALUES
+from factorprism.market.findings import NO_BAR, NO_SESSION
 from factorprism.quality._rules import BETWEEN, IN_SET, Reach, Rule
 
 

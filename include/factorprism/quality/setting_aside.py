@@ -8,8 +8,8 @@ from datetime import date
 
 import pandas as pd
 
-from factorprism.core.schemas import Finding, QualityResult
 from factorprism.core.symbols import is_index
+from factorprism.market.findings import Finding, QualityResult
 from factorprism.quality._rules import TOLERATED_ROWS
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 
 # Up to so many symbols are told each expectation one by one, those that hold too.
 TOLD_EACH_MAX = 20

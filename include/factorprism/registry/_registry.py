@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from factorprism.core.errors import ArtefactError
 from factorprism.core.files import hold_lock, write_atomic
 from factorprism.core.housekeeping import StoredBundle
-from factorprism.core.schemas import Evaluation, ModelRecord
+from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.registry._bundles import (
     RETRAIN,
     fetch_bundle,

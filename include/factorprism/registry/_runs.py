@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from factorprism.core.schemas import Evaluation, ModelRecord
+from factorprism.core.models import Evaluation, ModelRecord
 
 MAX_PARAMETER = 500  # characters; longer values stand in the bundle's own specification
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import DayArray, FloatArray, Forecast
+from factorprism.core.arrays import DayArray, FloatArray
+from factorprism.core.ledger import Forecast
 from factorprism.forecasts.explain import Attribution
 from factorprism.reports._canvas import (
     FAINT,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factorprism.core.schemas import DayArray, FloatArray, Forecast
+from factorprism.core.arrays import DayArray, FloatArray
+from factorprism.core.ledger import Forecast
 from factorprism.reports._canvas import (
     FAINT,
     HIGH,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factorprism.core.schemas import DayArray, FloatArray
+from factorprism.core.arrays import DayArray, FloatArray
 from factorprism.forecasts.explain import Precedents
 from factorprism.reports._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
 from factorprism.reports._image import (

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.errors import PromotionError
-from factorprism.core.schemas import Evaluation, ModelRecord
+from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
 from factorprism.evaluation.skill import evaluate
 from factorprism.learning.recipe import forecast_rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from factorprism.core.schemas import Evaluation, ModelRecord, Promotion
+from factorprism.core.models import Evaluation, ModelRecord, Promotion
 from factorprism.evaluation.skill import skill_sentence
 from factorprism.learning.samples import TrainingSet
 from factorprism.models import ModelBundle

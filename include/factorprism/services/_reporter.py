@@ -103,8 +103,8 @@ class Reporter:
 def main(words: Sequence[str]) -> None:
     """Raise or close the alert of this machine's services in the configured warehouse."""
     from factorprism.alerts import Delivery, build_sink, build_wording, catalogue
+    from factorprism.core.alerts import Alert
     from factorprism.core.config import load_config
-    from factorprism.core.schemas import Alert
     from factorprism.warehouse import PostgresWarehouse
 
     config = load_config(os.environ)

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from factorprism.core.config import Config
 from factorprism.core.errors import EndOfData
-from factorprism.core.ports import BarSource
 from factorprism.core.sessions import utc_now
+from factorprism.market.ports import BarSource
 from factorprism.sources.files import FilesSource
 from factorprism.sources.sample import SampleSource
 from factorprism.sources.tushare import TushareSource

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.errors import MalformedResponse
-from factorprism.core.schemas import DayArray, make_bars
+from factorprism.market.bars import make_bars
 
 FIELDS = (
     "ts_code",

@@ -9,15 +9,16 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 
+from factorprism.core.arrays import DayArray, as_days
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import EmptyResponse
-from factorprism.core.schemas import DayArray, Pull, as_days
 from factorprism.core.sessions import utc_now
+from factorprism.market.bars import Pull
 from factorprism.sources._published import last_final_day, require_range
 
 
 class TableSource(ABC):
-    """A source whose bars of a symbol are one table; implements `core.ports.BarSource`."""
+    """A source whose bars of a symbol are one table; implements `market.ports.BarSource`."""
 
     name: str
 
@@ -39,7 +40,7 @@ class TableSource(ABC):
         """Return the bar frame of `symbol`; raises `SourceError` where there is none."""
 
     def fetch_bars(self, symbols: Sequence[str], first: date, last: date) -> Iterator[Pull]:
-        """Yield one pull a symbol for [`first`, `last`]; see `core.ports.BarSource`."""
+        """Yield one pull a symbol for [`first`, `last`]; see `market.ports.BarSource`."""
         require_range(first, last)
         return self._fetch(tuple(symbols), first, last)
 

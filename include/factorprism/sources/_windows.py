@@ -10,8 +10,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.errors import MalformedResponse
-from factorprism.core.schemas import DayArray
 from factorprism.sources._convert import parse_days
 from factorprism.sources._vendor import Page
 

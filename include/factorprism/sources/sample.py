@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from factorprism.core.errors import SourceError
-from factorprism.core.schemas import make_bars
+from factorprism.market.bars import make_bars
 from factorprism.sources._tables import TableSource
 
 

@@ -7,10 +7,11 @@ from datetime import date, datetime
 
 import numpy as np
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import TradingCalendar, calendar_of, library_calendar
 from factorprism.core.errors import EmptyResponse
-from factorprism.core.schemas import DayArray, Pull
 from factorprism.core.sessions import utc_now
+from factorprism.market.bars import Pull
 from factorprism.sources._convert import (
     CALENDAR_FIELDS,
     FIELDS,
@@ -31,7 +32,7 @@ from factorprism.sources._windows import Series, Window, fetch_complete, split_w
 
 
 class TushareSource:
-    """Daily bars of Chinese indices, funds and stocks; implements `core.ports.BarSource`.
+    """Daily bars of Chinese indices, funds and stocks; implements `market.ports.BarSource`.
 
     Prices of funds and stocks are unadjusted. Each pull covers one window of up to five years
     whose end does not depend on the range asked for, so that an interrupted backfill meets the

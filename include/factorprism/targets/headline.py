@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
 from factorprism.targets import Target, find_target
 
 

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.calendar import calendar_of
-from factorprism.core.readings import HeldBars
-from factorprism.core.schemas import BAR_VALUES, DayArray
+from factorprism.market.bars import BAR_VALUES, HeldBars
 from factorprism.warehouse import PostgresWarehouse
 
 HELD, INCOMPLETE, ABSENT, CLOSED = "held", "incomplete", "absent", "closed"

@@ -9,8 +9,7 @@ from datetime import date
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import FactorPrismError
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
 from factorprism.core.signals import find_signal, load_signals
 from factorprism.warehouse import PostgresWarehouse
 

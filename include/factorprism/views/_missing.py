@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import FactorPanel
 from factorprism.factors import CATALOGUE, catalogue_hash
+from factorprism.market.panels import FactorPanel
 from factorprism.quality import count_missing
 from factorprism.warehouse import PostgresWarehouse
 

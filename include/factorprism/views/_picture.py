@@ -10,8 +10,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray, FloatArray, hash_array
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import DayArray, FloatArray, ModelRecord, hash_array
+from factorprism.core.models import ModelRecord
 from factorprism.core.sessions import session_read
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.factors.groups import group_factors

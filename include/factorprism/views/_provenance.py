@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from factorprism.core.readings import PullSummary, RevisedValue
-from factorprism.core.schemas import Forecast, Outcome, hash_bars
+from factorprism.core.ledger import Forecast, Outcome
 from factorprism.forecasts import Window, settle_at
+from factorprism.market.bars import PullSummary, RevisedValue, hash_bars
 from factorprism.pipelines import Run, find_bars_start, load_window_bars
 from factorprism.views._match import HashLink, Match, compare_hashes
 

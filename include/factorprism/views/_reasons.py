@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray, FloatArray
 from factorprism.core.contest import Explanation
-from factorprism.core.schemas import DayArray, FloatArray
 from factorprism.factors import Normaliser
 from factorprism.forecasts.explain import Attribution, Shares
 from factorprism.pipelines import Run

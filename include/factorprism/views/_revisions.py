@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import as_days
 from factorprism.core.calendar import TradingCalendar, calendar_of
-from factorprism.core.readings import IssuedForecast, KeptModel, RevisedValue
-from factorprism.core.schemas import as_days
+from factorprism.core.ledger import IssuedForecast
+from factorprism.core.models import KeptModel
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE
+from factorprism.market.bars import RevisedValue
 from factorprism.warehouse import PostgresWarehouse
 
 # Values that one page shows; older ones stand in the table bar_revisions.

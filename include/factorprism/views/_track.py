@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.readings import JudgedForecasts, Record
+from factorprism.core.contest import JudgedForecasts
+from factorprism.core.ledger import Record
 from factorprism.targets import Target
 from factorprism.targets.target import Column, Columns
 

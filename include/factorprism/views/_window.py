@@ -10,12 +10,13 @@ import numpy as np
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, ConfigurationError
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import Forecast, ImageSet, ModelRecord
+from factorprism.core.ledger import Forecast, ForecastLine
+from factorprism.core.models import ModelRecord
 from factorprism.core.signals import find_signal
 from factorprism.core.universe import Universe
 from factorprism.forecasts import Window, encode_window
 from factorprism.images import align_panels
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
 from factorprism.pipelines.factors import load_recent_panel
 from factorprism.views._lines import NotHeld, final_rows

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.contest import ContestReport
-from factorprism.core.readings import JudgedForecasts
-from factorprism.core.schemas import DayArray, as_days
+from factorprism.core.arrays import DayArray, as_days
+from factorprism.core.contest import ContestReport, JudgedForecasts
 from factorprism.evaluation.backtest import Backtest, BacktestRule, trade_forecasts
 from factorprism.pipelines import Run
 from factorprism.pipelines.contest_accounts import RULES, load_prices

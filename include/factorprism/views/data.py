@@ -8,17 +8,17 @@ from datetime import date
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import SOURCES
-from factorprism.core.readings import GateSummary, PullSummary
-from factorprism.core.schemas import (
+from factorprism.core.severity import CRITICAL
+from factorprism.core.universe import Universe
+from factorprism.market.bars import PullState, PullSummary
+from factorprism.market.findings import (
     Acceptance,
     Finding,
+    GateSummary,
     Mended,
-    PullState,
     QualityResult,
     SetAside,
 )
-from factorprism.core.severity import CRITICAL
-from factorprism.core.universe import Universe
 from factorprism.pipelines import GATES
 from factorprism.views._coverage import (
     CLOSED,

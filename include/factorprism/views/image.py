@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from factorprism.core.config import Config
 from factorprism.core.contest import Explanation
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import Forecast, ModelRecord
+from factorprism.core.ledger import Forecast, ForecastLine
+from factorprism.core.models import ModelRecord
 from factorprism.core.signals import Signal
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from factorprism.core.alerts import TrackedAlert
+from factorprism.core.arrays import hash_array
 from factorprism.core.config import Config
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import (
-    Acceptance,
-    Forecast,
-    ForecastState,
-    ModelRecord,
-    Promotion,
-    QualityResult,
-    TrackedAlert,
-    Training,
-    hash_array,
-)
+from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
+from factorprism.core.models import ModelRecord, Promotion, Training
 from factorprism.core.severity import CRITICAL
 from factorprism.factors import Normaliser, catalogue_hash
 from factorprism.forecasts import Window
+from factorprism.market.findings import Acceptance, QualityResult
 from factorprism.pipelines import GATES, Run
 from factorprism.pipelines.champions import list_decisions
 from factorprism.views._match import HashLink, Match, compare_hashes

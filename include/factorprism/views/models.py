@@ -9,8 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from factorprism.core.contest import ContestReport
-from factorprism.core.readings import DatedDecision, KeptModel
-from factorprism.core.schemas import Evaluation, Training
+from factorprism.core.models import DatedDecision, Evaluation, KeptModel, Training
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.pipelines.champions import find_challenger
 from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.config import Config
+from factorprism.core.ledger import ForecastLine, Record
 from factorprism.core.publication import AFTERWARDS_FROM, LATE_FROM
-from factorprism.core.readings import ForecastLine, Record
 from factorprism.core.signals import load_signals
 from factorprism.evaluation.reliability import ReliabilityBin, bin_forecasts
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, count_independent

@@ -9,16 +9,11 @@ from datetime import date
 
 import numpy as np
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import (
-    Alert,
-    Evaluation,
-    Forecast,
-    ModelRecord,
-    Outcome,
-)
+from factorprism.core.ledger import Forecast, ForecastLine, Outcome
+from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.evaluation import find_skill
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end

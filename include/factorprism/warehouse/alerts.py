@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from factorprism.core.schemas import Alert, TrackedAlert
+from factorprism.core.alerts import Alert, TrackedAlert
 from factorprism.warehouse.db.base import (
     column,
     metadata,

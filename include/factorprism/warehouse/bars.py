@@ -25,11 +25,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from factorprism.core.readings import HeldBars, RevisedValue
-from factorprism.core.schemas import (
+from factorprism.core.arrays import DayArray
+from factorprism.market.bars import (
     BAR_VALUES,
-    DayArray,
+    HeldBars,
     MergeResult,
+    RevisedValue,
     Revision,
     empty_bars,
     make_bars,

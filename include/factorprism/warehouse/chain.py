@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring
 
-from factorprism.core.schemas import Values
+from factorprism.core.ledger import Values
 
 # In the order of the text; a row's own hash covers all of it. `late_by` follows from two of them.
 CHAINED = (

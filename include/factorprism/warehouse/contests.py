@@ -10,9 +10,8 @@ import numpy as np
 from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Row, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from factorprism.core.contest import Column, ContestReport, FoldForecasts, FoldTime
+from factorprism.core.contest import Column, ContestReport, FoldForecasts, FoldTime, JudgedForecasts
 from factorprism.core.errors import ArtefactError
-from factorprism.core.readings import JudgedForecasts
 from factorprism.warehouse.db.base import (
     DOUBLE,
     SIGNAL,

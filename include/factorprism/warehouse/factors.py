@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from factorprism.core.schemas import FactorPanel
+from factorprism.market.panels import FactorPanel
 from factorprism.warehouse.bars import bar_extents, bar_revisions, bars
 from factorprism.warehouse.db.base import CATALOGUE, SYMBOL, column, metadata, moment, sha256
 from factorprism.warehouse.db.bulk import merge_rows, read_rows

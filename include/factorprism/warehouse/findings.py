@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import Acceptance, Finding, Mended, SetAside
+from factorprism.market.findings import Acceptance, Finding, Mended, SetAside
 from factorprism.warehouse.db.base import SYMBOL, column, metadata, moment
 from factorprism.warehouse.db.connection import Database
 from factorprism.warehouse.db.moments import from_database

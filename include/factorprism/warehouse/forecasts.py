@@ -33,8 +33,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from factorprism.core.readings import ForecastLine, Head, IssuedForecast, LedgerReport, Record
-from factorprism.core.schemas import Forecast, ForecastState, Outcome, Values
+from factorprism.core.ledger import (
+    Forecast,
+    ForecastLine,
+    ForecastState,
+    Head,
+    IssuedForecast,
+    LedgerReport,
+    Outcome,
+    Record,
+    Values,
+)
 from factorprism.warehouse.chain import hash_values
 from factorprism.warehouse.db.base import (
     DOUBLE,

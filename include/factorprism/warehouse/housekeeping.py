@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select, text, update
 
 from factorprism.core.housekeeping import StoredImageSet, StoredModel, StoredPayload
-from factorprism.core.schemas import PullState
+from factorprism.market.bars import PullState
 from factorprism.warehouse.db.connection import Database
 from factorprism.warehouse.db.moments import from_database, to_database
 from factorprism.warehouse.models import image_sets

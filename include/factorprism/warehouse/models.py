@@ -25,8 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from factorprism.core.errors import ArtefactError
-from factorprism.core.readings import DatedDecision, KeptModel
-from factorprism.core.schemas import Evaluation, ModelRecord, Promotion, Training
+from factorprism.core.models import (
+    DatedDecision,
+    Evaluation,
+    KeptModel,
+    ModelRecord,
+    Promotion,
+    Training,
+)
 from factorprism.warehouse.db.base import (
     DOUBLE,
     HORIZON,

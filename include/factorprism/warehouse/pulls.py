@@ -26,8 +26,7 @@ from sqlalchemy import (
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.errors import WarehouseError
-from factorprism.core.readings import PullSummary
-from factorprism.core.schemas import Pull, PullState, hash_bars
+from factorprism.market.bars import Pull, PullState, PullSummary, hash_bars
 from factorprism.warehouse.bars import bars
 from factorprism.warehouse.db.base import (
     SYMBOL,

@@ -20,9 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from factorprism.core.readings import GateSummary
-from factorprism.core.schemas import QualityResult
 from factorprism.core.severity import CRITICAL, WARNING
+from factorprism.market.findings import GateSummary, QualityResult
 from factorprism.warehouse.db.base import (
     SYMBOL,
     column,

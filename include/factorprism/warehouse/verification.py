@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
-from factorprism.core.readings import Head, LedgerFault, LedgerReport
+from factorprism.core.ledger import Head, LedgerFault, LedgerReport
 from factorprism.core.words import count
 from factorprism.warehouse.chain import CHAINED, hash_cells, hash_row
 from factorprism.warehouse.db.base import SCHEMA, metadata, value_names

@@ -9,8 +9,8 @@ from babel import dates
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.schemas import PullState
 from factorprism.core.universe import Universe
+from factorprism.market.bars import PullState
 from factorprism.views import NotHeld, list_shown_lines
 from factorprism.views.data import read_data, read_year
 from prism_ui.errors import BadQuestion

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import Finding
+from factorprism.market.findings import Finding
 from factorprism.pipelines.accepting import ACCEPT, require_acceptable
 from factorprism.views import NotHeld
 from prism_ui.decision_runs import start_decision

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.schemas import Evaluation, Training
+from factorprism.core.models import Evaluation, Training
 from factorprism.targets import Target, find_target
 from factorprism.views import list_shown_lines
 from factorprism.views.models import list_figures, read_models

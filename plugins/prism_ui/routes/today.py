@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.readings import ForecastLine
+from factorprism.core.ledger import ForecastLine
 from factorprism.core.sessions import utc_now
 from factorprism.core.signals import list_issued_signals
 from factorprism.health import Freshness, read_freshness

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from contract.sources import published_styles
-from factorprism.core.ports import BarSource
+from factorprism.market.ports import BarSource
 from factorprism.sources import FilesSource, SampleSource, TushareSource
 from factorprism.sources._pace import Clock
 from protocol.tushare_server import TushareServer

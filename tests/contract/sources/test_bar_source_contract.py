@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import FactorPrismError
-from factorprism.core.schemas import BAR_COLUMNS, BAR_VALUES, PullState
+from factorprism.market.bars import BAR_COLUMNS, BAR_VALUES, PullState
 
 LATER = datetime(2026, 1, 5)
 FIRST, LAST = date(2013, 1, 4), date(2016, 12, 30)

@@ -17,7 +17,7 @@ import pytest
 
 from contract.sources.published_styles import STYLES, draw_bars
 from factorprism.core.errors import SourceError
-from factorprism.core.schemas import BAR_VALUES
+from factorprism.market.bars import BAR_VALUES
 from factorprism.sources.files import read_file
 
 SYMBOL = "000300.SH"

@@ -12,7 +12,7 @@ import pytest
 
 from contract.sources.published_styles import STYLES, draw_bars
 from factorprism.core.errors import MalformedResponse
-from factorprism.core.schemas import BAR_COLUMNS
+from factorprism.market.bars import BAR_COLUMNS
 from factorprism.sources import FilesSource
 from factorprism.sources.files import check_folder
 

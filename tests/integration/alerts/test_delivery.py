@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from factorprism.alerts import AppriseSink, Delivery, Wording
-from factorprism.core.schemas import Alert
+from factorprism.core.alerts import Alert
 
 SESSION = date(2025, 12, 31)
 FAULT = Alert("daily hs300", "critical", "forecast withheld", SESSION)

@@ -14,15 +14,10 @@ import pytest
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config
-from factorprism.core.schemas import (
-    Forecast,
-    ForecastState,
-    ModelRecord,
-    Outcome,
-    Promotion,
-    PullState,
-)
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.core.signals import find_signal
+from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.factors import compute_factors
 from factorprism.pipelines.watch import watch

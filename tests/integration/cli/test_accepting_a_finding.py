@@ -11,7 +11,8 @@ import pytest
 
 import console
 from factorprism.cli.findings import describe_findings, print_findings
-from factorprism.core.schemas import Finding, Pull, SetAside, empty_bars
+from factorprism.market.bars import Pull, empty_bars
+from factorprism.market.findings import Finding, SetAside
 from factorprism.warehouse import PostgresWarehouse
 
 Call = Callable[..., CompletedProcess[str]]

@@ -23,18 +23,15 @@ import pytest
 
 from _signals import SIGNAL
 from factorprism.cli.health import check_health
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
+from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.models import Promotion
 from factorprism.core.roles import READER
-from factorprism.core.schemas import (
-    Alert,
-    Forecast,
-    ForecastState,
-    Promotion,
-    QualityResult,
-)
 from factorprism.health import PATIENCE_SECONDS, CheckResult, Level
 from factorprism.health.patience import look_key
+from factorprism.market.findings import QualityResult
 
 # The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
 EVENING = datetime(2024, 7, 1, 14, 30)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import console
+from factorprism.core.alerts import Alert
 from factorprism.core.roles import READER, WRITER
-from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
 
 Call = Callable[..., CompletedProcess[str]]

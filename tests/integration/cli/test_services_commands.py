@@ -17,8 +17,8 @@ import psycopg2
 import pytest
 
 import console
+from factorprism.core.alerts import Alert
 from factorprism.core.roles import OWNER, READER, WRITER
-from factorprism.core.schemas import Alert
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
 

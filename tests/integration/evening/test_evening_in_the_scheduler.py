@@ -12,8 +12,8 @@ import pytest
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import load_config
+from factorprism.core.ledger import ForecastState
 from factorprism.core.publication import RUN_TAKES, Punctuality, punctuality_of
-from factorprism.core.schemas import ForecastState
 from factorprism.services import EmbeddedAirflow
 from factorprism.services._airflow_api import dag_path
 

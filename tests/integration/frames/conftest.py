@@ -15,9 +15,10 @@ from _history import Line, simulate_line, write_bars, write_line
 
 import factorprism as fp
 from _clock import stop_clock
+from factorprism.core.arrays import as_days
 from factorprism.core.config import Config
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
 from factorprism.core.roles import OWNER, READER
-from factorprism.core.schemas import Forecast, ForecastState, Outcome, as_days
 from factorprism.core.signals import find_signal
 from factorprism.evaluation.backtest import BacktestRule, Prices, compare_forecasts
 from factorprism.pipelines import Run, open_ports

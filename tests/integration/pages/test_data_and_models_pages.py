@@ -14,16 +14,10 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import (
-    Finding,
-    ModelRecord,
-    Promotion,
-    Pull,
-    PullState,
-    SetAside,
-    make_bars,
-)
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.factors import CATALOGUE
+from factorprism.market.bars import Pull, PullState, make_bars
+from factorprism.market.findings import Finding, SetAside
 from factorprism.warehouse import PostgresWarehouse
 
 SYMBOL = "000300.SH"

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from _signals import DAILY
-from factorprism.core.schemas import Alert
+from factorprism.core.alerts import Alert
 from factorprism.warehouse import PostgresWarehouse
 
 HEAVY = {"tensorflow", "keras", "mlflow", "great_expectations", "matplotlib", "tushare"}

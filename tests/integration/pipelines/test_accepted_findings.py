@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import BAR_PRICES, NO_SESSION
 from factorprism.core.severity import CRITICAL
 from factorprism.core.signals import find_signal
+from factorprism.market.bars import BAR_PRICES
+from factorprism.market.findings import NO_SESSION
 from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.pipelines.history import sessions_before_first_image
 from factorprism.quality._rules import Reach, Rule

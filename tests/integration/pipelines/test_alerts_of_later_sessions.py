@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.config import Config
 from factorprism.core.publication import local_words
-from factorprism.core.schemas import Alert
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Ports, Run, open_ports, raise_deadline_alert, waiting
 from factorprism.pipelines.bars import pull_bars

@@ -15,8 +15,8 @@ import pytest
 from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import PullState
 from factorprism.core.signals import SIGNALS_FILE, find_signal
+from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, _set_aside, open_ports, run_pipeline
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars

@@ -13,7 +13,7 @@ import pytest
 from factorprism.cli.health import print_examination
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, EmptyResponse
-from factorprism.core.schemas import ForecastState
+from factorprism.core.ledger import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.views.lineage import read_lineage

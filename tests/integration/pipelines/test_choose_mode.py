@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
 from factorprism.core.signals import find_signal
 from factorprism.learning import TrainingSet
 from factorprism.pipelines import Run, open_ports

@@ -15,9 +15,9 @@ import pytest
 
 import console
 from factorprism.core.errors import EmptyResponse, QualityError
+from factorprism.core.ledger import ForecastState
 from factorprism.core.publication import Punctuality, punctuality_of
 from factorprism.core.roles import WRITER
-from factorprism.core.schemas import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse

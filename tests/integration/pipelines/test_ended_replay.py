@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.config import Config
-from factorprism.core.schemas import Alert
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Ports, Run, close_after_end, housekeeping, open_ports
 from factorprism.warehouse import PostgresWarehouse

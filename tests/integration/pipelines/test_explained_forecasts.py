@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import ArtefactError, QualityError
-from factorprism.core.schemas import ForecastState
+from factorprism.core.ledger import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.pipelines.explaining import load_learned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from factorprism.core.schemas import ForecastState
+from factorprism.core.ledger import ForecastState
 from factorprism.pipelines import run_step
 from factorprism.warehouse import PostgresWarehouse
 

@@ -18,18 +18,12 @@ import pytest
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.schemas import (
-    Forecast,
-    ForecastState,
-    ImageSet,
-    ModelRecord,
-    Promotion,
-    Pull,
-    PullState,
-    make_bars,
-)
+from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.core.signals import find_signal
 from factorprism.images import hash_image_set
+from factorprism.market.bars import Pull, PullState, make_bars
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines import Ports, Run, open_ports, run_pipeline
 from factorprism.pipelines import housekeeping as steps
 from factorprism.pipelines._image_sets import save_image_set

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from factorprism.core.schemas import ImageSet
 from factorprism.core.signals import find_signal
 from factorprism.factors import compute_factors
 from factorprism.forecasts import encode_window, predict_window
 from factorprism.images import align_panels
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.champions import champion_at, load_champion
 from factorprism.warehouse import PostgresWarehouse

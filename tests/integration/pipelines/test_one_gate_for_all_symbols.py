@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import PullState
 from factorprism.core.signals import find_signal
+from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.warehouse.bars import BarRepository

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import FactorPrismError
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.signals import add_signal, find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse

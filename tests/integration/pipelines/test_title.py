@@ -17,7 +17,8 @@ import pytest
 from _signals import SIGNAL
 from console import call
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
-from factorprism.core.schemas import ForecastState, Promotion
+from factorprism.core.ledger import ForecastState
+from factorprism.core.models import Promotion
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
 from factorprism.pipelines.champions import champion_at, load_champion

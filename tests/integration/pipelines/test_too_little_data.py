@@ -13,7 +13,7 @@ import pytest
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, QualityError
-from factorprism.core.schemas import ForecastState
+from factorprism.core.ledger import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.sources import SampleSource

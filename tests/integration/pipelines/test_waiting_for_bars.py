@@ -14,9 +14,9 @@ import pytest
 
 from factorprism.core.config import Config
 from factorprism.core.errors import AccessDenied, EmptyResponse
-from factorprism.core.schemas import QualityResult
 from factorprism.core.signals import find_signal
 from factorprism.health.patience import due_at, look_key, patience_ends
+from factorprism.market.findings import QualityResult
 from factorprism.pipelines import Ports, Run, waiting
 from factorprism.pipelines.waiting import wait_for_bars
 from factorprism.sources import SampleSource

@@ -12,7 +12,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from factorprism.core.schemas import Evaluation, ModelRecord
+from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.registry import MlflowRegistry
 
 

@@ -12,21 +12,12 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import (
-    BAR_VALUES,
-    Evaluation,
-    Forecast,
-    ForecastState,
-    ModelRecord,
-    Promotion,
-    Pull,
-    PullState,
-    QualityResult,
-    Training,
-    make_bars,
-)
+from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE, catalogue_hash, compute_factors
+from factorprism.market.bars import BAR_VALUES, Pull, PullState, make_bars
+from factorprism.market.findings import QualityResult
 from factorprism.warehouse import PostgresWarehouse
 
 TARGET, OVERLAY = "000300.SH", "000905.SH"

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from factorprism.core.config import Config
-from factorprism.core.schemas import PullState
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE
 from factorprism.health import measure_freshness
+from factorprism.market.bars import PullState
 from factorprism.views import House
 from factorprism.views.data import read_data, read_year
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.schemas import Alert, Promotion
+from factorprism.core.models import Promotion
 from factorprism.evaluation import skill_sentence
 from factorprism.health import Freshness, measure_freshness, read_freshness
 from factorprism.targets import DIRECTION

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import BAR_VALUES, Pull, make_bars
+from factorprism.market.bars import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.schemas import Alert, Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.warehouse import Backup, PostgresWarehouse, back_up, list_backups, restore
 from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _place
 from factorprism.warehouse.db.connection import parse_url

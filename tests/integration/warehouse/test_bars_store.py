@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import BAR_COLUMNS, empty_bars
+from factorprism.market.bars import BAR_COLUMNS, empty_bars
 
 EVER = (date(2000, 1, 1), date(2025, 12, 31))
 

@@ -9,7 +9,7 @@ import pytest
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import Finding, SetAside
+from factorprism.market.findings import Finding, SetAside
 from factorprism.warehouse import PostgresWarehouse, read_trading_days
 from factorprism.warehouse.calendar import teach_held_days
 

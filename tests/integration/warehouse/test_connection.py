@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.errors import WarehouseError
 from factorprism.core.roles import WRITER
-from factorprism.core.schemas import Alert
 from factorprism.warehouse import PostgresWarehouse
 from factorprism.warehouse.db.connection import Database
 

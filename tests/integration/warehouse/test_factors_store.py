@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import FactorPanel
+from factorprism.market.panels import FactorPanel
 
 HASH = "a" * 64
 SYMBOL = "000300.SH"

@@ -12,7 +12,8 @@ import psycopg2
 import pytest
 
 from factorprism.core.errors import ConfigurationError, QualityError
-from factorprism.core.schemas import Finding, Pull, PullState, SetAside, empty_bars
+from factorprism.market.bars import Pull, PullState, empty_bars
+from factorprism.market.findings import Finding, SetAside
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.warehouse import PostgresWarehouse
 from factorprism.warehouse.migrations import versions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factorprism.core.schemas import Alert
+from factorprism.core.alerts import Alert
 from factorprism.warehouse import PostgresWarehouse
 from factorprism.warehouse.tables import metadata
 

@@ -7,7 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from factorprism.core.schemas import Alert, QualityResult
+from factorprism.core.alerts import Alert
+from factorprism.market.findings import QualityResult
 
 RESULT = QualityResult(
     suite="bars",

@@ -23,8 +23,7 @@ from _ledger_rows import (
     with_value,
 )
 from factorprism.core.errors import WarehouseError
-from factorprism.core.readings import Head
-from factorprism.core.schemas import ForecastState
+from factorprism.core.ledger import ForecastState, Head
 from factorprism.warehouse.forecasts import _to_row
 from factorprism.warehouse.tables import forecasts, metadata
 

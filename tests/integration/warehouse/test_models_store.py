@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.schemas import Evaluation, ModelRecord, Promotion, Training
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
 
 RECORD = ModelRecord(
     model_id="inception-1",

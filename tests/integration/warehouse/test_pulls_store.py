@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.errors import WarehouseError
-from factorprism.core.schemas import PullState
+from factorprism.market.bars import PullState
 
 
 def test_pull_comes_back_as_it_was_saved(warehouse, build_bars, build_pull):

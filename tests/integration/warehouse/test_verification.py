@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from _ledger_rows import ISSUED, NO_CHAMPION, OUTCOME, SIGNAL, WITHHELD, with_value
-from factorprism.core.readings import Head
+from factorprism.core.ledger import Head
 
 FIRST = date(2020, 12, 1)
 COLUMNS = (

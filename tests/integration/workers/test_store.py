@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ArtefactError, ServiceError
-from factorprism.core.schemas import ImageSet
 from factorprism.images import hash_image_set
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines._image_sets import load_image_set, save_image_set
 from factorprism.registry._bundles import fetch_bundle, holds_bundle, remove_bundle, save_bundle
 from factorprism.services._ports import choose_port

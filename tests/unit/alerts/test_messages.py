@@ -11,10 +11,10 @@ import pytest
 from factorprism.alerts import Wording, build_wording, compose_message, page_url
 from factorprism.alerts.messages import compose_digest
 from factorprism.cli.ledger import read_head
+from factorprism.core.alerts import Alert, TrackedAlert
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.readings import Head
-from factorprism.core.schemas import Alert, TrackedAlert
+from factorprism.core.ledger import Head
 
 SESSION = date(2025, 12, 31)
 FAULT = TrackedAlert(

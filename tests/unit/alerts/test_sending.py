@@ -9,9 +9,9 @@ import pytest
 
 from factorprism.alerts import AppriseSink, build_sink
 from factorprism.alerts.addresses import parse_addresses
+from factorprism.core.alerts import Message
 from factorprism.core.config import load_config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import Message
 
 MESSAGE = Message("factorprism 2025-12-31: No forecast for hs300", "close above high")
 

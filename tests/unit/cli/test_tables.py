@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 
 KNOWN = Forecast(
     signal="hs300-direction-14",

@@ -10,8 +10,8 @@ import pytest
 from scipy.signal import lfilter
 
 from factorprism.core.calendar import calendar_for
-from factorprism.core.schemas import ImageSet
 from factorprism.evaluation.drift import compute_psi, measure_drift
+from factorprism.market.panels import ImageSet
 
 DAYS = calendar_for("XSHG").sessions(date(2006, 1, 4), date(2025, 12, 31))
 N_REFERENCE, N_SESSIONS = 2400, 2800

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from _directions import hold_probabilities
-from factorprism.core.schemas import Evaluation
+from factorprism.core.models import Evaluation
 from factorprism.evaluation import skill_sentence
 from factorprism.evaluation.resampling import bootstrap_interval, count_independent
 from factorprism.evaluation.skill import evaluate

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_for
-from factorprism.core.schemas import make_bars
 from factorprism.core.universe import Universe
 from factorprism.experiments import History, Size
 from factorprism.factors import compute_panels
 from factorprism.images import align_panels
 from factorprism.learning import TrainingSettings
+from factorprism.market.bars import make_bars
 
 CHANNELS = ("000300.SH", "000905.SH", "399006.SZ", "000001.SH")
 LOOKBACK, HORIZON = 8, 3

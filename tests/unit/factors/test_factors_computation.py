@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factorprism.core.schemas import make_bars
 from factorprism.factors import CATALOGUE, bars_needed_from, compute_factors, compute_panels
 from factorprism.factors.computation import compute_values
 from factorprism.factors.factor import INPUTS
+from factorprism.market.bars import make_bars
 
 
 def days_and_columns(bars: pd.DataFrame):

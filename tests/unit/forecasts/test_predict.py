@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ArtefactError, LookAheadError
-from factorprism.core.schemas import ImageSet, ModelRecord
+from factorprism.core.models import ModelRecord
 from factorprism.forecasts import Window, encode_window, predict_window
+from factorprism.market.panels import ImageSet
 
 DAYS = np.arange("2025-01-01", "2025-01-11", dtype="datetime64[D]")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.forecasts import settle_forecasts
 from factorprism.targets import DIRECTION, VOLATILITY
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ServiceError, SourceError
 from factorprism.core.roles import Login
-from factorprism.core.schemas import Alert
 from factorprism.core.signals import find_signal
 from factorprism.health import (
     CHECKS,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import FactorPanel, ImageSet
+from factorprism.market.panels import FactorPanel, ImageSet
 
 FACTORS = ("roc_12", "rsi_14")
 

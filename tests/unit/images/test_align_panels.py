@@ -9,9 +9,9 @@ import pytest
 
 from factorprism.core.calendar import PUBLICATION_DELAY, calendar_for
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.schemas import FactorPanel
 from factorprism.core.universe import Universe
 from factorprism.images import align_panels
+from factorprism.market.panels import FactorPanel
 
 HS300, ZZ500, SP500 = "000300.SH", "000905.SH", "^GSPC"
 FIRST, LAST = date(2020, 1, 2), date(2020, 6, 30)

@@ -9,7 +9,6 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import ImageSet
 from factorprism.images import (
     complete_sessions,
     gather_windows,
@@ -17,6 +16,7 @@ from factorprism.images import (
     window_at,
     windows,
 )
+from factorprism.market.panels import ImageSet
 
 
 def test_windows_share_the_memory_of_the_cube_and_cannot_be_written(image_set):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from factorprism.cli.tables import forecast_lines, write_table
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 
 DUE = datetime(2024, 7, 1, 11, 30)
 SHOWN = "{% import 'macros.html.j2' as ui with context %}{{ ui.punctuality(row) }}"

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ArtefactError
-from factorprism.core.schemas import ImageSet
 from factorprism.images import gather_windows, hash_image_set
+from factorprism.market.panels import ImageSet
 from factorprism.pipelines import _image_sets
 from factorprism.pipelines._image_sets import load_image_set, save_image_set
 

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
-from factorprism.core.schemas import FactorPanel, QualityResult, make_bars
+from factorprism.market.bars import make_bars
+from factorprism.market.findings import QualityResult
+from factorprism.market.panels import FactorPanel
 from judging import check_one
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 
 Failures = Callable[..., dict[str, QualityResult]]
 Loader = Callable[[str], pd.DataFrame]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import empty_bars, make_bars
+from factorprism.market.bars import empty_bars, make_bars
 from factorprism.quality._measures import make_keys, measure_calendar, share_market
 from judging import measure_one
 

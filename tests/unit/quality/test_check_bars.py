@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import QualityResult, make_bars
+from factorprism.market.bars import make_bars
+from factorprism.market.findings import QualityResult
 from judging import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]

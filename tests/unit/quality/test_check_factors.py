@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import FactorPanel, QualityResult
+from factorprism.market.findings import QualityResult
+from factorprism.market.panels import FactorPanel
 from judging import check_panel
 
 RANGES = dict.fromkeys("ABCD", (-3.0, 3.0))

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_of
-from factorprism.core.schemas import Finding, QualityResult
 from factorprism.core.severity import CRITICAL, WARNING
+from factorprism.market.findings import Finding, QualityResult
 from factorprism.quality import blank_untraded, is_too_much, sort_out
 from factorprism.quality._rules import BETWEEN, Reach, Rule
 from factorprism.quality.bar_rules import bar_rules

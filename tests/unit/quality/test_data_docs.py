@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 from factorprism.quality import render_data_docs
 from judging import check_one
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from factorprism.core.errors import QualityError
-from factorprism.core.schemas import QualityResult
+from factorprism.market.findings import QualityResult
 from factorprism.quality import require
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.core.schemas import FactorPanel
+from factorprism.market.panels import FactorPanel
 from factorprism.quality import MissingReport, count_missing
 
 

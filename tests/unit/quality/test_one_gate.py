@@ -13,7 +13,9 @@ import pytest
 from great_expectations.datasource.fluent.interfaces import Batch
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.schemas import BAR_PRICES, FactorPanel, Pull, QualityResult, make_bars
+from factorprism.market.bars import BAR_PRICES, Pull, make_bars
+from factorprism.market.findings import QualityResult
+from factorprism.market.panels import FactorPanel
 from factorprism.quality import Verdicts, check_bars, check_factors
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules

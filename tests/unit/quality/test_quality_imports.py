@@ -15,7 +15,7 @@ logging.basicConfig(level=logging.INFO)
 import factorprism.quality as quality
 assert "great_expectations" not in sys.modules
 import numpy as np
-from factorprism.core.schemas import FactorPanel
+from factorprism.market.panels import FactorPanel
 days = np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]")
 panel = FactorPanel("000300.SH", days, ("A",), np.full((60, 1), np.nan, np.float32))
 quality.check_factors([panel], {"A": (0.0, 1.0)}, 0.05)

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.reports import describe_forecast, render_image
 
 FORECAST = Forecast(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Evaluation
+from factorprism.core.models import Evaluation
 from factorprism.evaluation.skill import evaluate
 from factorprism.learning import SplitSizes, TrainingSet, split_samples, walk_forward
 from factorprism.learning.baselines import BaselineForecaster, judge_splits

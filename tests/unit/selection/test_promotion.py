@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import PromotionError
-from factorprism.core.schemas import ModelRecord
+from factorprism.core.models import ModelRecord
 from factorprism.factors import Normaliser
 from factorprism.learning import TrainingSet
 from factorprism.learning.train import make_record

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from _directions import hold_probabilities
-from factorprism.core.schemas import Evaluation
+from factorprism.core.models import Evaluation
 from factorprism.evaluation.drift import Drift
 from factorprism.evaluation.matured import (
     GainEstimate,

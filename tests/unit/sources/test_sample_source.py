@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import pytest
 
+from factorprism.core.arrays import as_days
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import SourceError
-from factorprism.core.schemas import as_days
 from factorprism.sources import SampleSource
 
 NOW = datetime(2026, 1, 5)

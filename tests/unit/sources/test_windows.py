@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.errors import MalformedResponse
-from factorprism.core.schemas import DayArray
 from factorprism.sources._vendor import Page
 from factorprism.sources._windows import Series, Window, fetch_complete, split_windows
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from factorprism.core.config import Config
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
 from factorprism.core.symbols import exchange_of
 from factorprism.views import NotHeld, choose_line
 from factorprism.views._lines import final_rows, require_trading

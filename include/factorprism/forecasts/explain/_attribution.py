@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 from factorprism.factors.groups import group_factors
 from factorprism.forecasts.explain._feature_groups import (
     BLOCK_SESSIONS,

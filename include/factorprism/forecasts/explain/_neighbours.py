@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray, FloatArray
 from factorprism.core.errors import LookAheadError
-from factorprism.core.schemas import DayArray, FloatArray, ImageSet
 from factorprism.forecasts.explain._feature_groups import BATCH
 from factorprism.forecasts.predict import Window
 from factorprism.images import complete_sessions, gather_windows
+from factorprism.market.panels import ImageSet
 from factorprism.models import ModelBundle, cut_before_logit
 
 Values = npt.NDArray[np.float64]

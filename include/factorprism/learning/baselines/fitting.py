@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 from factorprism.learning.baselines.protocol import FitScore, Reasons, RowScore
 from factorprism.learning.baselines.rocket import fit_rocket
 from factorprism.learning.baselines.tabular import (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 from factorprism.learning.baselines.protocol import RowScore
 from factorprism.learning.baselines.tabular import fit_linear
 from factorprism.learning.samples import TrainingSet

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import FloatArray
+from factorprism.core.arrays import FloatArray
 from factorprism.factors import Normaliser
 from factorprism.learning.baselines.backend import load_shap
 from factorprism.learning.baselines.protocol import Reasons, RowScore

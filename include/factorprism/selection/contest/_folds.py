@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from factorprism.core.schemas import hash_prefixes
+from factorprism.core.arrays import hash_prefixes
 from factorprism.evaluation.resampling import BLOCK_HORIZONS
 from factorprism.learning.samples import TrainingSet
 from factorprism.learning.settings import TrainingSettings

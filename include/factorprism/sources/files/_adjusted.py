@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from factorprism.core.schemas import DayArray
+from factorprism.core.arrays import DayArray
 from factorprism.sources.files._numbers import Numbers
 
 # Words in a file's name, in the lines before its header, or in its column of adjustment.

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from dateutil import parser as dateutil_parser
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.exchanges import EXCHANGES, Exchange
-from factorprism.core.schemas import DayArray
 from factorprism.sources.files._refusal import Refused, show
 
 YEARS = range(1900, 2101)

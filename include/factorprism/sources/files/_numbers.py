@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.schemas import DayArray
+from factorprism.core.arrays import DayArray
 from factorprism.sources.files._refusal import Refused, show
 
 Numbers = npt.NDArray[np.float64]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceError
-from factorprism.core.schemas import BAR_PRICES, make_bars
 from factorprism.core.symbols import exchange_of, is_index
+from factorprism.market.bars import BAR_PRICES, make_bars
 from factorprism.sources._convert import scale
 from factorprism.sources.files import _adjusted, _units
 from factorprism.sources.files._codes import check_codes, check_preamble

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from factorprism.core.arrays import DayArray
 from factorprism.core.average_price import AVERAGE_PRICE_RANGE, AVERAGE_PRICE_TOLERANCE
-from factorprism.core.schemas import DayArray
 from factorprism.core.symbols import is_index, is_mainland
 from factorprism.sources.files._numbers import Numbers
 

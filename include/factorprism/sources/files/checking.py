@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from factorprism.core.arrays import as_days
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import ConfigurationError, FactorPrismError, SourceError
-from factorprism.core.schemas import as_days
 from factorprism.core.symbols import exchange_of
 from factorprism.sources.files._reading import Reading, printable, read_file
 from factorprism.sources.files._settings import FileSettings, load_settings, settings_of

@@ -13,25 +13,16 @@ import pandas as pd
 import pytest
 from _history import draw_explanation
 
+from factorprism.core.arrays import hash_array
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.readings import ForecastLine
-from factorprism.core.schemas import (
-    Forecast,
-    ForecastState,
-    ModelRecord,
-    Promotion,
-    Pull,
-    PullState,
-    QualityResult,
-    Training,
-    hash_array,
-    hash_bars,
-    make_bars,
-)
+from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
+from factorprism.core.models import ModelRecord, Promotion, Training
 from factorprism.core.signals import find_signal
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
+from factorprism.market.bars import Pull, PullState, hash_bars, make_bars
+from factorprism.market.findings import QualityResult
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
 from factorprism.pipelines.factors import compute_factors
 from factorprism.warehouse import PostgresWarehouse

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from factorprism.cli.main import app
 from factorprism.core.contest import ContestReport, FoldForecasts
-from factorprism.core.schemas import Training
+from factorprism.core.models import Training
 from factorprism.targets import VOLATILITY
 
 SESSION = date(2020, 12, 30)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
 from factorprism.views.image import read_image
 
 SESSION = date(2020, 12, 30)

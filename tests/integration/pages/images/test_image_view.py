@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import Forecast, ForecastState
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.factors import CATALOGUE
 from factorprism.views.image import Absence, Match, Scale, read_image
 

@@ -7,15 +7,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from factorprism.core.schemas import (
-    Alert,
-    Finding,
-    Forecast,
-    ForecastState,
-    Outcome,
-    Pull,
-    PullState,
-)
+from factorprism.core.alerts import Alert
+from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.market.bars import Pull, PullState
+from factorprism.market.findings import Finding
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.views.lineage import Match, read_lineage
 

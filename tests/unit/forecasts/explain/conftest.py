@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factorprism.core.schemas import ImageSet
 from factorprism.factors import Normaliser
 from factorprism.forecasts import Window, encode_window
+from factorprism.market.panels import ImageSet
 from factorprism.models import ModelBundle, build_network
 from factorprism.models.backend import load_keras
 from factorprism.targets import DIRECTION

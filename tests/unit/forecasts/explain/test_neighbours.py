@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import LookAheadError
-from factorprism.core.schemas import ImageSet
 from factorprism.forecasts import encode_window
 from factorprism.forecasts.explain import build_neighbour_index, embed_windows
+from factorprism.market.panels import ImageSet
 
 LOOKBACK, HORIZON, N = 6, 4, 900
 DAYS = np.datetime64("2015-01-01") + np.arange(N)

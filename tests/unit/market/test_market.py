@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from factorprism.core.schemas import hash_array, hash_bars, make_bars
+from factorprism.core.arrays import hash_array
+from factorprism.market.bars import hash_bars, make_bars
 
 
 def _bars() -> pd.DataFrame:

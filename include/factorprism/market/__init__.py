@@ -1,0 +1,1 @@
+"""What a bar, a pull, a revision, a panel is."""
