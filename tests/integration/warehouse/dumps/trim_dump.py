@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg2
 
+from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse.db.backup import _find_programs, _hash_file
 
@@ -37,7 +38,7 @@ def trim(full: Path, trimmed: Path) -> None:
     server = EmbeddedPostgres(home)
     try:
         server.start()
-        url = server.url("prism")
+        url = server.url("prism", OWNER)
         programs = _find_programs(14)
         _run(programs / "pg_restore", "--exit-on-error", "--no-owner", f"--dbname={url}", full)
         with (
