@@ -20,7 +20,7 @@ from factorprism.core.alerts import Alert
 from factorprism.core.calendar import calendar_of
 from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.ledger import Forecast, ForecastState, Outcome
-from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, TrainingSummary
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.forecasts import encode_window
 from factorprism.pipelines import load_recent_images, run_pipeline
@@ -38,7 +38,7 @@ SCALE_SESSIONS, EXPLAINED = 400, 40
 
 
 @dataclass(frozen=True)
-class Line:
+class SimulatedLine:
     """One simulated signal: for each session what is issued, and what came of it."""
 
     universe: str
@@ -57,7 +57,7 @@ class Line:
 
 def simulate_line(
     universe: str, symbol: str, last: date, n_sessions: int, seed: int, target: Target = DIRECTION
-) -> Line:
+) -> SimulatedLine:
     """Return `n_sessions` sessions up to `last` of a forecaster with a little skill."""
     calendar = calendar_of(symbol)
     days = calendar.sessions(calendar.first, calendar.last)
@@ -68,11 +68,11 @@ def simulate_line(
     outcomes = target.compute_outcomes(closes, HORIZON)
     outcomes = {name: column[:n_sessions] for name, column in outcomes.items()}
     wander = np.zeros(n_sessions)
-    for place in range(1, n_sessions):
-        wander[place] = 0.95 * wander[place - 1] + rng.normal(0.0, 0.06)
+    for index in range(1, n_sessions):
+        wander[index] = 0.95 * wander[index - 1] + rng.normal(0.0, 0.06)
     draw = {DIRECTION.name: _draw_directions, VOLATILITY.name: _draw_volatilities}[target.name]
     signal = f"{universe}-{target.name}"
-    return Line(
+    return SimulatedLine(
         universe,
         symbol,
         target,
@@ -89,9 +89,9 @@ Drawn = Mapping[str, npt.NDArray[np.float64]]
 
 def _draw_directions(wander: npt.NDArray[np.float64], closes: Any, outcomes: Drawn) -> Drawn:
     p_up = 1.0 / (1.0 + np.exp(-(0.12 + wander + 1.2 * outcomes[FORWARD_RETURN])))
-    places = np.arange(len(closes))
+    indices = np.arange(len(closes))
     rounded = np.round(p_up, 6)
-    base_rate = np.round(0.53 + 0.02 * np.sin(places / 400.0), 4)
+    base_rate = np.round(0.53 + 0.02 * np.sin(indices / 400.0), 4)
     return {"p_up": rounded, "p_up_raw": rounded, "base_rate": base_rate}
 
 
@@ -107,33 +107,33 @@ def _draw_volatilities(wander: npt.NDArray[np.float64], closes: Any, outcomes: D
     return VOLATILITY.issue(own, reference)
 
 
-def write_line(warehouse: Any, line: Line) -> None:
+def write_line(warehouse: Any, line: SimulatedLine) -> None:
     """Write model, title, contest, forecasts and outcomes of `line`."""
     _write_model(warehouse, line)
     _write_contest(warehouse, line)
     rows, outcomes = [], []
-    for place, day in enumerate(line.sessions.astype(date)):
-        if place % WITHHELD_EVERY == WITHHELD_EVERY - 1:
-            rows.append(_withheld(line, place, day))
+    for index, day in enumerate(line.sessions.astype(date)):
+        if index % WITHHELD_EVERY == WITHHELD_EVERY - 1:
+            rows.append(_withheld(line, index, day))
             continue
-        rows.append(_issued(line, place, day))
-        if line.ends[place] <= line.sessions[-1]:
+        rows.append(_issued(line, index, day))
+        if line.ends[index] <= line.sessions[-1]:
             outcomes.append(
                 Outcome(
                     line.signal,
                     day,
                     line.model_id,
                     line.symbol,
-                    value=float(line.outcomes[LABEL][place]),
-                    forward_return=float(line.outcomes[FORWARD_RETURN][place]),
-                    horizon_end=line.ends[place].astype(date),
+                    value=float(line.outcomes[LABEL][index]),
+                    forward_return=float(line.outcomes[FORWARD_RETURN][index]),
+                    horizon_end=line.ends[index].astype(date),
                 )
             )
     _append_all(warehouse, rows)
     warehouse.forecasts.save_outcomes(outcomes)
 
 
-def write_bars(run: Any, line: Line) -> None:
+def write_bars(run: Any, line: SimulatedLine) -> None:
     """Load the sample source's bars and factors through the line's last session.
 
     The model gets the scale of these factors, and the newest forecasts their reasons.
@@ -142,14 +142,14 @@ def write_bars(run: Any, line: Line) -> None:
     run_pipeline("backfill", run, {"first": BARS_FROM.isoformat(), "last": last.isoformat()})
     images = load_recent_images(run, SCALE_SESSIONS)
     warehouse, normaliser = run.ports.warehouse, Normaliser.fit(images.cube)
-    warehouse.models.save_training(Training(line.model_id, (), normaliser.to_dict()))
+    warehouse.models.save_training(TrainingSummary(line.model_id, (), normaliser.to_dict()))
     days = line.sessions[-EXPLAINED:].astype(date).tolist()
     for row in warehouse.forecasts.load_forecasts(line.signal, days[0]):
         window = encode_window(images, row.session)
         warehouse.explanations.save_explanation(draw_explanation(row, window))
 
 
-def write_alert(warehouse: Any, line: Line) -> None:
+def write_alert(warehouse: Any, line: SimulatedLine) -> None:
     """Open one alert."""
     warehouse.alerts.raise_alert(
         Alert(
@@ -169,7 +169,7 @@ def _append_all(warehouse: Any, rows: Sequence[Forecast]) -> None:
         connection.execute(insert(find_value_table(rows[0].target)), values)
 
 
-def _issued(line: Line, place: int, day: date) -> Forecast:
+def _issued(line: SimulatedLine, index: int, day: date) -> Forecast:
     mark = hashlib.sha256(f"{line.signal} {day}".encode()).hexdigest()
     return Forecast(
         signal=line.signal,
@@ -177,10 +177,10 @@ def _issued(line: Line, place: int, day: date) -> Forecast:
         target=line.target.name,
         symbol=line.symbol,
         horizon=HORIZON,
-        horizon_end=line.ends[place].astype(date),
+        horizon_end=line.ends[index].astype(date),
         model_id=line.model_id,
         state=ForecastState.ISSUED,
-        values={line.symbol: {name: float(column[place]) for name, column in line.values.items()}},
+        values={line.symbol: {name: float(column[index]) for name, column in line.values.items()}},
         universe=line.universe,
         data_hash=mark,
         factor_hash=mark,
@@ -188,14 +188,14 @@ def _issued(line: Line, place: int, day: date) -> Forecast:
     )
 
 
-def _withheld(line: Line, place: int, day: date) -> Forecast:
+def _withheld(line: SimulatedLine, index: int, day: date) -> Forecast:
     return Forecast(
         signal=line.signal,
         session=day,
         target=line.target.name,
         symbol=line.symbol,
         horizon=HORIZON,
-        horizon_end=line.ends[place].astype(date),
+        horizon_end=line.ends[index].astype(date),
         model_id=line.model_id,
         state=ForecastState.WITHHELD,
         reason=f"stale data: the last bar of {line.symbol} is older than {day}",
@@ -203,7 +203,7 @@ def _withheld(line: Line, place: int, day: date) -> Forecast:
     )
 
 
-def _write_model(warehouse: Any, line: Line) -> None:
+def _write_model(warehouse: Any, line: SimulatedLine) -> None:
     first = line.sessions[0].astype(date)
     mark = hashlib.sha256(line.model_id.encode()).hexdigest()
     warehouse.models.save_model(
@@ -243,14 +243,14 @@ def _write_model(warehouse: Any, line: Line) -> None:
     )
 
 
-def _find_bases(line: Line) -> dict[str, float]:
+def _find_bases(line: SimulatedLine) -> dict[str, float]:
     """Return what the model is said to know of its base forecasts."""
     if line.target is DIRECTION:
         return {"base_rate": float(line.values["base_rate"][0])}
     return {f"{name}_log_variance": -1.0 for name in ("rolling_60", "ewma_94")}
 
 
-def _write_contest(warehouse: Any, line: Line) -> None:
+def _write_contest(warehouse: Any, line: SimulatedLine) -> None:
     matured = len(line.sessions) - HORIZON
     entrants = _list_entrants(line)
     rng = np.random.default_rng(len(line.universe))
@@ -297,14 +297,14 @@ def _write_contest(warehouse: Any, line: Line) -> None:
     )
 
 
-def _list_entrants(line: Line) -> tuple[str, ...]:
+def _list_entrants(line: SimulatedLine) -> tuple[str, ...]:
     """Return the reference, one more baseline, the first that learns, and a network."""
     baselines = line.target.baselines
     learner = next(one.name for one in baselines if one.rule is None)
     return baselines[0].name, baselines[1].name, learner, "inception"
 
 
-def _describe_contest(line: Line) -> dict[str, object]:
+def _describe_contest(line: SimulatedLine) -> dict[str, object]:
     """Return the part of a report's content that the pages show."""
     n_folds = (len(line.sessions) - HORIZON) // FOLD_SESSIONS
     entrants = _list_entrants(line)
@@ -318,7 +318,7 @@ def _describe_contest(line: Line) -> dict[str, object]:
         "size": "quick",
         "leaks": [],
         "placebos": [],
-        "accounts": [],
+        "backtests": [],
         "entrants": [
             {"entrant": name, "figures": {line.target.loss: [0.69, 0.68, 0.7, 0.69]}}
             for name in entrants
@@ -333,14 +333,14 @@ def _describe_contest(line: Line) -> dict[str, object]:
             "gains": [
                 {
                     "name": name,
-                    "value": -0.01 * place,
-                    "lower": -0.01 * place - 0.02,
-                    "upper": -0.01 * place + 0.02,
+                    "value": -0.01 * index,
+                    "lower": -0.01 * index - 0.02,
+                    "upper": -0.01 * index + 0.02,
                     "superior": False,
                     "in_confidence_set": True,
                     "confidence_p_value": 1.0,
                 }
-                for place, name in enumerate(entrants[1:])
+                for index, name in enumerate(entrants[1:])
             ],
         },
     }

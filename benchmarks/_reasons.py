@@ -60,7 +60,7 @@ def draw_explanation(row: Forecast, window: Any) -> Explanation:
             if one.explained
         },
         stability={"seeds": [14, 15], "outputs": [0.44, 0.2], "agreement": {"factor": 0.31}},
-        precedents={
+        nearest_neighbours={
             "session": row.session.isoformat(),
             "novel": False,
             "distance": 0.41,

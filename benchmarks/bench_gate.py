@@ -49,13 +49,13 @@ def run() -> list[Row]:
         *_time_gate(
             "bars",
             lambda n: check_bars(pulls[:n], calendars, held),
-            lambda place: check_bars([pulls[place]], calendars, _held_of(held, pulls[place])),
+            lambda index: check_bars([pulls[index]], calendars, _held_of(held, pulls[index])),
             lambda: measure_pulls(pulls, join_bars(pulls), calendars, held),
         ),
         *_time_gate(
             "factors",
             lambda n: check_factors(panels[:n], RANGES, 0.05),
-            lambda place: check_factors([panels[place]], RANGES, 0.05),
+            lambda index: check_factors([panels[index]], RANGES, 0.05),
             lambda: [Counted(panel, {}).measure(RANGES) for panel in panels],
         ),
     ]
@@ -69,7 +69,7 @@ def _time_gate(
 ) -> list[Row]:
     rounds = [(_time(partial(gate, N_SYMBOLS)), _time(measure)) for _ in range(ROUNDS)]
     seconds, least = map(min, zip(*rounds, strict=True))
-    own = statistics.median(_time(partial(alone, place)) for place in range(N_ALONE))
+    own = statistics.median(_time(partial(alone, index)) for index in range(N_ALONE))
     share = seconds / N_SYMBOLS / own
     return [
         Row(

@@ -55,7 +55,7 @@ OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass
-class Clock:
+class Stopwatch:
     """Wall and processor seconds of some repetitions of the same work."""
 
     wall: list[float] = field(default_factory=list)
@@ -98,7 +98,13 @@ def make_product() -> Callable[[], object]:
 
 
 def make_row(
-    name: str, images: int, work: int, measured: Clock, peer: str, beside: Clock, products: Clock
+    name: str,
+    images: int,
+    work: int,
+    measured: Stopwatch,
+    peer: str,
+    beside: Stopwatch,
+    products: Stopwatch,
 ) -> Row:
     """Return the row of `work` operations on `images` images, `measured` `beside` its peer."""
     seconds, ratio = min(measured.wall), min(beside.wall) / min(measured.wall)
@@ -119,7 +125,7 @@ def make_row(
 
 def measure_training(name: str, network: Any, product: Callable[[], object]) -> tuple[Row, float]:
     """Return the row of training `network`, and the seconds of one step."""
-    clocks, products = {HOUSE: Clock(), PLAIN: Clock()}, Clock()
+    clocks, products = {HOUSE: Stopwatch(), PLAIN: Stopwatch()}, Stopwatch()
     with open_children(name, tuple(clocks)) as children:
         for epoch in range(EPOCHS):
             for way, clock in clocks.items():
@@ -142,7 +148,7 @@ def measure_forecasts(name: str, network: Any, product: Callable[[], object]) ->
     """Return the row of forecasting many images with `network`, their gathering counted in."""
     samples = make_samples(4 * BATCH, 2)
     images, _ = samples.gather()
-    forecasts, predictions, products = Clock(), Clock(), Clock()
+    forecasts, predictions, products = Stopwatch(), Stopwatch(), Stopwatch()
 
     def predict() -> Any:
         return network.predict(images, batch_size=BATCH, verbose=0)

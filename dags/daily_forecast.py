@@ -4,11 +4,11 @@
 One DAG for each signal. Each trading session of the exchange that its universe trades on, once its
 bars are to be had (`FACTORPRISM_PUBLISHED_AT_XSHG`, 19:15 Asia/Shanghai): ask the vendor for the
 exchange's coming days, wait until it has the bars of all channels, pull them, prove them fit for
-use, compute the factors, encode the image, let the champion read it, explain what its forecast is
-owed to, and put one row into the ledger `prism.forecasts`. A forecast whose image is unlike any
+use, compute the factors, encode the image, let the champion read it, explain the attribution of its
+forecast, and put one row into the ledger `prism.forecasts`. A forecast whose image is unlike any
 that the champion has learned from is withheld.
 
-**Waiting** holds no worker: between two looks, five minutes apart, `wait_for_bars` is deferred. It
+**Waiting** holds no worker: between two checks, five minutes apart, `wait_for_bars` is deferred. It
 ends at `FACTORPRISM_PATIENCE_UNTIL`, 08:30 of the next morning, and so before the next evening.
 Runs of other sessions go on meanwhile: up to three are active, and no step of two runs at once.
 What comes late is issued late, and its row says by how much; what is still missing then is named in
@@ -18,7 +18,7 @@ the withheld row.
 The run stays red. Remove the cause, clear the failed task, and the issued row follows the
 withheld one.
 
-**At the end**, whatever became of the run, `watch` looks at what no task notices by failing (the
+**At the end**, whatever became of the run, `watch` checks what no task notices by failing (the
 champion's age and skill, drift, revised bars, the calendar, disks), sends again what could not be
 delivered, and sends the day's digest. It does not change the colour of the run.
 

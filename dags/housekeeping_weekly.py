@@ -7,8 +7,8 @@ removed or inserted raises an alert; then what may go by the policy in the confi
 listed, one line each with its reason, and removed; then rows and artefacts are held against one
 another.
 
-Never removed: the ledger, judged folds, bars and their revisions, a model that ever held the title
-or that a forecast names.
+Never removed: the ledger, out-of-sample folds, bars and their revisions, a model that was ever
+champion or that a forecast names.
 
 **dry_run**: only list, write and remove nothing.
 

@@ -1,14 +1,14 @@
 """
-### A decision by hand, on the title or on a finding
+### A decision by hand, on the champion or on a finding
 
-Gives the title of champion to a model because a person wants it: `promote` to any model of the
+Makes a model champion because a person wants it: `promote` to any model of the
 signal, `roll_back` to a former champion. The page *Models* starts it; the name of whoever did
 stands in the ledger's reason. `accept` declares a finding of the quality gate to be no fault: the
 page *Data* starts it, and the next run lets the bars pass. A model's files are verified first,
 which is why a worker does it and not the page: only workers reach the artefact store.
 
-A refusal (the model holds the title already, was altered, reads other images, somebody else took
-the title meanwhile) is an answer: the run ends well, and its result says why nothing was written.
+A refusal (the model is champion already, was altered, reads other images, another model became
+champion meanwhile) is an answer: the run ends well, and its result says why nothing was written.
 Sending the same form twice starts one run; two forms that ask for the same thing leave one row.
 """
 
@@ -24,7 +24,7 @@ from prism_assets import MODELS
 
 with DAG(
     "model_decision",
-    description="A person gives the title to a model, gives it back, or accepts a finding",
+    description="A person makes a model champion, rolls it back, or accepts a finding",
     doc_md=__doc__,
     schedule=None,
     start_date=datetime(2005, 1, 4, tzinfo=UTC),
@@ -41,14 +41,12 @@ with DAG(
             title="Action",
             description="Promote any model, go back to a former champion, or accept a finding.",
         ),
-        "model_id": Param(
-            "", type="string", title="Model", description="Who is to hold the title."
-        ),
+        "model_id": Param("", type="string", title="Model", description="Who is the new champion."),
         "champion_id": Param(
             "",
             type="string",
             title="Champion now",
-            description="Who holds the title now. Empty: nobody.",
+            description="Which model is champion now. Empty: none.",
         ),
         "reason": Param(
             "",
@@ -61,7 +59,7 @@ with DAG(
             "",
             type="string",
             title="Signal",
-            description="Whose title it is. Empty: the default one.",
+            description="Whose champion it is. Empty: the default one.",
         ),
         "finding_id": Param(
             "", type="string", title="Finding", description="What is accepted: its name."

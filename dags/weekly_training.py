@@ -2,20 +2,20 @@
 ### The weekly contest
 
 One DAG for each signal. The morning after the last trading session of each week (Saturday 09:00
-Asia/Shanghai in a full week): networks and plain baselines learn from the same folds and are judged
-on the same sessions; then a candidate is trained, judged against the champion on the same matured
-sessions that neither was trained on, and promoted only when it is better by the rule in the
-configuration. The decision, its numbers and a sentence of reason go to `prism.promotions`, the
-contest's tables to `prism.contests`. The first line of `report`'s log says who lost to the base
+Asia/Shanghai in a full week): networks and plain baselines learn from the same folds and are
+evaluated on the same sessions; then a candidate is trained, evaluated against the champion on the
+same matured sessions that neither was trained on, and promoted only when it is better by the rule
+in the configuration. The decision, its numbers and a sentence of reason go to `prism.promotions`,
+the contest's tables to `prism.contests`. The first line of `report`'s log says who lost to the base
 rate and whether anybody has shown skill.
 
-Each network or baseline on one fold is a task of its own: what was judged stands in
+Each network or baseline on one fold is a task of its own: what was evaluated stands in
 `prism.fold_forecasts`, so that a run which is cut off goes on where it was, and a week later only
 the newest fold is open.
 
 **contest** `night`: as much of the full contest as fits `FACTORPRISM_CONTEST_HOURS` on the machine
-that trains. `size_contest` measures it by the folds judged of late or by a few batches, says the
-expected time and what is left out; what was judged in earlier weeks costs nothing, so that the
+that trains. `size_contest` measures it by the folds evaluated of late or by a few batches, says the
+expected time and what is left out; what was evaluated in earlier weeks costs nothing, so that the
 contest grows from week to week. `full`: all networks, with placebos (labels shuffled, labels
 shifted); `quick`: the configured network and the baselines on four folds.
 
@@ -100,42 +100,44 @@ def build(signal: Signal) -> DAG:
         build_dataset = StepOperator(
             **arguments("build_dataset"), options=["mode", "contest"], inlets=[BARS, FACTORS]
         )
-        size_contest = StepOperator(**arguments("size_contest"), refs=build_dataset.output)
+        size_contest = StepOperator(**arguments("size_contest"), step_context=build_dataset.output)
         plan_contest = StepOperator(
-            **arguments("plan_contest"), refs=size_contest.output, hands_on="folds"
+            **arguments("plan_contest"), step_context=size_contest.output, hands_on="folds"
         )
-        judge_folds = StepOperator.partial(
-            **arguments("judge_folds"),
-            refs=size_contest.output,
+        evaluate_folds = StepOperator.partial(
+            **arguments("evaluate_folds"),
+            step_context=size_contest.output,
             map_index_template="{{ task.fold['entrant'] }}, fold {{ task.fold['number'] }}",
         ).expand(fold=plan_contest.output)
         tabulate_contest = StepOperator(
             **arguments("tabulate_contest"),
-            refs=size_contest.output,
-            # No fold is open when all were judged before: then there was nothing to map.
+            step_context=size_contest.output,
+            # No fold is open when all were evaluated before: then there was nothing to map.
             trigger_rule="none_failed",
         )
-        judge_folds >> tabulate_contest
+        evaluate_folds >> tabulate_contest
         train_candidate = StepOperator(
             **arguments("train_candidate"),
-            refs=tabulate_contest.output,
+            step_context=tabulate_contest.output,
             retries=1,  # what is lost is hours, and the network's faults were retried before it
         )
-        judge_candidate = StepOperator(**arguments("judge_candidate"), refs=train_candidate.output)
+        compare_candidate = StepOperator(
+            **arguments("compare_candidate"), step_context=train_candidate.output
+        )
         ask_approval = AskApprovalOperator(
             task_id="ask_approval",
             pipeline="weekly",
             signal=signal.name,
-            refs=judge_candidate.output,
+            step_context=compare_candidate.output,
             response_timeout=timedelta(days=3),
         )
         promote = PromoteOperator(
             **arguments("promote"),
-            refs=judge_candidate.output,
+            step_context=compare_candidate.output,
             approval=ask_approval.output,
             outlets=[MODELS],
         )
-        StepOperator(**arguments("report"), refs=promote.output)
+        StepOperator(**arguments("report"), step_context=promote.output)
     return dag
 
 

@@ -13,8 +13,8 @@ SECONDS_KEPT = 300.0
 SECONDS_TO_RETRY = 60.0
 QUERY_SECONDS = 3
 
-# When each exchange's days are to be looked at again, by this process's own clock.
-_look_again_at: dict[str, float] = {}
+# When each exchange's days are to be checked again, by this process's own clock.
+_check_again_at: dict[str, float] = {}
 
 
 def learn_days(exchange: str, environ: Mapping[str, str]) -> None:
@@ -24,7 +24,7 @@ def learn_days(exchange: str, environ: Mapping[str, str]) -> None:
     while it is down, the process goes on with what it knows.
     """
     now = time.monotonic()
-    if now < _look_again_at.get(exchange, 0.0):
+    if now < _check_again_at.get(exchange, 0.0):
         return
     url = environ.get(URL, "").strip()
     if not url:
@@ -34,16 +34,16 @@ def learn_days(exchange: str, environ: Mapping[str, str]) -> None:
     from factorprism.core.errors import FactorPrismError
     from factorprism.warehouse import read_trading_days
 
-    _look_again_at[exchange] = now + SECONDS_TO_RETRY
+    _check_again_at[exchange] = now + SECONDS_TO_RETRY
     try:
-        learned = read_trading_days(url, exchange, timeout_seconds=QUERY_SECONDS)
+        answer = read_trading_days(url, exchange, timeout_seconds=QUERY_SECONDS)
     except FactorPrismError as error:
         logger.warning("%s The calendar stays as it is known.", error.message)
         return
-    extend_calendar(exchange, learned.published, learned.traded)
-    _look_again_at[exchange] = now + SECONDS_KEPT
+    extend_calendar(exchange, answer.published, answer.traded)
+    _check_again_at[exchange] = now + SECONDS_KEPT
 
 
 def forget_days() -> None:
-    """Look again at the next question."""
-    _look_again_at.clear()
+    """Check again at the next question."""
+    _check_again_at.clear()

@@ -17,7 +17,7 @@ class DecideOperator(StepOperator):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(options=ASKED, **kwargs)
 
-    def collect_refs(self, context: Context) -> dict[str, Any]:
+    def collect_context(self, context: Context) -> dict[str, Any]:
         """Return what was asked; who asked is Airflow's word, and no field of the form."""
         name = getattr(context["dag_run"], "triggering_user_name", None)
-        return {**super().collect_refs(context), "by": name or "an unnamed user"}
+        return {**super().collect_context(context), "by": name or "an unnamed user"}

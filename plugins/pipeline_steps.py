@@ -107,32 +107,35 @@ def chain_steps(
     from factorprism.core.plan import PLAN
 
     tasks: dict[str, StepOperator] = {}
-    refs: XComArg | None = None
+    step_context: XComArg | None = None
     for step in PLAN[pipeline]:
         operator = (operators or {}).get(step.name, StepOperator)
         added = (more or {}).get(step.name, {})
-        task = operator(refs=refs, **arguments_of(pipeline, step.name, signal), **added)
-        tasks[step.name], refs = task, task.output
+        task = operator(
+            step_context=step_context, **arguments_of(pipeline, step.name, signal), **added
+        )
+        tasks[step.name], step_context = task, task.output
     return tasks
 
 
 class StepOperator(BaseOperator):
     """Runs the step of `pipeline` that the task is named after.
 
-    `refs` are the references handed on by the task before; the first task of a DAG starts them
-    from the run's parameters named in `options`. The return value is small JSON: all references,
-    or of them the list `hands_on` that another task is mapped over, each given one as its `fold`.
-    It is a step of `signal`, or where that is empty of the one that the run's parameter names.
+    `step_context` are the references handed on by the task before; the first task of a DAG starts
+    them from the run's parameters named in `options`. The return value is small JSON: all
+    references, or of them the list `hands_on` that another task is mapped over, each given one as
+    its `fold`. It is a step of `signal`, or where that is empty of the one that the run's parameter
+    names.
     """
 
-    template_fields: Sequence[str] = ("refs", "fold")
+    template_fields: Sequence[str] = ("step_context", "fold")
     ui_color = "#e6eef8"
 
     def __init__(
         self,
         *,
         pipeline: str,
-        refs: XComArg | Mapping[str, Any] | None = None,
+        step_context: XComArg | Mapping[str, Any] | None = None,
         options: Sequence[str] = (),
         hands_on: str = "",
         signal: str = "",
@@ -141,7 +144,7 @@ class StepOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
-        self.refs = refs
+        self.step_context = step_context
         self.options = tuple(options)
         self.hands_on = hands_on
         self.signal = signal
@@ -159,7 +162,7 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException(str(error)) from error
         except Exception as error:
             words = sentence_of(error)
-            self.log.error("%s", words)  # the plain words, above Airflow's traceback
+            self.log.error("%s", words)  # the plain language, above Airflow's traceback
             # The sentence without its remedy, as the command line writes it to the ledger.
             context["ti"].xcom_push(key=REASON, value=words.splitlines()[0])
             context["ti"].xcom_push(key=FAULT, value=fault_of(error))
@@ -173,8 +176,8 @@ class StepOperator(BaseOperator):
 
         signal = signal_of(context)
         session = session_of(context, environ)
-        refs = self.collect_refs(context)
-        return run_step(self.pipeline, self.task_id, session, refs, environ, signal)
+        step_context = self.collect_context(context)
+        return run_step(self.pipeline, self.task_id, session, step_context, environ, signal)
 
     def is_final(self, error: Exception, environ: Mapping[str, str]) -> bool:
         """Tell whether waiting is in vain, because the data come with the package."""
@@ -183,12 +186,12 @@ class StepOperator(BaseOperator):
 
         return isinstance(error, EmptyResponse) and load_config(environ).source == "sample"
 
-    def collect_refs(self, context: Context) -> dict[str, Any]:
+    def collect_context(self, context: Context) -> dict[str, Any]:
         """Return the references that the step is given."""
         params = context["params"]
         chosen = {name: params[name] for name in self.options if params.get(name) is not None}
         one = {"fold": dict(self.fold)} if self.fold else {}
-        return {**chosen, **(self.refs or {}), **one}
+        return {**chosen, **(self.step_context or {}), **one}
 
 
 class WithholdOperator(StepOperator):
@@ -201,13 +204,13 @@ class WithholdOperator(StepOperator):
         self.step_ids = tuple(step.task_id for step in steps)
         self.set_upstream(list(steps))
 
-    def collect_refs(self, context: Context) -> dict[str, Any]:
-        refs: dict[str, Any] = {}
+    def collect_context(self, context: Context) -> dict[str, Any]:
+        step_context: dict[str, Any] = {}
         for step_id in self.step_ids:
             added = context["ti"].xcom_pull(task_ids=step_id)
             if added is None:
-                return {**refs, **self._cause_at(step_id, context)}
-            refs |= added
+                return {**step_context, **self._cause_at(step_id, context)}
+            step_context |= added
         raise AirflowFailException("No step has failed: there is nothing to withhold.")
 
     def _cause_at(self, step_id: str, context: Context) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Between judgement and promotion: where it is wanted, a person has the last word."""
+"""Between evaluation and promotion: where it is wanted, a person has the last word."""
 
 from __future__ import annotations
 
@@ -23,33 +23,39 @@ def is_wanted(context: Context) -> bool:
 
 
 class AskApprovalOperator(ApprovalOperator):
-    """Waits until a person approves or rejects the promotion that `refs` want; else is skipped.
+    """Waits until a person approves or rejects the promotion that `step_context` want; else is
+    skipped.
 
     A rejection skips nothing: it is an answer, which `PromoteOperator` writes to the ledger. No
     answer within `response_timeout` is a rejection by nobody. Returns ``approved`` and ``by``.
     """
 
-    template_fields: Sequence[str] = ("refs", "subject", "body")
+    template_fields: Sequence[str] = ("step_context", "subject", "body")
     ui_color = "#f3ecd8"
 
     def __init__(
-        self, *, pipeline: str, refs: XComArg | Mapping[str, Any], signal: str = "", **kwargs: Any
+        self,
+        *,
+        pipeline: str,
+        step_context: XComArg | Mapping[str, Any],
+        signal: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(subject="Promotion", defaults=self.REJECT, **kwargs)
         self.pipeline = pipeline  # whose alert a failure of this task raises
         self.signal = signal
-        self.refs = refs
+        self.step_context = step_context
 
     def execute(self, context: Context) -> Any:
-        refs: Mapping[str, Any] = self.refs  # rendered by now
+        step_context: Mapping[str, Any] = self.step_context  # rendered by now
         if not is_wanted(context):
             raise AirflowSkipException("No approval is asked for in this run.")
-        if not refs["promoted"]:
+        if not step_context["promoted"]:
             raise AirflowSkipException("The champion stays: there is nothing to approve.")
         self.subject = (
-            f"Promote {refs['candidate_id']} as of {session_of(context, task_environ())}?"
+            f"Promote {step_context['candidate_id']} as of {session_of(context, task_environ())}?"
         )
-        self.body = describe(refs)
+        self.body = describe(step_context)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +67,7 @@ class AskApprovalOperator(ApprovalOperator):
 
 
 class PromoteOperator(StepOperator):
-    """The step ``promote``, told what was answered; where an answer is missing, nobody is."""
+    """The step ``promote``, given what was answered; where an answer is missing, nobody is."""
 
     template_fields: Sequence[str] = (*StepOperator.template_fields, "approval")
 
@@ -70,26 +76,29 @@ class PromoteOperator(StepOperator):
         super().__init__(trigger_rule="none_failed", **kwargs)
         self.approval = approval
 
-    def collect_refs(self, context: Context) -> dict[str, Any]:
-        refs = super().collect_refs(context)
-        if not is_wanted(context) or not refs["promoted"]:
-            return refs
+    def collect_context(self, context: Context) -> dict[str, Any]:
+        step_context = super().collect_context(context)
+        if not is_wanted(context) or not step_context["promoted"]:
+            return step_context
         # Marked as done or skipped by hand in the UI, the task has no answer to give.
-        return {**refs, PARAM: self.approval or {"approved": False, "by": ""}}
+        return {**step_context, PARAM: self.approval or {"approved": False, "by": ""}}
 
 
-def describe(refs: Mapping[str, Any]) -> str:
-    """Return the reason and the numbers of the judgement, in Markdown."""
+def describe(step_context: Mapping[str, Any]) -> str:
+    """Return the reason and the numbers of the evaluation, in Markdown."""
     lines = [
-        refs["reason"],
+        step_context["reason"],
         "",
-        f"- candidate: `{refs['candidate_id']}`",
-        f"- champion: `{refs['previous_id'] or 'none'}`",
+        f"- candidate: `{step_context['candidate_id']}`",
+        f"- champion: `{step_context['previous_id'] or 'none'}`",
         "",
         "| figure | value |",
         "|---|---|",
-        *(f"| {name.replace('_', ' ')} | {value:.6g} |" for name, value in refs["numbers"].items()),
+        *(
+            f"| {name.replace('_', ' ')} | {value:.6g} |"
+            for name, value in step_context["numbers"].items()
+        ),
         "",
-        "Approve: the candidate takes the title. Reject, or no answer: the champion stays.",
+        "Approve: the candidate becomes champion. Reject, or no answer: the champion stays.",
     ]
     return "\n".join(lines)

@@ -32,7 +32,7 @@ def source_end(environ: Mapping[str, str], symbol: str) -> date | None:
 
 
 def forget_end() -> None:
-    """Look again at the next question."""
+    """Check again at the next question."""
     _kept.clear()
 
 

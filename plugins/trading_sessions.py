@@ -50,8 +50,8 @@ class TradingSessionTimetable(Timetable):
     `make_up` missed runs before the latest are made up.
 
     The calendar library's data end at some day; after it come the vendor's days and the bars that
-    the warehouse holds. After those the calendar's expected sessions get a run each, which is told
-    in the log: on a holiday that could not be known, its run finds no bars.
+    the warehouse holds. After those the calendar's expected sessions get a run each, which is
+    reported in the log: on a holiday that could not be known, its run finds no bars.
 
     Where the source has a replay of `symbol`, it has nothing after its end, and no run is planned
     there.

@@ -37,9 +37,9 @@ class SleepTrigger(BaseTrigger):
 class WaitOperator(StepOperator):
     """Runs its step again and again while the source does not give what it must, up to patience.
 
-    Each look is a short task of its own; between two the task is deferred and holds neither a
+    Each check is a short task of its own; between two the task is deferred and holds neither a
     worker nor a slot of a pool. A refusal that no waiting changes, as of a wrong token, fails at
-    once. When patience has ended, a look in vain is the last one.
+    once. When patience has ended, a check in vain is the last one.
     """
 
     ui_color = "#f5f0dc"
@@ -60,7 +60,7 @@ class WaitOperator(StepOperator):
                 raise
             self._sleep(error.message, min(datetime.now(UTC) + timedelta(seconds=pause), ends))
 
-    def look_again(self, context: Context, event: Any = None) -> dict[str, Any] | list[Any]:
+    def check_again(self, context: Context, event: Any = None) -> dict[str, Any] | list[Any]:
         """Go on after a sleep."""
         return self.execute(context)
 
@@ -70,5 +70,5 @@ class WaitOperator(StepOperator):
         return isinstance(error, EmptyResponse)
 
     def _sleep(self, reason: str, until: datetime) -> NoReturn:
-        self.log.info("%s; looking again at %s UTC", reason, f"{until:%Y-%m-%d %H:%M:%S}")
-        self.defer(trigger=SleepTrigger(until.isoformat()), method_name="look_again")
+        self.log.info("%s; checking again at %s UTC", reason, f"{until:%Y-%m-%d %H:%M:%S}")
+        self.defer(trigger=SleepTrigger(until.isoformat()), method_name="check_again")

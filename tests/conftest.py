@@ -58,12 +58,12 @@ LONGEST = (
     "tests/integration/services/test_embedded_airflow.py",
     "tests/integration/pipelines/test_daily_runs.py",
     "tests/integration/pipelines/test_contest_runs.py",
-    "tests/integration/pipelines/test_title.py",
+    "tests/integration/pipelines/test_champion.py",
 )
 # In these folders Airflow itself runs the tests' code.
 AIRFLOW_FOLDERS = ("tests/dags", "tests/browser")
 # What a test that trains networks or starts Airflow is given; a single one that is long is marked.
-SLOW_FIXTURES = {"open_world", "airflow_metadata", "quick_settings", "make_size", "judged"}
+SLOW_FIXTURES = {"open_world", "airflow_metadata", "quick_settings", "make_size", "evaluated"}
 
 
 class FileScheduling(LoadScopeScheduling):

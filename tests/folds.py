@@ -1,4 +1,4 @@
-"""Judged folds that no test waits for."""
+"""Out-of-sample folds that no test waits for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psycopg2
 
 ROCKET = """
 INSERT INTO prism.fold_forecasts (fold_key, signal, entrant, placebo, settings, sessions,
-    column_names, column_values, begun_at, judged_at, device)
+    column_names, column_values, begun_at, evaluated_at, device)
 SELECT repeat('a', 64), signal, 'rocket', placebo, settings, sessions,
     column_names, column_values, now() - interval '70 s', now(), device
 FROM prism.fold_forecasts WHERE entrant = 'logistic' LIMIT 1
@@ -16,6 +16,6 @@ FROM prism.fold_forecasts WHERE entrant = 'logistic' LIMIT 1
 
 
 def hold_rocket_judged(owner_url: str) -> None:
-    """Write that ROCKET was judged of late, 70 s a fold; a try of it takes half a minute."""
+    """Write that ROCKET was evaluated of late, 70 s a fold; a try of it takes half a minute."""
     with closing(psycopg2.connect(owner_url)) as connection, connection:
         connection.cursor().execute(ROCKET)

@@ -55,14 +55,14 @@ def draw(symbol: str, seed: int) -> pd.DataFrame:
     close = (level * np.exp(np.cumsum(random.normal(0.0, 0.011, N_ROWS)))).round(3)
     before = np.concatenate([[np.nan], close[:-1]])
     opened = np.where(np.isnan(before), close, before).round(3)
-    reach = np.abs(random.normal(0.004, 0.001, (2, N_ROWS)))
+    spread = np.abs(random.normal(0.004, 0.001, (2, N_ROWS)))
     volume = 1.2e10 * np.exp(random.normal(0.0, 0.2, N_ROWS))
     rows = {
         "symbol": symbol,
         "session": sessions,
         "open": opened,
-        "high": (np.maximum(opened, close) * (1.0 + reach[0])).round(3),
-        "low": (np.minimum(opened, close) * (1.0 - reach[1])).round(3),
+        "high": (np.maximum(opened, close) * (1.0 + spread[0])).round(3),
+        "low": (np.minimum(opened, close) * (1.0 - spread[1])).round(3),
         "close": close,
         "volume_shares": volume,
         "amount_cny": volume * close / (1.0 if symbol == FUND else 300.0),
@@ -83,14 +83,14 @@ class House:
     def __init__(self, warehouse: Any, config: Config, frames: dict[str, pd.DataFrame]) -> None:
         self.warehouse, self.config, self.source = warehouse, config, Frames(frames)
         self.days = frames[config.universe.target]["session"].dt.date.tolist()
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
-    def ask(self, last: date, *steps: Any, **refs: Any) -> Any:
+    def ask(self, last: date, *steps: Any, **context: Any) -> Any:
         with open_ports(self.config) as ports:
             ports.source = self.source
-            run = Run(last, find_signal(self.config), self.config, ports, self.told.append)
+            run = Run(last, find_signal(self.config), self.config, ports, self.reported.append)
             for step in (pull_bars, gate_bars, merge_bars, *steps):
-                refs |= step(run, refs)
+                context |= step(run, context)
             return self.read(run) if steps else None
 
     def read(self, run: Run) -> tuple[int, int, int]:

@@ -26,7 +26,7 @@ from factorprism.evaluation import evaluate_candidate
 from factorprism.learning import train_candidate
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
 from factorprism.pipelines.champions import champion_at
-from factorprism.pipelines.contest import load_judged_folds
+from factorprism.pipelines.contest import load_out_of_sample_folds
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.pipelines.promotions import promote_model
 from factorprism.warehouse import PostgresWarehouse, back_up, list_backups, restore
@@ -225,9 +225,9 @@ def open_run(place: Place, session: date) -> Iterator[Run]:
         yield Run(session, find_signal(place.config), place.config, ports)
 
 
-def train_rival(run: Run, refs: dict[str, Any], seed: int, *, folds: bool = True) -> str:
+def train_rival(run: Run, context: dict[str, Any], seed: int, *, folds: bool = True) -> str:
     """Register a candidate of another seed, with `folds` beside what the champion's have shown."""
-    training_set, data_hash = load_training_set(run, refs)
+    training_set, data_hash = load_training_set(run, context)
     folder = run.config.home / "training" / str(seed)
     candidate = train_candidate(
         training_set,
@@ -239,7 +239,7 @@ def train_rival(run: Run, refs: dict[str, Any], seed: int, *, folds: bool = True
         initial=None,
         data_hash=data_hash,
         progress=lambda line: None,
-        judged_folds=load_judged_folds(run, training_set, refs) if folds else None,
+        out_of_sample_folds=load_out_of_sample_folds(run, training_set, context) if folds else None,
     )
     evaluations = evaluate_candidate(candidate, training_set, seed)
     run.ports.registry.log_training(
@@ -253,8 +253,8 @@ def train_rival(run: Run, refs: dict[str, Any], seed: int, *, folds: bool = True
 
 def crown(run: Run) -> None:
     """Train a model and give it the title, without a contest."""
-    refs = weekly.build_dataset(run, {})
-    model = train_rival(run, refs, run.config.seed, folds=False)
+    context = weekly.build_dataset(run, {})
+    model = train_rival(run, context, run.config.seed, folds=False)
     promote_model(run, model, "nobody else is there")
 
 
@@ -269,20 +269,20 @@ def _train(home: Path, url: str) -> None:
 
 def _train_rivals(home: Path, url: str) -> None:
     with open_run(make_place(home, url), TRAINED_AS_OF) as run:
-        refs = weekly.build_dataset(run, {})
-        rivals = [train_rival(run, refs, seed) for seed in (15, 16)]
+        context = weekly.build_dataset(run, {})
+        rivals = [train_rival(run, context, seed) for seed in (15, 16)]
     (home / "rivals.json").write_text(json.dumps(rivals))
 
 
 def read_rivals(home: Path) -> tuple[str, str]:
-    """Return the two models of `RIVALS` that nobody has judged yet."""
+    """Return the two models of `RIVALS` that nobody has evaluated yet."""
     first, second = json.loads((home / "rivals.json").read_text())
     return first, second
 
 
 # HS300 from 2016 on, with a contest of four folds and its champion as of `TRAINED_AS_OF`.
 TRAINED = Recipe("trained", _train)
-# The same, and two models of other seeds that nobody has judged yet.
+# The same, and two models of other seeds that nobody has evaluated yet.
 RIVALS = Recipe("rivals", _train_rivals, TRAINED)
 
 EVENINGS = (date(2024, 6, 28), date(2024, 7, 1), date(2024, 7, 2))
@@ -292,15 +292,15 @@ def _live_some_evenings(home: Path, url: str) -> None:
     place = make_place(home, url)
     with open_run(place, TRAINED_AS_OF) as run:
         champion, rival = champion_at(run, TRAINED_AS_OF), read_rivals(home)[0]
-        refs = {**weekly.build_dataset(run, {}), "candidate_id": rival}
-        refs |= weekly.judge_candidate(run, refs)
-        weekly.promote(run, {**refs, "promoted": False})
+        context = {**weekly.build_dataset(run, {}), "candidate_id": rival}
+        context |= weekly.compare_candidate(run, context)
+        weekly.promote(run, {**context, "promoted": False})
         assert champion_at(run, TRAINED_AS_OF) == champion
         for session in EVENINGS:
             run_pipeline("daily", replace(run, session=session))
 
 
-# A champion, the challenger that it was judged against, and the forecasts of `EVENINGS`.
+# A champion, the challenger that it was evaluated against, and the forecasts of `EVENINGS`.
 LIVED = Recipe("lived", _live_some_evenings, RIVALS)
 
 # Small enough to be trained again beside it: four years, one fold, no ensemble.

@@ -1,4 +1,4 @@
-"""Puts the pages together: routes, protected files, and plain words for what goes wrong."""
+"""Puts the pages together: routes, protected files, and plain language for what goes wrong."""
 
 from __future__ import annotations
 

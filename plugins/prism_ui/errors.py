@@ -10,13 +10,13 @@ class BadQuestion(FactorPrismError):
     """A parameter of the address, or a field of a form, that cannot be read."""
 
 
-class Refused(FactorPrismError):
+class FormRefused(FactorPrismError):
     """A form that did not come from a page of this login."""
 
 
 _STATUS: tuple[tuple[type[FactorPrismError], int], ...] = (
     (BadQuestion, 400),
-    (Refused, 403),
+    (FormRefused, 403),
     (NotHeld, 404),
     (WarehouseError, 503),
     (ServiceError, 503),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from factorprism.views.image import Closes, ImagePage, Picture, Precedent, Reasons
+from factorprism.views.image import Closes, ImagePage, NearestNeighbour, Picture, Reasons
 
 COLOUR_LIMIT = 3.0  # z; fixed, so that the images of two days can be compared
 EPOCH = date(1970, 1, 1)
@@ -70,17 +70,19 @@ def build_cells(
 
 
 def _small(picture: Picture, reasons: Reasons | None) -> list[Any]:
-    """Return the target's cells of the day itself, then of each precedent that is held."""
+    """Return the target's cells of the day itself, then of each neighbour that is held."""
     if picture.scaled is None or reasons is None:
         return []
     images = [picture.scaled[..., 0]]
-    images += [held.picture for held in drawn(reasons.precedents) if held.picture is not None]
+    images += [
+        held.picture for held in drawn(reasons.nearest_neighbours) if held.picture is not None
+    ]
     return [[_round(row, 3) for row in image.T.tolist()] for image in images]
 
 
-def drawn(precedents: Sequence[Precedent]) -> list[Precedent]:
-    """Return those of `precedents` whose image is still held."""
-    return [held for held in precedents if held.picture is not None]
+def drawn(nearest_neighbours: Sequence[NearestNeighbour]) -> list[NearestNeighbour]:
+    """Return those of `nearest_neighbours` whose image is still held."""
+    return [held for held in nearest_neighbours if held.picture is not None]
 
 
 def _cells(cube: Any, digits: int) -> list[list[list[float | None]]]:
@@ -102,14 +104,14 @@ def _days(sessions: Any) -> list[int]:
 def build_closes(closes: Closes, x_label: str) -> dict[str, Any]:
     """Return the chart of each channel's closes, the first of them 100."""
     series = []
-    for place, symbol in enumerate(closes.channels):
-        values = closes.values[:, place].tolist()
+    for index, symbol in enumerate(closes.channels):
+        values = closes.values[:, index].tolist()
         first = next((value for value in values if value == value), None)
         series.append(
             {
                 "label": symbol,
-                "colour": COLOURS[place % len(COLOURS)],
-                "dash": place > 0,
+                "colour": COLOURS[index % len(COLOURS)],
+                "dash": index > 0,
                 "values": [
                     None if value != value or first is None else round(100 * value / first, 3)
                     for value in values
@@ -155,10 +157,10 @@ def _readings(reasons: Reasons, axis: str) -> list[tuple[str, str, Any]]:
     found: list[tuple[str, str, Any]] = []
     if reasons.attribution is not None:
         found.append(("occlusion", axis, reasons.attribution.select(axis)))
-    place = {"channel": (1, 2), "group": (0, 2), "day": (0, 1)}.get(axis)
+    index = {"channel": (1, 2), "group": (0, 2), "day": (0, 1)}.get(axis)
     for shares in (reasons.shapley, reasons.surrogate):
-        if shares is not None and place is not None:
-            found.append((shares.method, shares.method, shares.values.sum(axis=place)))
+        if shares is not None and index is not None:
+            found.append((shares.method, shares.method, shares.values.sum(axis=index)))
     return found
 
 

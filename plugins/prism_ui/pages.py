@@ -35,7 +35,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """One question to a page: `params` holds only the parameters that the page declares."""
 
     page: str
@@ -74,7 +74,7 @@ class Asked:
         return link(page, self.params, **changes)
 
 
-def find_asked_signal(asked: Asked) -> Signal:
+def find_asked_signal(asked: PageRequest) -> Signal:
     """Return the signal that the address names, by default the default one; raises `NotHeld`."""
     try:
         return find_signal(asked.house.config, asked.text("signal") or "")
@@ -90,7 +90,7 @@ def link(page: str, params: Mapping[str, str], **changes: object) -> str:
 
 
 @dataclass(frozen=True)
-class Kept:
+class RenderedPage:
     """A page as it is sent."""
 
     etag: str
@@ -103,11 +103,11 @@ class PageMemory:
 
     def __init__(self, most: int = KEPT_PAGES, most_bytes: int = KEPT_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
-        self._held: OrderedDict[tuple[object, ...], Kept] = OrderedDict()
+        self._held: OrderedDict[tuple[object, ...], RenderedPage] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[object, ...]) -> Kept | None:
+    def get(self, key: tuple[object, ...]) -> RenderedPage | None:
         """Return the page of `key`, or None."""
         with self._lock:
             kept = self._held.get(key)
@@ -115,7 +115,7 @@ class PageMemory:
                 self._held.move_to_end(key)
             return kept
 
-    def put(self, key: tuple[object, ...], kept: Kept) -> None:
+    def put(self, key: tuple[object, ...], kept: RenderedPage) -> None:
         """Hold `kept`, and let go of the oldest beyond the limits."""
         with self._lock:
             self._forget(key)
@@ -130,16 +130,16 @@ class PageMemory:
             self._bytes -= _size(kept)
 
 
-def _size(kept: Kept) -> int:
+def _size(kept: RenderedPage) -> int:
     return len(kept.body) + len(kept.zipped)
 
 
 _memory = PageMemory()
 # Few, so that a new version of the warehouse does not keep the server from answering others.
 _painters = ThreadPoolExecutor(2, "prism-pages")
-_being_drawn: dict[tuple[object, ...], asyncio.Future[Kept]] = {}
+_being_drawn: dict[tuple[object, ...], asyncio.Future[RenderedPage]] = {}
 
-Build = Callable[[Asked], Mapping[str, Any]]
+Build = Callable[[PageRequest], Mapping[str, Any]]
 
 
 async def show(
@@ -155,7 +155,7 @@ async def show(
     """Return the page `page` to `reader`: ``<page>.html.j2`` filled with what `build` returns.
 
     `build` runs in a thread, and only when the page is not held for the warehouse's present
-    version and the value of `moment`, by which a page ages that owes something to the clock. Of
+    version and the value of `moment`, by which a page ages that changes with the clock. Of
     the address it sees the `params` that are named here and no others.
     """
     language = language_of(request)
@@ -166,7 +166,7 @@ async def show(
     key = (page, tuple(chosen.items()), language.code, _who(reader), version, aged)
     kept = _memory.get(key)
     if kept is None:
-        asked = Asked(page, chosen, reader, language, house)
+        asked = PageRequest(page, chosen, reader, language, house)
         kept = await _await_page(key, asked, template or f"{page}.html.j2", build)
     return _send(request, kept)
 
@@ -188,7 +188,9 @@ def _who(reader: Reader) -> object:
     return (reader.login, int(time.time()) // TOKEN_STEP_SECONDS) if reader.may_act else None
 
 
-async def _await_page(key: tuple[object, ...], asked: Asked, template: str, build: Build) -> Kept:
+async def _await_page(
+    key: tuple[object, ...], asked: PageRequest, template: str, build: Build
+) -> RenderedPage:
     """Return the page once it is drawn: fifty who ask for it at once wait for the first."""
     drawing = _being_drawn.get(key)
     if drawing is None:
@@ -200,14 +202,14 @@ async def _await_page(key: tuple[object, ...], asked: Asked, template: str, buil
     return await asyncio.shield(drawing)
 
 
-def _draw(key: tuple[object, ...], asked: Asked, template: str, build: Build) -> Kept:
+def _draw(key: tuple[object, ...], asked: PageRequest, template: str, build: Build) -> RenderedPage:
     html = render(template, asked.language, frame(asked) | dict(build(asked)))
     kept = _keep(html)
     _memory.put(key, kept)
     return kept
 
 
-def frame(asked: Asked) -> dict[str, Any]:
+def frame(asked: PageRequest) -> dict[str, Any]:
     """Return what every page's template may use beside what its `build` returns."""
     token = make_token(asked.reader.login, time.time()) if asked.reader.may_act else ""
     return {
@@ -220,12 +222,14 @@ def frame(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _keep(html: str) -> Kept:
+def _keep(html: str) -> RenderedPage:
     body = html.encode()
-    return Kept(f'"{hashlib.sha256(body).hexdigest()[:20]}"', body, gzip.compress(body, 6, mtime=0))
+    return RenderedPage(
+        f'"{hashlib.sha256(body).hexdigest()[:20]}"', body, gzip.compress(body, 6, mtime=0)
+    )
 
 
-def _send(request: Request, kept: Kept) -> Response:
+def _send(request: Request, kept: RenderedPage) -> Response:
     headers = {
         "etag": kept.etag,
         # Kept by the browser, but asked for each time: a login that has ended shows nothing.
@@ -248,7 +252,7 @@ def remember_language(request: Request, response: Response) -> None:
     """Keep a language that was chosen on this page for the next ones."""
     chosen = request.query_params.get("lang")
     if chosen in LANGUAGES:
-        place = request.scope.get("root_path") or "/"
+        root = request.scope.get("root_path") or "/"
         response.set_cookie(
-            COOKIE, chosen, max_age=YEAR_SECONDS, path=place, httponly=True, samesite="lax"
+            COOKIE, chosen, max_age=YEAR_SECONDS, path=root, httponly=True, samesite="lax"
         )

@@ -50,10 +50,10 @@ def lay_out_reliability(bins: Sequence[ReliabilityBin]) -> Diagram | None:
     )
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
 
-    def place_x(value: float) -> float:
+    def scale_x(value: float) -> float:
         return round(LEFT + (value - low_x) / (high_x - low_x) * (right - LEFT), 1)
 
-    def place_y(value: float) -> float:
+    def scale_y(value: float) -> float:
         return round(bottom - (value - low_y) / (high_y - low_y) * (bottom - TOP), 1)
 
     most = max(b.n for b in bins)
@@ -67,17 +67,17 @@ def lay_out_reliability(bins: Sequence[ReliabilityBin]) -> Diagram | None:
         tuple(
             Mark(
                 b,
-                place_x(b.mean),
-                place_y(b.share),
-                place_y(b.lower),
-                place_y(b.upper),
+                scale_x(b.mean),
+                scale_y(b.share),
+                scale_y(b.lower),
+                scale_y(b.upper),
                 round(3 + 4 * (b.n / most) ** 0.5, 1),
             )
             for b in bins
         ),
-        tuple((place_x(value), value) for value in _ticks(low_x, high_x)),
-        tuple((place_y(value), value) for value in _ticks(low_y, high_y)),
-        (place_x(low_x), place_y(low_x), place_x(high_x), place_y(high_x)),
+        tuple((scale_x(value), value) for value in _ticks(low_x, high_x)),
+        tuple((scale_y(value), value) for value in _ticks(low_y, high_y)),
+        (scale_x(low_x), scale_y(low_x), scale_x(high_x), scale_y(high_x)),
     )
 
 
@@ -88,4 +88,4 @@ def _tenths(low: float, high: float) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    return [round(low + place * STEP, 1) for place in range(round((high - low) / STEP) + 1)]
+    return [round(low + index * STEP, 1) for index in range(round((high - low) / STEP) + 1)]

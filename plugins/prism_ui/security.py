@@ -26,7 +26,7 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from prism_ui.errors import Refused
+from prism_ui.errors import FormRefused
 
 READ_DAG = ACT_DAG = "model_decision"
 TOKEN_FIELD = "form_token"
@@ -58,7 +58,7 @@ _readers: dict[tuple[str | None, ...], tuple[float, Reader]] = {}
 async def require_reader(request: Request, user: GetUserDep) -> Reader:
     """Let whoever may read the daily DAG pass; 401 without a login, 403 without the right.
 
-    The login is looked at each time. What it may read is asked once in `RIGHTS_SECONDS`, since an
+    The login is checked each time. What it may read is asked once in `RIGHTS_SECONDS`, since an
     auth manager may answer from a database, for which a thread of many would have to wait.
     """
     now = time.monotonic()
@@ -91,11 +91,11 @@ def require_operator(request: Request, user: GetUserDep) -> Reader:
 async def require_form(
     request: Request, operator: Annotated[Reader, Depends(require_operator)]
 ) -> Reader:
-    """Let a form pass that an operator sent from a page of this server; raises `Refused`."""
+    """Let a form pass that an operator sent from a page of this server; raises `FormRefused`."""
     _require_same_origin(request)
     form = await request.form()
     if not is_valid_token(str(form.get(TOKEN_FIELD, "")), operator.login, time.time()):
-        raise Refused(
+        raise FormRefused(
             "the form is too old or was made for another login",
             remedy="Open the page again and send the form from there.",
         )
@@ -147,7 +147,7 @@ def _require_same_origin(request: Request) -> None:
     }
     foreign = origin is not None and urlsplit(origin).netloc not in ours - {""}
     if foreign or (site is not None and site != "same-origin"):
-        raise Refused(
+        raise FormRefused(
             "the form was sent from another site",
             remedy="Open the page in Airflow and send the form from there.",
         )

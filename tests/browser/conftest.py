@@ -70,9 +70,9 @@ def house(
     """History from 2016, a champion and a challenger, four evenings, one of them by Airflow."""
     home = Path(tempfile.mkdtemp(prefix="factorprism-browser-"))
     home.chmod(0o711)
-    place = copy_world(postgres, open_world(LIVED), home)
-    reader = postgres.as_role(place.owner_url, READER)
-    settings = {**place.environ, "FACTORPRISM_WAREHOUSE_READER_URL": reader}
+    store_path = copy_world(postgres, open_world(LIVED), home)
+    reader = postgres.as_role(store_path.owner_url, READER)
+    settings = {**store_path.environ, "FACTORPRISM_WAREHOUSE_READER_URL": reader}
     metadata_url = airflow_metadata(home)
     airflow = EmbeddedAirflow(home, metadata_url, os.environ | settings)
     try:
@@ -80,20 +80,20 @@ def house(
         state = airflow.runs().run_dag(DAILY, RUN_ID, {"session": LAST.isoformat()})
         assert state == "success"
         tokens = {user: _log_in(airflow, user) for user in ("viewer", "admin")}
-        yield House(airflow.address, airflow, tokens, *_name_models(place))
+        yield House(airflow.address, airflow, tokens, *_name_models(store_path))
     finally:
         airflow.stop()
-        for url in (place.owner_url, metadata_url):
+        for url in (store_path.owner_url, metadata_url):
             postgres.drop_database(url)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _name_models(place: Place) -> tuple[str, str, Path]:
+def _name_models(store_path: Place) -> tuple[str, str, Path]:
     """Return the champion, the model that lost to it, and its files."""
-    with open_ports(place.config) as ports:
+    with open_ports(store_path.config) as ports:
         decision = ports.warehouse.models.list_promotions(SIGNAL)[-1]
-        places = {item.model_id: item.place for item in ports.registry.list_bundles()}
-    files = place.home / "artefacts" / "mlflow" / places[decision.candidate_id]
+        store_paths = {item.model_id: item.store_path for item in ports.registry.list_bundles()}
+    files = store_path.home / "artefacts" / "mlflow" / store_paths[decision.candidate_id]
     return decision.champion_id, decision.candidate_id, files
 
 

@@ -148,9 +148,9 @@ def test_a_model_whose_file_was_altered_is_refused_on_the_page(
             assert decide(page, "promote", house.challenger, "it looks better") == "Refused"
         finally:
             file.write_bytes(kept)
-        told = page.locator("main").inner_text()
-        assert f"model.keras of model {house.challenger} was altered" in told
-        assert "Nothing was written." in told
+        reported = page.locator("main").inner_text()
+        assert f"model.keras of model {house.challenger} was altered" in reported
+        assert "Nothing was written." in reported
         page = tab.open("/prism/models")
         assert house.champion in page.locator("section[aria-labelledby=champion]").inner_text()
         assert tab.complaints == []
@@ -165,7 +165,7 @@ def test_an_operator_promotes_and_rolls_back_from_the_page(
             ("promote", house.challenger, "it reads <b>openings</b> better"),
             ("roll_back", house.champion, "its figures were better after all"),
         ):
-            assert decide(page, action, model, reason) == "The title is given"
+            assert decide(page, action, model, reason) == "The champion is chosen"
             page = tab.open("/prism/models")
             held = page.locator("section[aria-labelledby=champion]").inner_text()
             assert model in held

@@ -141,9 +141,9 @@ def test_work_for_a_gpu_waits_in_its_queue_and_pool(dag_bag: DagBag) -> None:
             "forecast",
             "explain",
             "size_contest",
-            "judge_folds",
+            "evaluate_folds",
             "train_candidate",
-            "judge_candidate",
+            "compare_candidate",
         ),
         "gpu",
     )
@@ -153,7 +153,7 @@ def test_work_for_a_gpu_waits_in_its_queue_and_pool(dag_bag: DagBag) -> None:
 
 def test_a_contest_without_an_open_fold_still_draws_its_table(dag_bag: DagBag) -> None:
     dag = dag_bag.dags[WEEKLY]
-    assert dag.get_task("judge_folds").is_mapped
+    assert dag.get_task("evaluate_folds").is_mapped
     assert dag.get_task("tabulate_contest").trigger_rule == "none_failed"
 
 

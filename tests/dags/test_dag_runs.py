@@ -67,7 +67,7 @@ def story(
     with closing(PostgresWarehouse(url)) as warehouse:
         warehouse.migrate()
     url = postgres.as_role(url, WRITER)
-    told = [
+    reported = [
         [DAILY, {"session": SESSION}],
         [
             WEEKLY,
@@ -83,7 +83,7 @@ def story(
         ["housekeeping_weekly", {}],
     ]
     output = run_python(
-        STORY.format(story=json.dumps(told)),
+        STORY.format(story=json.dumps(reported)),
         folder,
         {
             "FACTORPRISM_HOME": str(folder / "home"),
@@ -117,19 +117,19 @@ def test_the_weekly_run_trains_the_first_champion(story: Story) -> None:
     assert set(tasks.values()) == {"success"}
 
 
-def test_each_entrant_is_judged_on_each_fold_by_a_task_of_its_own(story: Story) -> None:
-    judged = story.query(
+def test_each_entrant_is_evaluated_on_each_fold_by_a_task_of_its_own(story: Story) -> None:
+    evaluated = story.query(
         "SELECT entrant, count(*), count(DISTINCT sessions[1]) FROM prism.fold_forecasts"
         " GROUP BY entrant"
     )
-    assert len(judged) == 7
-    assert {row[1:] for row in judged} == {(2, 2)}
+    assert len(evaluated) == 7
+    assert {row[1:] for row in evaluated} == {(2, 2)}
 
 
-def test_a_contest_held_again_judges_nothing_twice(story: Story) -> None:
+def test_a_contest_held_again_evaluates_nothing_twice(story: Story) -> None:
     state, tasks = story.runs[5]
     assert state == "success"
-    assert tasks.pop("judge_folds") == "skipped"
+    assert tasks.pop("evaluate_folds") == "skipped"
     assert tasks.pop("ask_approval") == "skipped"
     assert set(tasks.values()) == {"success"}
 

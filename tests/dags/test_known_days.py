@@ -134,7 +134,7 @@ def test_a_warehouse_that_is_down_does_not_stop_the_planning(
             date(2026, 12, 31),
             date(2027, 1, 4),
         ]
-    # Told once, not at every look.
+    # Reported once, not at every check.
     assert caplog.text.count("trading days of XSHG cannot be read") == 1
     assert "hidden-word" not in caplog.text
 

@@ -16,5 +16,5 @@ def test_who_decides_is_airflows_word_and_no_parameter(known: str | None, named:
     task = DecideOperator(task_id="decide", pipeline="decision")
     params = {**dict.fromkeys(ASKED, "x"), "by": "somebody else", "horizon": 14, "champion_id": ""}
     run = SimpleNamespace(triggering_user_name=known)
-    refs = task.collect_refs({"params": params, "dag_run": run})  # type: ignore[typeddict-item]
-    assert refs == {**{name: params[name] for name in ASKED}, "by": named}
+    step_context = task.collect_context({"params": params, "dag_run": run})  # type: ignore[typeddict-item]
+    assert step_context == {**{name: params[name] for name in ASKED}, "by": named}

@@ -54,7 +54,7 @@ def test_each_kind_of_error_is_either_retried_or_not() -> None:
 @pytest.mark.parametrize(
     ("error", "action"),
     [
-        (KeyError("refs"), RetryAction.FAIL),
+        (KeyError("step_context"), RetryAction.FAIL),
         (ValueError("session"), RetryAction.FAIL),
         (ModuleNotFoundError("talib"), RetryAction.FAIL),
         (ConnectionResetError(), RetryAction.RETRY),
@@ -90,8 +90,8 @@ def test_the_withheld_row_is_given_the_words_of_the_step_that_failed() -> None:
     run = TaskRun(
         {"pull": {"pull_ids": [7]}}, {"gate": "close above high on 2020-06-01"}, {"gate": "data"}
     )
-    refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
-    assert refs == {
+    step_context = withholding().collect_context({"ti": run, "params": {}})  # type: ignore[typeddict-item]
+    assert step_context == {
         "pull_ids": [7],
         "reason": "close above high on 2020-06-01",
         "fault": "data",
@@ -100,15 +100,15 @@ def test_the_withheld_row_is_given_the_words_of_the_step_that_failed() -> None:
 
 def test_a_step_that_was_killed_left_no_words() -> None:
     run = TaskRun({"pull": {}, "gate": {}}, {}, {})
-    refs = withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
-    assert refs["reason"].startswith("merge was stopped from outside")
-    assert refs["fault"] == ""
+    step_context = withholding().collect_context({"ti": run, "params": {}})  # type: ignore[typeddict-item]
+    assert step_context["reason"].startswith("merge was stopped from outside")
+    assert step_context["fault"] == ""
 
 
 def test_nothing_is_withheld_when_every_step_has_passed() -> None:
     run = TaskRun({"pull": {}, "gate": {}, "merge": {}}, {}, {})
     with pytest.raises(AirflowFailException, match="No step has failed"):
-        withholding().collect_refs({"ti": run, "params": {}})  # type: ignore[typeddict-item]
+        withholding().collect_context({"ti": run, "params": {}})  # type: ignore[typeddict-item]
 
 
 def test_withholding_waits_for_one_failure_behind_all_steps() -> None:
@@ -120,13 +120,13 @@ def test_withholding_waits_for_one_failure_behind_all_steps() -> None:
 def test_only_the_named_parameters_that_were_filled_in_become_references() -> None:
     params = {"first": "2020-01-02", "last": None, "symbols": [], "session": "2020-06-01"}
     task = StepOperator(task_id="pull", pipeline="backfill", options=["first", "last", "symbols"])
-    refs = task.collect_refs({"params": params})  # type: ignore[typeddict-item]
-    assert refs == {"first": "2020-01-02", "symbols": []}
+    step_context = task.collect_context({"params": params})  # type: ignore[typeddict-item]
+    assert step_context == {"first": "2020-01-02", "symbols": []}
 
 
 def test_references_of_the_task_before_are_handed_on() -> None:
-    task = StepOperator(task_id="gate", pipeline="daily", refs={"pull_ids": [7]})
-    assert task.collect_refs({"params": {}}) == {"pull_ids": [7]}  # type: ignore[typeddict-item]
+    task = StepOperator(task_id="gate", pipeline="daily", step_context={"pull_ids": [7]})
+    assert task.collect_context({"params": {}}) == {"pull_ids": [7]}  # type: ignore[typeddict-item]
 
 
 def test_only_the_packages_own_words_are_shown() -> None:
@@ -146,7 +146,7 @@ def test_an_alert_that_cannot_be_raised_is_logged_and_hides_nothing(
     assert "pull could not be" in caplog.text
 
 
-def test_a_missed_deadline_is_told_from_plain_json(
+def test_a_missed_deadline_is_distinguished_from_plain_json(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACTORPRISM_HORIZON", "none")

@@ -111,7 +111,7 @@ def test_sessions_are_those_of_the_targets_exchange(build_context: Build) -> Non
         ("2999-01-02", "2999-01-02 lies in the future\nThe last session whose bars are final is"),
     ],
 )
-def test_a_day_that_is_no_session_is_refused_in_plain_words(
+def test_a_day_that_is_no_session_is_refused_in_plain_language(
     build_context: Build, named: str, complaint: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=complaint):

@@ -59,8 +59,8 @@ def test_a_failed_task_and_the_row_withheld_for_it_are_one_message(
 ) -> None:
     error = AccessDenied("the token is wrong")
     fail(build_context, error)
-    refs = {"reason": error.message, "fault": fault_of(error)}
-    run_step("daily", "withhold", date.fromisoformat(SESSION), refs, task_environ())
+    step_context = {"reason": error.message, "fault": fault_of(error)}
+    run_step("daily", "withhold", date.fromisoformat(SESSION), step_context, task_environ())
     miss_the_deadline()
     (message,) = webhook.messages
     assert message.title == "factorprism 2025-06-30: The source of hs300 refuses"
@@ -68,7 +68,7 @@ def test_a_failed_task_and_the_row_withheld_for_it_are_one_message(
     assert "https://airflow.example/plugin/prism-data/prism/data?session=2025-06-30" in message.body
 
 
-def test_a_missed_deadline_without_a_known_cause_is_told_once(
+def test_a_missed_deadline_without_a_known_cause_is_reported_once(
     house: PostgresWarehouse, webhook: Any
 ) -> None:
     miss_the_deadline()

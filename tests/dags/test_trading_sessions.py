@@ -156,7 +156,7 @@ def test_without_catchup_the_first_run_of_all_is_the_coming_one(
     )
     assert info is not None
     assert info.logical_date is not None
-    # A run may fall due between the two looks at the clock.
+    # A run may fall due between the two readings of the clock.
     assert info.logical_date.date() in {
         coming(timetable, before),
         coming(timetable, datetime.now(UTC)),

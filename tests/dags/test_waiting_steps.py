@@ -62,17 +62,17 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return {"ti": TaskRun(), "params": params, "file": tmp_path / "000300.SH.csv"}
 
 
-def look(context: dict[str, Any]) -> Any:
+def check(context: dict[str, Any]) -> Any:
     task = WaitOperator(task_id="wait_for_bars", pipeline="daily")
-    return task.look_again(context)
+    return task.check_again(context)
 
 
-def test_a_missing_bar_defers_the_task_until_the_next_look(
+def test_a_missing_bar_defers_the_task_until_the_next_check(
     evening: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(TaskDeferred) as caught:
-        look(evening)
-    assert caught.value.method_name == "look_again"
+        check(evening)
+    assert caught.value.method_name == "check_again"
     trigger = caught.value.trigger
     assert isinstance(trigger, SleepTrigger)
     sleep = datetime.fromisoformat(trigger.moment) - now()
@@ -81,14 +81,14 @@ def test_a_missing_bar_defers_the_task_until_the_next_look(
     assert evening["ti"].pushed == {}
 
 
-def test_the_last_look_is_when_patience_ends(
+def test_the_last_check_is_when_patience_ends(
     evening: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = now() + timedelta(seconds=20)
     local = ends + timedelta(hours=8)
     monkeypatch.setenv("FACTORPRISM_PATIENCE_UNTIL", f"{local:%H:%M:%S}")
     with pytest.raises(TaskDeferred) as caught:
-        look(evening)
+        check(evening)
     trigger = caught.value.trigger
     assert isinstance(trigger, SleepTrigger)
     assert datetime.fromisoformat(trigger.moment) == ends.replace(microsecond=0)
@@ -100,7 +100,7 @@ def test_after_patience_the_task_fails_for_good_and_the_alert_is_of_the_data(
     local = now() + timedelta(hours=8, minutes=-1)
     monkeypatch.setenv("FACTORPRISM_PATIENCE_UNTIL", f"{local:%H:%M:%S}")
     with pytest.raises(AirflowFailException, match=r"no bar of 000300\.SH") as caught:
-        look(evening)
+        check(evening)
     assert evening["ti"].pushed["reason"].startswith("stale data: the source files has no bar")
     assert evening["ti"].pushed["fault"] == "data"
     # The same word as the withheld row's: one alert, not two.
@@ -110,7 +110,7 @@ def test_after_patience_the_task_fails_for_good_and_the_alert_is_of_the_data(
 def test_the_bar_that_has_come_lets_the_run_go_on(evening: dict[str, Any]) -> None:
     with evening["file"].open("a") as file:
         file.write(f"{evening['params']['session']},3400,3410,3390,3400,1000000,2000000\n")
-    assert look(evening) == {}
+    assert check(evening) == {}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_only_what_waiting_can_change_is_waited_for(
 
     monkeypatch.setattr("factorprism.pipelines.run_step", refuse)
     with pytest.raises(TaskDeferred if waits else type(error)):
-        look(evening)
+        check(evening)
 
 
 def test_a_sleep_ends_in_time_and_leaves_the_loop_to_others() -> None:

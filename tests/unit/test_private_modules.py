@@ -56,11 +56,11 @@ def test_nobody_opens_what_is_private_to_another_package(folder: str) -> None:
 @pytest.mark.parametrize(
     ("package", "line", "trespasses"),
     [
-        ("factorprism.views", "from factorprism.quality._judge import judge", True),
-        ("factorprism.views", "import factorprism.quality._judge", True),
-        ("factorprism.views", "from factorprism.quality import _judge", True),
+        ("factorprism.views", "from factorprism.quality._evaluation import evaluate", True),
+        ("factorprism.views", "import factorprism.quality._evaluation", True),
+        ("factorprism.views", "from factorprism.quality import _evaluation", True),
         ("factorprism.views", "from factorprism.quality.gate import _fail", True),
-        ("factorprism.quality", "from factorprism.quality._judge import judge", False),
+        ("factorprism.quality", "from factorprism.quality._evaluation import evaluate", False),
         ("factorprism.sources.files", "from factorprism.sources._convert import scale", False),
         ("factorprism.sources", "from factorprism.sources.files._dates import parse", True),
         ("factorprism.views", "from factorprism import __version__", False),

@@ -1,8 +1,9 @@
-"""Messages worth a person's attention: which there are, to whom they go, and how they are told."""
+"""Messages worth a person's attention: which there are, to whom they go, and how they are
+reported."""
 
 from factorprism.alerts import catalogue
 from factorprism.alerts.addresses import HOW_TO_ADDRESS, NO_ADDRESS
-from factorprism.alerts.catalogue import KINDS, Kind, kind_of
+from factorprism.alerts.catalogue import KINDS, AlertKind, kind_of
 from factorprism.alerts.delivery import Delivery
 from factorprism.alerts.faults import classify_fault, read_fault
 from factorprism.alerts.messages import Wording, build_wording, compose_message, page_url
@@ -12,9 +13,9 @@ __all__ = [
     "HOW_TO_ADDRESS",
     "KINDS",
     "NO_ADDRESS",
+    "AlertKind",
     "AppriseSink",
     "Delivery",
-    "Kind",
     "Wording",
     "build_sink",
     "build_wording",

@@ -11,10 +11,10 @@ from factorprism.alerts.catalogue import AUDIENCES
 from factorprism.core.alerts import Address
 from factorprism.core.errors import ConfigurationError
 
-# They write addresses, with the passwords and tokens in them, when they are told to say more.
+# They write addresses, with the passwords and tokens in them, when they are asked to say more.
 _TALKATIVE = ("apprise", "urllib3", "requests", "smtplib")
-# What is said, with its remedy, where nobody would be told of anything.
-NO_ADDRESS = "no address for alerts is set, so that nobody is told"
+# What is said, with its remedy, where nobody would be notified of anything.
+NO_ADDRESS = "no address for alerts is set, so that nobody is notified"
 HOW_TO_ADDRESS = (
     "Set FACTORPRISM_ALERTS_URL, or Airflow's connection prism_alerts, which is not seen from here."
 )

@@ -15,7 +15,7 @@ AUDIENCES = (OPERATORS, RESEARCHERS)
 
 
 @dataclass(frozen=True)
-class Kind:
+class AlertKind:
     """One kind of fault, or of event where it has no `end`.
 
     `pattern` is its key with names in braces; in `title` and `end` ``{subject}`` stands for what
@@ -38,7 +38,7 @@ class Kind:
 
     @property
     def lasts(self) -> bool:
-        """Whether it is a state that ends; an event is told once and has no end."""
+        """Whether it is a state that ends; an event is reported once and has no end."""
         return bool(self.end)
 
     def key(self, **names: object) -> str:
@@ -46,7 +46,7 @@ class Kind:
         return self.pattern.format_map(names)
 
 
-WITHHELD = Kind(
+WITHHELD = AlertKind(
     "daily {signal}",
     NOW,
     OPERATORS,
@@ -55,7 +55,7 @@ WITHHELD = Kind(
     "{subject} has a forecast again",
     "Remove the cause and run the session again: the issued row follows the withheld one.",
 )
-DEADLINE = Kind(
+DEADLINE = AlertKind(
     "deadline {signal}",
     NOW,
     OPERATORS,
@@ -64,7 +64,7 @@ DEADLINE = Kind(
     "The forecast for {subject} has arrived",
     "See which task of the run waits or is retried.",
 )
-SOURCE = Kind(
+SOURCE = AlertKind(
     "source {universe}",
     NOW,
     OPERATORS,
@@ -73,16 +73,16 @@ SOURCE = Kind(
     "The source of {subject} answers again",
     "Until it answers there is no forecast; earlier bars stay in force.",
 )
-DATA = Kind(
+DATA = AlertKind(
     "data {universe}",
     NOW,
     OPERATORS,
     "data",
     "The data of {subject} are incomplete",
     "The data of {subject} are complete again",
-    "Wait until the source has published them or mend the file, then run the session again.",
+    "Wait until the source has published them or fix the file, then run the session again.",
 )
-QUOTA = Kind(
+QUOTA = AlertKind(
     "quota {universe}",
     NOW,
     OPERATORS,
@@ -91,7 +91,7 @@ QUOTA = Kind(
     "The vendor's quota for {subject} suffices again",
     "Set FACTORPRISM_TUSHARE_CALLS_PER_MINUTE to your tier, or ask the vendor for more.",
 )
-TASK = Kind(
+TASK = AlertKind(
     "task {pipeline} {signal}",
     NOW,
     OPERATORS,
@@ -100,8 +100,8 @@ TASK = Kind(
     "The run ends well again: {subject}",
     "The task's log has the details.",
 )
-DISK = Kind(
-    "disk {place}",
+DISK = AlertKind(
+    "disk {folder}",
     NOW,
     OPERATORS,
     "data",
@@ -109,7 +109,7 @@ DISK = Kind(
     "The disk has room again: {subject}",
     "Free some space, or move the folder.",
 )
-SERVICES = Kind(
+SERVICES = AlertKind(
     "services {host}",
     NOW,
     OPERATORS,
@@ -118,7 +118,7 @@ SERVICES = Kind(
     "All services run again: {subject}",
     "It is started again by itself; where that repeats, see the folder logs of the home.",
 )
-HORIZON = Kind(
+HORIZON = AlertKind(
     "horizon {exchange}",
     DIGEST,
     OPERATORS,
@@ -130,7 +130,7 @@ HORIZON = Kind(
         "The vendor's calendar (tushare's trade_cal) makes the ends exact."
     ),
 )
-CALENDAR = Kind(
+CALENDAR = AlertKind(
     "calendar {exchange}",
     NOW,
     OPERATORS,
@@ -138,7 +138,7 @@ CALENDAR = Kind(
     "Two trading calendars of {subject} disagree",
     "The trading calendars of {subject} agree again",
 )
-ARTEFACTS = Kind(
+ARTEFACTS = AlertKind(
     "artefacts {state}",
     DIGEST,
     OPERATORS,
@@ -147,7 +147,7 @@ ARTEFACTS = Kind(
     "Artefacts are all there again: {subject}",
     "Restore the artefact store from its backup.",
 )
-LEDGER = Kind(
+LEDGER = AlertKind(
     "ledger {signal}",
     NOW,
     OPERATORS,
@@ -156,7 +156,7 @@ LEDGER = Kind(
     "The ledger of {subject} fits again",
     "Compare with a backup, and find out who may write to the tables past their guards.",
 )
-CHAMPION = Kind(
+CHAMPION = AlertKind(
     "champion {signal}",
     DIGEST,
     RESEARCHERS,
@@ -165,7 +165,7 @@ CHAMPION = Kind(
     "{subject} has a young champion",
     "Train a candidate: factorprism train.",
 )
-DRIFT = Kind(
+DRIFT = AlertKind(
     "drift {signal}",
     DIGEST,
     RESEARCHERS,
@@ -173,7 +173,7 @@ DRIFT = Kind(
     "The factors of {subject} have drifted",
     "The factors of {subject} no longer drift",
 )
-SKILL = Kind(
+SKILL = AlertKind(
     "skill {signal}",
     DIGEST,
     RESEARCHERS,
@@ -181,36 +181,36 @@ SKILL = Kind(
     "The forecasts of {subject} lose to their reference",
     "The forecasts of {subject} no longer lose to their reference",
 )
-REVISED = Kind(
+REVISED = AlertKind(
     "revised {symbol} {pull}",
     DIGEST,
     RESEARCHERS,
     "data",
     "Past bars were revised: {subject}",
 )
-REBASED = Kind(
+REBASED = AlertKind(
     "rebased {symbol} {pull}",
     NOW,
     OPERATORS,
     "data",
     "The source has rebased its prices: {subject}",
 )
-PROMOTION = Kind(
+PROMOTION = AlertKind(
     "promotion {signal} {decision}",
     DIGEST,
     RESEARCHERS,
     "models",
-    "A model took the title: {subject}",
+    "A model became champion: {subject}",
 )
-ROLLBACK = Kind(
+ROLLBACK = AlertKind(
     "rollback {signal} {decision}",
     NOW,
     RESEARCHERS,
     "models",
-    "The title was rolled back: {subject}",
+    "The champion was rolled back: {subject}",
 )
-# What another room raises under a key of its own is told too.
-OTHER = Kind(
+# What another room raises under a key of its own is reported too.
+OTHER = AlertKind(
     "other {subject}",
     NOW,
     OPERATORS,
@@ -219,7 +219,7 @@ OTHER = Kind(
     "It is over: {subject}",
 )
 # One row a session and signal, by which a digest is sent once.
-DAILY_DIGEST = Kind(
+DAILY_DIGEST = AlertKind(
     "digest {signal} {session}",
     DIGEST,
     RESEARCHERS,
@@ -251,10 +251,10 @@ KINDS = (
 )
 # The one fault of an evening without a forecast has one of these causes; each has its own key.
 EVENING = (WITHHELD, SOURCE, DATA, QUOTA)
-_BY_WORD: Mapping[str, Kind] = MappingProxyType({kind.word: kind for kind in KINDS})
+_BY_WORD: Mapping[str, AlertKind] = MappingProxyType({kind.word: kind for kind in KINDS})
 
 
-def kind_of(key: str) -> Kind:
+def kind_of(key: str) -> AlertKind:
     """Return the kind that `key` belongs to, `OTHER` for a key of no known kind."""
     return _BY_WORD.get(key.partition(" ")[0], OTHER)
 

@@ -1,4 +1,4 @@
-"""Tells what was not told yet: urgent faults and their ends at once, the rest in the digest.
+"""Sends what is pending: urgent faults and their ends at once, the rest in the digest.
 
 What could not be handed over stays in the table of alerts and is tried again at the next occasion.
 """
@@ -36,30 +36,30 @@ class AlertStore(Protocol):
         """Return the open alerts, oldest first."""
         ...
 
-    def list_untold(self) -> list[TrackedAlert]:
-        """Return what has happened of late and was not told yet, beginning or end, oldest first."""
+    def list_pending(self) -> list[TrackedAlert]:
+        """Return what has happened of late and is pending, beginning or end, oldest first."""
         ...
 
     def find_alert(self, key: str) -> TrackedAlert | None:
         """Return the last occurrence of `key`."""
         ...
 
-    def mark_told(self, entry: TrackedAlert) -> None:
+    def mark_notified(self, entry: TrackedAlert) -> None:
         """Write down that the message of `entry`, as it stands there, has left."""
         ...
 
-    def mark_failed(self, entry: TrackedAlert, told_to: Collection[str]) -> None:
-        """Write down that the message of `entry` could be handed to `told_to` alone so far."""
+    def mark_failed(self, entry: TrackedAlert, notified_to: Collection[str]) -> None:
+        """Write down that the message of `entry` could be handed to `notified_to` alone so far."""
         ...
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Takes what `store` holds untold to `sink`; `lock` keeps two processes from one message.
+    """Takes what `store` holds pending to `sink`; `lock` keeps two processes from one message.
 
     A message leaves once for each address. Only a process that dies between the address's answer
     and the note of it leaves a message to be sent twice. Without any address nothing is marked:
-    it stays untold for one that is configured within the week.
+    it stays pending for one that is configured within the week.
     """
 
     store: AlertStore
@@ -68,7 +68,7 @@ class Delivery:
     lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
 
     def tell(self) -> None:
-        """Send what is urgent and was not told yet, oldest first; never raises for a failure."""
+        """Send what is urgent and is pending, oldest first; never raises for a failure."""
         self._hold(self._tell_urgent)
 
     def tell_digest(self, signal: str, session: date, heads: Sequence[Head] = ()) -> None:
@@ -88,16 +88,16 @@ class Delivery:
 
     def _tell_urgent(self) -> None:
         down: set[str] = set()
-        for entry in self.store.list_untold():
+        for entry in self.store.list_pending():
             if is_urgent(entry):
                 message = compose_message(entry, self.wording)
                 takers = self._takers(entry)
                 taken = {
                     address.label
                     for address in takers
-                    if address.label not in entry.told_to and self._send(address, message, down)
+                    if address.label not in entry.notified_to and self._send(address, message, down)
                 }
-                self._note(entry, entry.told_to | taken)
+                self._note(entry, entry.notified_to | taken)
 
     def _send(self, address: Address, message: Message, down: set[str]) -> bool:
         """Send unless `address` has failed before in this round, since each try takes seconds."""
@@ -112,21 +112,21 @@ class Delivery:
         audience = kind_of(entry.alert.key).audience
         return [address for address in self.sink.addresses if audience in address.audiences]
 
-    def _note(self, entry: TrackedAlert, told_to: frozenset[str]) -> None:
-        if {address.label for address in self._takers(entry)} <= told_to:
-            self.store.mark_told(entry)
+    def _note(self, entry: TrackedAlert, notified_to: frozenset[str]) -> None:
+        if {address.label for address in self._takers(entry)} <= notified_to:
+            self.store.mark_notified(entry)
         else:
-            self.store.mark_failed(entry, told_to)
+            self.store.mark_failed(entry, notified_to)
 
     def _tell_digest(self, signal: str, session: date, heads: Sequence[Head]) -> None:
-        entries = [entry for entry in self.store.list_untold() if is_for_digest(entry)]
+        entries = [entry for entry in self.store.list_pending() if is_for_digest(entry)]
         sent = self._sent_before(signal, session)
         if not entries or sent is None:
             return
         still_open = self._open_besides(entries)
         down: set[str] = set()
-        done = set(sent.told_to)
-        told = [set(entry.told_to) for entry in entries]
+        done = set(sent.notified_to)
+        reported = [set(entry.notified_to) for entry in entries]
         for address in self.sink.addresses:
             if address.label in done:
                 continue
@@ -135,21 +135,21 @@ class Delivery:
             message = compose_digest(news, rest, signal, session, self.wording, heads)
             if not news or self._send(address, message, down):
                 done.add(address.label)
-                for entry, labels in zip(entries, told, strict=True):
+                for entry, labels in zip(entries, reported, strict=True):
                     labels |= {address.label} if entry in news else set()
-        for entry, labels in zip(entries, told, strict=True):
+        for entry, labels in zip(entries, reported, strict=True):
             self._note(entry, frozenset(labels))
         if down:
             self.store.mark_failed(sent, done)
         else:
-            self.store.mark_told(sent)
+            self.store.mark_notified(sent)
 
     def _sent_before(self, signal: str, session: date) -> TrackedAlert | None:
         """Return the note of this session's digest, None when it has left already."""
         key = DAILY_DIGEST.key(signal=signal, session=session)
         self.store.record_event(Alert(key, INFO, "the digest of the session", session))
         held = self.store.find_alert(key)
-        return held if held is not None and held.told_at is None else None
+        return held if held is not None and held.notified_at is None else None
 
     def _open_besides(self, entries: Iterable[TrackedAlert]) -> Sequence[Alert]:
         keys = {entry.alert.key for entry in entries}
@@ -157,20 +157,21 @@ class Delivery:
 
 
 def is_urgent(entry: TrackedAlert) -> bool:
-    """Tell whether `entry`, untold, is sent at once: a fault or event, or the end of a told one.
+    """Tell whether `entry`, pending, is sent at once: a fault or event, or the end of a reported
+    one.
 
-    A fault that ended before anybody was told of it wakes nobody: it goes into the digest.
+    A fault that ended before anybody was notified of it wakes nobody: it goes into the digest.
     """
     kind = kind_of(entry.alert.key)
     over = kind.lasts and entry.resolved_at is not None
-    return kind.urgency == NOW and (not over or entry.told_at is not None)
+    return kind.urgency == NOW and (not over or entry.notified_at is not None)
 
 
 def is_for_digest(entry: TrackedAlert) -> bool:
-    """Tell whether `entry`, untold, waits for the digest."""
+    """Tell whether `entry`, pending, waits for the digest."""
     return not is_urgent(entry) and kind_of(entry.alert.key) is not DAILY_DIGEST
 
 
 def _is_news(entry: TrackedAlert, address: Address) -> bool:
     audience = kind_of(entry.alert.key).audience
-    return audience in address.audiences and address.label not in entry.told_to
+    return audience in address.audiences and address.label not in entry.notified_to

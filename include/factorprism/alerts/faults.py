@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from factorprism.alerts.catalogue import DATA, KINDS, QUOTA, SOURCE, WITHHELD, Kind
+from factorprism.alerts.catalogue import DATA, KINDS, QUOTA, SOURCE, WITHHELD, AlertKind
 from factorprism.core.errors import EmptyResponse, MalformedResponse, SourceError, Throttled
 
 
-def classify_fault(error: BaseException | str | None) -> Kind:
+def classify_fault(error: BaseException | str | None) -> AlertKind:
     """Return the kind of the fault behind an evening without a forecast.
 
     What does not come from the source counts as a withheld forecast, whatever it is.
@@ -18,6 +18,6 @@ def classify_fault(error: BaseException | str | None) -> Kind:
     return SOURCE if isinstance(error, SourceError) else WITHHELD
 
 
-def read_fault(word: str) -> Kind:
+def read_fault(word: str) -> AlertKind:
     """Return the kind whose keys begin with `word`, a withheld forecast for any other word."""
     return next((kind for kind in KINDS if kind.word == word), WITHHELD)

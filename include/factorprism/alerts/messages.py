@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from factorprism.alerts.catalogue import Kind, kind_of, subject_of
+from factorprism.alerts.catalogue import AlertKind, kind_of, subject_of
 from factorprism.core.alerts import Alert, Message, TrackedAlert
 from factorprism.core.config import Config
 from factorprism.core.ledger import Head
@@ -108,7 +108,7 @@ def _headline(key: str, wording: Wording, *, ended: bool) -> str:
     return wording.gettext(words).replace("{subject}", subject_of(key))
 
 
-def _facts(entry: TrackedAlert, kind: Kind, wording: Wording, *, ended: bool) -> list[str]:
+def _facts(entry: TrackedAlert, kind: AlertKind, wording: Wording, *, ended: bool) -> list[str]:
     alert, gettext = entry.alert, wording.gettext
     link = page_url(wording.ui_url, kind.page, alert.session)
     moments = [(gettext("Since"), entry.raised_at)]

@@ -73,10 +73,10 @@ def run_training(session: date | None, signal: str, mode: str, contest: str) -> 
         note_source_end(run)
         load_history(run, Timings())
         options = {"mode": mode, "contest": contest}
-        refs = run_pipeline("weekly", run, options, on_step=step_printer())
-        print(refs["contest_sentence"])
-        print(f"{refs['champion_id'] or 'no champion'}: {refs['reason']}")
-        print(refs["skill"])
+        context = run_pipeline("weekly", run, options, on_step=step_printer())
+        print(context["contest_sentence"])
+        print(f"{context['champion_id'] or 'no champion'}: {context['reason']}")
+        print(context["skill"])
 
 
 def print_contest(
@@ -110,8 +110,8 @@ def run_backfill(start: date | None, end: date | None, symbols: list[str], signa
         run = Run(session, chosen, config, ports, say)
         wanted = [chosen.universe.symbol_of(symbol) for symbol in symbols]
         options = {"first": first.isoformat(), "last": last.isoformat(), "symbols": wanted}
-        refs = run_pipeline("backfill", run, options, on_step=step_printer())
-        for symbol, (first, last) in refs["held"].items():
+        context = run_pipeline("backfill", run, options, on_step=step_printer())
+        for symbol, (first, last) in context["held"].items():
             print(f"{symbol}: bars held from {first} to {last}")
 
 

@@ -81,8 +81,10 @@ def draw_of(run: Run, drawing: str) -> Path:
 def draw_page(asked: Asked) -> Path:
     """Write the page of the contest asked for, with those pictures that its target has."""
     report = load_tabulated(asked.ports.warehouse, asked.signal.name, asked.session)
-    judged = ("backtest", "reliability") if find_target(asked.signal.target).probability else ()
-    pictures = [_draw(replace(asked, drawing=drawing)) for drawing in ("contest", *judged)]
+    out_of_sample = (
+        ("backtest", "reliability") if find_target(asked.signal.target).probability else ()
+    )
+    pictures = [_draw(replace(asked, drawing=drawing)) for drawing in ("contest", *out_of_sample)]
     return write_contest(report, pictures, pictures[0].with_suffix(".md"))
 
 

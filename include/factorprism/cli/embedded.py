@@ -88,7 +88,7 @@ def start_airflow(config: Config) -> EmbeddedAirflow:
 
 
 def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
-    """Start PostgreSQL, and Airflow unless told otherwise; print how to open the pages."""
+    """Start PostgreSQL, and Airflow unless asked otherwise; print how to open the pages."""
     config = with_embedded_urls(load_config(os.environ))
     migrate_warehouse(config)
     _close_after_end(config)
@@ -108,18 +108,18 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
 def _close_after_end(config: Config) -> None:
     """Close what an earlier version has raised of sessions after the end of a replay.
 
-    Nothing runs after it, so that the collector, if there is one, is told of the end here too.
+    Nothing runs after it, so that the collector, if there is one, is notified of the end here too.
     """
     if config.source != "sample":
         return
     from factorprism.pipelines import close_after_end, measure_replay, open_ports
 
     with open_ports(config) as ports:
-        with suppress(SourceError):  # a target that the sample lacks is told by the first run
+        with suppress(SourceError):  # a target that the sample lacks is reported by the first run
             measure_replay(config, find_signal(config), ports)
         for signal in list_issued_signals(config):
             for key in close_after_end(config, signal, ports):
-                print(f"note          alert {key} is closed: no run of its session is owed")
+                print(f"note          alert {key} is closed: no run of its session is due")
 
 
 def stop_services() -> None:

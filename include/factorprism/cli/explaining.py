@@ -1,4 +1,4 @@
-"""Prints the stored explanation of a forecast: what it is owed to, and what was like it before."""
+"""Prints the stored explanation of a forecast: its attribution, and what was like it before."""
 
 from __future__ import annotations
 
@@ -78,19 +78,19 @@ def _print(row: Forecast, explanation: Explanation) -> None:
     attribution: Any = explanation.attribution
     target, whole = find_target(row.target), Attribution.from_dict(attribution)
     headline = read_headline(row)
-    told = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
-    console.print(f"{row.signal} {row.session}, {told}, by {row.model_id}")
+    reported = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
+    console.print(f"{row.signal} {row.session}, {reported}, by {row.model_id}")
     console.print(
         f"{target.words.output} {whole.output:+.3f} before calibration, of the median image "
         f"{whole.median_output:+.3f}; a part's figure is what it adds"
     )
-    console.print(_owed(attribution, explanation))
+    console.print(_tabulate_attribution(attribution, explanation))
     if explanation.baselines:
         console.print(_of_baselines(explanation.baselines, target))
-    _print_precedents(console, explanation.precedents)
+    _print_nearest_neighbours(console, explanation.nearest_neighbours)
 
 
-def _owed(attribution: Mapping[str, Any], explanation: Explanation) -> Table:
+def _tabulate_attribution(attribution: Mapping[str, Any], explanation: Explanation) -> Table:
     stability: Any = explanation.stability
     surrogate: Any = explanation.surrogate
     agreement = stability.get("agreement", {})
@@ -136,14 +136,14 @@ def _of_baselines(baselines: Mapping[str, Any], target: Target) -> Table:
     return table
 
 
-def _print_precedents(console: Console, precedents: Mapping[str, Any]) -> None:
-    verdict = "unlike any past image" if precedents["novel"] else "within what was seen"
+def _print_nearest_neighbours(console: Console, nearest_neighbours: Mapping[str, Any]) -> None:
+    verdict = "unlike any past image" if nearest_neighbours["novel"] else "within what was seen"
     console.print(
-        f"{verdict}: the nearest lies {precedents['distance']:.2f} away, the limit is "
-        f"{precedents['threshold']:.2f}"
+        f"{verdict}: the nearest lies {nearest_neighbours['distance']:.2f} away, the limit is "
+        f"{nearest_neighbours['threshold']:.2f}"
     )
     table = Table("past image", "distance", "what followed", show_edge=False, pad_edge=False)
-    for neighbour in precedents["neighbours"]:
+    for neighbour in nearest_neighbours["neighbours"]:
         table.add_row(
             neighbour["session"],
             f"{neighbour['distance']:.2f}",

@@ -43,7 +43,7 @@ def check_files(folder: Path, *, as_json: bool) -> int:
 def _find_wanted() -> list[str]:
     """Return the symbols of all universes, or of the built-in ones where no setting can be read.
 
-    The check is of the folder: what else is wrong is told by whatever needs it.
+    The check is of the folder: what else is wrong is reported by whatever needs it.
     """
     try:
         universes = load_universes(load_config(os.environ).home)

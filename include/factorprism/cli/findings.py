@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factorprism.cli.context import open_warehouse
-from factorprism.market.findings import Acceptance, Finding, Mended, SetAside
+from factorprism.market.findings import Acceptance, Finding, FixedFinding, SetAside
 from factorprism.pipelines.accepting import accept_finding, tell_refusal
 from factorprism.warehouse import FindingRepository
 
@@ -21,12 +21,12 @@ def accept(finding_id: str, because: str) -> None:
 
 
 def describe_findings(store: FindingRepository, symbol: str) -> dict[str, list[dict[str, Any]]]:
-    """Return what stands aside of `symbol`, and what is open, accepted and mended."""
+    """Return what stands aside of `symbol`, and what is open, accepted and fixed."""
     return {
         "set_aside": [_describe_row(row) for row in store.list_set_aside([symbol])],
         "findings": [_describe(item) for item in store.list_findings([symbol], SHOWN)],
         "accepted": [_describe_acceptance(item) for item in store.list_accepted([symbol])],
-        "mended": [_describe_mended(item) for item in store.list_mended([symbol], SHOWN)],
+        "fixed": [_describe_fixed(item) for item in store.list_fixed([symbol], SHOWN)],
     }
 
 
@@ -39,7 +39,7 @@ def print_findings(described: Mapping[str, list[dict[str, Any]]]) -> None:
         described["accepted"],
         "[{finding_id}] by {accepted_by} on {accepted_at:.10}: {reason};",
     )
-    _print("mended", described["mended"], "[{finding_id}] {mended_by} on {mended_at:.10}:")
+    _print("fixed", described["fixed"], "[{finding_id}] {fixed_by} on {fixed_at:.10}:")
     if any(finding["acceptable"] for finding in described["findings"]):
         print("What is no fault: factorprism quality accept ID --because TEXT")
 
@@ -85,13 +85,13 @@ def _describe_acceptance(item: Acceptance) -> dict[str, Any]:
     }
 
 
-def _describe_mended(item: Mended) -> dict[str, Any]:
+def _describe_fixed(item: FixedFinding) -> dict[str, Any]:
     return {
         **_describe(item.finding),
         "refusal": "",  # nobody is to accept it any more
         "pull_id": item.pull_id,
-        "mended_by": "by a later pull" if item.pull_id is None else f"by pull {item.pull_id}",
-        "mended_at": item.mended_at.isoformat(),
+        "fixed_by": "by a later pull" if item.pull_id is None else f"by pull {item.pull_id}",
+        "fixed_at": item.fixed_at.isoformat(),
     }
 
 

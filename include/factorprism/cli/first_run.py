@@ -80,7 +80,7 @@ def _train_first_champion(run: Run, timings: Timings) -> None:
     if champion is not None:
         say(f"{0.0:6.1f} s  champion: {champion} is in force")
         return
-    with timings.whole("champion: trained, judged and promoted"):
+    with timings.whole("champion: trained, evaluated and promoted"):
         run_pipeline("weekly", run, {"mode": "retrain"}, on_step=timings.steps("weekly"))
 
 

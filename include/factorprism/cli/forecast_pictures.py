@@ -11,7 +11,7 @@ from factorprism.core.arrays import FloatArray
 from factorprism.core.config import Config
 from factorprism.core.ledger import ForecastLine
 from factorprism.core.signals import Signal
-from factorprism.forecasts.explain import Neighbour, Precedents
+from factorprism.forecasts.explain import NearestNeighbours, Neighbour
 from factorprism.pipelines import NO_MODEL, Ports, Run
 from factorprism.pipelines.champions import load_record
 from factorprism.reports import (
@@ -106,12 +106,14 @@ def draw_neighbours(asked: Asked) -> Path:
     values = _scale(picture, page.session)[..., 0]
     neighbours = tuple(
         Neighbour(one.session, one.outcome_end, one.distance, one.forward_return)
-        for one in reasons.precedents
+        for one in reasons.nearest_neighbours
     )
-    held = [(one.picture, one.sessions) for one in reasons.precedents]
+    held = [(one.picture, one.sessions) for one in reasons.nearest_neighbours]
     return render_neighbours(
         [values, *(values[:0] if image is None else image for image, _ in held)],
-        Precedents(page.session, neighbours, reasons.novel, reasons.distance, reasons.threshold),
+        NearestNeighbours(
+            page.session, neighbours, reasons.novel, reasons.distance, reasons.threshold
+        ),
         sessions=[picture.sessions, *(days for _, days in held)],
         factors=picture.factors,
         title=f"{page.symbol}, {page.session}: the nearest neighbours of the image",

@@ -35,13 +35,13 @@ from factorprism.services import EmbeddedPostgres, require_airflow
 from factorprism.warehouse import PostgresWarehouse
 
 CONNECT_SECONDS = 3
-# What a level is called where a person mends, and where a watchdog asks.
-EXAMINED = {Level.WELL: "ok", Level.NOTE: "warn", Level.FAULT: "MEND"}
+# What a level is called where a person fixes, and where a watchdog asks.
+EXAMINED = {Level.WELL: "ok", Level.NOTE: "warn", Level.FAULT: "FIX"}
 ASKED = {Level.WELL: "ok", Level.NOTE: "note", Level.FAULT: "ILL"}
 
 
 def print_examination() -> int:
-    """Print all findings; 0 when all is well, 1 when something needs mending."""
+    """Print all findings; 0 when all is healthy, 1 when something needs a fix."""
     results = examine()
     width = max(10, *(len(result.name) for result in results))
     for result in results:
@@ -69,7 +69,8 @@ def examine() -> list[CheckResult]:
 
 
 def print_health(*, as_json: bool) -> int:
-    """Print one line a check, with its remedy; 0 when all is well, 1 when anything is ill."""
+    """Print one line a check, with its remedy; 0 when all is healthy, 1 when anything is
+    unhealthy."""
     now = utc_now()
     try:
         results = check_health(load_config(os.environ), now)

@@ -42,10 +42,10 @@ def _clean_airflow(config: Config, *, dry_run: bool) -> None:
 
 def write_backup() -> None:
     with open_warehouse() as (config, ports):
-        refs = back_up_warehouse(
+        context = back_up_warehouse(
             Run(datetime.now(UTC).date(), find_signal(config), config, ports, say), {}
         )
-    print(refs["backup"])
+    print(context["backup"])
 
 
 def restore_backup(file: Path, into: str) -> None:

@@ -80,7 +80,7 @@ class Mode(StrEnum):
     RETRAIN = "retrain"
 
 
-class Size(StrEnum):
+class ContestScale(StrEnum):
     QUICK = "quick"
     NIGHT = "night"
     FULL = "full"
@@ -152,15 +152,15 @@ def daily(
 def train(
     mode: Mode = Mode.AUTO,
     contest: Annotated[
-        Size,
+        ContestScale,
         typer.Option(
             help="night: as much as fits FACTORPRISM_CONTEST_HOURS here; full: all of it."
         ),
-    ] = Size.QUICK,
+    ] = ContestScale.QUICK,
     session: Day = None,
     signal: Signal = "",
 ) -> None:
-    """Hold the contest, train a candidate, judge it against the champion, promote or keep."""
+    """Hold the contest, train a candidate, evaluate it against the champion, promote or keep."""
     from factorprism.cli.commands import run_training
 
     run_training(_to_date(session), signal, mode.value, contest.value)
@@ -225,7 +225,8 @@ def explain(
     signal: Signal = "",
     format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
 ) -> None:
-    """Print what a session's forecast is owed to (the newest explained one without --session)."""
+    """Print the attribution of a session's forecast (the newest explained one without
+    --session)."""
     from factorprism.cli.explaining import print_explanations
 
     print_explanations(_to_date(session), signal, as_json=format_ is Format.JSON)
@@ -273,7 +274,7 @@ def quality(
 
 @quality_app.command("accept")
 def quality_accept(
-    finding: Annotated[str, typer.Argument(help="The finding's name, as it is told.")],
+    finding: Annotated[str, typer.Argument(help="The finding's name, as it is reported.")],
     because: Annotated[str, typer.Option(help="Why it is no fault, in one sentence.")],
 ) -> None:
     """Accept a critical finding for good, with your name: the next run lets its bars pass."""
@@ -333,7 +334,7 @@ def restore(
 
 @app.command()
 def doctor() -> None:
-    """Check the installation and say what to mend."""
+    """Check the installation and say what to fix."""
     from factorprism.cli.health import print_examination
 
     raise typer.Exit(print_examination())
@@ -353,7 +354,8 @@ def show_config(
 def healthcheck(
     format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
 ) -> None:
-    """Say within seconds whether all is well: 0 well, 1 ill; for cron and uptime services."""
+    """Say within seconds whether all is healthy: 0 healthy, 1 unhealthy; for cron and uptime
+    services."""
     from factorprism.cli.health import print_health
 
     raise typer.Exit(print_health(as_json=format_ is TextOrJson.JSON))
@@ -361,7 +363,7 @@ def healthcheck(
 
 @app.command()
 def watch(session: Day = None, signal: Signal = "") -> None:
-    """Look at what no step notices by failing, and send the messages that are still to be sent."""
+    """Check what no step notices by failing, and send the messages that are still to be sent."""
     from factorprism.cli.commands import run_watch
 
     run_watch(_to_date(session), signal)
@@ -397,7 +399,7 @@ def models_promote(
     session: Day = None,
     signal: Signal = "",
 ) -> None:
-    """Give a model the title by hand, as of a session (the source's latest without --session)."""
+    """Make a model champion by hand, as of a session (the source's latest without --session)."""
     from factorprism.cli.models import promote_by_hand
 
     promote_by_hand(model, reason, _to_date(session), signal)
@@ -410,7 +412,7 @@ def models_rollback(
     session: Day = None,
     signal: Signal = "",
 ) -> None:
-    """Return the title to the champion before; a second rollback goes back one further."""
+    """Make the champion before champion again; a second rollback goes back one further."""
     from factorprism.cli.models import roll_back_by_hand
 
     roll_back_by_hand(model, reason, _to_date(session), signal)

@@ -17,7 +17,7 @@ from factorprism.targets import Target
 
 def print_models(statuses: Sequence[ModelStatus]) -> None:
     """Print one line a model, and below it what champion and challenger have shown."""
-    table = _make_table("model", "title")
+    table = _make_table("model", "status")
     table.add_column("trained", min_width=10)
     table.add_column("skill", justify="right")
     table.add_column("95% interval", justify="right", no_wrap=True)
@@ -41,7 +41,7 @@ def print_dossier(dossier: Dossier) -> None:
     status, record = dossier.status, dossier.status.record
     facts = {
         "model": record.model_id,
-        "title": status.mark or "-",
+        "status": status.mark or "-",
         "network": record.architecture,
         "universe": f"{record.universe}, horizon {record.horizon} sessions",
         "image": f"{record.lookback} sessions x {len(record.factors)} factors of "
@@ -58,12 +58,12 @@ def print_dossier(dossier: Dossier) -> None:
     for name, value in facts.items():
         print(f"{name:<14} {value}")
     print(f"\n{status.sentence}")
-    for place, group in groupby(
+    for span, group in groupby(
         dossier.evaluations, lambda item: (item.kind, item.first, item.last)
     ):
-        of_place = list(group)
-        print(f"\n{place[0]}, {of_place[0].n_sessions} sessions from {place[1]} to {place[2]}:")
-        _print(_tabulate_evaluations(of_place))
+        of_span = list(group)
+        print(f"\n{span[0]}, {of_span[0].n_sessions} sessions from {span[1]} to {span[2]}:")
+        _print(_tabulate_evaluations(of_span))
     for decision in dossier.decisions:
         print()
         print_decision(decision)
@@ -73,10 +73,10 @@ def print_decision(decision: Promotion) -> None:
     """Print one row of the promotions ledger as two lines."""
     if decision.promoted:
         after = f" after {decision.previous_id}" if decision.previous_id else ""
-        outcome = f"{decision.candidate_id} takes the title{after}"
+        outcome = f"{decision.candidate_id} becomes champion{after}"
     else:
-        holder = decision.champion_id or "nobody"
-        outcome = f"{holder} keeps the title, {decision.candidate_id} asked for it"
+        champion = decision.champion_id or "nobody"
+        outcome = f"{champion} stays champion, the candidate was {decision.candidate_id}"
     print(f"{decision.as_of} {decision.kind}: {outcome}")
     print(decision.reason)
 
@@ -120,9 +120,9 @@ def comparison_sentence(first_id: str, second_id: str, paired: Paired, target: T
     else:
         verdict = f"{second_id} is neither shown to be better than {first_id} nor worse"
     return (
-        f"{verdict}: {span} {gain}, of which {-n['miscalibration_excess']:+.4f} comes from its "
-        f"calibration ({-n['miscalibration_excess_upper']:+.4f} to "
-        f"{-n['miscalibration_excess_lower']:+.4f})."
+        f"{verdict}: {span} {gain}, of which {-n['miscalibration_exceedance']:+.4f} comes from its "
+        f"calibration ({-n['miscalibration_exceedance_upper']:+.4f} to "
+        f"{-n['miscalibration_exceedance_lower']:+.4f})."
     )
 
 

@@ -20,7 +20,7 @@ WIDEST_NAME = 38  # so that the groups' tables stand in line
 def print_settings(*, as_json: bool) -> int:
     """Print every setting, secrets as asterisks; return the exit status.
 
-    Unknown names are told on stderr, and keep nothing from being printed.
+    Unknown names are reported on stderr, and keep nothing from being printed.
     """
     for name, remedy in name_unknown(os.environ).items():
         print(f"warning: unknown setting {name}. {remedy}", file=sys.stderr)

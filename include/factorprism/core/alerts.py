@@ -23,7 +23,7 @@ class TrackedAlert:
     """An alert with what has become of it; moments are naive, UTC.
 
     `occurrence` counts how often its key was opened, `raises` how often it was raised while it was
-    open. `told_to` are the addresses that have taken its present message while another has not,
+    open. `notified_to` are the addresses that have taken its present message while another has not,
     `tries` how often that was tried in vain.
     """
 
@@ -31,10 +31,10 @@ class TrackedAlert:
     occurrence: int
     raised_at: datetime
     resolved_at: datetime | None = None
-    told_at: datetime | None = None
-    recovery_told_at: datetime | None = None
+    notified_at: datetime | None = None
+    recovery_notified_at: datetime | None = None
     recovery: str = ""  # the sentence on its end
-    told_to: frozenset[str] = frozenset()
+    notified_to: frozenset[str] = frozenset()
     tries: int = 0
     raises: int = 1
 

@@ -16,7 +16,7 @@ from factorprism.core.publication import read_publication
 from factorprism.core.setting import (
     HIDDEN,
     HOUR_AFTER_CLOSE,
-    PLACE,
+    PATH,
     PREFIX,
     SECRET,
     Clock,
@@ -67,7 +67,7 @@ Language = Literal["en", "zh"]
 SOURCES: tuple[str, ...] = get_args(SourceName)
 LANGUAGES: tuple[str, ...] = get_args(Language)
 DEFAULT_UNIVERSES = {"sample": "hs300", "files": "image4", "tushare": "image4"}
-# Where Airflow is told the address of its own UI.
+# Where Airflow reads the address of its own UI.
 AIRFLOW_UI_URL = "AIRFLOW__API__BASE_URL"
 TUSHARE_URL = "https://api.waditu.com/dataapi"
 # OpenTelemetry's own names: of all telemetry, and of metrics alone.
@@ -85,7 +85,7 @@ GONE = {
 } | {f"{PREFIX}WITNESSES": f"It is called {PREFIX}ENSEMBLE_MEMBERS now."}
 
 
-class Places(Settings):
+class Paths(Settings):
     """Where things are kept."""
 
     home: Folder = Field(description="everything that a run leaves behind")
@@ -117,7 +117,7 @@ class Bars(Settings):
     patience_until: Clock = Field(
         "08:30", description="missing bars are waited for until this hour, on the exchange's clock"
     )
-    ask_again_seconds: Count = Field(300, description="between two looks for missing bars")
+    ask_again_seconds: Count = Field(300, description="between two checks for missing bars")
     repull_sessions: Whole = Field(
         20, description="asked for again each evening, so that revisions are seen"
     )
@@ -140,7 +140,7 @@ class Bars(Settings):
         return hours
 
 
-class Question(Settings):
+class QuestionSettings(Settings):
     """What is asked."""
 
     universe_name: Annotated[str, Variables((f"{PREFIX}UNIVERSE",))] = Field(
@@ -148,7 +148,7 @@ class Question(Settings):
     )
 
 
-class Training(Settings):
+class TrainingOptions(Settings):
     """How networks are trained."""
 
     model: str = Field("inception", description="the network, see models/zoo.py")
@@ -165,7 +165,7 @@ class Training(Settings):
         5, description="between the last image and the session of a training"
     )
     holdout_sessions: Whole = Field(
-        120, description="kept from training, to judge champion and candidate on"
+        120, description="kept from training, to evaluate champion and candidate on"
     )
     champion_max_age_sessions: Whole = Field(
         250, description="an older champion is retrained, not fine-tuned"
@@ -175,7 +175,7 @@ class Training(Settings):
     )
 
 
-class Contest(Settings):
+class ContestSettings(Settings):
     """Who is compared."""
 
     contest_networks: str = Field(
@@ -186,12 +186,12 @@ class Contest(Settings):
     contest_hours: Hours = Field(8.0, description="that the weekly contest may take")
 
 
-class PromotionRule(Settings):
+class PromotionSettings(Settings):
     """When a candidate becomes champion."""
 
     promotion_margin: Number = Field(0.0, description="least mean log-loss gain over the champion")
     promotion_min_sessions: Whole = Field(
-        60, description="least matured sessions that a promotion is judged on"
+        60, description="least matured sessions that a promotion is evaluated on"
     )
     promotion_approval: Flag = Field(
         False, description="ask a person in Airflow before each promotion"
@@ -225,18 +225,27 @@ class Reporting(Settings):
 
 
 GROUPS: tuple[type[Settings], ...] = (
-    Places,
+    Paths,
     Bars,
-    Question,
-    Training,
-    Contest,
-    PromotionRule,
+    QuestionSettings,
+    TrainingOptions,
+    ContestSettings,
+    PromotionSettings,
     Retention,
     Reporting,
 )
 
 
-class Config(Reporting, Retention, PromotionRule, Contest, Training, Question, Bars, Places):
+class Config(
+    Reporting,
+    Retention,
+    PromotionSettings,
+    ContestSettings,
+    TrainingOptions,
+    QuestionSettings,
+    Bars,
+    Paths,
+):
     """Every setting of one run.
 
     Ratios lie in [0, 1]; secrets never appear in the representation. What belongs to one question
@@ -321,7 +330,7 @@ class Config(Reporting, Retention, PromotionRule, Contest, Training, Question, B
         return {
             variables_of(name, field)[0]: str(getattr(self, name))
             for name, field in type(self).model_fields.items()
-            if is_marked(field, PLACE) and getattr(self, name)
+            if is_marked(field, PATH) and getattr(self, name)
         }
 
     def with_changes(self, **changes: Any) -> Config:

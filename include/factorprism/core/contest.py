@@ -13,7 +13,7 @@ from factorprism.core.arrays import DayArray
 
 
 @dataclass(frozen=True, eq=False)
-class JudgedForecasts:
+class OutOfSampleForecasts:
     """An entrant's walk-forward forecasts, arrays [session], ascending.
 
     `columns` are those of `core.contest.FoldForecasts`.
@@ -55,7 +55,7 @@ class FoldForecasts:
 
 @dataclass(frozen=True)
 class FoldTime:
-    """How long an entrant took to learn and judge one fold."""
+    """How long an entrant took to learn and evaluate one fold."""
 
     entrant: str
     settings: Mapping[str, object]
@@ -75,12 +75,12 @@ class ContestReport:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one forecast is owed to; every mapping is JSON.
+    """The attribution of one forecast; every mapping is JSON.
 
     `attribution` is the network's own (`forecasts.explain.Attribution`), `shapley` and
-    `surrogate` two further readings of it (SHAP, LIME), `baselines` what the plain baselines owe
-    theirs to, `stability` how far networks of other seeds agree, `precedents` the past images
-    most like the day's and what followed them.
+    `surrogate` two further readings of it (SHAP, LIME), `baselines` that of the plain
+    baselines, `stability` how far networks of other seeds agree, `nearest_neighbours` the past
+    images most like the day's and what followed them.
     """
 
     signal: str
@@ -91,4 +91,4 @@ class Explanation:
     surrogate: Mapping[str, object] = field(default_factory=dict, repr=False)
     baselines: Mapping[str, object] = field(default_factory=dict, repr=False)
     stability: Mapping[str, object] = field(default_factory=dict, repr=False)
-    precedents: Mapping[str, object] = field(default_factory=dict, repr=False)
+    nearest_neighbours: Mapping[str, object] = field(default_factory=dict, repr=False)

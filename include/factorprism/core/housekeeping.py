@@ -21,7 +21,7 @@ class StoredImageSet:
     """A recorded image set: its hash, and the path under the artefacts' URL."""
 
     image_set_hash: str
-    place: str
+    store_path: str
     saved_at: datetime  # naive, UTC
 
 
@@ -41,7 +41,7 @@ class StoredPayload:
 class StoredBundle:
     """A folder in the artefact store; `model_id` is empty where no model is registered for it."""
 
-    place: str
+    store_path: str
     model_id: str
     n_bytes: int
     modified_at: datetime  # naive, UTC

@@ -43,12 +43,12 @@ class ModelRecord:
 
         A model of an earlier version does not tell it: then it is `trained_through`.
         """
-        told = self.spec.get("last_training_session", self.trained_through.isoformat())
-        return date.fromisoformat(str(told))
+        reported = self.spec.get("last_training_session", self.trained_through.isoformat())
+        return date.fromisoformat(str(reported))
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSummary:
     """What a page shows of a training: `epochs`, the figures of each, and the images' scale.
 
     `normaliser` is `factors.Normaliser.to_dict`; the model's bundle stays the authority on it.
@@ -61,7 +61,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One figure of a model on judged sessions, with its 95% interval and its peer's figure.
+    """One figure of a model on out-of-sample sessions, with its 95% interval and its peer's figure.
 
     `kind` is ``walk_forward`` (held-out estimate stored with the model) or ``contest`` (champion
     against challenger on the same matured sessions); `reference` is the base rate's figure there.
@@ -81,7 +81,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Promotion:
-    """One decision on the title, kept for good: who holds it and why.
+    """One decision on the champion, kept for good: who holds it and why.
 
     `kind` is ``contest`` (the rule decided), ``manual`` (a person did) or ``rollback``; `number`
     counts the decisions on one candidate as of one session, so that a second one by hand on the
@@ -91,7 +91,7 @@ class Promotion:
     signal: str
     as_of: date
     candidate_id: str
-    champion_id: str  # who holds the title after the decision
+    champion_id: str  # the champion after the decision
     previous_id: str  # who held it before; empty for the first
     promoted: bool
     reason: str
@@ -112,7 +112,7 @@ class KeptModel:
 
 @dataclass(frozen=True)
 class DatedDecision:
-    """A decision on the title, and when it was written (naive, UTC)."""
+    """A decision on the champion, and when it was written (naive, UTC)."""
 
     promotion: Promotion
     decided_at: datetime

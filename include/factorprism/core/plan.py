@@ -56,11 +56,11 @@ PLAN: Mapping[str, tuple[Step, ...]] = MappingProxyType(
             Step("build_dataset", "weekly", limit=HOUR),
             Step("size_contest", "contest_size", DEVICE, 2 * HOUR),
             Step("plan_contest", "contest", limit=HOUR),
-            Step("judge_folds", "contest", DEVICE, 6 * HOUR),
+            Step("evaluate_folds", "contest", DEVICE, 6 * HOUR),
             # Bootstraps, on a slow machine too.
             Step("tabulate_contest", "contest", limit=2 * HOUR),
             Step("train_candidate", "weekly", DEVICE, 12 * HOUR),
-            Step("judge_candidate", "weekly", DEVICE, 2 * HOUR),
+            Step("compare_candidate", "weekly", DEVICE, 2 * HOUR),
             Step("promote", "weekly"),
             Step("report", "weekly"),
         ),

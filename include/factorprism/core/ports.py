@@ -42,8 +42,9 @@ class ModelRegistry(Protocol):
         """Remove the files of `model_id` and its registration; it may be registered again."""
         ...
 
-    def remove_orphan(self, place: str) -> None:
-        """Remove the bundle at `place`; raises `ArtefactError` when a model is registered there."""
+    def remove_orphan(self, store_path: str) -> None:
+        """Remove the bundle at `store_path`; raises `ArtefactError` when a model is registered
+        there."""
         ...
 
 

@@ -45,7 +45,7 @@ class Marker:
 
 
 SECRET = Marker("secret")
-PLACE = Marker("place on this machine")
+PATH = Marker("place on this machine")
 
 
 def _read_path(value: object) -> object:
@@ -53,7 +53,7 @@ def _read_path(value: object) -> object:
     return Path(value).expanduser().resolve() if isinstance(value, str) else value
 
 
-def _read_place(value: object) -> object:
+def _read_store(value: object) -> object:
     """Return an fsspec URL as it stands, and a path as one of this machine's files."""
     if not isinstance(value, str) or not value or "://" in value or "::" in value:
         return value
@@ -87,9 +87,9 @@ HOUR_AFTER_CLOSE = "an hour after the close, as 19:15, or 09:30+1 for the mornin
 HoursByExchange = Annotated[dict[str, str], Allowed(HOUR_AFTER_CLOSE)]
 Day = Annotated[date, BeforeValidator(_read_day), Allowed("a date as 2005-01-04")]
 Flag = Annotated[bool, Allowed("true or false")]
-Folder = Annotated[Path, BeforeValidator(_read_path), PLACE, Allowed("a path")]
-OptionalFolder = Annotated[Path | None, BeforeValidator(_read_path), PLACE, Allowed("a path")]
-Store = Annotated[str, BeforeValidator(_read_place), PLACE, Allowed("a folder or an fsspec URL")]
+Folder = Annotated[Path, BeforeValidator(_read_path), PATH, Allowed("a path")]
+OptionalFolder = Annotated[Path | None, BeforeValidator(_read_path), PATH, Allowed("a path")]
+Store = Annotated[str, BeforeValidator(_read_store), PATH, Allowed("a folder or an fsspec URL")]
 Secret = Annotated[str, Field(repr=False), SECRET]
 WebAddress = Annotated[
     str,
@@ -144,7 +144,7 @@ class MappingSource(PydanticBaseSettingsSource):
 
 
 def variables_of(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """Return the variables that the field `name` is read from, the one to be told first."""
+    """Return the variables that the field `name` is read from, the one to be named first."""
     own = _find(field, Variables)
     return own.names if own else (PREFIX + name.upper(),)
 

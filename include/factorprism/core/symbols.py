@@ -1,4 +1,4 @@
-"""What an instrument is and where it trades, told by its code alone. Imports nothing heavy.
+"""What an instrument is and where it trades, recognised by its code alone. Imports nothing heavy.
 
 A symbol names one instrument of one exchange, whoever reads it: `exchange_of` needs no setting.
 Codes are written as Yahoo and tushare write them. What no code plan tells is written with the
@@ -78,7 +78,7 @@ EXAMPLES = "000300.SH, 0700.HK, AAPL.US, ^GSPC or 7203.T"
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ParsedCode:
     """What a code says by itself: its exchange, by which suffix, and what stands before that."""
 
     exchange: str
@@ -92,10 +92,10 @@ def exchange_of(symbol: str) -> str:
 
     Raises `ConfigurationError` for a code that does not say it.
     """
-    told = _read(symbol)
-    if told is None:
+    parsed = _read(symbol)
+    if parsed is None:
         raise _placeless(symbol)
-    return told.exchange
+    return parsed.exchange
 
 
 def tells_exchange(symbol: str) -> bool:
@@ -114,11 +114,11 @@ def find_symbol(text: str, exchange: str = "") -> str:
         raise ConfigurationError(
             f"symbol {text!r} cannot be used", remedy=f"Write a code, as {EXAMPLES}."
         )
-    told = _read(text)
-    if told is not None and not told.suffix:
+    parsed = _read(text)
+    if parsed is not None and not parsed.suffix:
         return text
     bare, _, name = text.rpartition(".")
-    if told is not None or (bare and (name in _ALSO_WRITTEN or names_exchange(name))):
+    if parsed is not None or (bare and (name in _ALSO_WRITTEN or names_exchange(name))):
         return _write(bare, _ALSO_WRITTEN.get(name, name))
     if not exchange:
         raise _placeless(text)
@@ -133,8 +133,8 @@ def find_symbol(text: str, exchange: str = "") -> str:
 
 def bare_code(symbol: str) -> str:
     """Return `symbol` without the part that names its exchange: AAPL of AAPL.US, BRK.B, ^GSPC."""
-    told = _read(symbol)
-    return told.bare if told else symbol
+    parsed = _read(symbol)
+    return parsed.bare if parsed else symbol
 
 
 def symbol_patterns(exchange: str) -> list[str]:
@@ -160,21 +160,21 @@ def is_mainland(symbol: str) -> bool:
 
     An index of CSI whose code begins with a letter holds shares of other markets.
     """
-    told = _read(symbol)
-    return told is not None and told.exchange == "XSHG" and not symbol[:1].isalpha()
+    parsed = _read(symbol)
+    return parsed is not None and parsed.exchange == "XSHG" and not symbol[:1].isalpha()
 
 
 @lru_cache(maxsize=65536)
-def _read(symbol: str) -> _Told | None:
+def _read(symbol: str) -> _ParsedCode | None:
     if symbol in _INDICES:
-        return _Told(_INDICES[symbol], symbol)
+        return _ParsedCode(_INDICES[symbol], symbol)
     bare, _, suffix = symbol.rpartition(".")
     if not bare:
         return None
     if suffix in EXCHANGES:
-        return _Told(suffix, bare, suffix)
+        return _ParsedCode(suffix, bare, suffix)
     exchange, codes = _SUFFIXES.get(suffix, ("", ""))
-    return _Told(exchange, bare, suffix) if exchange and re.fullmatch(codes, bare) else None
+    return _ParsedCode(exchange, bare, suffix) if exchange and re.fullmatch(codes, bare) else None
 
 
 def _placeless(symbol: str) -> ConfigurationError:
@@ -199,5 +199,5 @@ def _write(bare: str, name: str) -> str:
     if _INDICES.get(bare) == exchange:
         return bare
     short = f"{bare}.{suffix}"
-    told = _read(short) if suffix and not bare.startswith("^") else None
-    return short if told else f"{bare}.{exchange}"
+    parsed = _read(short) if suffix and not bare.startswith("^") else None
+    return short if parsed else f"{bare}.{exchange}"

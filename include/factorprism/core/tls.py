@@ -37,9 +37,9 @@ def _hosts(url: str) -> Iterator[str]:
     """Yield every host that libpq might connect to; empty for its default, a Unix socket."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    places = [unquote(parts.netloc.rpartition("@")[2])]
-    for place in (*places, *query.get("host", ()), *query.get("hostaddr", ())):
-        yield from map(_without_port, place.split(","))
+    hosts = [unquote(parts.netloc.rpartition("@")[2])]
+    for host in (*hosts, *query.get("host", ()), *query.get("hostaddr", ())):
+        yield from map(_without_port, host.split(","))
 
 
 def _without_port(host: str) -> str:

@@ -41,7 +41,7 @@ class Drift:
     `psi` and `thresholds` are float64 [factor, channel]: a factor has drifted where its index is
     above its threshold. `false_alarm` is the chance that, without any drift, at least one is.
     `n_stretches` counts the stretches of the reference, without overlap, that the thresholds rest
-    on; fewer than `LEAST_STRETCHES` leave them infinite, since nothing can be told.
+    on; fewer than `LEAST_STRETCHES` leave them infinite, since nothing can be determined.
     """
 
     factors: tuple[str, ...]
@@ -61,44 +61,47 @@ class Drift:
     @property
     def drifted(self) -> tuple[tuple[str, str], ...]:
         """The drifted (factor, channel), the farthest above its threshold first."""
-        return tuple(self._name(place) for place in self._order() if self._excess()[place] > 1.0)
+        return tuple(
+            self._name(index) for index in self._order() if self._exceedance()[index] > 1.0
+        )
 
     @property
     def sentence(self) -> str:
         """What was found, in one sentence with its numbers."""
         if not self.measured:
             return (
-                f"drift cannot be told from {self.n_recent} recent sessions against a reference "
+                f"drift cannot be distinguished from {self.n_recent} recent sessions against a "
+                "reference "
                 f"of {self.n_reference}"
             )
         order = self._order()
-        excess = self._excess()
-        found = [place for place in order if excess[place] > 1.0]
+        exceedance = self._exceedance()
+        found = [index for index in order if exceedance[index] > 1.0]
         against = (
             f"over the last {self.n_recent} sessions against the {self.n_reference} of the "
             f"training (chance of a false alarm {self.false_alarm:.0%})"
         )
         if not found:
             return f"no factor has drifted {against}: the nearest is {self._describe(order[0])}"
-        named = ", ".join(self._describe(place) for place in found[:3])
+        named = ", ".join(self._describe(index) for index in found[:3])
         named += f" and {len(found) - 3} more" if len(found) > 3 else ""
         return f"{len(found)} of {self.psi.size} factors have drifted {against}: {named}"
 
-    def _excess(self) -> Figures:
+    def _exceedance(self) -> Figures:
         return np.asarray(self.psi / self.thresholds).ravel()
 
     def _order(self) -> list[int]:
-        return [int(place) for place in np.argsort(-self._excess(), kind="stable")]
+        return [int(index) for index in np.argsort(-self._exceedance(), kind="stable")]
 
-    def _name(self, place: int) -> tuple[str, str]:
-        row, column = divmod(place, len(self.channels))
+    def _name(self, index: int) -> tuple[str, str]:
+        row, column = divmod(index, len(self.channels))
         return self.factors[row], self.channels[column]
 
-    def _describe(self, place: int) -> str:
-        factor, channel = self._name(place)
+    def _describe(self, index: int) -> str:
+        factor, channel = self._name(index)
         name = f"{factor} of {channel}" if len(self.channels) > 1 else factor
-        return f"{name} with a PSI of {self.psi.flat[place]:.2f}, threshold " + (
-            f"{self.thresholds.flat[place]:.2f}"
+        return f"{name} with a PSI of {self.psi.flat[index]:.2f}, threshold " + (
+            f"{self.thresholds.flat[index]:.2f}"
         )
 
 
@@ -134,7 +137,7 @@ def measure_drift(
     stretch of the same length is set against the rest of it (a stretch's length on both sides left
     out, as it is tied to its neighbours). The logarithm of each factor's index is measured in
     standard deviations from its mean over the stretches; the threshold, one for all factors, is
-    the quantile of the stretches' greatest excess that leaves `false_alarm` above it, with the
+    the quantile of the stretches' greatest exceedance that leaves `false_alarm` above it, with the
     finite-sample correction of conformal prediction (Vovk et al. 2005) for the number of stretches
     without overlap. With fewer than 19 of these for 5% it is their maximum, and the chance of a
     false alarm as large as it is then.

@@ -14,7 +14,7 @@ from factorprism.core.arrays import DayArray, as_days
 from factorprism.core.models import Evaluation
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, Z_95, bootstrap_interval
 from factorprism.learning.samples import HeldOut
-from factorprism.targets import LABEL, Column, Target, Words
+from factorprism.targets import LABEL, Column, Target, TargetWords
 
 LATEST_SESSIONS = 250
 # Below this many blocks no interval means anything.
@@ -46,7 +46,7 @@ class MaturedLoss:
     loss: float
     reference_loss: float
     n_sessions: int
-    words: Words
+    words: TargetWords
 
     @property
     def measured(self) -> bool:
@@ -102,7 +102,7 @@ def hold_out_issued(
 def measure_matured_loss(
     matured: HeldOut, estimate: GainEstimate | None, target: Target, *, horizon: int, seed: int
 ) -> MaturedLoss:
-    """Judge the last `LATEST_SESSIONS` forecasts of `matured` (by session, one each).
+    """Evaluate the last `LATEST_SESSIONS` forecasts of `matured` (by session, one each).
 
     The losses are compared with the reference's on the same sessions, since some years are easier
     than others; `estimate` is the gain that the model was stored with. The interval is a circular
@@ -147,9 +147,11 @@ def _estimate_gain(gains: Column, block: int, seed: int) -> GainEstimate:
         lambda drawn: np.array([drawn.mean()]), gains, block=block, seed=seed
     )
     # Resampled blocks vary about their own mean, which the second factor makes good.
-    reach = float(t.ppf(0.975, blocks - 1.0)) / Z_95 * sqrt(blocks / (blocks - 1.0))
+    half_width = float(t.ppf(0.975, blocks - 1.0)) / Z_95 * sqrt(blocks / (blocks - 1.0))
     return GainEstimate(
-        value, value + reach * float(lower[0] - value), value + reach * float(upper[0] - value)
+        value,
+        value + half_width * float(lower[0] - value),
+        value + half_width * float(upper[0] - value),
     )
 
 

@@ -1,4 +1,5 @@
-"""Paying for several trials: what is left of the best candidate once all that were tried count."""
+"""Adjusting for several trials: what is left of the best candidate once all that were tried
+count."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ SAME = 1e-12
 
 @dataclass(frozen=True)
 class AdjustedGain:
-    """A candidate's mean loss below the reference's, with an interval that pays for all trials.
+    """A candidate's mean loss below the reference's, with an interval adjusted for all trials.
 
     The intervals of all candidates hold at once with 95%. `in_confidence_set` tells whether the
     model confidence set keeps the candidate, `superior` whether the stepwise test finds it better
@@ -51,7 +52,7 @@ class Multiplicity:
 
     `spa_p_value` is that of "none is better than the reference" (Hansen 2005), NaN without any
     candidate that differs from it. `base_in_confidence_set` tells whether the reference itself
-    may be the best. `n_tried` counts the trials that were paid for.
+    may be the best. `n_tried` counts the trials that the figures are adjusted for.
     """
 
     gains: tuple[AdjustedGain, ...]
@@ -78,7 +79,7 @@ class Multiplicity:
         return tuple(gain.name for gain in self.gains if abs(gain.value) <= SAME)
 
 
-def pay_for_trials(
+def adjust_for_trials(
     candidates: Mapping[str, HeldOut],
     target: Target,
     horizon: int,
@@ -86,7 +87,8 @@ def pay_for_trials(
     *,
     n_tried: int | None = None,
 ) -> Multiplicity:
-    """Judge all `candidates` against the reference at once, by the target's loss of each session.
+    """Evaluate all `candidates` against the reference at once, by the target's loss of each
+    session.
 
     The candidates must have forecast the same rows beside the same reference; one that has its
     name is the reference itself and no trial. `n_tried` counts all that were ever tried on these
@@ -143,7 +145,7 @@ def _check(candidates: Mapping[str, HeldOut]) -> HeldOut:
         raise ValueError("candidates: none, allowed are one or more")
     (name, first), *others = candidates.items()
     if not len(first):
-        raise ValueError(f"candidates: {name!r} has judged no session")
+        raise ValueError(f"candidates: {name!r} has evaluated no session")
     for other, held_out in others:
         for part, column in _shared_columns(first).items():
             if not np.array_equal(column, _shared_columns(held_out).get(part, np.empty(0))):
@@ -163,11 +165,11 @@ def _simultaneous(gains: Column, block: int, seed: int, size: float) -> tuple[Co
     errors = bootstrap(lambda drawn: drawn.mean(axis=0), gains, block=block, seed=seed) - means
     deviations = errors.std(axis=0)
     known = deviations > SAME
-    reach = 0.0
+    half_width = 0.0
     if known.any():
         greatest = np.abs(errors[:, known] / deviations[known]).max(axis=1)
-        reach = float(np.quantile(greatest, 1.0 - size))
-    return means - reach * deviations, means + reach * deviations
+        half_width = float(np.quantile(greatest, 1.0 - size))
+    return means - half_width * deviations, means + half_width * deviations
 
 
 def _superior(
@@ -188,7 +190,7 @@ def _superior(
     # empty set, and an error, when every rival does.
     steps = StepM(base, np.column_stack([models, base]), size=size, **options)
     steps.compute()
-    superior[different[[int(place) for place in steps.superior_models]]] = True
+    superior[different[[int(index) for index in steps.superior_models]]] = True
     return superior, float(test.pvalues["consistent"])
 
 
@@ -205,26 +207,27 @@ def _confidence_set(losses: Column, base: Column, block: int, seed: int) -> tupl
     kept = sorted(set(kin))
     p_values = np.ones(len(rows))
     if len(kept) > 1:
-        columns = np.column_stack([rows[place] for place in kept])
+        columns = np.column_stack([rows[index] for index in kept])
         # The size only draws the line between the p-values, which is drawn by the caller.
         test = MCS(columns, SIZE, RESAMPLES, block, "R", "circular", seed=seed)
-        # Losses that differ by a constant are told apart with certainty, by a quotient of infinity.
+        # Losses that differ by a constant are distinguished with certainty, by a quotient of
+        # infinity.
         with np.errstate(divide="ignore", invalid="ignore"):
             test.compute()
         found = test.pvalues["Pvalue"].sort_index().to_numpy()
-        for place, value in zip(kept, found, strict=True):
-            p_values[[position for position, first in enumerate(kin) if first == place]] = value
+        for index, value in zip(kept, found, strict=True):
+            p_values[[position for position, first in enumerate(kin) if first == index]] = value
     return p_values[:-1], float(p_values[-1])
 
 
 def multiplicity_sentence(result: Multiplicity, target: Target) -> str:
-    """Say what is left of the candidates after paying for all trials, losses first."""
+    """Say what is left of the candidates after adjusting for all trials, losses first."""
     reference, unit = target.words.reference, target.words.unit
     over = (
         f"{result.n_sessions} sessions ({result.independent_windows} windows that do not overlap)"
     )
     trials = "trial" if result.n_tried == 1 else "trials"
-    price = f"paying for {result.n_tried} {trials}"
+    price = f"adjusting for {result.n_tried} {trials}"
     if not np.isnan(result.spa_p_value):
         price += f" (SPA p = {result.spa_p_value:.2f})"
     lost = ""

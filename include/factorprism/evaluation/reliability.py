@@ -53,10 +53,10 @@ def bin_forecasts(
     if not n_bins:
         return ()
     edges = np.unique(np.quantile(y_prob, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
-    places = np.searchsorted(edges, y_prob, side="right")
+    indices = np.searchsorted(edges, y_prob, side="right")
     found = []
-    for place in np.unique(places):
-        inside = np.flatnonzero(places == place)
+    for index in np.unique(indices):
+        inside = np.flatnonzero(indices == index)
         windows = count_independent(rows[inside], horizon)
         share = float(went_up[inside].mean())
         mine = y_prob[inside]

@@ -74,16 +74,16 @@ def _figures(
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """Yield each figure's name, value, interval and the reference's."""
 
-    def measure(places: Rows) -> Column:
-        drawn = held_out.take(places)
+    def measure(indices: Rows) -> Column:
+        drawn = held_out.take(indices)
         return target.compute_metrics(drawn.outcomes, drawn.values, drawn.reference, drawn.folds)
 
-    places = np.arange(len(held_out))
+    indices = np.arange(len(held_out))
     base = held_out.reference
     yield from zip(
         target.metrics,
-        measure(places),
-        *bootstrap_interval(measure, places, block=block, seed=seed),
+        measure(indices),
+        *bootstrap_interval(measure, indices, block=block, seed=seed),
         target.compute_metrics(held_out.outcomes, base, base, held_out.folds),
         strict=True,
     )
@@ -100,7 +100,7 @@ def skill_sentence(evaluations: Sequence[Evaluation], target: Target) -> str:
     words = target.words
     figures = _latest(evaluations)
     if target.decisive not in figures:
-        return "No skill shown: the model has not been judged on any held-out session."
+        return "No skill shown: the model has not been evaluated on any held-out session."
     skill = figures[target.decisive]
     over = f"{skill.n_sessions} held-out sessions from {skill.first} to {skill.last}"
     if INDEPENDENT in figures:
@@ -124,7 +124,7 @@ def skill_sentence(evaluations: Sequence[Evaluation], target: Target) -> str:
 
 
 def find_skill(evaluations: Sequence[Evaluation], target: Target) -> Evaluation | None:
-    """Return the one figure by which skill is judged, as `skill_sentence` chooses it."""
+    """Return the one figure by which skill is evaluated, as `skill_sentence` chooses it."""
     return _latest(evaluations).get(target.decisive)
 
 

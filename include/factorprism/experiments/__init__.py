@@ -1,7 +1,13 @@
 """The experiments of the original studies, repeatable: a question, a table, a plain answer."""
 
 from factorprism.experiments.catalogue import CATALOGUE, find_experiment
-from factorprism.experiments.experiment import Estimate, Experiment, Result, Size, Table
+from factorprism.experiments.experiment import (
+    Estimate,
+    Experiment,
+    ExperimentSize,
+    Result,
+    ResultTable,
+)
 from factorprism.experiments.history import History, load_history
 from factorprism.experiments.report import Report, conduct, format_seconds
 
@@ -9,11 +15,11 @@ __all__ = [
     "CATALOGUE",
     "Estimate",
     "Experiment",
+    "ExperimentSize",
     "History",
     "Report",
     "Result",
-    "Size",
-    "Table",
+    "ResultTable",
     "conduct",
     "find_experiment",
     "format_seconds",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.experiments.comparison import Contestant, cut_folds, judge_contestants
+from factorprism.experiments.comparison import Contestant, cut_folds, evaluate_contestants
 from factorprism.experiments.conclusion import conclude
-from factorprism.experiments.experiment import Experiment, Result, Size, Tell
+from factorprism.experiments.experiment import Experiment, ExperimentSize, Result, Tell
 from factorprism.experiments.history import History, take_channels
 from factorprism.learning import TrainingSettings
 
 ALL = "all"
 
 
-def ablate_channels(history: History, size: Size, tell: Tell) -> Result:
-    """Train on all channels, on all but one, and on each alone; judge all on the same sessions.
+def ablate_channels(history: History, size: ExperimentSize, tell: Tell) -> Result:
+    """Train on all channels, on all but one, and on each alone; evaluate all on the same sessions.
 
     What is forecast stays the universe's target, whether its own image is shown or not. Raises
     `ConfigurationError` for a universe of one channel.
@@ -27,10 +27,10 @@ def ablate_channels(history: History, size: Size, tell: Tell) -> Result:
         Contestant(name, take_channels(whole, channels), settings)
         for name, channels in choices.items()
     ]
-    judged = judge_contestants(contestants, cut_folds(whole, size), tell)
+    evaluated = evaluate_contestants(contestants, cut_folds(whole, size), tell)
     target = history.universe.target
     return conclude(
-        judged,
+        evaluated,
         whole,
         [(ALL, name) for name in choices if name != ALL],
         size.settings.seed,
@@ -64,13 +64,13 @@ def choose_channels(history: History) -> Mapping[str, tuple[str, ...]]:
 CHANNELS = Experiment(
     name="channels",
     question="Do the indices lead one another: does the target's forecast need the others' images?",
-    quick=Size(
+    quick=ExperimentSize(
         100,
         TrainingSettings(n_folds=1, fold_epochs=2),
         ("inception",),
         last_samples=1200,
         cut="one fold of 250 sessions on the latest 1,200 samples, two epochs",
     ),
-    full=Size(720, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=ExperimentSize(720, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=ablate_channels,
 )

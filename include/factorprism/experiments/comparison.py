@@ -1,4 +1,5 @@
-"""Contestants under one protocol: the same folds, the same judged sessions, the same figures."""
+"""Contestants under one protocol: the same folds, the same out-of-sample sessions, the same
+figures."""
 
 from __future__ import annotations
 
@@ -10,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.evaluation import Multiplicity, multiplicity_sentence, pay_for_trials
+from factorprism.evaluation import Multiplicity, adjust_for_trials, multiplicity_sentence
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
 from factorprism.evaluation.skill import evaluate
-from factorprism.experiments.experiment import Cell, Estimate, Size, Tell
+from factorprism.experiments.experiment import Cell, Estimate, ExperimentSize, Tell
 from factorprism.learning import (
     NetworkForecaster,
     Split,
     TrainingSet,
     TrainingSettings,
-    judge_splits,
+    evaluate_splits,
     walk_forward,
 )
 from factorprism.learning.samples import HeldOut
@@ -52,7 +53,7 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ContestantResult:
     """What a contestant forecast over all folds, its parameters, and the seconds it took."""
 
     held_out: HeldOut
@@ -94,8 +95,9 @@ class Pair:
         return f"{self.first} forecasts {kind} than {self.second} ({numbers})"
 
 
-def cut_folds(training_set: TrainingSet, size: Size) -> tuple[Split, ...]:
-    """Return the purged folds of `size`, oldest first; each judges sessions that follow its past.
+def cut_folds(training_set: TrainingSet, size: ExperimentSize) -> tuple[Split, ...]:
+    """Return the purged folds of `size`, oldest first; each evaluates sessions that follow its
+    past.
 
     Raises `ConfigurationError` when the history is too short for one.
     """
@@ -110,29 +112,29 @@ def cut_folds(training_set: TrainingSet, size: Size) -> tuple[Split, ...]:
     )
     if not folds:
         raise ConfigurationError(
-            f"{len(training_set.samples)} samples are too few to train and to judge "
+            f"{len(training_set.samples)} samples are too few to train and to evaluate "
             f"{settings.fold_sessions} sessions",
             remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
         )
     return folds
 
 
-def judge_contestants(
+def evaluate_contestants(
     contestants: Sequence[Contestant], folds: Sequence[Split], tell: Tell
-) -> dict[str, Judged]:
+) -> dict[str, ContestantResult]:
     """Train each contestant anew on each of `folds` and return what it forecast, by name.
 
     All fits run through the one recipe of the house, which audits the purge of each fold.
     """
-    judged = {}
+    evaluated = {}
     for number, one in enumerate(contestants, start=1):
         started = time.perf_counter()
-        held_out = judge_splits(NetworkForecaster(one.settings), one.training_set, folds)
+        held_out = evaluate_splits(NetworkForecaster(one.settings), one.training_set, folds)
         seconds = time.perf_counter() - started
-        place = f"{number} of {len(contestants)}: " if len(contestants) > 1 else ""
-        tell(f"{place}{one.name}, folds: {len(folds)}, {seconds:.0f} s")
-        judged[one.name] = Judged(held_out, count_parameters(one), seconds)
-    return judged
+        progress = f"{number} of {len(contestants)}: " if len(contestants) > 1 else ""
+        tell(f"{progress}{one.name}, folds: {len(folds)}, {seconds:.0f} s")
+        evaluated[one.name] = ContestantResult(held_out, count_parameters(one), seconds)
+    return evaluated
 
 
 def count_parameters(one: Contestant) -> int:
@@ -146,52 +148,58 @@ def count_parameters(one: Contestant) -> int:
     return int(network.count_params())
 
 
-def pay_for(judged: Mapping[str, Judged], horizon: int, seed: int) -> Multiplicity:
-    """Judge all of `judged` against the base rate at once; they stand on the same sessions."""
-    return pay_for_trials(
-        {name: one.held_out for name, one in judged.items()}, DIRECTION, horizon, seed
+def adjust_for_all(
+    evaluated: Mapping[str, ContestantResult], horizon: int, seed: int
+) -> Multiplicity:
+    """Evaluate all of `evaluated` against the base rate at once; they stand on the same
+    sessions."""
+    return adjust_for_trials(
+        {name: one.held_out for name, one in evaluated.items()}, DIRECTION, horizon, seed
     )
 
 
-def find_skilled(paid: Multiplicity) -> tuple[str, ...]:
-    """Return whose skill stands after paying for all trials, over enough windows to claim any."""
-    return paid.skilled if paid.independent_windows >= LEAST_WINDOWS else ()
+def find_skilled(adjusted: Multiplicity) -> tuple[str, ...]:
+    """Return whose skill stands after adjusting for all trials, over enough windows to claim
+    any."""
+    return adjusted.skilled if adjusted.independent_windows >= LEAST_WINDOWS else ()
 
 
-def skill_sentence(paid: Multiplicity) -> str:
-    """Say what is left after paying for all trials; over too few windows, that nothing can be."""
-    if paid.skilled and not find_skilled(paid):
+def skill_sentence(adjusted: Multiplicity) -> str:
+    """Say what is left after adjusting for all trials; over too few windows, that nothing can
+    be."""
+    if adjusted.skilled and not find_skilled(adjusted):
         return (
-            f"No skill shown: {paid.n_sessions} sessions hold {paid.independent_windows} windows "
+            f"No skill shown: {adjusted.n_sessions} sessions hold {adjusted.independent_windows} "
+            "windows "
             f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
         )
-    sentence = multiplicity_sentence(paid, DIRECTION)
-    if len(paid.losers) > MANY:
+    sentence = multiplicity_sentence(adjusted, DIRECTION)
+    if len(adjusted.losers) > MANY:
         # The table names them.
-        return sentence.replace(f": {', '.join(paid.losers)}.", ".", 1)
+        return sentence.replace(f": {', '.join(adjusted.losers)}.", ".", 1)
     return sentence
 
 
 def tabulate(
-    judged: Mapping[str, Judged],
+    evaluated: Mapping[str, ContestantResult],
     training_set: TrainingSet,
-    paid: Multiplicity,
+    adjusted: Multiplicity,
     seed: int,
     *,
     column: str = "network",
 ) -> tuple[Mapping[str, Cell], ...]:
-    """Return one row for the base rate and one for each of `judged`, in the order they came.
+    """Return one row for the base rate and one for each of `evaluated`, in the order they came.
 
-    Every figure has its interval; that of the gain on the base rate is paid for, so that those of
-    all rows hold at once.
+    Every figure has its interval; that of the gain on the base rate is adjusted for multiple
+    testing, so that those of all rows hold at once.
     """
-    first = next(iter(judged.values())).held_out
+    first = next(iter(evaluated.values())).held_out
     base = replace(first, values=first.reference)
-    gains = {gain.name: gain for gain in paid.gains}
-    skilled = find_skilled(paid)
+    gains = {gain.name: gain for gain in adjusted.gains}
+    skilled = find_skilled(adjusted)
     nothing = Estimate(0.0, 0.0, 0.0)
     rows = [_row({column: DIRECTION.reference}, 0, base, training_set, nothing, "-", seed)]
-    for name, one in judged.items():
+    for name, one in evaluated.items():
         gain = gains[name]
         estimate = Estimate(gain.value, gain.lower, gain.upper)
         skill = SHOWN if name in skilled else "not shown"
@@ -224,7 +232,7 @@ def _row(
 
 
 def compare_pairs(
-    judged: Mapping[str, Judged],
+    evaluated: Mapping[str, ContestantResult],
     pairs: Sequence[tuple[str, str]],
     horizon: int,
     seed: int,
@@ -232,13 +240,13 @@ def compare_pairs(
     """Return the paired differences of `pairs` of names, over the same sessions.
 
     Circular blocks of twice the horizon are drawn, the same for both of a pair. Raises
-    ``ValueError`` when the two judged different sessions.
+    ``ValueError`` when the two evaluated different sessions.
     """
     found = []
     for first, second in pairs:
-        one, other = judged[first].held_out, judged[second].held_out
+        one, other = evaluated[first].held_out, evaluated[second].held_out
         if not np.array_equal(one.rows, other.rows):
-            raise ValueError(f"pairs: {first!r} and {second!r} have judged different sessions")
+            raise ValueError(f"pairs: {first!r} and {second!r} have evaluated different sessions")
         worse, better = (
             DIRECTION.compute_losses(held.labels, held.values) for held in (other, one)
         )
@@ -283,9 +291,14 @@ def pair_rows(pairs: Sequence[Pair]) -> tuple[Mapping[str, Cell], ...]:
     )
 
 
-def time_rows(judged: Mapping[str, Judged], column: str) -> tuple[Mapping[str, Cell], ...]:
-    """Return one row for each of `judged` with the seconds of all its trainings and forecasts."""
-    return tuple({column: name, "seconds": round(one.seconds, 1)} for name, one in judged.items())
+def time_rows(
+    evaluated: Mapping[str, ContestantResult], column: str
+) -> tuple[Mapping[str, Cell], ...]:
+    """Return one row for each of `evaluated` with the seconds of all its trainings and
+    forecasts."""
+    return tuple(
+        {column: name, "seconds": round(one.seconds, 1)} for name, one in evaluated.items()
+    )
 
 
 def _hits(held_out: HeldOut) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""From judged contestants to a result: the table, the paired differences, pictures and words."""
+"""From evaluated contestants to a result: the table, the paired differences, pictures and words."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from factorprism.experiments.comparison import (
     SHOWN,
-    Judged,
+    ContestantResult,
     Pair,
+    adjust_for_all,
     compare_pairs,
     pair_rows,
-    pay_for,
     skill_sentence,
     tabulate,
     time_rows,
 )
-from factorprism.experiments.experiment import Cell, Estimate, Result, Table
+from factorprism.experiments.experiment import Cell, Estimate, Result, ResultTable
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
 from factorprism.learning import TrainingSet
 
 
 def conclude(
-    judged: Mapping[str, Judged],
+    evaluated: Mapping[str, ContestantResult],
     training_set: TrainingSet,
     pairs: Sequence[tuple[str, str]],
     seed: int,
@@ -30,25 +30,25 @@ def conclude(
     title: str,
     remarks: Sequence[str] = (),
 ) -> Result:
-    """Return the result of contestants that judged the same sessions of `training_set`.
+    """Return the result of contestants that evaluated the same sessions of `training_set`.
 
     `pairs` are the names whose difference is the question; it is answered first, and then whether
-    any of `judged` has skill after paying for them all. `column` says what tells them apart.
+    any of `evaluated` has skill after adjusting for them all. `column` says what tells them apart.
     """
-    paid = pay_for(judged, training_set.horizon, seed)
-    rows = tabulate(judged, training_set, paid, seed, column=column)
-    found = compare_pairs(judged, pairs, training_set.horizon, seed)
+    adjusted = adjust_for_all(evaluated, training_set.horizon, seed)
+    rows = tabulate(evaluated, training_set, adjusted, seed, column=column)
+    found = compare_pairs(evaluated, pairs, training_set.horizon, seed)
     return Result(
         tables=(
-            Table("", "Figures", rows),
-            Table("pairs", "Paired differences on the same sessions", pair_rows(found)),
-            Table("times", "Wall times", time_rows(judged, column), of_times=True),
+            ResultTable("", "Figures", rows),
+            ResultTable("pairs", "Paired differences on the same sessions", pair_rows(found)),
+            ResultTable("times", "Wall times", time_rows(evaluated, column), of_times=True),
         ),
         verdict=" ".join(
             part
             for part in (
                 pairs_sentence(found),
-                skill_sentence(paid),
+                skill_sentence(adjusted),
                 level_sentence(rows, column),
             )
             if part

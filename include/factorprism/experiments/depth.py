@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from factorprism.experiments.comparison import Contestant, cut_folds, judge_contestants
+from factorprism.experiments.comparison import Contestant, cut_folds, evaluate_contestants
 from factorprism.experiments.conclusion import conclude
-from factorprism.experiments.experiment import Experiment, Result, Size, Tell
+from factorprism.experiments.experiment import Experiment, ExperimentSize, Result, Tell
 from factorprism.experiments.history import History
 from factorprism.learning import TrainingSettings
 
@@ -12,14 +12,15 @@ from factorprism.learning import TrainingSettings
 NETWORKS = ("lenet5", "nin", "inception", "googlenet", "resnet18", "resnet50")
 
 
-def compare_depths(history: History, size: Size, tell: Tell) -> Result:
-    """Train each network of `size` on the universe's images, and judge all on the same sessions."""
+def compare_depths(history: History, size: ExperimentSize, tell: Tell) -> Result:
+    """Train each network of `size` on the universe's images, and evaluate all on the same
+    sessions."""
     training_set = history.training_set(last_samples=size.last_samples)
     contestants = [Contestant(name, training_set, size.settings_of(name)) for name in size.networks]
-    judged = judge_contestants(contestants, cut_folds(training_set, size), tell)
+    evaluated = evaluate_contestants(contestants, cut_folds(training_set, size), tell)
     shallowest, *deeper = size.networks
     return conclude(
-        judged,
+        evaluated,
         training_set,
         [(name, shallowest) for name in deeper],
         size.settings.seed,
@@ -32,13 +33,13 @@ def compare_depths(history: History, size: Size, tell: Tell) -> Result:
 DEPTH = Experiment(
     name="depth",
     question="Do deeper networks forecast better from the same images?",
-    quick=Size(
+    quick=ExperimentSize(
         170,
         TrainingSettings(n_folds=1, fold_epochs=1),
         NETWORKS,
         last_samples=1000,
         cut="one fold of 250 sessions on the latest 1,000 samples, one epoch",
     ),
-    full=Size(1500, TrainingSettings(n_folds=4, fold_epochs=8), NETWORKS),
+    full=ExperimentSize(1500, TrainingSettings(n_folds=4, fold_epochs=8), NETWORKS),
     conduct=compare_depths,
 )

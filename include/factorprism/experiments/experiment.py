@@ -25,7 +25,7 @@ Cell = str | int | float | Estimate
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """Rows of named columns, all rows with the same names.
 
     `name` is the ending of its file's name, empty for the main table. A table `of_times` holds
@@ -47,20 +47,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Result:
-    """What an experiment found: its tables, the answer in plain words, remarks, and pictures.
+    """What an experiment found: its tables, the answer in plain language, remarks, and pictures.
 
     `figures` gives for each ending of a file's name (empty for the main picture) what draws it at
     a path.
     """
 
-    tables: tuple[Table, ...]
+    tables: tuple[ResultTable, ...]
     verdict: str
     remarks: tuple[str, ...] = ()
     figures: Mapping[str, Callable[[Path], Path]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
-class Size:
+class ExperimentSize:
     """How much work is done: the recipe, the networks, and how many of the latest samples.
 
     `stated_seconds` is a bound for two idle cores: for quick sizes it was measured on the four
@@ -81,7 +81,7 @@ class Size:
         if not self.networks:
             raise ValueError("networks: none, allowed are one or more names")
 
-    def with_seed(self, seed: int, threads: int) -> Size:
+    def with_seed(self, seed: int, threads: int) -> ExperimentSize:
         """Return this size with the seed and the number of threads of a configuration."""
         return replace(self, settings=replace(self.settings, seed=seed, threads=threads))
 
@@ -100,10 +100,10 @@ class Experiment:
 
     name: str
     question: str
-    quick: Size
-    full: Size
-    conduct: Callable[[History, Size, Tell], Result]
+    quick: ExperimentSize
+    full: ExperimentSize
+    conduct: Callable[[History, ExperimentSize, Tell], Result]
 
-    def size(self, *, quick: bool) -> Size:
+    def size(self, *, quick: bool) -> ExperimentSize:
         """Return the quick size or the full one."""
         return self.quick if quick else self.full

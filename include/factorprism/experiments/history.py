@@ -52,11 +52,11 @@ def take_channels(training_set: TrainingSet, channels: Sequence[str]) -> Trainin
     """Return the same samples and labels with the images of `channels` alone, in that order.
 
     The samples stay those that are complete in every channel of `training_set`, so that several
-    choices of channels are trained and judged on the same sessions.
+    choices of channels are trained and evaluated on the same sessions.
     """
     image_set = training_set.image_set
-    places = [image_set.channels.index(symbol) for symbol in channels]
-    cube = np.ascontiguousarray(image_set.cube[:, :, places])
+    indices = [image_set.channels.index(symbol) for symbol in channels]
+    cube = np.ascontiguousarray(image_set.cube[:, :, indices])
     return replace(training_set, image_set=replace(image_set, channels=tuple(channels), cube=cube))
 
 

@@ -14,11 +14,11 @@ from factorprism.experiments.comparison import (
     LEAST_WINDOWS,
     LEVEL,
     Contestant,
-    Judged,
+    ContestantResult,
+    adjust_for_all,
     cut_folds,
     estimate_means,
-    judge_contestants,
-    pay_for,
+    evaluate_contestants,
     skill_sentence,
     tabulate,
     time_rows,
@@ -28,9 +28,9 @@ from factorprism.experiments.experiment import (
     Cell,
     Estimate,
     Experiment,
+    ExperimentSize,
     Result,
-    Size,
-    Table,
+    ResultTable,
     Tell,
 )
 from factorprism.experiments.history import History
@@ -63,7 +63,9 @@ class PaddingGain:
         return certain and self.p_value < level
 
 
-def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_SEEDS) -> Result:
+def compare_paddings(
+    history: History, size: ExperimentSize, tell: Tell, n_seeds: int = N_SEEDS
+) -> Result:
     """Train each network of `size` with both paddings over the seeds, on the same sessions.
 
     Its configuration must have a `padding`. Two tests must agree before a winner is named: over
@@ -75,25 +77,27 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
         Contestant(_name(*which), training_set, _settings(size, *which))
         for which in product(size.networks, PADDINGS, seeds)
     ]
-    judged = judge_contestants(contestants, cut_folds(training_set, size), tell)
+    evaluated = evaluate_contestants(contestants, cut_folds(training_set, size), tell)
     seed = size.settings.seed
-    paid = pay_for(judged, training_set.horizon, seed)
-    rows = tabulate(judged, training_set, paid, seed)
+    adjusted = adjust_for_all(evaluated, training_set.horizon, seed)
+    rows = tabulate(evaluated, training_set, adjusted, seed)
     gains = [
-        compare_seeds(judged, network, seeds, training_set.horizon, len(size.networks))
+        compare_seeds(evaluated, network, seeds, training_set.horizon, len(size.networks))
         for network in size.networks
     ]
     return Result(
         tables=(
-            Table("", "Figures", rows),
-            Table("pairs", "SAME against VALID, paired by seed and session", gain_rows(gains)),
-            Table("times", "Wall times", time_rows(judged, "network"), of_times=True),
+            ResultTable("", "Figures", rows),
+            ResultTable(
+                "pairs", "SAME against VALID, paired by seed and session", gain_rows(gains)
+            ),
+            ResultTable("times", "Wall times", time_rows(evaluated, "network"), of_times=True),
         ),
         verdict=" ".join(
             part
             for part in (
                 padding_sentence(gains),
-                skill_sentence(paid),
+                skill_sentence(adjusted),
                 level_sentence(rows, "network"),
             )
             if part
@@ -121,20 +125,24 @@ def compare_paddings(history: History, size: Size, tell: Tell, n_seeds: int = N_
 
 
 def compare_seeds(
-    judged: Mapping[str, Judged], network: str, seeds: Sequence[int], horizon: int, n_networks: int
+    evaluated: Mapping[str, ContestantResult],
+    network: str,
+    seeds: Sequence[int],
+    horizon: int,
+    n_networks: int,
 ) -> PaddingGain:
     """Return SAME's gain over VALID for `network`; intervals of the mean hold for all networks."""
     losses = {
         (padding, seed): DIRECTION.compute_losses(one.labels, one.values)
         for padding, seed in product(PADDINGS, seeds)
-        for one in [judged[_name(network, padding, seed)].held_out]
+        for one in [evaluated[_name(network, padding, seed)].held_out]
     }
     gains = np.column_stack([losses["valid", seed] - losses["same", seed] for seed in seeds])
     by_seed = estimate_means(gains, horizon, seeds[0])
     (mean,) = estimate_means(
         gains.mean(axis=1, keepdims=True), horizon, seeds[0], level=LEVEL / n_networks
     )
-    rows = judged[_name(network, "same", seeds[0])].held_out.rows
+    rows = evaluated[_name(network, "same", seeds[0])].held_out.rows
     return PaddingGain(
         network,
         dict(zip(seeds, by_seed, strict=True)),
@@ -213,7 +221,7 @@ def _name(network: str, padding: str, seed: int) -> str:
     return f"{network} {padding.upper()}, seed {seed}"
 
 
-def _settings(size: Size, network: str, padding: str, seed: int) -> TrainingSettings:
+def _settings(size: ExperimentSize, network: str, padding: str, seed: int) -> TrainingSettings:
     settings = size.settings_of(network)
     return replace(settings, seed=seed, network={**settings.network, "padding": padding})
 
@@ -226,14 +234,14 @@ def _lines(gain: PaddingGain) -> Mapping[str, Estimate]:
 PADDING = Experiment(
     name="padding",
     question="Does SAME padding beat VALID, over five seeds?",
-    quick=Size(
+    quick=ExperimentSize(
         150,
         TrainingSettings(n_folds=1, fold_epochs=1),
         ("lenet5", "inception"),
         last_samples=1000,
         cut="one fold of 250 sessions on the latest 1,000 samples, one epoch, without googlenet",
     ),
-    full=Size(
+    full=ExperimentSize(
         2700, TrainingSettings(n_folds=3, fold_epochs=8), ("lenet5", "inception", "googlenet")
     ),
     conduct=compare_paddings,

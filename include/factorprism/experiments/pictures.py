@@ -28,7 +28,7 @@ def draw_contestants(
     gains = _of(others, "gain on base rate")
     decides = min(int(str(row["independent windows"])) for row in others) >= LEAST_WINDOWS
     panels = [
-        IntervalPanel("log loss below the base rate's, paid for", gains, 0.0, NATS, decides),
+        IntervalPanel("log loss below the base rate's, adjusted", gains, 0.0, NATS, decides),
         IntervalPanel("AUC within folds", _of(others, "AUC within folds"), 0.5),
         IntervalPanel("Brier skill against the base rate", _of(others, "Brier skill"), 0.0),
     ]
@@ -70,10 +70,10 @@ def _render(
 
 
 def _describe_sessions(rows: Sequence[Mapping[str, Cell]], decides: bool) -> str:
-    """Return over how much the rows were judged, from the least to the most."""
+    """Return over how much the rows were evaluated, from the least to the most."""
     few = "" if decides else f" (fewer than {LEAST_WINDOWS} show nothing)"
     return (
-        f"{_range(rows, 'sessions')} judged sessions, {_range(rows, 'independent windows')} "
+        f"{_range(rows, 'sessions')} out-of-sample sessions, {_range(rows, 'independent windows')} "
         f"windows that do not overlap{few}; "
         "lines are 95% block-bootstrap intervals"
     )

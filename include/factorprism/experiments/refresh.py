@@ -8,15 +8,22 @@ from dataclasses import dataclass, field, replace
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import (
-    Judged,
+    ContestantResult,
+    adjust_for_all,
     compare_pairs,
     cut_folds,
     pair_rows,
-    pay_for,
     skill_sentence,
     tabulate,
 )
-from factorprism.experiments.experiment import Cell, Experiment, Result, Size, Table, Tell
+from factorprism.experiments.experiment import (
+    Cell,
+    Experiment,
+    ExperimentSize,
+    Result,
+    ResultTable,
+    Tell,
+)
 from factorprism.experiments.history import History
 from factorprism.experiments.pictures import draw_contestants, draw_pairs
 from factorprism.learning import Split, TrainingSet, TrainingSettings
@@ -32,7 +39,7 @@ PAIRS = ((FINE_TUNE, RETRAIN), (FINE_TUNE, NEVER), (RETRAIN, NEVER))
 
 
 @dataclass(frozen=True)
-class Step:
+class RefreshStep:
     """One refresh: the model in force after it, and what it cost (nothing where none was made)."""
 
     model: Trained = field(repr=False)
@@ -42,14 +49,15 @@ class Step:
     cpu_seconds: float = 0.0
 
 
-Refresh = Callable[[TrainingSet, Sequence[Split], int, Step], Step]
+Refresh = Callable[[TrainingSet, Sequence[Split], int, RefreshStep], RefreshStep]
 
 
-def compare_refreshes(history: History, size: Size, tell: Tell) -> Result:
-    """Refresh one model in several ways, fold by fold, and judge all on the same sessions.
+def compare_refreshes(history: History, size: ExperimentSize, tell: Tell) -> Result:
+    """Refresh one model in several ways, fold by fold, and evaluate all on the same sessions.
 
     The first fold gives the model that all start from. At the start of each further fold it is
-    refreshed, and the forecasts of the fold's judged sessions are kept, until the next refresh.
+    refreshed, and the forecasts of the fold's out-of-sample sessions are kept, until the next
+    refresh.
     """
     settings = size.settings_of(size.networks[0])
     whole = history.training_set(last_samples=size.last_samples)
@@ -60,25 +68,26 @@ def compare_refreshes(history: History, size: Size, tell: Tell) -> Result:
             remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
         )
     start = _train(whole, folds[0], settings, None)
-    tell(f"the first model, as of {whole.session_at(int(folds[0].judged[0]))}: {_cost(start)}")
+    first = whole.session_at(int(folds[0].out_of_sample[0]))
+    tell(f"the first model, as of {first}: {_cost(start)}")
     ways = plan_ways(settings)
     steps = {name: _walk(name, way, whole, folds, start, tell) for name, way in ways.items()}
-    judged = _judge(steps, whole, folds[1:])
+    evaluated = _evaluate(steps, whole, folds[1:])
     seed = settings.seed
-    paid = pay_for(judged, whole.horizon, seed)
-    rows = tabulate(judged, whole, paid, seed, column=COLUMN)
-    pairs = compare_pairs(judged, _pairs(judged), whole.horizon, seed)
+    adjusted = adjust_for_all(evaluated, whole.horizon, seed)
+    rows = tabulate(evaluated, whole, adjusted, seed, column=COLUMN)
+    pairs = compare_pairs(evaluated, _pairs(evaluated), whole.horizon, seed)
     answer = "; ".join(pair.sentence for pair in pairs)
     return Result(
         tables=(
-            Table("", "Figures", rows),
-            Table("pairs", "Paired differences on the same sessions", pair_rows(pairs)),
-            Table("costs", "Cost of all refreshes", _cost_rows(steps), of_times=True),
+            ResultTable("", "Figures", rows),
+            ResultTable("pairs", "Paired differences on the same sessions", pair_rows(pairs)),
+            ResultTable("costs", "Cost of all refreshes", _cost_rows(steps), of_times=True),
         ),
-        verdict=f"After {len(folds) - 1} refreshes: {answer}. {skill_sentence(paid)}",
+        verdict=f"After {len(folds) - 1} refreshes: {answer}. {skill_sentence(adjusted)}",
         remarks=(
-            f"Refreshed {len(folds) - 1} times, before the judged sessions from "
-            f"{', '.join(str(whole.session_at(int(fold.judged[0]))) for fold in folds[1:])}.",
+            f"Refreshed {len(folds) - 1} times, before the out-of-sample sessions from "
+            f"{', '.join(str(whole.session_at(int(one.out_of_sample[0]))) for one in folds[1:])}.",
         ),
         figures={
             "": draw_contestants(rows, title="Retrained, fine-tuned or left alone"),
@@ -91,19 +100,25 @@ def plan_ways(settings: TrainingSettings) -> Mapping[str, Refresh]:
     """Return the ways to refresh by name; the frozen one keeps ``settings.frozen_layers``."""
     free = replace(settings, frozen_layers=())
 
-    def retrain(whole: TrainingSet, folds: Sequence[Split], number: int, last: Step) -> Step:
+    def retrain(
+        whole: TrainingSet, folds: Sequence[Split], number: int, last: RefreshStep
+    ) -> RefreshStep:
         return _train(whole, folds[number], free, None)
 
-    def fine_tune(whole: TrainingSet, folds: Sequence[Split], number: int, last: Step) -> Step:
+    def fine_tune(
+        whole: TrainingSet, folds: Sequence[Split], number: int, last: RefreshStep
+    ) -> RefreshStep:
         return _train(whole, _replay(folds, number, free), free, last.model)
 
     def fine_tune_frozen(
-        whole: TrainingSet, folds: Sequence[Split], number: int, last: Step
-    ) -> Step:
+        whole: TrainingSet, folds: Sequence[Split], number: int, last: RefreshStep
+    ) -> RefreshStep:
         return _train(whole, _replay(folds, number, settings), settings, last.model)
 
-    def never(whole: TrainingSet, folds: Sequence[Split], number: int, last: Step) -> Step:
-        return Step(last.model, 0)
+    def never(
+        whole: TrainingSet, folds: Sequence[Split], number: int, last: RefreshStep
+    ) -> RefreshStep:
+        return RefreshStep(last.model, 0)
 
     frozen = {f"{FINE_TUNE} ({' '.join(settings.frozen_layers)} frozen)": fine_tune_frozen}
     return {
@@ -119,21 +134,21 @@ def _walk(
     way: Refresh,
     whole: TrainingSet,
     folds: Sequence[Split],
-    start: Step,
+    start: RefreshStep,
     tell: Tell,
-) -> tuple[Step, ...]:
+) -> tuple[RefreshStep, ...]:
     """Return the refreshes of one way, one for each fold but the first."""
     steps = [start]
     for number in range(1, len(folds)):
         steps.append(way(whole, folds, number, steps[-1]))
-        day = whole.session_at(int(folds[number].judged[0]))
+        day = whole.session_at(int(folds[number].out_of_sample[0]))
         tell(f"{name}, {number} of {len(folds) - 1}, as of {day}: {_cost(steps[-1])}")
     return tuple(steps[1:])
 
 
 def _train(
     whole: TrainingSet, split: Split, settings: TrainingSettings, last: Trained | None
-) -> Step:
+) -> RefreshStep:
     """Train on `split` from scratch, or from `last`, and count what it cost."""
     start = None
     if last is not None:
@@ -147,7 +162,7 @@ def _train(
     batches = fit_batches(samples, how.batch_size, how.stride, how.seed)
     epochs = len(trained.fit.history)
     images = epochs * batches.per_epoch * batches.batch_size
-    return Step(trained, len(split.train), epochs, images, seconds)
+    return RefreshStep(trained, len(split.train), epochs, images, seconds)
 
 
 def _replay(folds: Sequence[Split], number: int, settings: TrainingSettings) -> Split:
@@ -160,9 +175,9 @@ def _replay(folds: Sequence[Split], number: int, settings: TrainingSettings) -> 
     return replace(split, train=draw_replay(split.train, seen, settings))
 
 
-def _judge(
-    steps: Mapping[str, Sequence[Step]], whole: TrainingSet, folds: Sequence[Split]
-) -> dict[str, Judged]:
+def _evaluate(
+    steps: Mapping[str, Sequence[RefreshStep]], whole: TrainingSet, folds: Sequence[Split]
+) -> dict[str, ContestantResult]:
     """Return what each way forecast on the folds, all beside the base rate known at each refresh.
 
     A fine-tuning knows the base rate of what it was shown. The reference is the one of all
@@ -170,13 +185,13 @@ def _judge(
     """
     held = {
         name: [
-            step.model.forecast_rows(whole, fold.judged)
+            step.model.forecast_rows(whole, fold.out_of_sample)
             for step, fold in zip(made, folds, strict=True)
         ]
         for name, made in steps.items()
     }
     references = [one.reference for one in held[RETRAIN]]
-    judged = {}
+    evaluated = {}
     for name, parts in held.items():
         beside: list[HeldOut] = [
             replace(part, reference=reference)
@@ -184,16 +199,16 @@ def _judge(
         ]
         parameters = int(steps[name][0].model.network.count_params())
         seconds = sum(step.cpu_seconds for step in steps[name])
-        judged[name] = Judged(pool_held_out(beside), parameters, seconds)
-    return judged
+        evaluated[name] = ContestantResult(pool_held_out(beside), parameters, seconds)
+    return evaluated
 
 
-def _pairs(judged: Mapping[str, Judged]) -> tuple[tuple[str, str], ...]:
-    frozen = [name for name in judged if name.endswith("frozen)")]
+def _pairs(evaluated: Mapping[str, ContestantResult]) -> tuple[tuple[str, str], ...]:
+    frozen = [name for name in evaluated if name.endswith("frozen)")]
     return (*PAIRS, *((name, FINE_TUNE) for name in frozen))
 
 
-def _cost_rows(steps: Mapping[str, Sequence[Step]]) -> tuple[Mapping[str, Cell], ...]:
+def _cost_rows(steps: Mapping[str, Sequence[RefreshStep]]) -> tuple[Mapping[str, Cell], ...]:
     """Return one row for each way; shares are those of the retraining's cost."""
     retrained = sum(step.cpu_seconds for step in steps[RETRAIN])
     rows: list[Mapping[str, Cell]] = []
@@ -212,7 +227,7 @@ def _cost_rows(steps: Mapping[str, Sequence[Step]]) -> tuple[Mapping[str, Cell],
     return tuple(rows)
 
 
-def _cost(step: Step) -> str:
+def _cost(step: RefreshStep) -> str:
     if not step.epochs:
         return "kept as it is"
     return (
@@ -225,7 +240,7 @@ REFRESH = Experiment(
     name="refresh",
     question="Is a model better retrained from scratch every year, fine-tuned from the last one, "
     "with its stem frozen or not, or left alone, and what does each cost?",
-    quick=Size(
+    quick=ExperimentSize(
         60,
         TrainingSettings(
             n_folds=3, fold_sessions=120, epochs=2, fold_epochs=2, frozen_layers=("stem",)
@@ -235,7 +250,7 @@ REFRESH = Experiment(
         cut="two refreshes on the latest 1,400 samples, two epochs each",
     ),
     # Twelve folds of a year of sessions: a model as of 2014, then refreshes from 2015 to 2025.
-    full=Size(
+    full=ExperimentSize(
         600,
         TrainingSettings(n_folds=12, fold_sessions=243, frozen_layers=("stem",)),
         ("inception",),

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factorprism.core.files import write_atomic
-from factorprism.experiments.experiment import Cell, Estimate, Experiment, Result, Size, Table, Tell
+from factorprism.experiments.experiment import (
+    Cell,
+    Estimate,
+    Experiment,
+    ExperimentSize,
+    Result,
+    ResultTable,
+    Tell,
+)
 from factorprism.experiments.history import History
 
 
@@ -51,14 +59,14 @@ def conduct(
     seconds = time.perf_counter() - started
     page = format_page(experiment, size, history, result, quick=quick, seconds=seconds)
     shown = "".join(f"\n![{picture.stem}]({picture.name})\n" for picture in pictures)
-    place = folder / f"{stem}.md"
-    write_atomic(place, page + shown)
-    return Report(result, page, (place, *files, *pictures), seconds)
+    page_path = folder / f"{stem}.md"
+    write_atomic(page_path, page + shown)
+    return Report(result, page, (page_path, *files, *pictures), seconds)
 
 
 def format_page(
     experiment: Experiment,
-    size: Size,
+    size: ExperimentSize,
     history: History,
     result: Result,
     *,
@@ -93,7 +101,7 @@ def format_page(
     return "\n".join(lines) + "\n"
 
 
-def format_table(table: Table) -> str:
+def format_table(table: ResultTable) -> str:
     """Return `table` as Markdown: figures to four digits, their interval in brackets."""
     columns = list(table.rows[0])
     numeric = [
@@ -125,7 +133,7 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 300.0 else f"{seconds / 60.0:.0f} min"
 
 
-def _time_sentence(size: Size, seconds: float) -> str:
+def _time_sentence(size: ExperimentSize, seconds: float) -> str:
     return (
         f"It took {format_seconds(seconds)}; stated for two idle cores: "
         f"{format_seconds(size.stated_seconds)}."
@@ -136,7 +144,7 @@ def _named(stem: str, ending: str, suffix: str) -> str:
     return f"{stem}-{ending}.{suffix}" if ending else f"{stem}.{suffix}"
 
 
-def _write_csv(table: Table, path: Path) -> Path:
+def _write_csv(table: ResultTable, path: Path) -> Path:
     rows = [flatten(row) for row in table.rows]
     # An undefined figure in one row and none in the next still make one set of columns.
     columns = list(dict.fromkeys(name for row in rows for name in row))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.universe import load_builtin_universes
-from factorprism.experiments.comparison import Contestant, cut_folds, judge_contestants
+from factorprism.experiments.comparison import Contestant, cut_folds, evaluate_contestants
 from factorprism.experiments.conclusion import conclude
-from factorprism.experiments.experiment import Experiment, Result, Size, Tell
+from factorprism.experiments.experiment import Experiment, ExperimentSize, Result, Tell
 from factorprism.experiments.history import History, take_channels
 from factorprism.learning import TrainingSettings
 
@@ -17,8 +17,8 @@ STACKS = {"image1": "hs300", "image3": "image3", "image4": "image4"}
 PAIRS = (("image3", "image1"), ("image4", "image1"), ("image4", "image3"))
 
 
-def compare_stacks(history: History, size: Size, tell: Tell) -> Result:
-    """Train on one, three and four indices, and judge all on the same sessions.
+def compare_stacks(history: History, size: ExperimentSize, tell: Tell) -> Result:
+    """Train on one, three and four indices, and evaluate all on the same sessions.
 
     Raises `ConfigurationError` when the universe lacks one of the four indices.
     """
@@ -28,9 +28,9 @@ def compare_stacks(history: History, size: Size, tell: Tell) -> Result:
         Contestant(name, take_channels(whole, channels), size.settings_of(size.networks[0]))
         for name, channels in stacks.items()
     ]
-    judged = judge_contestants(contestants, cut_folds(whole, size), tell)
+    evaluated = evaluate_contestants(contestants, cut_folds(whole, size), tell)
     return conclude(
-        judged,
+        evaluated,
         whole,
         PAIRS,
         size.settings.seed,
@@ -60,13 +60,13 @@ STACKING = Experiment(
     name="stacking",
     question="Does an image of three or four indices laid over one another forecast better than "
     "that of one index?",
-    quick=Size(
+    quick=ExperimentSize(
         60,
         TrainingSettings(n_folds=1, fold_epochs=3),
         ("inception",),
         last_samples=1200,
         cut="one fold of 250 sessions on the latest 1,200 samples, three epochs",
     ),
-    full=Size(300, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
+    full=ExperimentSize(300, TrainingSettings(n_folds=6, fold_epochs=8), ("inception",)),
     conduct=compare_stacks,
 )

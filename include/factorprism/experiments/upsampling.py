@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from factorprism.experiments.comparison import Contestant, cut_folds, judge_contestants
+from factorprism.experiments.comparison import Contestant, cut_folds, evaluate_contestants
 from factorprism.experiments.conclusion import conclude
-from factorprism.experiments.experiment import Experiment, Result, Size, Tell
+from factorprism.experiments.experiment import Experiment, ExperimentSize, Result, Tell
 from factorprism.experiments.history import History
 from factorprism.learning import TrainingSettings
 
@@ -12,17 +12,18 @@ from factorprism.learning import TrainingSettings
 NETWORKS = ("googlenet", "googlenet_224")
 
 
-def compare_sizes(history: History, size: Size, tell: Tell) -> Result:
-    """Train the same network on native and on repeated cells, and judge both on the same sessions.
+def compare_sizes(history: History, size: ExperimentSize, tell: Tell) -> Result:
+    """Train the same network on native and on repeated cells, and evaluate both on the same
+    sessions.
 
     ``size.networks`` are the native one and the one that repeats cells, in this order.
     """
     training_set = history.training_set(last_samples=size.last_samples)
     contestants = [Contestant(name, training_set, size.settings_of(name)) for name in size.networks]
-    judged = judge_contestants(contestants, cut_folds(training_set, size), tell)
+    evaluated = evaluate_contestants(contestants, cut_folds(training_set, size), tell)
     native, upsampled = size.networks
     return conclude(
-        judged,
+        evaluated,
         training_set,
         [(upsampled, native)],
         size.settings.seed,
@@ -39,7 +40,7 @@ UPSAMPLING = Experiment(
     name="upsampling",
     question="Does GoogLeNet forecast better from images blown up to 224x224, as in the original "
     "study, than from the native 56x16?",
-    quick=Size(
+    quick=ExperimentSize(
         120,
         TrainingSettings(
             validation_sessions=40,
@@ -54,6 +55,6 @@ UPSAMPLING = Experiment(
         last_samples=600,
         cut="one fold of 60 sessions on the latest 600 samples, one epoch over every sixth image",
     ),
-    full=Size(1200, TrainingSettings(n_folds=2, fold_epochs=6), NETWORKS),
+    full=ExperimentSize(1200, TrainingSettings(n_folds=2, fold_epochs=6), NETWORKS),
     conduct=compare_sizes,
 )

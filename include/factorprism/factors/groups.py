@@ -18,9 +18,9 @@ def group_factors(factors: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """
     known = {_stem(factor.name): factor.group for factor in CATALOGUE}
     groups: dict[str, list[int]] = {name: [] for name in (*GROUPS, UNGROUPED)}
-    for place, factor in enumerate(factors):
-        groups[known.get(_stem(factor), UNGROUPED)].append(place)
-    return {name: tuple(places) for name, places in groups.items() if places}
+    for index, factor in enumerate(factors):
+        groups[known.get(_stem(factor), UNGROUPED)].append(index)
+    return {name: tuple(indices) for name, indices in groups.items() if indices}
 
 
 def _stem(factor: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Window:
+class ImageWindow:
     """The image of one session: `values` is float32 [lookback, factor, channel], un-normalised.
 
     `factor_hash` covers values, sessions, factors and channels; nothing after `session` is in
@@ -48,7 +48,7 @@ class Window:
         }
 
 
-def encode_window(image_set: ImageSet, session: date) -> Window:
+def encode_window(image_set: ImageSet, session: date) -> ImageWindow:
     """Return the window of `image_set` that ends at `session`.
 
     Raises ``ValueError`` when `session` is not among its sessions or has less than a full window
@@ -56,7 +56,7 @@ def encode_window(image_set: ImageSet, session: date) -> Window:
     """
     values = np.ascontiguousarray(window_at(image_set, session))
     end = int(np.searchsorted(image_set.sessions, np.datetime64(session, "D"))) + 1
-    return Window(
+    return ImageWindow(
         session,
         image_set.sessions[end - image_set.lookback : end],
         image_set.factors,
@@ -67,7 +67,7 @@ def encode_window(image_set: ImageSet, session: date) -> Window:
 
 
 def predict_window(
-    window: Window,
+    window: ImageWindow,
     bundle: ModelBundle,
     record: ModelRecord,
     *,
@@ -123,7 +123,7 @@ def predict_window(
 
 
 def compute_issue(
-    window: Window, bundle: ModelBundle, closes: Column | None = None
+    window: ImageWindow, bundle: ModelBundle, closes: Column | None = None
 ) -> dict[str, float]:
     """Return what the model of `bundle` issues for `window`, by the names of its target's values.
 

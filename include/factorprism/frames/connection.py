@@ -58,8 +58,8 @@ class Connection:
 
     def __repr__(self) -> str:
         url = urlsplit(self._config.reader_url)
-        place = f"{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
-        return f"<factorprism.Connection to {place} as {url.username}>"
+        index = f"{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
+        return f"<factorprism.Connection to {index} as {url.username}>"
 
     def signals(self) -> pd.DataFrame:
         """Return what the ledger holds of each signal, retired ones too; index ``signal``."""
@@ -179,13 +179,13 @@ class Connection:
         forecasts, ``base.`` before the reference's.
         """
         name, _ = self._find(signal)
-        judged = self._warehouse.contests.load_judged(name, entrant)
-        if entrant is not None and entrant not in judged:
+        out_of_sample = self._warehouse.contests.load_out_of_sample(name, entrant)
+        if entrant is not None and entrant not in out_of_sample:
             raise self._no_entrant(name, entrant)
-        return tables.tabulate_walk_forward(judged)
+        return tables.tabulate_walk_forward(out_of_sample)
 
     def backtest(self, signal: str | None = None, as_of: Day | None = None) -> pd.DataFrame:
-        """Return what the contest's forecasts would have earned, costs paid, beside buy and hold.
+        """Return backtests of the contest's forecasts, costs paid, beside buy and hold.
 
         Empty for a target without a probability of a rise, which the rules trade by.
         """
@@ -220,10 +220,10 @@ class Connection:
 
     def _no_image(self, signal: Signal, session: date | None) -> ConfigurationError:
         extent = self._warehouse.bars.load_extent(signal.symbol)
-        reach = f"from {extent[0]} to {extent[1]}" if extent else "none"
+        span = f"from {extent[0]} to {extent[1]}" if extent else "none"
         return ConfigurationError(
             f"there is no image of {signal.name}" + (f" of {session}" if session else ""),
-            remedy=f"Sessions of {signal.symbol} that are held: {reach}; an image takes "
+            remedy=f"Sessions of {signal.symbol} that are held: {span}; an image takes "
             f"{signal.lookback} of them, and their factors.",
         )
 
@@ -256,7 +256,7 @@ class Connection:
         return report
 
     def _no_entrant(self, signal: str, entrant: str) -> ConfigurationError:
-        known = order_by_likeness(entrant, self._warehouse.contests.load_judged(signal))
+        known = order_by_likeness(entrant, self._warehouse.contests.load_out_of_sample(signal))
         return ConfigurationError(
             f"no entrant of the contest of {signal} is called {entrant!r}",
             remedy=f"Nearest: {', '.join(known[:NEAREST])}."

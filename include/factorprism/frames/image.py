@@ -83,8 +83,8 @@ def make_image(signal: str, session: date, picture: Picture, match: Match) -> Im
         channels=picture.channels,
         units=picture.units,
         groups={
-            name: tuple(picture.factors[place] for place in places)
-            for name, places in picture.groups.items()
+            name: tuple(picture.factors[index] for index in indices)
+            for name, indices in picture.groups.items()
         },
         factor_hash=picture.factor_hash,
         image_hash=picture.image_hash,

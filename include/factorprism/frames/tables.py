@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.contest import ContestReport, Explanation, JudgedForecasts
+from factorprism.core.contest import ContestReport, Explanation, OutOfSampleForecasts
 from factorprism.core.ledger import Forecast, ForecastLine
 from factorprism.factors import CATALOGUE
 from factorprism.forecasts.explain import Attribution, Shares
@@ -173,11 +173,11 @@ def tabulate_factors(panels: Sequence[FactorPanel]) -> pd.DataFrame:
     return pd.concat(frames or [none]).set_index(list(KEY))[names].sort_index()
 
 
-def tabulate_walk_forward(judged: Mapping[str, JudgedForecasts]) -> pd.DataFrame:
-    """Return the judged forecasts of all entrants, a column for each that they have."""
+def tabulate_walk_forward(out_of_sample: Mapping[str, OutOfSampleForecasts]) -> pd.DataFrame:
+    """Return the out-of-sample forecasts of all entrants, a column for each that they have."""
     frames = [
         pd.DataFrame({"entrant": name, "session": held.sessions.astype(DAY), **held.columns})
-        for name, held in judged.items()
+        for name, held in out_of_sample.items()
     ]
     none = pd.DataFrame({"entrant": pd.Series(dtype=TEXT), "session": pd.Series(dtype=DAY)})
     return pd.concat(frames or [none]).set_index(["entrant", "session"]).sort_index()
@@ -228,9 +228,9 @@ def _spread(
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each of `values`, its place named by `axes` in their order."""
     for names, share in zip(product(*axes.values()), values.ravel().tolist(), strict=True):
-        place = {"channel": "", "group": "", "factor": "", **dict(zip(axes, names, strict=True))}
-        first, last = place.pop("day", (None, None))
-        yield {"method": method, **place, "first": first, "last": last, "share": share}
+        index = {"channel": "", "group": "", "factor": "", **dict(zip(axes, names, strict=True))}
+        first, last = index.pop("day", (None, None))
+        yield {"method": method, **index, "first": first, "last": last, "share": share}
 
 
 def tabulate_neighbours(explanations: Sequence[Explanation]) -> pd.DataFrame:
@@ -240,9 +240,9 @@ def tabulate_neighbours(explanations: Sequence[Explanation]) -> pd.DataFrame:
 
 
 def _list_neighbours(explanation: Explanation) -> Iterator[Mapping[str, Any]]:
-    precedents: Any = explanation.precedents
-    for held in precedents.get("neighbours", ()):
-        own = {"neighbour": held["session"], "threshold": precedents.get("threshold")}
+    nearest_neighbours: Any = explanation.nearest_neighbours
+    for held in nearest_neighbours.get("neighbours", ()):
+        own = {"neighbour": held["session"], "threshold": nearest_neighbours.get("threshold")}
         yield {**held, **own, **_key_of(explanation)}
 
 
@@ -269,7 +269,7 @@ def tabulate_trials(report: ContestReport) -> pd.DataFrame:
 
 
 def tabulate_accounts(report: ContestReport) -> pd.DataFrame:
-    """Return what the entrants' forecasts would have earned, by rule; none without a rule."""
+    """Return what the entrants' forecasts return in a backtest, by rule; none without a rule."""
     content: Any = report.content
     return _attach(
         tabulate(_list_accounts(content.get("accounts", ())), ACCOUNT, "rule", "account"), report
@@ -278,8 +278,8 @@ def tabulate_accounts(report: ContestReport) -> pd.DataFrame:
 
 def _list_accounts(rules: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for rule in rules:
-        for account in rule["accounts"]:
-            bounds = dict(zip(("excess", "lower", "upper"), account["excess"], strict=True))
+        for account in rule["results"]:
+            bounds = dict(zip(("excess", "lower", "upper"), account["excess_return"], strict=True))
             deflated = rule["deflated"] if account["name"] == rule["best"] else None
             yield {**rule, **account, **bounds, "account": account["name"], "deflated": deflated}
 

@@ -1,11 +1,11 @@
-"""Is it well? One list of checks; doctor, healthcheck, watch and the pages print parts of it."""
+"""Is it healthy? One list of checks; doctor, healthcheck, watch and the pages print parts of it."""
 
 from factorprism.health.asking import PATIENCE_SECONDS, Question, ask, ask_at_once, list_questions
 from factorprism.health.checks import CHECKS, DOCTOR, HEALTHCHECK, WATCH, Check, Scope, list_checks
 from factorprism.health.freshness import Freshness, measure_freshness, read_freshness
 from factorprism.health.patience import find_wait
 from factorprism.health.result import CheckResult, Level, of_error
-from factorprism.health.subject import Ports, Subject
+from factorprism.health.subject import HealthPorts, Subject
 
 __all__ = [
     "CHECKS",
@@ -16,8 +16,8 @@ __all__ = [
     "Check",
     "CheckResult",
     "Freshness",
+    "HealthPorts",
     "Level",
-    "Ports",
     "Question",
     "Scope",
     "Subject",

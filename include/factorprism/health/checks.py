@@ -11,7 +11,7 @@ from factorprism.health.result import CheckResult
 from factorprism.health.subject import Subject
 
 # `factorprism doctor`: what is amiss with an installation, however long the answer takes.
-# `factorprism healthcheck`: whether all is well, within seconds, from outside Airflow.
+# `factorprism healthcheck`: whether all is healthy, within seconds, from outside Airflow.
 # The step `watch`: what no step notices by failing, after each evening.
 DOCTOR, HEALTHCHECK, WATCH = "doctor", "healthcheck", "watch"
 

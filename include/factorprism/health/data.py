@@ -14,7 +14,7 @@ from factorprism.health.result import CheckResult, Level
 from factorprism.health.subject import Subject
 from factorprism.sources import REAL_DATA, find_final_session
 
-# A calendar that is known for fewer sessions is told of.
+# A calendar that is known for fewer sessions is reported of.
 CALENDAR_SESSIONS_MIN = 30
 # The evening's run has two hours, and then its alert.
 FORECAST_GRACE = timedelta(hours=3)
@@ -66,7 +66,7 @@ def check_bars(name: str, subject: Subject) -> Iterator[CheckResult]:
 def check_forecast(name: str, subject: Subject) -> Iterator[CheckResult]:
     """Ask for an issued forecast of the last session that must have one by now.
 
-    A run that waits for that session's bars within its patience is well.
+    A run that waits for that session's bars within its patience is healthy.
     """
     config, signal, warehouse = subject.config, subject.signal, subject.ports.warehouse
     newest = warehouse.forecasts.find_newest_issued(signal.name)

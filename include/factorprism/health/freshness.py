@@ -15,7 +15,7 @@ class Freshness:
     """Where one line of forecasts stands, at one moment.
 
     `newest` is the session of its newest issued forecast, None without one. `published` is the
-    last session whose bars are final by the clock, `due` the one that a forecast is owed for: the
+    last session whose bars are final by the clock, `due` the one that a forecast is due for: the
     same, or the last session of a replay, whose data end at `final`. `passed` and `behind` count
     the sessions after `newest`, through `published` and through `due`.
     """

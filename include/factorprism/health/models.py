@@ -61,7 +61,7 @@ def check_age(name: str, subject: Subject) -> Iterator[CheckResult]:
         age = len(calendar.sessions(record.trained_through, subject.session)) - 1
         limit = subject.config.champion_max_age_sessions
         sentence = f"{record.model_id} has learned nothing for {age} sessions, the limit is {limit}"
-        yield _judge(name, catalogue.CHAMPION, subject, sentence, fault=age > limit)
+        yield _evaluate(name, catalogue.CHAMPION, subject, sentence, fault=age > limit)
 
 
 def check_skill(name: str, subject: Subject) -> Iterator[CheckResult]:
@@ -80,7 +80,7 @@ def check_skill(name: str, subject: Subject) -> Iterator[CheckResult]:
         seed=subject.config.seed,
     )
     sentence = f"{record.model_id}: {loss.sentence}"
-    yield _judge(name, catalogue.SKILL, subject, sentence, fault=loss.gain.upper < 0.0)
+    yield _evaluate(name, catalogue.SKILL, subject, sentence, fault=loss.gain.upper < 0.0)
 
 
 def check_drift(name: str, subject: Subject) -> Iterator[CheckResult]:
@@ -94,7 +94,7 @@ def check_drift(name: str, subject: Subject) -> Iterator[CheckResult]:
         return  # what is recent would be what it was trained on
     images = subject.load_images(subject.signal, subject.session)
     drift = measure_drift(images, record.trained_from, last)
-    yield _judge(name, catalogue.DRIFT, subject, drift.sentence, fault=bool(drift.drifted))
+    yield _evaluate(name, catalogue.DRIFT, subject, drift.sentence, fault=bool(drift.drifted))
 
 
 def _load_champion(subject: Subject) -> ModelRecord | None:
@@ -102,8 +102,8 @@ def _load_champion(subject: Subject) -> ModelRecord | None:
     return subject.ports.warehouse.models.load_model(champion) if champion else None
 
 
-def _judge(
-    name: str, kind: catalogue.Kind, subject: Subject, sentence: str, *, fault: bool
+def _evaluate(
+    name: str, kind: catalogue.AlertKind, subject: Subject, sentence: str, *, fault: bool
 ) -> CheckResult:
     remedy = "Look at the page Models." if fault else ""
     level = Level.FAULT if fault else Level.WELL

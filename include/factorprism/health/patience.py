@@ -13,8 +13,8 @@ from factorprism.core.signals import Signal
 from factorprism.core.universe import Universe
 from factorprism.warehouse import PostgresWarehouse
 
-# What a look may take beside the pause before it: a task's start and the source's slow answers.
-LOOK_TAKES = timedelta(minutes=10)
+# What a check may take beside the pause before it: a task's start and the source's slow answers.
+CHECK_TAKES = timedelta(minutes=10)
 SUITE = "publication"
 
 
@@ -36,8 +36,8 @@ def due_at(config: Config, universe: Universe, session: date) -> datetime:
     return config.calendar_of(universe.target).published_at(session) + RUN_TAKES
 
 
-def look_key(config: Config, universe: Universe, session: date) -> str:
-    """Return the key under which the last look for the bars of `session` is on record."""
+def wait_key(config: Config, universe: Universe, session: date) -> str:
+    """Return the key under which the last check for the bars of `session` is on record."""
     return f"{SUITE} {session} {config.source} {universe.name}"
 
 
@@ -46,25 +46,25 @@ def find_wait(
 ) -> str:
     """Say what the run of `session` waits for at `now` (naive, UTC); empty where it does not.
 
-    It waits while patience lasts, it has looked of late and nothing is written of it since. So
+    It waits while patience lasts, it has checked of late and nothing is written of it since. So
     for a while after its bars have come, however late, until there must be a row.
     """
     universe = signal.universe
     ends = patience_ends(config, universe, session)
-    key = look_key(config, universe, session)
+    key = wait_key(config, universe, session)
     looks = warehouse.quality.load_results(key)
     if not looks:
         return ""
-    looked_at = warehouse.quality.summarise_gates([key])[0].recorded_at
+    checked_at = warehouse.quality.summarise_gates([key])[0].recorded_at
     if looks[0].success:
-        until, words = looked_at + RUN_TAKES, f"the bars of {session} have come, its run goes on"
+        until, words = checked_at + RUN_TAKES, f"the bars of {session} have come, its run goes on"
     else:
-        until = min(ends, looked_at + timedelta(seconds=config.ask_again_seconds) + LOOK_TAKES)
+        until = min(ends, checked_at + timedelta(seconds=config.ask_again_seconds) + CHECK_TAKES)
         exchange = config.calendar_of(universe.target).exchange
         words = f"waiting for the bars of {session} until {local_words(ends, exchange)}"
     rows = warehouse.forecasts.load_forecasts(signal.name, session, session)
     has_failed = any(
-        row.reason == looks[0].sentence or (row.created_at and row.created_at >= looked_at)
+        row.reason == looks[0].sentence or (row.created_at and row.created_at >= checked_at)
         for row in rows
     )
     return "" if now >= until or has_failed else words

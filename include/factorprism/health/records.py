@@ -78,7 +78,7 @@ def _sentences_of(alerts: Sequence[Alert], severity: str) -> list[str]:
 
 
 def check_messages(name: str, subject: Subject) -> Iterator[CheckResult]:
-    stuck = [entry for entry in subject.ports.warehouse.alerts.list_untold() if entry.tries]
+    stuck = [entry for entry in subject.ports.warehouse.alerts.list_pending() if entry.tries]
     if not stuck:
         yield CheckResult(name, "none waits for a failed delivery")
         return
@@ -87,5 +87,5 @@ def check_messages(name: str, subject: Subject) -> Iterator[CheckResult]:
         f"{count(len(stuck), 'message')} could not be delivered, the first since "
         f"{first.raised_at:%Y-%m-%d %H:%M} UTC: {first.alert.key}"
     )
-    remedy = "Mend the address or its service; the next run sends them: factorprism watch."
+    remedy = "Fix the address or its service; the next run sends them: factorprism watch."
     yield CheckResult(name, sentence, remedy, Level.FAULT)

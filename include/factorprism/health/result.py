@@ -19,10 +19,10 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One thing that was asked, and the answer; `remedy` may be empty where it is well.
+    """One thing that was asked, and the answer; `remedy` may be empty where it is healthy.
 
     `name` is the check's with the thing that it is about. `key` is that of the alert that the
-    result opens or closes, empty where no alert is told of it.
+    result opens or closes, empty where no alert is reported of it.
     """
 
     name: str
@@ -36,7 +36,7 @@ class CheckResult:
         return self.level is not Level.FAULT
 
     def show(self) -> Mapping[str, object]:
-        """Return what a program is told of it."""
+        """Return what a program is reported of it."""
         return {
             "name": self.name,
             "well": self.well,

@@ -14,7 +14,7 @@ from factorprism.factors import bars_needed_from
 from factorprism.health.result import CheckResult, Level
 from factorprism.health.subject import Subject
 
-# Older revisions were looked at on the evenings since.
+# Older revisions were checked on the evenings since.
 REVISED_WITHIN = timedelta(days=7)
 NAMED_SESSIONS = 3
 

@@ -12,11 +12,11 @@ from factorprism.core.ports import ModelRegistry
 from factorprism.core.signals import Signal
 from factorprism.market.panels import ImageSet
 from factorprism.market.ports import BarSource
-from factorprism.selection.promotion import find_holder
+from factorprism.selection.promotion import find_champion
 from factorprism.warehouse import PostgresWarehouse
 
 
-class Ports(Protocol):
+class HealthPorts(Protocol):
     """Where a check reads, each opened when it is first asked for.
 
     Those of a run fit, and those of a watchdog, which give up sooner.
@@ -49,7 +49,7 @@ class Subject:
     """
 
     config: Config
-    ports: Ports
+    ports: HealthPorts
     now: datetime
     session: date
     signal: Signal
@@ -62,4 +62,4 @@ class Subject:
     def find_champion(self) -> str | None:
         """Return the champion in force at the session by the ledger, or None."""
         decisions = self.ports.warehouse.models.list_promotions(self.signal.name)
-        return find_holder(decisions, self.session)
+        return find_champion(decisions, self.session)

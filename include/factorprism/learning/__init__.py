@@ -4,7 +4,7 @@ from factorprism.learning.baselines import (
     BaselineForecaster,
     Forecaster,
     NetworkForecaster,
-    judge_splits,
+    evaluate_splits,
 )
 from factorprism.learning.fit import FitResult, FitSettings, fit
 from factorprism.learning.samples import HeldOut, TrainingSet, build_training_set
@@ -33,8 +33,8 @@ __all__ = [
     "TrainingSettings",
     "audit_purge",
     "build_training_set",
+    "evaluate_splits",
     "fit",
-    "judge_splits",
     "least_samples",
     "split_samples",
     "train_candidate",

@@ -89,8 +89,8 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     started = time.perf_counter()
     with replica_scope():
-        placed = _place(network, settings)
-        trained = training_form(placed) if training_form else placed
+        distributed = _distribute(network, settings)
+        trained = training_form(distributed) if training_form else distributed
         frozen = [item for item in trained.layers if item.name.startswith(tuple(frozen_layers))]
         for layer in frozen:
             layer.trainable = False
@@ -98,8 +98,8 @@ def fit(
     history = _run_epochs(trained, training, validation, settings, f"val_{loss}", on_epoch)
     for layer in frozen:
         layer.trainable = True
-    if placed is not network:
-        network.set_weights(placed.get_weights())
+    if distributed is not network:
+        network.set_weights(distributed.get_weights())
     return FitResult(history, time.perf_counter() - started)
 
 
@@ -120,7 +120,7 @@ def predict_outputs(network: Any, samples: Samples) -> Outputs:
     return np.concatenate(parts).astype(np.float64)
 
 
-def _place(network: Any, settings: FitSettings) -> Any:
+def _distribute(network: Any, settings: FitSettings) -> Any:
     """Return `network`, or a copy on all replicas, on GPUs at lower precision where allowed."""
     if not list_replicas():
         return network

@@ -1,4 +1,5 @@
-"""The losses of the heads, by the name that a target gives: what is minimised, and what is told."""
+"""The losses of the heads, by the name that a target gives: what is minimised, and what is
+reported."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ def train_split(
     start: ModelBundle | None = None,
 ) -> Trained:
     """Train on `split`: the scaler and the weights on ``train``, early stopping on ``validation``,
-    the calibration on ``calibration``. Nothing of ``judged`` is read.
+    the calibration on ``calibration``. Nothing of ``out_of_sample`` is read.
 
     With `start` its weights and its scaler are the beginning, and ``train`` is what the caller
     chose to show it; ``settings.frozen_layers`` then keep their weights to the bit. Raises
-    `LookAheadError` when a label of the split reaches into ``judged``, and `ConfigurationError`
-    when a name of the frozen layers fits none, or nothing is left to train.
+    `LookAheadError` when a label of the split reaches into ``out_of_sample``, and
+    `ConfigurationError` when a name of the frozen layers fits none, or nothing is left to train.
     """
     audit_purge(split, training_set.horizon, training_set.image_set.sessions)
     target = training_set.target
@@ -86,7 +86,7 @@ def calibrate(
     `scale` is that of the labels from which the outputs were learned.
     """
     target, known = training_set.target, training_set.known
-    bases = target.fit_bases(known, split.learned)
+    bases = target.fit_bases(known, split.training_rows)
     calibration = target.fit_calibration(
         outputs,
         training_set.labels[split.calibration],

@@ -121,13 +121,13 @@ class HeldOut:
     def labels(self) -> Column:
         return self.outcomes[LABEL]
 
-    def take(self, places: npt.NDArray[np.int64] | slice) -> HeldOut:
-        """Return the samples at `places`."""
+    def take(self, indices: npt.NDArray[np.int64] | slice) -> HeldOut:
+        """Return the samples at `indices`."""
         columns = (self.outcomes, self.values, self.reference)
         return HeldOut(
-            self.rows[places],
-            self.folds[places],
-            *({name: column[places] for name, column in named.items()} for named in columns),
+            self.rows[indices],
+            self.folds[indices],
+            *({name: column[indices] for name, column in named.items()} for named in columns),
         )
 
     def before(self, row: int) -> HeldOut:

@@ -52,12 +52,12 @@ class TrainingSettings:
         if not all(self.frozen_layers):
             raise ValueError(f"frozen_layers: {self.frozen_layers}, allowed are names, none empty")
 
-    def sizes(self, judged: int) -> SplitSizes:
-        """Return the sizes of a split that judges `judged` sessions."""
+    def sizes(self, out_of_sample: int) -> SplitSizes:
+        """Return the sizes of a split that evaluates `out_of_sample` sessions."""
         return SplitSizes(
             self.validation_sessions,
             self.calibration_sessions,
-            judged,
+            out_of_sample,
             self.least_training_sessions,
         )
 

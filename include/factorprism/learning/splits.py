@@ -1,4 +1,5 @@
-"""Cuts the samples by time into train, validation, calibration and judged, purged in between.
+"""Cuts the samples by time into train, validation, calibration and out-of-sample rows, purged in
+between.
 
 A label of session t reads the closes of t and t + horizon. Between two parts, labels must not
 overlap: ``max(earlier) + horizon < min(later)``. The images may: a window that reaches back into
@@ -22,17 +23,17 @@ from factorprism.targets import Rows
 class SplitSizes:
     """How many samples each part holds; what is left in front is for training.
 
-    `validation` stops the training, `calibration` scales its probabilities, `judged` is read by
-    neither. On a short history the first two shrink to an eighth of the samples each.
+    `validation` stops the training, `calibration` scales its probabilities, `out_of_sample` is read
+    by neither. On a short history the first two shrink to an eighth of the samples each.
     """
 
     validation: int = 250
     calibration: int = 250
-    judged: int = 120
+    out_of_sample: int = 120
     least_training: int = 200
 
     def __post_init__(self) -> None:
-        for name in ("validation", "calibration", "judged", "least_training"):
+        for name in ("validation", "calibration", "out_of_sample", "least_training"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}, allowed are positive numbers")
 
@@ -44,59 +45,63 @@ class Split:
     train: Rows = field(repr=False)
     validation: Rows = field(repr=False)
     calibration: Rows = field(repr=False)
-    judged: Rows = field(repr=False)
+    out_of_sample: Rows = field(repr=False)
 
     @property
-    def learned(self) -> Rows:
+    def training_rows(self) -> Rows:
         """Rows of everything whose labels the model reads."""
         return np.concatenate([self.train, self.validation, self.calibration])
 
 
 def split_samples(samples: Rows, horizon: int, sizes: SplitSizes) -> Split:
-    """Cut `samples` (session rows, ascending) from the end: judged, calibration, validation.
+    """Cut `samples` (session rows, ascending) from the end: out of sample, calibration, validation.
 
     Raises `ConfigurationError` when fewer than ``sizes.least_training`` rows are left to train.
     """
-    return _split_past(samples[: -sizes.judged], samples[-sizes.judged :], horizon, sizes)
+    return _split_past(
+        samples[: -sizes.out_of_sample], samples[-sizes.out_of_sample :], horizon, sizes
+    )
 
 
 def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -> Iterator[Split]:
-    """Yield up to `n_folds` expanding splits, oldest first, whose judged parts join up at the end.
+    """Yield up to `n_folds` expanding splits, oldest first, whose out-of-sample parts join up at
+    the end.
 
-    Each fold trains on everything before its judged part, cut by the same recipe. Folds whose
-    past is too short to train on are left out, the oldest first.
+    Each fold trains on everything before its out-of-sample part, cut by the same recipe. Folds
+    whose past is too short to train on are left out, the oldest first.
     """
     from sklearn.model_selection import TimeSeriesSplit
 
-    fits = (len(samples) - _least_past(horizon, sizes)) // sizes.judged
+    fits = (len(samples) - _least_past(horizon, sizes)) // sizes.out_of_sample
     folds = min(n_folds, fits)
     if folds < 1:
         return
     # The library wants two splits at least. Its gap would count samples, where the purge counts
     # sessions, so that the purge is left to the recipe.
-    splitter = TimeSeriesSplit(max(folds, 2), test_size=sizes.judged)
+    splitter = TimeSeriesSplit(max(folds, 2), test_size=sizes.out_of_sample)
     pairs = list(splitter.split(samples))[-folds:]
-    for past, judged in pairs:
-        yield _split_past(samples[past], samples[judged], horizon, sizes)
+    for past, out_of_sample in pairs:
+        yield _split_past(samples[past], samples[out_of_sample], horizon, sizes)
 
 
 def anchored_folds(
     samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes
 ) -> Iterator[tuple[int, Rows]]:
-    """Yield (number, judged rows) of the last `n_folds` blocks of ``sizes.judged`` samples.
+    """Yield (number, out-of-sample rows) of the last `n_folds` blocks of ``sizes.out_of_sample``
+    samples.
 
     Blocks are counted from the first sample, so that a full block is the same however many
     samples follow it; the last may be shorter, but not shorter than twice the horizon. Blocks
     whose past is too short to train on are left out.
     """
-    size = sizes.judged
+    size = sizes.out_of_sample
     full, rest = divmod(len(samples), size)
     # By hand, since the library's splitter refuses the one fold of two blocks.
-    blocks = [(place, samples[place * size : (place + 1) * size]) for place in range(1, full)]
+    blocks = [(index, samples[index * size : (index + 1) * size]) for index in range(1, full)]
     if full and rest >= 2 * horizon:
         blocks.append((full, samples[-rest:]))
     least = _least_past(horizon, sizes)
-    fit = [(number, judged) for number, judged in blocks if number * size >= least]
+    fit = [(number, out_of_sample) for number, out_of_sample in blocks if number * size >= least]
     yield from fit[-n_folds:] if n_folds > 0 else ()
 
 
@@ -107,7 +112,7 @@ def least_samples(horizon: int, sizes: SplitSizes, fold_sizes: SplitSizes) -> in
     """
     return next(
         n_samples
-        for n_samples in count(sizes.judged + sizes.least_training)
+        for n_samples in count(sizes.out_of_sample + sizes.least_training)
         if _suffice(np.arange(n_samples), horizon, sizes, fold_sizes)
     )
 
@@ -122,26 +127,28 @@ def _suffice(samples: Rows, horizon: int, sizes: SplitSizes, fold_sizes: SplitSi
     return True
 
 
-def split_before(samples: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Split:
-    """Return the split that judges `judged` and learns from the samples before them."""
-    return _split_past(samples[samples < judged[0]], judged, horizon, sizes)
+def split_before(samples: Rows, out_of_sample: Rows, horizon: int, sizes: SplitSizes) -> Split:
+    """Return the split that evaluates `out_of_sample` and learns from the samples before them."""
+    return _split_past(samples[samples < out_of_sample[0]], out_of_sample, horizon, sizes)
 
 
 def audit_purge(split: Split, horizon: int, sessions: DayArray) -> None:
-    """Raise `LookAheadError` naming the learned sessions whose label touches a judged session.
+    """Raise `LookAheadError` naming the training sessions whose label touches an out-of-sample
+    session.
 
     A second pair of eyes: it looks at the rows themselves, however they were cut.
     """
-    if not len(split.judged):
+    if not len(split.out_of_sample):
         return
-    learned = split.learned
-    touching = learned[learned + horizon >= split.judged.min()]
+    training_rows = split.training_rows
+    touching = training_rows[training_rows + horizon >= split.out_of_sample.min()]
     if len(touching):
         named = ", ".join(str(day) for day in sessions[touching[:3]])
         raise LookAheadError(
-            f"{len(touching)} labels that the model learns from reach into the judged sessions "
-            f"from {sessions[split.judged.min()]} on, among them those of {named}",
-            remedy=f"Leave {horizon} sessions between learned and judged samples.",
+            f"{len(touching)} labels that the model learns from extend into the out-of-sample "
+            "sessions "
+            f"from {sessions[split.out_of_sample.min()]} on, among them those of {named}",
+            remedy=f"Leave {horizon} sessions between training and out-of-sample samples.",
         )
 
 
@@ -150,9 +157,9 @@ def _least_past(horizon: int, sizes: SplitSizes) -> int:
     return horizon + (sizes.least_training + 3 * horizon) * 4 // 3
 
 
-def _split_past(past: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Split:
+def _split_past(past: Rows, out_of_sample: Rows, horizon: int, sizes: SplitSizes) -> Split:
     eighth = max(1, len(past) // 8)
-    rest = _before(past, judged, horizon)
+    rest = _before(past, out_of_sample, horizon)
     calibration = rest[-min(sizes.calibration, eighth) :]
     rest = _before(rest, calibration, horizon)
     validation = rest[-min(sizes.validation, eighth) :]
@@ -160,10 +167,10 @@ def _split_past(past: Rows, judged: Rows, horizon: int, sizes: SplitSizes) -> Sp
     if len(train) < sizes.least_training:
         raise ConfigurationError(
             f"{len(train)} sessions are left to train on, {sizes.least_training} are the least",
-            remedy="Load a longer history, or keep fewer sessions for judging "
+            remedy="Load a longer history, or keep fewer sessions for evaluation "
             "(FACTORPRISM_HOLDOUT_SESSIONS).",
         )
-    return Split(train, validation, calibration, judged)
+    return Split(train, validation, calibration, out_of_sample)
 
 
 def _before(rows: Rows, later: Rows, horizon: int) -> Rows:

@@ -53,16 +53,16 @@ def train_candidate(
     data_hash: str,
     progress: Progress,
     initial_hash: str = "",
-    judged_folds: HeldOut | None = None,
+    out_of_sample_folds: HeldOut | None = None,
 ) -> Candidate:
     """Train a candidate as of ``training_set.as_of`` and write its bundle under `folder`.
 
     The last ``settings.holdout_sessions`` samples are kept out of the training. With `mode`
-    ``retrain`` its forecasts of them are pooled with `judged_folds`, what the same recipe has shown
-    in the contest on earlier folds. With ``fine_tune`` the start is the bundle in `initial`; its
-    weights know the earlier folds, so that only the holdout is out of sample. `initial_hash` is the
-    manifest hash that the registry's record holds for `initial`. `signal` and `universe` are names
-    for the record.
+    ``retrain`` its forecasts of them are pooled with `out_of_sample_folds`, what the same recipe
+    has shown in the contest on earlier folds. With ``fine_tune`` the start is the bundle in
+    `initial`; its weights know the earlier folds, so that only the holdout is out of sample.
+    `initial_hash` is the manifest hash that the registry's record holds for `initial`. `signal` and
+    `universe` are names for the record.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def train_candidate(
         If `initial` is altered, reads other images than `training_set` has, or was asked
         something else.
     LookAheadError
-        If `initial` has read all the sessions that the candidate would be judged on.
+        If `initial` has read all the sessions that the candidate would be evaluated on.
     """
     if mode not in MODES:
         raise ValueError(f"mode: {mode!r}, allowed are {', '.join(MODES)}")
@@ -82,14 +82,14 @@ def train_candidate(
         training_set.samples, training_set.horizon, settings.sizes(settings.holdout_sessions)
     )
     start = None
-    judged: list[HeldOut] = []
+    out_of_sample: list[HeldOut] = []
     if initial is not None:
         start = _load_start(initial, initial_hash, training_set)
         split = _fine_tune_split(split, training_set, start, settings)
-    elif judged_folds is not None:
-        judged = [judged_folds.before(int(split.judged[0]))]
+    elif out_of_sample_folds is not None:
+        out_of_sample = [out_of_sample_folds.before(int(split.out_of_sample[0]))]
     trained = train_split(training_set, split, settings, start=start)
-    judged.append(trained.forecast_rows(training_set, split.judged))
+    out_of_sample.append(trained.forecast_rows(training_set, split.out_of_sample))
     progress(
         f"{mode}: {count(len(split.train), 'image')}, {count(len(trained.fit.history), 'epoch')}, "
         f"{trained.fit.seconds:.0f} s"
@@ -107,9 +107,9 @@ def train_candidate(
         spec=spec,
         members=members,
     )
-    # Where it was computed is told of the model, and is no part of the content that names it.
+    # Where it was computed is noted of the model, and is no part of the content that names it.
     record = make_record(spec | {"device": name_device()}, manifest_hash)
-    return Candidate(record, folder / "bundle", pool_held_out(judged), trained.fit.history)
+    return Candidate(record, folder / "bundle", pool_held_out(out_of_sample), trained.fit.history)
 
 
 def _load_start(folder: Path, expected_hash: str, training_set: TrainingSet) -> ModelBundle:
@@ -137,20 +137,21 @@ def _fine_tune_split(
 ) -> Split:
     """Show the sessions since the start's last training session, and a draw of older ones.
 
-    The draw keeps the network from forgetting; judged sessions must be new to the start as well.
+    The draw keeps the network from forgetting; out-of-sample sessions must be new to the start as
+    well.
     """
     sessions = training_set.image_set.sessions
     known = np.datetime64(str(start.spec["trained_through"]), "D")
-    judged = split.judged[sessions[split.judged] > known]
-    if not len(judged):
+    out_of_sample = split.out_of_sample[sessions[split.out_of_sample] > known]
+    if not len(out_of_sample):
         raise LookAheadError(
             f"model {start.model_id} was trained on data through {known}, and no matured session "
-            "after that is left to judge on",
+            "after that is left to evaluate on",
             remedy="Train from scratch, or wait for more sessions.",
         )
     seen = sessions[split.train] <= np.datetime64(str(start.spec["last_training_session"]), "D")
     shown = draw_replay(split.train, int(seen.sum()), settings)
-    return replace(split, train=shown, judged=judged)
+    return replace(split, train=shown, out_of_sample=out_of_sample)
 
 
 def _describe(
@@ -162,7 +163,7 @@ def _describe(
 ) -> dict[str, Any]:
     """Return the spec of the trained model, but for what the caller alone knows."""
     image_set = training_set.image_set
-    through = training_set.session_at(int(split.learned.max()) + training_set.horizon)
+    through = training_set.session_at(int(split.training_rows.max()) + training_set.horizon)
     if start is not None:
         through = max(through, date.fromisoformat(str(start.spec["trained_through"])))
     first = int(split.train.min()) - image_set.lookback + 1

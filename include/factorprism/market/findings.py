@@ -49,7 +49,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
-class Mended:
+class FixedFinding:
     """A finding that is past: `pull_id` has given what it spoke against, at a moment (UTC, naive).
 
     Without a pull it was not recorded which one did.
@@ -57,7 +57,7 @@ class Mended:
 
     finding: Finding
     pull_id: int | None
-    mended_at: datetime
+    fixed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SetAside:
 class QualityResult:
     """One expectation's verdict on one symbol's data for [`first`, `last`].
 
-    `severity` is ``critical`` or ``warning``; `sentence` says the finding in plain words.
+    `severity` is ``critical`` or ``warning``; `sentence` says the finding in plain language.
     `findings` name the faults one by one where a critical expectation of bars failed; the ids of
     the first of them stand in `details`.
     """

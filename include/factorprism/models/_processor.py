@@ -32,8 +32,8 @@ def read_model(cpuinfo: str) -> str:
     """Return the model that the text of ``/proc/cpuinfo`` names; empty where it names none."""
     pairs = [line.partition(":") for line in cpuinfo.splitlines()]
     held = {name.strip(): value.strip() for name, _, value in reversed(pairs) if value.strip()}
-    told = [held[name] for name in _NAMES if name in held]
-    return told[0] if told else " ".join(held[name] for name in _NUMBERS if name in held)
+    named = [held[name] for name in _NAMES if name in held]
+    return named[0] if named else " ".join(held[name] for name in _NUMBERS if name in held)
 
 
 def _find_model() -> str:

@@ -1,6 +1,6 @@
 """The use cases, each a few named steps: the same for a DAG's tasks and for the command line."""
 
-from factorprism.pipelines._run import Ports, Refs, Run, open_ports
+from factorprism.pipelines._run import Ports, Run, StepContext, open_ports
 from factorprism.pipelines._windows import (
     find_bars_start,
     load_recent_images,
@@ -25,8 +25,8 @@ __all__ = [
     "NO_MODEL",
     "PIPELINES",
     "Ports",
-    "Refs",
     "Run",
+    "StepContext",
     "champion_at",
     "close_after_end",
     "find_bars_start",

@@ -26,7 +26,7 @@ from factorprism.core.errors import ArtefactError
 from factorprism.core.files import move_into_place, write_atomic
 from factorprism.images import hash_image_set
 from factorprism.market.panels import ImageSet
-from factorprism.registry import reach_store
+from factorprism.registry import store_access
 
 FOLDER = "image-sets"
 # Bytes of a member's header in a zip file before its name; the lengths of name and extra field
@@ -40,26 +40,26 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
 
     Raises `ServiceError` when the store cannot be reached.
     """
-    place = image_set_place(content_hash)
+    store_path = image_set_path(content_hash)
     content = _pack(image_set)
-    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
+    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, store_path))
     if not isinstance(filesystem, LocalFileSystem):
         # An object store shows the whole of an object or nothing.
-        with reach_store():
+        with store_access():
             filesystem.pipe_file(path, content)
-        return place
+        return store_path
     write_atomic(Path(path), content)
-    return place
+    return store_path
 
 
-def load_image_set(place: str, content_hash: str, artefacts_url: str, cache: Path) -> ImageSet:
-    """Return the image set at the path `place`, its panel mapped from a file and read-only.
+def load_image_set(store_path: str, content_hash: str, artefacts_url: str, cache: Path) -> ImageSet:
+    """Return the image set at the path `store_path`, its panel mapped from a file and read-only.
 
     A set of a store elsewhere is fetched into the folder `cache` once. It is hashed when it is
     first read in a process, and again where its file was changed since. Raises `ArtefactError` when
     it is absent or altered, `ServiceError` when the store cannot be reached.
     """
-    url = _join(artefacts_url, place)
+    url = _join(artefacts_url, store_path)
     try:
         path = _find_file(url, cache)
         facts = path.stat()
@@ -83,7 +83,7 @@ def _find_file(url: str, cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         draft = held.with_name(f".{held.name}.{os.getpid()}.partial")
         try:
-            with reach_store():
+            with store_access():
                 filesystem.get_file(path, str(draft))
             move_into_place(draft, held)
         finally:
@@ -170,7 +170,7 @@ def _map_member(path: Path, name: str) -> np.ndarray[Any, Any] | None:
 class ListedImageSet:
     """An image set in the store: its path under the artefacts' URL, and when it was written."""
 
-    place: str
+    store_path: str
     n_bytes: int
     modified_at: datetime  # naive, UTC
 
@@ -189,9 +189,9 @@ def list_image_sets(artefacts_url: str) -> list[ListedImageSet]:
     ]
 
 
-def remove_image_set(place: str, artefacts_url: str) -> None:
-    """Remove the image set at the path `place`, if it is there."""
-    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, place))
+def remove_image_set(store_path: str, artefacts_url: str) -> None:
+    """Remove the image set at the path `store_path`, if it is there."""
+    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, store_path))
     if filesystem.exists(path):
         filesystem.rm_file(path)
 
@@ -204,10 +204,10 @@ def _moment_of(facts: Mapping[str, Any]) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def image_set_place(content_hash: str) -> str:
+def image_set_path(content_hash: str) -> str:
     """Return the path, under the artefacts' URL, of the image set with this hash."""
     return f"{FOLDER}/{content_hash}.npz"
 
 
-def _join(artefacts_url: str, place: str) -> str:
-    return f"{artefacts_url.rstrip('/')}/{place}"
+def _join(artefacts_url: str, store_path: str) -> str:
+    return f"{artefacts_url.rstrip('/')}/{store_path}"

@@ -15,8 +15,8 @@ from factorprism.pipelines._run import Run, learn_days
 from factorprism.pipelines._set_aside import clear_aside, take_out
 from factorprism.quality import blank_untraded
 
-# Revised values that are told one by one; the table bar_revisions has them all.
-REVISIONS_TOLD = 20
+# Revised values that are reported one by one; the table bar_revisions has them all.
+REVISIONS_REPORTED = 20
 
 
 def merge_pulls(
@@ -77,10 +77,10 @@ def _tell_revisions(
             catalogue.REBASED.key(symbol=pull.symbol, pull=f"(pull {pull.pull_id})"), sentence
         )
         return
-    for revision in revisions[:REVISIONS_TOLD]:
+    for revision in revisions[:REVISIONS_REPORTED]:
         run.tell(
             f"{revision.symbol} {revision.session}: {revision.column} revised from "
             f"{revision.old_value:g} to {revision.new_value:g}"
         )
-    if len(revisions) > REVISIONS_TOLD:
-        run.tell(f"{pull.symbol}: {len(revisions) - REVISIONS_TOLD} more values revised")
+    if len(revisions) > REVISIONS_REPORTED:
+        run.tell(f"{pull.symbol}: {len(revisions) - REVISIONS_REPORTED} more values revised")

@@ -8,7 +8,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import EmptyResponse
 from factorprism.core.sessions import session_read
 from factorprism.market.bars import Pull, PullState
-from factorprism.pipelines._revised import find_held_day, is_same_base, reach_back
+from factorprism.pipelines._revised import find_held_day, is_same_base, pull_further_back
 from factorprism.pipelines._run import Run
 from factorprism.pipelines._set_aside import begin_aside
 
@@ -45,7 +45,7 @@ def pull_through(run: Run, symbol: str, first: date, last: date) -> list[int]:
             + ("; that day is an expected session" if calendar.is_expected(expected) else ""),
             remedy="Wait until the source has published it, then run this session again.",
         )
-    return [keep_pull(run, pull) for pull in reach_back(run, symbol, pulls)]
+    return [keep_pull(run, pull) for pull in pull_further_back(run, symbol, pulls)]
 
 
 def pull_range(run: Run, symbol: str, first: date, last: date) -> list[int]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from factorprism.core.housekeeping import StoredBundle, StoredModel
 from factorprism.pipelines._image_sets import list_image_sets, remove_image_set
 from factorprism.pipelines._run import Run
-from factorprism.pipelines.champions import title_lock
+from factorprism.pipelines.champions import champion_lock
 
 # Folders of the home that grow by a file or more a day.
 FOLDERS = ("images", "image-sets", "logs")
@@ -31,8 +31,8 @@ class Removal:
 def plan_removals(run: Run, now: datetime) -> list[Removal]:
     """Return everything that the policy lets go of at `now` (naive, UTC); nothing is touched.
 
-    Never among it: rows of any table but the content of merged pulls, judged folds, the ledger,
-    a model that ever held the title, that a forecast names or that the last decision was on.
+    Never among it: rows of any table but the content of merged pulls, out-of-sample folds, the
+    ledger, a model that was ever champion, that a forecast names or that the last decision was on.
     """
     return [
         *_old_bundles(run, now),
@@ -67,10 +67,10 @@ def expires_before(run: Run, now: datetime) -> datetime:
 
 
 def _remove_model(run: Run, model_id: str, now: datetime) -> bool:
-    """Remove a model that still nobody needs, with its title held against a promotion."""
+    """Remove a model that still nobody needs, while no promotion can begin."""
     store = run.ports.warehouse.housekeeping
     model = next(item for item in store.list_models() if item.model_id == model_id)
-    with run.ports.warehouse.lock(title_lock(model.signal)):
+    with run.ports.warehouse.lock(champion_lock(model.signal)):
         if any(item.claim for item in store.list_models() if item.model_id == model_id):
             return False
         run.ports.registry.remove_model(model_id)
@@ -90,7 +90,7 @@ def _old_bundles(run: Run, now: datetime) -> Iterator[Removal]:
             yield Removal("model", model.model_id, reason, bundle.n_bytes)
         elif not bundle.model_id:
             reason = f"older than {weeks} weeks, and no model is registered for it"
-            yield Removal("bundle", bundle.place, reason, bundle.n_bytes)
+            yield Removal("bundle", bundle.store_path, reason, bundle.n_bytes)
 
 
 def _is_old(bundle: StoredBundle, model: StoredModel | None, before: datetime) -> bool:
@@ -102,7 +102,7 @@ def _old_image_sets(run: Run, now: datetime) -> Iterator[Removal]:
     reason = f"older than {run.config.artefacts_kept_weeks} weeks; build_dataset makes it anew"
     for item in list_image_sets(run.config.artefacts_url):
         if item.modified_at < before:
-            yield Removal("image set", item.place, reason, item.n_bytes)
+            yield Removal("image set", item.store_path, reason, item.n_bytes)
 
 
 def _old_payloads(run: Run, now: datetime) -> Iterator[Removal]:
@@ -155,15 +155,15 @@ def find_orphans(run: Run, now: datetime) -> Orphans:
     sets, listed = store.list_image_sets(), list_image_sets(run.config.artefacts_url)
     before = expires_before(run, now)
     without_row = [
-        f"bundle {item.place}"
+        f"bundle {item.store_path}"
         for item in bundles
         if item.model_id not in recorded and item.modified_at < young
     ]
-    known = {item.place for item in sets}
+    known = {item.store_path for item in sets}
     without_row += [
-        f"image set {item.place}"
+        f"image set {item.store_path}"
         for item in listed
-        if item.place not in known and item.modified_at < young
+        if item.store_path not in known and item.modified_at < young
     ]
     without_artefact = [
         f"model {model.model_id}"
@@ -172,10 +172,10 @@ def find_orphans(run: Run, now: datetime) -> Orphans:
         and (model.claim or model.saved_at >= before)
         and model.saved_at < young
     ]
-    there = {item.place for item in listed}
+    there = {item.store_path for item in listed}
     without_artefact += [
-        f"image set {item.place}"
+        f"image set {item.store_path}"
         for item in sets
-        if item.place not in there and before <= item.saved_at < young
+        if item.store_path not in there and before <= item.saved_at < young
     ]
     return Orphans(tuple(without_row), tuple(without_artefact))

@@ -26,12 +26,12 @@ RATIO_TOLERANCE, HALF_QUOTE = 1e-5, 0.006
 Values = npt.NDArray[np.float64]
 
 
-def reach_back(run: Run, symbol: str, pulls: list[Pull]) -> list[Pull]:
+def pull_further_back(run: Run, symbol: str, pulls: list[Pull]) -> list[Pull]:
     """Return `pulls` with what lies before them, where their oldest sessions were revised.
 
-    The reach is doubled until the oldest sessions agree with what is held or its history begins;
+    The range is doubled until the oldest sessions agree with what is held or its history begins;
     where prices are rebased, all is pulled at once. What was pulled further back is one pull with
-    the rest, so that it is judged and merged as one series.
+    the rest, so that it is checked and merged as one series.
     """
     extent = run.ports.warehouse.bars.load_extent(symbol)
     if extent is None or not pulls:
@@ -134,15 +134,15 @@ def find_held_day(run: Run, symbol: str, first: date, last: date) -> date | None
     return nearest
 
 
-def find_unreached(run: Run, pull: Pull) -> tuple[date, ...]:
+def find_uncovered(run: Run, pull: Pull) -> tuple[date, ...]:
     """Return the held sessions that `pull` does not give anew."""
     extent = run.ports.warehouse.bars.load_extent(pull.symbol)
     if extent is None:
         return ()
     held = run.ports.warehouse.bars.load_held_bars(pull.symbol, *extent).days
     given = pull.bars["session"].to_numpy().astype("datetime64[D]")
-    unreached: list[date] = np.setdiff1d(held, given).tolist()
-    return tuple(unreached)
+    uncovered: list[date] = np.setdiff1d(held, given).tolist()
+    return tuple(uncovered)
 
 
 def _align(held: pd.DataFrame, new: pd.DataFrame, columns: Sequence[str]) -> tuple[Values, Values]:

@@ -24,12 +24,12 @@ from factorprism.warehouse.calendar import teach_held_days
 
 if TYPE_CHECKING:
     from factorprism.alerts import Delivery
-    from factorprism.alerts.catalogue import Kind
+    from factorprism.alerts.catalogue import AlertKind
     from factorprism.warehouse import PostgresWarehouse
 
 logger = logging.getLogger("factorprism.pipelines")
 
-Refs = dict[str, Any]  # small JSON: names, ids, hashes and paths, never frames
+StepContext = dict[str, Any]  # small JSON: names, ids, hashes and paths, never frames
 
 
 class Ports:
@@ -110,7 +110,7 @@ class Run:
     def calendar(self) -> TradingCalendar:
         return self.config.calendar_of(self.universe.target)
 
-    def key_of(self, kind: Kind) -> str:
+    def key_of(self, kind: AlertKind) -> str:
         """Return the key of an alert of `kind` on this run's signal, or on its universe."""
         return kind.key(signal=self.signal.name, universe=self.universe.name)
 
@@ -129,8 +129,8 @@ class Run:
     def raise_alert(self, key: str, sentence: str, severity: str = CRITICAL) -> None:
         """Raise an alert of this session; the same open `key` is sent once.
 
-        The catalogue of `factorprism.alerts` says by `key` who is told of it and when. What cannot
-        be delivered is tried again later, and never fails the run.
+        The catalogue of `factorprism.alerts` says by `key` who is notified of it and when. What
+        cannot be delivered is tried again later, and never fails the run.
         """
         alert = Alert(key=key, severity=severity, sentence=sentence, session=self.session)
         if self.ports.warehouse.alerts.raise_alert(alert):
@@ -156,7 +156,7 @@ class Run:
             self.ports.delivery.tell()
 
 
-Step = Callable[[Run, Mapping[str, Any]], Refs]
+Step = Callable[[Run, Mapping[str, Any]], StepContext]
 
 
 @contextmanager

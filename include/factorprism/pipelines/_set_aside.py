@@ -1,4 +1,4 @@
-"""Rows that the gate keeps out of the bars: noted, left out, asked for again, and told of."""
+"""Rows that the gate keeps out of the bars: noted, left out, asked for again, and reported."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from factorprism.quality import is_too_much
 
 # Requests a symbol and evening for rows that were set aside.
 REQUESTS_MAX = 10
-TOLD = 3
-WAIT = "Mend it at the source, or wait until it does; earlier bars stay in force."
+REPORTED = 3
+WAIT = "Fix it at the source, or wait until it does; earlier bars stay in force."
 ACCEPT = "If it is no fault: factorprism quality accept {} --because TEXT."
 
 
@@ -133,7 +133,7 @@ def pull_again(run: Run, symbol: str, before: date) -> Iterator[Pull]:
 def _choose(run: Run, symbol: str, rows: Sequence[SetAside]) -> list[tuple[date, date]]:
     """Return the ranges to ask for: first what a person has accepted, the rest by turns.
 
-    An unbroken run of rows is one range, since it is judged as a whole.
+    An unbroken run of rows is one range, since it is checked as a whole.
     """
     words = run.ports.warehouse.findings.list_accepted([symbol])
     names = {word.finding.finding_id for word in words}
@@ -148,15 +148,15 @@ def _choose(run: Run, symbol: str, rows: Sequence[SetAside]) -> list[tuple[date,
 
 
 def _take_turn(
-    ranges: Sequence[tuple[date, date]], n_evenings: int, places: int
+    ranges: Sequence[tuple[date, date]], n_evenings: int, indices: int
 ) -> list[tuple[date, date]]:
     """Return so many of `ranges` from where the evening before has stopped, round the end."""
-    start = n_evenings * places % max(len(ranges), 1)
-    return [*ranges[start:], *ranges[:start]][:places]
+    start = n_evenings * indices % max(len(ranges), 1)
+    return [*ranges[start:], *ranges[:start]][:indices]
 
 
 def _ask(run: Run, symbol: str, first: date, last: date) -> list[Pull]:
-    """Return the pulls of [`first`, `last`] that hold a bar; in others is nothing to judge."""
+    """Return the pulls of [`first`, `last`] that hold a bar; in others is nothing to check."""
     try:
         pulls = list(run.ports.source.fetch_bars([symbol], first, last))
     except EmptyResponse:
@@ -220,9 +220,9 @@ def _ranges(sessions: Sequence[date], calendar: TradingCalendar) -> Iterator[tup
 
 def _tell(rows: Sequence[SetAside]) -> str:
     """Return the first findings behind `rows` with their names."""
-    told = list(dict.fromkeys(f"{row.sentence} [{row.finding_id}]" for row in rows))
-    more = f" And {len(told) - TOLD} more findings." if len(told) > TOLD else ""
-    return " ".join(told[:TOLD]) + more
+    reported = list(dict.fromkeys(f"{row.sentence} [{row.finding_id}]" for row in rows))
+    more = f" And {len(reported) - REPORTED} more findings." if len(reported) > REPORTED else ""
+    return " ".join(reported[:REPORTED]) + more
 
 
 def advise_on(refused: Sequence[QualityResult]) -> str:

@@ -13,7 +13,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import QualityError
 from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.factors import bars_needed_from
-from factorprism.forecasts import Window, encode_window
+from factorprism.forecasts import ImageWindow, encode_window
 from factorprism.images import align_panels
 from factorprism.market.panels import ImageSet
 from factorprism.pipelines._run import Run
@@ -21,7 +21,7 @@ from factorprism.pipelines.factors import load_recent_panel
 from factorprism.pipelines.history import sessions_before_first_image
 
 
-def load_window(run: Run) -> Window:
+def load_window(run: Run) -> ImageWindow:
     """Return the image of the run's session.
 
     Raises `QualityError` where a channel's history is too short for one, or does not reach it.
@@ -57,13 +57,15 @@ def load_recent_images(run: Run, n_sessions: int) -> ImageSet:
     return align_panels(panels, universe, run.signal.lookback, last=run.session)
 
 
-def find_bars_start(window: Window) -> date:
+def find_bars_start(window: ImageWindow) -> date:
     """Return the first day whose bars the window's factors may depend on."""
     first: date = window.sessions[0].astype(date)
     return min(bars_needed_from(first, calendar_of(symbol)) for symbol in window.channels)
 
 
-def load_window_bars(run: Run, window: Window, known_at: datetime | None = None) -> pd.DataFrame:
+def load_window_bars(
+    run: Run, window: ImageWindow, known_at: datetime | None = None
+) -> pd.DataFrame:
     """Return every bar that the window's factors are computed from, and none after it.
 
     With `known_at` (naive, UTC) the bars are those that the warehouse held then.

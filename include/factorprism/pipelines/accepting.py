@@ -7,16 +7,16 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError, QualityError
 from factorprism.market.findings import NO_BAR, Finding
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.warehouse import FindingRepository
 
 ACCEPT = "accept"
 # Why some findings cannot be accepted, and what to do instead.
-NO_PLACE = (
+NO_TRADING_DAY = (
     "images have no place for a day without trading",
     "Nothing needs to be done: such a row stays out, and no forecast needs it.",
 )
-NO_MEASURE = ("nothing can be measured on such data", "Mend the data at the source.")
+NO_MEASURE = ("nothing can be measured on such data", "Fix the data at the source.")
 
 
 def accept_finding(store: FindingRepository, finding_id: str, by: str, reason: str) -> str:
@@ -46,7 +46,7 @@ def accept_finding(store: FindingRepository, finding_id: str, by: str, reason: s
 def require_acceptable(finding: Finding) -> None:
     """Raise `QualityError`, which says what to do instead, for what cannot be accepted."""
     if not finding.keys:
-        because, remedy = NO_PLACE if finding.rows else NO_MEASURE
+        because, remedy = NO_TRADING_DAY if finding.rows else NO_MEASURE
         raise QualityError(
             f"finding {finding.finding_id} cannot be accepted, since {because}: {finding.sentence}",
             remedy=remedy,
@@ -57,15 +57,16 @@ def tell_refusal(finding: Finding) -> str:
     """Return why `finding` cannot be accepted and what to do instead; empty where it can."""
     if finding.keys:
         return ""
-    because, remedy = NO_PLACE if finding.rows else NO_MEASURE
+    because, remedy = NO_TRADING_DAY if finding.rows else NO_MEASURE
     return f"It cannot be accepted, since {because}. {remedy}"
 
 
-def answer_accepting(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Accept ``finding_id`` of `refs` as `decide` does: a refusal is an answer and no failure."""
+def answer_accepting(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Accept ``finding_id`` of `context` as `decide` does: a refusal is an answer and no
+    failure."""
     try:
         sentence = accept_finding(
-            run.ports.warehouse.findings, refs["finding_id"], refs["by"], refs["reason"]
+            run.ports.warehouse.findings, context["finding_id"], context["by"], context["reason"]
         )
     except (ConfigurationError, QualityError) as error:
         run.tell(f"refused: {error.message}")

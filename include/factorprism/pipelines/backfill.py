@@ -7,15 +7,15 @@ from typing import Any
 
 from factorprism.core.calendar import calendar_of
 from factorprism.factors import CATALOGUE
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.daily import render_gates
 
 
-def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say for each symbol which sessions are held now, and render the data docs."""
-    page = render_gates(run, refs.get("gate_run_keys", []))
+    page = render_gates(run, context.get("gate_run_keys", []))
     held = {}
-    for symbol in refs.get("symbols") or run.universe.channels:
+    for symbol in context.get("symbols") or run.universe.channels:
         extent = run.ports.warehouse.bars.load_extent(symbol)
         if extent is None:
             continue

@@ -20,18 +20,18 @@ from factorprism.core.errors import SourceError
 from factorprism.core.sessions import utc_now
 from factorprism.core.severity import WARNING
 from factorprism.core.words import count
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 
 # Past sessions that the vendor is asked for again, so that both calendars are compared.
 COMPARED_SESSIONS = 40
 DAYS_NAMED = 5
 
 
-def refresh_calendar(run: Run, refs: Mapping[str, Any]) -> Refs:
+def refresh_calendar(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Learn the days that the vendor publishes of every exchange of the universe.
 
     Asks once a session at most: not when its last answer came after the session's bars were
-    final. A source without a calendar, a refusal and a vendor that is down are told and change
+    final. A source without a calendar, a refusal and a vendor that is down are reported and change
     nothing: beyond what is known the calendar answers with what it expects.
     """
     channels = run.universe.channels

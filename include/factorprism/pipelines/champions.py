@@ -1,4 +1,4 @@
-"""The title: who holds it at a session by the promotions ledger, and how a decision is kept."""
+"""The champion at a session by the promotions ledger, and how a decision is kept."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from factorprism.core.errors import ArtefactError
 from factorprism.core.models import ModelRecord, Promotion
 from factorprism.models import ModelBundle, load_bundle
 from factorprism.pipelines._run import Run
-from factorprism.selection.promotion import find_holder
+from factorprism.selection.promotion import find_champion
 
 
 def champion_at(run: Run, session: date) -> str | None:
-    """Return the id of the model that held the title at `session`, or None.
+    """Return the id of the model that was champion at `session`, or None.
 
     The ledger decides, not the registry's alias: a session before a promotion must not be read
     by the model that was promoted later.
     """
-    return find_holder(list_decisions(run), session)
+    return find_champion(list_decisions(run), session)
 
 
 def list_decisions(run: Run) -> list[Promotion]:
-    """Return all decisions on the title of the run's universe and horizon, oldest first."""
+    """Return all decisions on the champion of the run's universe and horizon, oldest first."""
     return run.ports.warehouse.models.list_promotions(run.signal.name)
 
 
 def find_challenger(decisions: Sequence[Promotion]) -> str:
-    """Return who lost the last decision: the candidate, or the champion that it deposed."""
+    """Return who lost the last decision: the candidate, or the champion that it replaced."""
     if not decisions:
         return ""
     last = decisions[-1]
@@ -38,21 +38,21 @@ def find_challenger(decisions: Sequence[Promotion]) -> str:
     return loser if loser != last.champion_id else ""
 
 
-def hold_title(run: Run) -> AbstractContextManager[None]:
-    """Hold the title against every other decision for the length of the block."""
-    return run.ports.warehouse.lock(title_lock(run.signal.name))
+def lock_champion(run: Run) -> AbstractContextManager[None]:
+    """Keep every other decision on the champion out for the length of the block."""
+    return run.ports.warehouse.lock(champion_lock(run.signal.name))
 
 
-def title_lock(signal: str) -> str:
-    """Return the name of the lock under which a title changes and its models are removed."""
+def champion_lock(signal: str) -> str:
+    """Return the name of the lock under which a champion changes and its models are removed."""
     return f"champion {signal}"
 
 
 def write_decision(run: Run, decision: Promotion) -> str | None:
-    """Append `decision` and let the registry's aliases follow the ledger; returns who holds the
-    title as of the decision's session.
+    """Append `decision` and let the registry's aliases follow the ledger; returns the champion as
+    of the decision's session.
 
-    A decision that is held already is not written again. Call it inside `hold_title`.
+    A decision that is held already is not written again. Call it inside `lock_champion`.
     """
     run.ports.warehouse.models.append_promotion(decision)
     decisions = list_decisions(run)
@@ -64,13 +64,13 @@ def write_decision(run: Run, decision: Promotion) -> str | None:
 
 
 def tell_decision(run: Run, decision: Promotion) -> None:
-    """Tell once that the title has changed hands; outside `hold_title`, since it may take long."""
+    """Tell once that the champion has changed; outside `lock_champion`, since it may take long."""
     kind = catalogue.ROLLBACK if decision.kind == "rollback" else catalogue.PROMOTION
     named = f"{decision.as_of} {decision.candidate_id}"
     if decision.number:
         named += f" ({decision.number + 1})"
-    holder = decision.previous_id or "nobody"
-    sentence = f"{decision.champion_id} follows {holder}: {decision.reason}"
+    champion = decision.previous_id or "nobody"
+    sentence = f"{decision.champion_id} follows {champion}: {decision.reason}"
     run.record_event(kind.key(signal=run.signal.name, decision=named), sentence)
 
 

@@ -12,14 +12,14 @@ from factorprism.core.errors import ConfigurationError
 from factorprism.core.words import count
 from factorprism.learning import TrainingSet
 from factorprism.models.backend import name_device
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.selection.contest import (
     PLACEBOS,
     ContestSize,
     Entrant,
-    Place,
     Task,
+    TaskIdentity,
     choose_entrants,
     choose_size,
     describe_seconds,
@@ -36,18 +36,18 @@ TIMES_KEPT = timedelta(days=35)
 USED_SHARE = 0.8
 
 
-def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Decide who takes part; ``contest`` of `refs` is ``quick``, ``full`` or ``night``.
+def size_contest(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Decide who takes part; ``contest`` of `context` is ``quick``, ``full`` or ``night``.
 
     ``quick`` holds the configured network against the baselines on the fewest folds that give an
-    interval, without placebos. ``night`` measures: it takes the times of folds judged of late on
+    interval, without placebos. ``night`` measures: it takes the times of folds evaluated of late on
     this device, tries whoever has none on a few batches, and leaves out what does not fit into
     `contest_hours`. A contest that was tabulated is held again in the size that its report has
     recorded.
     """
-    size = size_of(run, refs)
+    size = size_of(run, context)
     if size is None:
-        size = _recorded_size(run) or _measure_size(run, refs)
+        size = _recorded_size(run) or _measure_size(run, context)
     if size.expected_seconds is not None:
         run.tell(
             f"contest: {describe_seconds(size.expected_seconds)} expected, with the candidate, "
@@ -58,14 +58,14 @@ def size_contest(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"size": size.to_dict()}
 
 
-def size_of(run: Run, refs: Mapping[str, Any]) -> ContestSize | None:
+def size_of(run: Run, context: Mapping[str, Any]) -> ContestSize | None:
     """Return the size that was decided on or that a name fixes; None where it is to be measured.
 
     Raises `ConfigurationError` for an unknown name.
     """
-    if "size" in refs:
-        return ContestSize.from_dict(refs["size"])
-    name = str(refs.get("contest") or "quick")
+    if "size" in context:
+        return ContestSize.from_dict(context["size"])
+    name = str(context.get("contest") or "quick")
     if name not in SIZES:
         raise ConfigurationError(f"contest {name!r} is unknown", remedy=f"Use {', '.join(SIZES)}.")
     return None if name == "night" else _fixed_size(run, name)
@@ -79,7 +79,7 @@ def list_contest(run: Run, training_set: TrainingSet, size: ContestSize) -> list
 
 
 def list_planned(
-    run: Run, training_set: TrainingSet, size: ContestSize, keys: Mapping[Place, str]
+    run: Run, training_set: TrainingSet, size: ContestSize, keys: Mapping[TaskIdentity, str]
 ) -> list[Task]:
     """Return the work at the places of `keys`, which were planned before: nothing is hashed."""
     entrants = _entrants_of(run, size)
@@ -113,8 +113,8 @@ def _recorded_size(run: Run) -> ContestSize | None:
     return ContestSize.from_dict(plan) if plan and plan["name"] == "night" else None
 
 
-def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
-    training_set, _ = load_training_set(run, refs)
+def _measure_size(run: Run, context: Mapping[str, Any]) -> ContestSize:
+    training_set, _ = load_training_set(run, context)
     full = _fixed_size(run, "night")
     tasks = list_contest(run, training_set, full)
     held = run.ports.warehouse.contests.list_held([task.key for task in tasks])
@@ -134,7 +134,8 @@ def _measure_size(run: Run, refs: Mapping[str, Any]) -> ContestSize:
 
 
 def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
-    """Return the seconds of each entrant for a fold: of those judged here of late, or by a try."""
+    """Return the seconds of each entrant for a fold: of those evaluated here of late, or by a
+    try."""
     newest = {task.entrant.name: task for task in tasks if not task.placebo}
     since = datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
     times = run.ports.warehouse.contests.list_times(run.signal.name, since, name_device())

@@ -14,7 +14,7 @@ from factorprism.core.words import count
 from factorprism.forecasts import predict_window, settle_forecasts
 from factorprism.health.patience import due_at
 from factorprism.market.bars import hash_bars
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines._windows import (
     from_json,
     load_window,
@@ -29,7 +29,7 @@ from factorprism.quality import render_data_docs
 NO_MODEL = "none"
 
 
-def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
+def build_image(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Encode the session's window, and refuse it when a cell is missing."""
     window = load_window(run)
     missing = window.missing_cells
@@ -44,7 +44,7 @@ def build_image(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"factor_hash": window.factor_hash}
 
 
-def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
+def forecast(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Let the champion in force read the session's window; the row goes on as a reference."""
     champion = champion_at(run, run.session)
     if champion is None:
@@ -54,7 +54,7 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
         )
     record, bundle = load_champion(run, champion)
     window = load_window(run)
-    if window.factor_hash != refs.get("factor_hash", window.factor_hash):
+    if window.factor_hash != context.get("factor_hash", window.factor_hash):
         raise QualityError(
             f"the factors of {run.session} changed between two steps of this run",
             remedy="Run this session again.",
@@ -74,10 +74,10 @@ def forecast(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"forecast": to_json(row)}
 
 
-def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
+def publish(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Append the forecast to the ledger, unless it has the last word for its key already."""
     due = due_at(run.config, run.universe, run.session)
-    row = replace(from_json(refs["forecast"]), due_at=due)
+    row = replace(from_json(context["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
     sentence = f"{run.signal.name}: a forecast of {row.session} is issued again"
     for kind in (*catalogue.EVENING, catalogue.DEADLINE):
@@ -86,7 +86,7 @@ def publish(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"appended": appended}
 
 
-def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
+def settle(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Write the outcomes of all forecasts of the signal whose horizon has passed.
 
     It has passed when `horizon` sessions have, whichever day that was expected to be.
@@ -105,9 +105,9 @@ def settle(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"settled": settled}
 
 
-def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Render the data docs of this run's gates and say where everything is."""
-    page = render_gates(run, refs.get("gate_run_keys", []))
+    page = render_gates(run, context.get("gate_run_keys", []))
     run.tell(f"data docs: {page}")
     key = catalogue.TASK.key(pipeline="daily", signal=run.signal.name)
     run.resolve_alert(key, "the daily run has ended well again")
@@ -120,12 +120,12 @@ def render_gates(run: Run, run_keys: list[str]) -> Path:
     return render_data_docs(results, run.config.docs_folder)
 
 
-def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Write a withheld row with ``reason`` of `refs` to the ledger, and raise the alert.
+def withhold(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Write a withheld row with ``reason`` of `context` to the ledger, and raise the alert.
 
     It is raised as the kind of ``fault``, by the word of `classify_fault`.
     """
-    reason = str(refs["reason"])
+    reason = str(context["reason"])
     universe = run.universe
     horizon_end = run.calendar.offset(run.session, run.signal.horizon)
     row = Forecast(
@@ -144,7 +144,7 @@ def withhold(run: Run, refs: Mapping[str, Any]) -> Refs:
     )
     appended = run.ports.warehouse.forecasts.append(row)
     sentence = f"{run.signal.name}: forecast withheld: {reason}"
-    raise_evening(run, str(refs.get("fault", "")), sentence)
+    raise_evening(run, str(context.get("fault", "")), sentence)
     gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
     found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
     page = render_gates(run, found)

@@ -1,4 +1,4 @@
-"""A person's decision, on the title or on a finding: the page asks, a worker decides."""
+"""A person's decision, on the champion or on a finding: the page asks, a worker decides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from factorprism.core.errors import PromotionError
 from factorprism.core.models import Promotion
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.accepting import ACCEPT, answer_accepting
 from factorprism.pipelines.champions import list_decisions, write_decision
 from factorprism.pipelines.promotions import promote_model, roll_back
@@ -16,32 +16,32 @@ PROMOTE, ROLL_BACK = "promote", "roll_back"
 KINDS = {PROMOTE: "manual", ROLL_BACK: "rollback"}
 
 
-def decide(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Give the title to ``model_id`` of `refs` by ``action``, because of ``reason``, asked ``by``.
+def decide(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Make ``model_id`` of `context` champion by ``action``, because of ``reason``, asked ``by``.
 
-    ``champion_id`` is who held the title when the person decided: if somebody else holds it by
-    now, the decision is refused. A refusal is an answer and no failure: ``decided`` is False then,
-    and ``sentence`` and ``remedy`` say why. The action ``accept`` accepts ``finding_id`` instead.
-    Raises ``ValueError`` for an unknown action.
+    ``champion_id`` is the champion of the moment when the person decided: if somebody else holds it
+    by now, the decision is refused. A refusal is an answer and no failure: ``decided`` is False
+    then, and ``sentence`` and ``remedy`` say why. The action ``accept`` accepts ``finding_id``
+    instead. Raises ``ValueError`` for an unknown action.
     """
-    take = answer_accepting if refs["action"] == ACCEPT else _decide_title
-    answer = take(run, refs)
+    take = answer_accepting if context["action"] == ACCEPT else _decide_champion
+    answer = take(run, context)
     run.resolve_alert(run.alert_key("decision"), "a decision was taken again")
     return answer
 
 
-def _decide_title(run: Run, refs: Mapping[str, Any]) -> Refs:
-    action, model_id, by = refs["action"], refs["model_id"], refs["by"]
+def _decide_champion(run: Run, context: Mapping[str, Any]) -> StepContext:
+    action, model_id, by = context["action"], context["model_id"], context["by"]
     if action not in KINDS:
         raise ValueError(f"action: {action!r}, allowed are {', '.join((*KINDS, ACCEPT))}")
-    reason = f"{refs['reason'].strip()} (decided by {by})"
+    reason = f"{context['reason'].strip()} (decided by {by})"
     try:
         decision = _find_taken(run, action, model_id, reason)
         if decision is not None:
             # An attempt that was cut off has written the row; the aliases may lag behind it.
             write_decision(run, decision)
         else:
-            _require_same_question(run, refs)
+            _require_same_question(run, context)
             take = promote_model if action == PROMOTE else roll_back
             decision = take(run, model_id, reason)
     except PromotionError as error:
@@ -49,7 +49,7 @@ def _decide_title(run: Run, refs: Mapping[str, Any]) -> Refs:
         answer = {"decided": False, "sentence": error.message, "remedy": error.remedy}
     else:
         after = f" after {decision.previous_id}" if decision.previous_id else ""
-        run.tell(f"{decision.champion_id} takes the title{after}")
+        run.tell(f"{decision.champion_id} becomes champion{after}")
         answer = {"decided": True, "sentence": decision.reason, "remedy": ""}
     return answer
 
@@ -65,14 +65,14 @@ def _find_taken(run: Run, action: str, model_id: str, reason: str) -> Promotion 
     return None
 
 
-def _require_same_question(run: Run, refs: Mapping[str, Any]) -> None:
-    if not refs["reason"].strip():
+def _require_same_question(run: Run, context: Mapping[str, Any]) -> None:
+    if not context["reason"].strip():
         raise PromotionError("a decision by hand needs a reason", remedy="Write one sentence.")
     decisions = list_decisions(run)
-    holder = decisions[-1].champion_id if decisions else ""
-    if holder != refs["champion_id"]:
+    champion = decisions[-1].champion_id if decisions else ""
+    if champion != context["champion_id"]:
         raise PromotionError(
-            f"{holder or 'nobody'} holds the title now, not {refs['champion_id'] or 'nobody'} as "
+            f"{champion or 'nobody'} is champion now, not {context['champion_id'] or 'nobody'} as "
             "when this was asked",
             remedy="Look at the models again, then decide.",
         )

@@ -18,18 +18,18 @@ logger = logging.getLogger("factorprism.pipelines")
 def close_after_end(config: Config, signal: Signal, ports: Ports) -> list[str]:
     """Close the alerts of sessions after the end of a replay, and return their keys.
 
-    No run of such a session is owed, so that none would ever close them: earlier versions planned
+    No run of such a session is due, so that none would ever close them: earlier versions planned
     them. Nothing is closed where more data are to come, and what is of another universe or of the
     whole house stays open.
     """
     try:
         final = find_final_session(config, signal.symbol)
     except FactorPrismError:
-        return []  # told by whatever asks the source for something
+        return []  # reported by whatever asks the source for something
     if final is None:
         return []
     alerts = ports.warehouse.alerts
-    sentence = f"the {config.source} data end at {final}: no run of a later session is owed"
+    sentence = f"the {config.source} data end at {final}: no run of a later session is due"
     closed = [
         alert.key
         for alert in alerts.list_open_alerts()

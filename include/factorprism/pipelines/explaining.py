@@ -18,11 +18,11 @@ from factorprism.core.contest import Explanation
 from factorprism.core.errors import QualityError
 from factorprism.core.models import ModelRecord
 from factorprism.core.words import count
-from factorprism.forecasts import Window
+from factorprism.forecasts import ImageWindow
 from factorprism.forecasts.explain import (
     DECIMALS,
     Attribution,
-    Precedents,
+    NearestNeighbours,
     Shares,
     build_neighbour_index,
     compute_agreement,
@@ -35,8 +35,8 @@ from factorprism.learning import TrainingSet, split_samples
 from factorprism.learning.baselines import BaselineForecaster
 from factorprism.learning.settings import read_settings
 from factorprism.models import ModelBundle, load_members
-from factorprism.pipelines._image_sets import image_set_place
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._image_sets import image_set_path
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines._windows import from_json, load_window
 from factorprism.pipelines.champions import load_champion
 from factorprism.pipelines.history import align_history, fetch_image_set, join_closes
@@ -44,13 +44,13 @@ from factorprism.pipelines.history import align_history, fetch_image_set, join_c
 NEIGHBOURS = 5
 
 
-def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Keep what the forecast of `refs` is owed to; withhold it on an unheard-of image.
+def explain(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Keep the attribution of the forecast of `context`; withhold it on an unheard-of image.
 
     The explanation of a forecast that is withheld for its image is kept all the same: it shows how
     far the nearest past image is.
     """
-    row = from_json(refs["forecast"])
+    row = from_json(context["forecast"])
     record, bundle = load_champion(run, row.model_id)
     window = load_window(run)
     if window.factor_hash != row.factor_hash:
@@ -58,14 +58,14 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
             f"the factors of {run.session} changed between two steps of this run",
             remedy="Run this session again.",
         )
-    learned = load_learned(run, record)
-    precedents = _find_precedents(run, record, bundle, learned, window)
+    training_set = load_training_data(run, record)
+    nearest_neighbours = _find_nearest_neighbours(run, record, bundle, training_set, window)
     members = load_members(run.ports.registry.fetch_bundle(row.model_id), bundle)
     seed = read_settings(record.spec).seed
     readings = [_read(held, window, seed) for held in (bundle, *members)]
     attribution, shapley, surrogate = readings[0]
     stability = _compare(readings, seed)
-    baselines = _explain_baselines(record, learned, window)
+    baselines = _explain_baselines(record, training_set, window)
     run.ports.warehouse.explanations.save_explanation(
         Explanation(
             signal=row.signal,
@@ -76,18 +76,19 @@ def explain(run: Run, refs: Mapping[str, Any]) -> Refs:
             surrogate=surrogate.to_dict(),
             baselines=baselines,
             stability=stability,
-            precedents=precedents.to_dict(),
+            nearest_neighbours=nearest_neighbours.to_dict(),
         )
     )
-    _refuse_novel(run, record, precedents)
+    _refuse_novel(run, record, nearest_neighbours)
     run.tell(
-        f"explanation: nearest past image {precedents.distance:.2f} of {precedents.threshold:.2f} "
+        f"explanation: nearest past image {nearest_neighbours.distance:.2f} of "
+        f"{nearest_neighbours.threshold:.2f} "
         f"allowed, {count(len(members), 'ensemble member')} beside it"
     )
     return {}
 
 
-def load_learned(run: Run, record: ModelRecord) -> TrainingSet:
+def load_training_data(run: Run, record: ModelRecord) -> TrainingSet:
     """Return the images of `record`'s own image set with the target's closes, as of its training.
 
     The images are the very ones that the model was trained from, or for a model whose record does
@@ -97,18 +98,22 @@ def load_learned(run: Run, record: ModelRecord) -> TrainingSet:
     as_of: date = date.fromisoformat(str(record.spec["as_of"]))
     then, content = replace(run, session=as_of), str(record.spec.get("image_set_hash", ""))
     image_set = (
-        fetch_image_set(run, image_set_place(content), content) if content else align_history(then)
+        fetch_image_set(run, image_set_path(content), content) if content else align_history(then)
     )
     return join_closes(then, image_set)[0]
 
 
-def _find_precedents(
-    run: Run, record: ModelRecord, bundle: ModelBundle, learned: TrainingSet, window: Window
-) -> Precedents:
+def _find_nearest_neighbours(
+    run: Run,
+    record: ModelRecord,
+    bundle: ModelBundle,
+    training_set: TrainingSet,
+    window: ImageWindow,
+) -> NearestNeighbours:
     """Compare with the images that the model has learned from: those matured when its data end."""
     index = build_neighbour_index(
-        learned.image_set,
-        learned.closes,
+        training_set.image_set,
+        training_set.closes,
         record.horizon,
         record.trained_through,
         embed_windows(bundle),
@@ -117,14 +122,14 @@ def _find_precedents(
     return index.find(window, NEIGHBOURS)
 
 
-def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None:
-    if not precedents.novel:
+def _refuse_novel(run: Run, record: ModelRecord, nearest_neighbours: NearestNeighbours) -> None:
+    if not nearest_neighbours.novel:
         return
-    nearest = precedents.neighbours[0]
+    nearest = nearest_neighbours.neighbours[0]
     raise QualityError(
         f"the image of {run.session} is unlike any that {record.model_id} has learned from: the "
-        f"nearest, of {nearest.session}, lies {precedents.distance:.2f} away, the limit is "
-        f"{precedents.threshold:.2f}",
+        f"nearest, of {nearest.session}, lies {nearest_neighbours.distance:.2f} away, the limit is "
+        f"{nearest_neighbours.threshold:.2f}",
         remedy=f"See why: factorprism explain --signal {run.signal.name} --session {run.session}. "
         "A model that has learned from such images may forecast them.",
     )
@@ -133,7 +138,7 @@ def _refuse_novel(run: Run, record: ModelRecord, precedents: Precedents) -> None
 Reading = tuple[Attribution, Shares, Shares]
 
 
-def _read(bundle: ModelBundle, window: Window, seed: int) -> Reading:
+def _read(bundle: ModelBundle, window: ImageWindow, seed: int) -> Reading:
     return (
         compute_attribution(bundle, window),
         compute_shapley(bundle, window, seed=seed),
@@ -166,18 +171,20 @@ def _by_kind(reading: Reading) -> dict[str, npt.NDArray[np.float64]]:
     return {**named, shapley.method: shapley.values, surrogate.method: surrogate.values}
 
 
-def _explain_baselines(record: ModelRecord, learned: TrainingSet, window: Window) -> dict[str, Any]:
-    """Fit the baselines on the split that the model was judged by, and explain the day's scores.
+def _explain_baselines(
+    record: ModelRecord, training_set: TrainingSet, window: ImageWindow
+) -> dict[str, Any]:
+    """Fit the baselines on the split that the model was evaluated by, and explain the day's scores.
 
     Fitting takes a second each and gives the same baselines every time, so that none are stored.
     They learn from no session after the model's own.
     """
-    settings, target = read_settings(record.spec), learned.target
+    settings, target = read_settings(record.spec), training_set.target
     sizes = settings.sizes(settings.holdout_sessions)
-    split = split_samples(learned.samples, learned.horizon, sizes)
+    split = split_samples(training_set.samples, training_set.horizon, sizes)
     explained: dict[str, Any] = {}
     for name in (one.name for one in target.baselines if one.explained):
-        fitted = BaselineForecaster(name, settings.seed).fit(learned, split)
+        fitted = BaselineForecaster(name, settings.seed).fit(training_set, split)
         reasons = fitted.explain(window.values)
         if reasons is None:
             continue

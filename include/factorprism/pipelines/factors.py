@@ -11,18 +11,18 @@ from factorprism.core.words import count
 from factorprism.factors import CATALOGUE, bars_needed_from, catalogue_hash
 from factorprism.factors import compute_factors as compute_panel
 from factorprism.market.panels import FactorPanel
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.quality import check_factors, count_missing, require
 
 # The panel that one evening's gate looks at.
 GATE_SESSIONS = 250
 
 
-def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
+def compute_factors(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Compute the factors of each symbol from its first changed session on, and keep them."""
     catalogue = catalogue_hash()
     computed = 0
-    for symbol in refs.get("symbols") or run.universe.channels:
+    for symbol in context.get("symbols") or run.universe.channels:
         # Again until nothing is stale: another run may merge bars while this one computes.
         while (changed := run.ports.warehouse.factors.changed_from(symbol, catalogue)) is not None:
             extent = run.ports.warehouse.bars.load_extent(symbol)
@@ -35,10 +35,10 @@ def compute_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"catalogue_hash": catalogue, "sessions_computed": computed}
 
 
-def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
+def gate_factors(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Check all panels at once before anything reads them: all of a backfill, else a year."""
-    symbols = refs.get("symbols") or run.universe.channels
-    n_sessions = None if refs.get("first") else GATE_SESSIONS
+    symbols = context.get("symbols") or run.universe.channels
+    n_sessions = None if context.get("first") else GATE_SESSIONS
     panels = [load_recent_panel(run, symbol, n_sessions) for symbol in symbols]
     verdicts = check_factors(
         panels,
@@ -53,7 +53,7 @@ def gate_factors(run: Run, refs: Mapping[str, Any]) -> Refs:
     run.ports.warehouse.quality.save_results(verdicts.results, run_key)
     require(verdicts.results)
     run.tell(f"factors: {verdicts.n_asked} expectations hold")
-    return {"gate_run_keys": [*refs.get("gate_run_keys", []), run_key]}
+    return {"gate_run_keys": [*context.get("gate_run_keys", []), run_key]}
 
 
 def load_recent_panel(run: Run, symbol: str, n_sessions: int | None) -> FactorPanel:

@@ -32,7 +32,7 @@ def measure_gauges(run: Run) -> None:
 
 
 def measure_replay(config: Config, signal: Signal, ports: Ports) -> None:
-    """Record whether the data of `signal` have an end, after which no evening is owed."""
+    """Record whether the data of `signal` have an end, after which no evening is due."""
     is_replay = find_final_session(config, signal.symbol) is not None
     ports.meter.record("prism.source.replay", float(is_replay), signal=signal.name)
 

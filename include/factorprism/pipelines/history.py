@@ -72,15 +72,17 @@ def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
     return training_set, hash_bars(bars)
 
 
-def load_training_set(run: Run, refs: Mapping[str, Any]) -> tuple[TrainingSet, str]:
-    """Return the images that `refs` name, joined to the target's closes, and the bars' hash."""
-    return join_closes(run, fetch_image_set(run, refs["image_set_path"], refs["image_set_hash"]))
+def load_training_set(run: Run, context: Mapping[str, Any]) -> tuple[TrainingSet, str]:
+    """Return the images that `context` name, joined to the target's closes, and the bars' hash."""
+    return join_closes(
+        run, fetch_image_set(run, context["image_set_path"], context["image_set_hash"])
+    )
 
 
-def fetch_image_set(run: Run, place: str, content_hash: str) -> ImageSet:
-    """Return the image set at `place` in the run's store; raises as `load_image_set` does."""
+def fetch_image_set(run: Run, store_path: str, content_hash: str) -> ImageSet:
+    """Return the image set at `store_path` in the run's store; raises as `load_image_set` does."""
     cache = run.config.home / "image-sets"
-    return load_image_set(place, content_hash, run.config.artefacts_url, cache)
+    return load_image_set(store_path, content_hash, run.config.artefacts_url, cache)
 
 
 def sessions_before_first_image(lookback: int) -> int:

@@ -10,19 +10,19 @@ from factorprism.core.sessions import utc_now
 from factorprism.core.severity import WARNING
 from factorprism.core.signals import list_issued_signals
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.ended import close_after_end
 
 ORPHANS_KEY = "artefacts missing"
 ORPHANS_NAMED = 5
 
 
-def back_up_warehouse(run: Run, refs: Mapping[str, Any]) -> Refs:
+def back_up_warehouse(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Dump the warehouse, prove the dump readable, and let the oldest ones go.
 
-    With ``dry_run`` in `refs` nothing is written.
+    With ``dry_run`` in `context` nothing is written.
     """
-    if refs.get("dry_run"):
+    if context.get("dry_run"):
         run.tell(f"backup: none in a dry run; they go to {run.config.backups_folder}")
         return {"backup": ""}
     # Imported here: the other pipelines have no use for it.
@@ -39,7 +39,7 @@ def back_up_warehouse(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"backup": str(backup.path), "backup_sha256": backup.sha256}
 
 
-def verify_ledger(run: Run, refs: Mapping[str, Any]) -> Refs:
+def verify_ledger(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Walk the ledger's chains, and raise an alert of each signal whose rows do not fit."""
     report = run.ports.warehouse.forecasts.verify()
     first: dict[str, str] = {}
@@ -56,7 +56,7 @@ def verify_ledger(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"ledger_rows": report.n_rows, "ledger_faults": sorted(first)}
 
 
-def list_removals(run: Run, refs: Mapping[str, Any]) -> Refs:
+def list_removals(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say of everything that may go what it is and why, one line each."""
     removals = plan_removals(run, utc_now())
     for removal in removals:
@@ -65,12 +65,12 @@ def list_removals(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"n_removable": len(removals)}
 
 
-def remove_expired(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Remove what may go; each is looked at again under its lock before it does.
+def remove_expired(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Remove what may go; each is checked again under its lock before it does.
 
-    With ``dry_run`` in `refs` nothing goes.
+    With ``dry_run`` in `context` nothing goes.
     """
-    if refs.get("dry_run"):
+    if context.get("dry_run"):
         return {"n_removed": 0}
     removed = []
     with run.ports.warehouse.lock("housekeeping"):
@@ -83,7 +83,7 @@ def remove_expired(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"n_removed": len(removed)}
 
 
-def match_artefacts(run: Run, refs: Mapping[str, Any]) -> Refs:
+def match_artefacts(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Report artefacts without rows, and raise an alert for rows without artefacts."""
     orphans = find_orphans(run, utc_now())
     for line in orphans.without_row:
@@ -104,12 +104,12 @@ def match_artefacts(run: Run, refs: Mapping[str, Any]) -> Refs:
     }
 
 
-def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say what the week's housekeeping came to; close its alert, and what no other run will."""
     run.tell(
-        f"housekeeping: {refs.get('n_removed', 0)} of {refs.get('n_removable', 0)} removed, "
-        f"{refs.get('artefacts_without_row', 0)} artefacts without a row, "
-        f"{refs.get('rows_without_artefact', 0)} rows without an artefact"
+        f"housekeeping: {context.get('n_removed', 0)} of {context.get('n_removable', 0)} removed, "
+        f"{context.get('artefacts_without_row', 0)} artefacts without a row, "
+        f"{context.get('rows_without_artefact', 0)} rows without an artefact"
     )
     run.resolve_alert(run.alert_key("housekeeping"), "the housekeeping has ended well again")
     for signal in list_issued_signals(run.config):

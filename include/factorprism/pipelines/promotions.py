@@ -1,4 +1,4 @@
-"""The models of a universe, and decisions on the title by hand: promote, roll back, compare."""
+"""The models of a universe, and decisions on the champion by hand: promote, roll back, compare."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from factorprism.pipelines._run import Run
 from factorprism.pipelines.champions import (
     champion_at,
     find_challenger,
-    hold_title,
     list_decisions,
     load_champion,
     load_record,
+    lock_champion,
     tell_decision,
     write_decision,
 )
@@ -31,8 +31,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 class ModelStatus:
     """A model with its place by the ledger's last decision, and what its figures come to.
 
-    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is judged by,
-    None where the model was never judged.
+    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is evaluated by,
+    None where the model was never evaluated.
     """
 
     record: ModelRecord
@@ -80,43 +80,43 @@ def show_model(run: Run, model_id: str) -> Dossier:
 
 
 def promote_model(run: Run, model_id: str, reason: str) -> Promotion:
-    """Give `model_id` the title as of the run's session, because a person wants it for `reason`.
+    """Make `model_id` champion as of the run's session, because a person wants it for `reason`.
 
-    Raises `PromotionError` for an empty reason, for the model that holds the title already, and
+    Raises `PromotionError` for an empty reason, for the model that is champion already, and
     where `roll_back` raises it for the model. Nothing is written then.
     """
     if not reason.strip():
         raise PromotionError(
             "a promotion by hand needs a reason", remedy="Give it: --reason SENTENCE."
         )
-    with hold_title(run):
-        decision = _give_title(run, list_decisions(run), model_id, "manual", reason.strip())
+    with lock_champion(run):
+        decision = _make_champion(run, list_decisions(run), model_id, "manual", reason.strip())
     tell_decision(run, decision)
     return decision
 
 
 def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
-    """Return the title, as of the run's session, to the champion before, or to `model_id`.
+    """Make the champion before, or `model_id`, champion again as of the run's session.
 
     A rollback undoes a promotion: the next one goes back one further, never forward again.
 
     Raises
     ------
     PromotionError
-        If nobody held the title before, or `model_id` never did; if the model is missing, was
+        If there was no champion before, or `model_id` was never it; if the model is missing, was
         altered, belongs to another universe, reads other images or was trained on later
         sessions; if the ledger has decisions as of later sessions. Nothing is written then.
     """
-    with hold_title(run):
+    with lock_champion(run):
         decisions = list_decisions(run)
         if not model_id:
             model_id = _find_predecessor(run, decisions)
         elif not any(item.champion_id == model_id for item in decisions):
             raise PromotionError(
-                f"{model_id} never held the title of {run.signal.name}",
+                f"{model_id} was never champion of {run.signal.name}",
                 remedy="Name a former champion, or promote it: factorprism models promote.",
             )
-        decision = _give_title(run, decisions, model_id, "rollback", reason.strip())
+        decision = _make_champion(run, decisions, model_id, "rollback", reason.strip())
     tell_decision(run, decision)
     return decision
 
@@ -133,36 +133,36 @@ def compare_models(run: Run, first_id: str, second_id: str) -> Paired:
     return compare(*pair, training_set, seed=run.config.seed)
 
 
-def list_holders(decisions: Sequence[Promotion]) -> list[str]:
-    """Return who held the title, the holder last, without those that were rolled back."""
-    holders: list[str] = []
+def list_champions(decisions: Sequence[Promotion]) -> list[str]:
+    """Return the champions so far, the present one last, without those that were rolled back."""
+    champions: list[str] = []
     for item in decisions:
-        if not item.champion_id or holders[-1:] == [item.champion_id]:
+        if not item.champion_id or champions[-1:] == [item.champion_id]:
             continue
-        if item.kind == "rollback" and item.champion_id in holders:
-            del holders[holders.index(item.champion_id) + 1 :]
+        if item.kind == "rollback" and item.champion_id in champions:
+            del champions[champions.index(item.champion_id) + 1 :]
         else:
-            holders.append(item.champion_id)
-    return holders
+            champions.append(item.champion_id)
+    return champions
 
 
 def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
-    holders = list_holders(decisions)
-    if not holders:
+    champions = list_champions(decisions)
+    if not champions:
         raise PromotionError(
-            f"nobody holds the title of {run.signal.name}",
+            f"no model is champion of {run.signal.name}",
             remedy=f"Train a model: factorprism train --signal {run.signal.name}.",
         )
-    if len(holders) == 1:
+    if len(champions) == 1:
         raise PromotionError(
-            f"{holders[0]} was the first champion of {run.signal.name}: there is nobody "
+            f"{champions[0]} was the first champion of {run.signal.name}: there is nobody "
             "to go back to",
             remedy="Name another model: factorprism models promote.",
         )
-    return holders[-2]
+    return champions[-2]
 
 
-def _give_title(
+def _make_champion(
     run: Run, decisions: Sequence[Promotion], model_id: str, kind: str, reason: str
 ) -> Promotion:
     """Check that `model_id` can forecast from the run's session on, then write the one row."""
@@ -172,18 +172,18 @@ def _give_title(
             f"the ledger has a decision as of {last}, which one as of {run.session} cannot undo",
             remedy=f"Decide as of {last} or later.",
         )
-    holder = champion_at(run, run.session) or ""
-    if model_id == holder:
-        raise PromotionError(f"{model_id} holds the title already")
+    champion = champion_at(run, run.session) or ""
+    if model_id == champion:
+        raise PromotionError(f"{model_id} is champion already")
     _require_fit(run, model_id)
     decision = Promotion(
         signal=run.signal.name,
         as_of=run.session,
         candidate_id=model_id,
         champion_id=model_id,
-        previous_id=holder,
+        previous_id=champion,
         promoted=True,
-        reason=f"By hand: {reason}" if reason else f"By hand: back from {holder} to {model_id}.",
+        reason=f"By hand: {reason}" if reason else f"By hand: back from {champion} to {model_id}.",
         kind=kind,
         number=sum(
             (item.as_of, item.candidate_id) == (run.session, model_id) for item in decisions
@@ -201,7 +201,7 @@ def _require_fit(run: Run, model_id: str) -> None:
         load_champion(run, model_id)
     except ArtefactError as error:
         raise PromotionError(
-            f"{model_id} cannot take the title: {error.message}", remedy=error.remedy
+            f"{model_id} cannot become champion: {error.message}", remedy=error.remedy
         ) from error
 
 
@@ -235,5 +235,5 @@ def _stand(
 
 
 def _concerns(decision: Promotion, model_id: str) -> bool:
-    """Tell whether `decision` was on `model_id`: it asked for the title, or held it."""
+    """Tell whether `decision` was on `model_id`: as its candidate or as a champion."""
     return model_id in (decision.candidate_id, decision.previous_id, decision.champion_id)

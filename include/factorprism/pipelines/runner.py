@@ -18,8 +18,8 @@ from factorprism.core.errors import FactorPrismError, SourceError
 from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import daily
-from factorprism.pipelines._run import Refs, Run, Step, open_ports
-from factorprism.pipelines.waiting import describe_wait, look_for_bars
+from factorprism.pipelines._run import Run, Step, StepContext, open_ports
+from factorprism.pipelines.waiting import check_for_bars, describe_wait
 from factorprism.pipelines.watch import watch
 from factorprism.telemetry import bound
 
@@ -41,31 +41,31 @@ def run_step(
     pipeline: str,
     step: str,
     session: date,
-    refs: Mapping[str, Any],
+    context: Mapping[str, Any],
     environ: Mapping[str, str],
     signal: str = "",
-) -> Refs:
-    """Run one named step of `signal`, by default the default one; return `refs` with its own.
+) -> StepContext:
+    """Run one named step of `signal`, by default the default one; return `context` with its own.
 
     Configuration and ports come from `environ` and are closed again, so that a task may run in
     any process on any machine. Options of a run (``first``, ``last``, ``symbols``, ``mode``)
-    travel in `refs`. The steps ``withhold``, which takes ``reason`` and ``fault``, and ``watch`` of
-    the daily pipeline stand beside its order.
+    travel in `context`. The steps ``withhold``, which takes ``reason`` and ``fault``, and ``watch``
+    of the daily pipeline stand beside its order.
     """
     body = load_step(plan.find_step(pipeline, step))
     config = load_config(environ)
     with open_ports(config) as ports:
         run = Run(session, find_signal(config, signal), config, ports)
         with _watched(run, pipeline, step):
-            return {**refs, **body(run, refs)}
+            return {**context, **body(run, context)}
 
 
 def run_pipeline(
     pipeline: str,
     run: Run,
-    refs: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
     on_step: Callable[[str, float], None] = lambda name, seconds: None,
-) -> Refs:
+) -> StepContext:
     """Run all steps of `pipeline` in order, one process at a time for a signal and session.
 
     A daily run whose forecast cannot be made writes the withheld row before the error goes on.
@@ -73,16 +73,16 @@ def run_pipeline(
     name = f"{pipeline} {run.signal.name} {run.session}"
     with run.ports.warehouse.lock(name):
         if pipeline != "daily":
-            return _run_steps(pipeline, run, dict(refs or {}), on_step)
+            return _run_steps(pipeline, run, dict(context or {}), on_step)
         try:
-            return _run_steps(pipeline, run, dict(refs or {}), on_step)
+            return _run_steps(pipeline, run, dict(context or {}), on_step)
         finally:
             watch(run, {})
 
 
 def _run_steps(
-    pipeline: str, run: Run, gathered: Refs, on_step: Callable[[str, float], None]
-) -> Refs:
+    pipeline: str, run: Run, gathered: StepContext, on_step: Callable[[str, float], None]
+) -> StepContext:
     for step in PIPELINES[pipeline]:
         started = time.perf_counter()
         try:
@@ -108,14 +108,14 @@ def raise_step_alert(
 ) -> None:
     """Raise the alert of a failed step; a fault on the way is logged and never raised.
 
-    Before a daily run has published, its failure is told under the kind of its `fault`, the word
-    of `classify_fault`, as `withhold` does. Any other pipeline has one alert: while it is open
+    Before a daily run has published, its failure is reported under the kind of its `fault`, the
+    word of `classify_fault`, as `withhold` does. Any other pipeline has one alert: while it is open
     nothing more is sent, and its next run that ends well closes it.
     """
     with _alerting(environ, pipeline, step, session, signal) as run:
         if _precedes_ledger(pipeline, step):
             daily.raise_evening(run, fault, f"{pipeline}, step {step}: {message}")
-        elif pipeline != "daily" or not _is_told_why(run):
+        elif pipeline != "daily" or not _is_reason_reported(run):
             key = catalogue.TASK.key(pipeline=pipeline, signal=run.signal.name)
             run.raise_alert(key, f"{pipeline}, step {step}: {message}")
 
@@ -128,12 +128,12 @@ def raise_deadline_alert(
     message: str,
     signal: str = "",
 ) -> None:
-    """Raise the alert of a run that is late, unless the reason for it is told already.
+    """Raise the alert of a run that is late, unless the reason for it is reported already.
 
     Where the run waits for bars, it says which and until when instead of `message`.
     """
     with _alerting(environ, pipeline, step, session, signal) as run:
-        if not _is_told_why(run):
+        if not _is_reason_reported(run):
             key = run.key_of(catalogue.DEADLINE)
             waits = _words_of_wait(run)
             # A run that waits within its patience is late, and nothing is amiss with it.
@@ -146,13 +146,13 @@ def _words_of_wait(run: Run) -> str:
     waited = describe_wait(run)
     try:
         if waited:
-            look_for_bars(run)
+            check_for_bars(run)
     except SourceError as error:
         return f"the forecast of {run.session} is late: {error.message}; {waited}"
     return ""
 
 
-def _is_told_why(run: Run) -> bool:
+def _is_reason_reported(run: Run) -> bool:
     """Tell whether an alert is open that says why there is no forecast."""
     open_keys = {alert.key for alert in run.ports.warehouse.alerts.list_open_alerts()}
     return bool(open_keys & {run.key_of(kind) for kind in catalogue.EVENING})

@@ -16,35 +16,35 @@ from factorprism.core.publication import local_words
 from factorprism.core.sessions import session_read, utc_now
 from factorprism.core.severity import WARNING
 from factorprism.core.signals import find_signal
-from factorprism.health.patience import SUITE, look_key, patience_ends
+from factorprism.health.patience import SUITE, patience_ends, wait_key
 from factorprism.market.findings import QualityResult
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
-# Sessions before the one that is looked for, asked for with it: an answer without any row may be
+# Sessions before the one that is checked for, asked for with it: an answer without any row may be
 # a fault, and what the last of them has is what a whole bar has.
 SESSIONS_BEFORE = 4
 
 
-def wait_for_bars(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Look once for the bars, as `look_for_bars`, and leave a note of it for `find_wait`.
+def wait_for_bars(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Check once for the bars, as `check_for_bars`, and leave a note of it for `find_wait`.
 
-    Airflow looks again until `patience_ends`; the command line looks once.
+    Airflow checks again until `patience_ends`; the command line checks once.
     """
     try:
-        look_for_bars(run)
+        check_for_bars(run)
     except SourceError as error:
-        _note_look(run, error.message)
+        _note_check(run, error.message)
         raise
-    _note_look(run, "")
+    _note_check(run, "")
     return {}
 
 
-def look_for_bars(run: Run) -> None:
-    """Look for the bar of the session of every channel; raise while one is missing.
+def check_for_bars(run: Run) -> None:
+    """Check for the bar of the session of every channel; raise while one is missing.
 
     A bar is whole that has every value that the one before it had. After patience has ended one
-    that is not whole passes, for the gate to judge.
+    that is not whole passes, for the gate to check.
 
     Raises
     ------
@@ -80,15 +80,15 @@ def look_for_bars(run: Run) -> None:
             remedy="Wait until the source has published it, then run this session again.",
         )
     for sentence in said:
-        run.tell(f"bars of {run.session}: the source {sentence}; the gate will judge")
+        run.tell(f"bars of {run.session}: the source {sentence}; the gate will check")
 
 
-def _note_look(run: Run, missing: str) -> None:
-    """Write down when it was looked, and what was `missing`; empty for nothing.
+def _note_check(run: Run, missing: str) -> None:
+    """Write down when it was checked, and what was `missing`; empty for nothing.
 
     A warehouse that is away costs the note and not the wait.
     """
-    look = QualityResult(
+    check = QualityResult(
         suite=SUITE,
         expectation="bars_are_published",
         symbol=run.universe.target,
@@ -101,10 +101,10 @@ def _note_look(run: Run, missing: str) -> None:
     )
     try:
         run.ports.warehouse.quality.save_results(
-            [look], look_key(run.config, run.universe, run.session)
+            [check], wait_key(run.config, run.universe, run.session)
         )
     except WarehouseError as error:
-        run.tell(f"the look for the bars of {run.session} is not on record: {error.message}")
+        run.tell(f"the check for the bars of {run.session} is not on record: {error.message}")
 
 
 def find_patience(

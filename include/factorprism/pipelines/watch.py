@@ -1,4 +1,4 @@
-"""The look around after each evening: what no step notices by failing, and what is still untold.
+"""The checks after each evening: what no step notices by failing, and what is still pending.
 
 Runs whatever became of the run, fails none, and loads no network.
 """
@@ -16,7 +16,7 @@ from factorprism.core.errors import FactorPrismError
 from factorprism.core.sessions import utc_now
 from factorprism.core.severity import INFO, WARNING
 from factorprism.health import WATCH, Level, Question, list_checks, list_questions
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.checking import subject_of
 from factorprism.pipelines.gauges import measure_gauges
 
@@ -25,8 +25,8 @@ logger = logging.getLogger("factorprism.pipelines")
 MEASURED = {Level.WELL: 0.0, Level.NOTE: 1.0, Level.FAULT: 2.0}
 
 
-def watch(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Ask the checks, raise and close their alerts, measure the gauges, tell what is untold.
+def watch(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Ask the checks, raise and close their alerts, measure the gauges, tell what is pending.
 
     Nothing is asked for a session before the ledger's newest: it says nothing of today.
     """

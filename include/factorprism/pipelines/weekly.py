@@ -1,4 +1,4 @@
-"""The weekly run: the contest, then a candidate, judged against the champion on equal terms."""
+"""The weekly run: the contest, then a candidate, evaluated against the champion on equal terms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from factorprism.core.errors import QualityError
-from factorprism.core.models import Promotion, Training
+from factorprism.core.models import Promotion, TrainingSummary
 from factorprism.core.words import count
 from factorprism.evaluation import evaluate_candidate, skill_sentence
 from factorprism.images import hash_image_set
@@ -19,16 +19,16 @@ from factorprism.learning import train_candidate as fit_candidate
 from factorprism.market.panels import ImageSet
 from factorprism.models import load_normaliser
 from factorprism.pipelines._image_sets import save_image_set
-from factorprism.pipelines._run import Refs, Run
+from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.champions import (
     champion_at,
-    hold_title,
     load_champion,
+    lock_champion,
     tell_decision,
     write_decision,
 )
 from factorprism.pipelines.contest import (
-    load_judged_folds,
+    load_out_of_sample_folds,
 )
 from factorprism.pipelines.history import (
     align_history,
@@ -37,24 +37,24 @@ from factorprism.pipelines.history import (
     training_settings,
 )
 from factorprism.pipelines.refreshing import choose_mode
-from factorprism.selection import PromotionRule, judge
+from factorprism.selection import PromotionRule, decide_promotion
 
 
-def build_dataset(run: Run, refs: Mapping[str, Any]) -> Refs:
+def build_dataset(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Align the channels' whole history through the session and keep it under its hash."""
     universe = run.universe
     image_set = align_history(run)
     _require_recent(run, image_set)
     require_training_history(run, image_set)
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, run.config.artefacts_url)
+    store_path = save_image_set(image_set, content, run.config.artefacts_url)
     first: date = image_set.sessions[0].astype(date)
     spec = {"lookback": image_set.lookback, "channels": list(universe.channels)}
     run.ports.warehouse.models.save_image_set(
-        content, universe.name, first, run.session, spec, place
+        content, universe.name, first, run.session, spec, store_path
     )
     run.tell(f"data set: {' x '.join(map(str, image_set.cube.shape))} from {first}")
-    return {"image_set_hash": content, "image_set_path": place}
+    return {"image_set_hash": content, "image_set_path": store_path}
 
 
 def _require_recent(run: Run, image_set: ImageSet) -> None:
@@ -73,10 +73,10 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
         )
 
 
-def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
+def train_candidate(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Train a candidate as of the session, register it, and keep what its folds have shown."""
-    training_set, data_hash = load_training_set(run, refs)
-    mode, champion, why = choose_mode(run, str(refs.get("mode") or "auto"), training_set)
+    training_set, data_hash = load_training_set(run, context)
+    mode, champion, why = choose_mode(run, str(context.get("mode") or "auto"), training_set)
     run.tell(f"mode: {mode}, {why}")
     folder = run.config.home / "training" / f"{run.signal.name}-{run.session}-{mode}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -91,7 +91,7 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         data_hash=data_hash,
         progress=run.tell,
         initial_hash=_hash_of(run, champion),
-        judged_folds=load_judged_folds(run, training_set, refs),
+        out_of_sample_folds=load_out_of_sample_folds(run, training_set, context),
     )
     record = candidate.record
     evaluations = evaluate_candidate(candidate, training_set, run.config.seed)
@@ -105,13 +105,13 @@ def train_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"candidate_id": record.model_id, "mode": mode}
 
 
-def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
-    """Judge candidate and champion on the same matured sessions that neither was trained on."""
-    training_set, _ = load_training_set(run, refs)
+def compare_candidate(run: Run, context: Mapping[str, Any]) -> StepContext:
+    """Evaluate candidate and champion on the same matured sessions that neither was trained on."""
+    training_set, _ = load_training_set(run, context)
     champion_id = champion_at(run, run.session)
-    record, bundle = load_champion(run, refs["candidate_id"])
+    record, bundle = load_champion(run, context["candidate_id"])
     held = load_champion(run, champion_id) if champion_id else None
-    judgement = judge(
+    decision = decide_promotion(
         held[1] if held else None,
         held[0] if held else None,
         bundle,
@@ -119,28 +119,28 @@ def judge_candidate(run: Run, refs: Mapping[str, Any]) -> Refs:
         training_set,
         _rule(run),
         seed=run.config.seed,
-        failed_checks=[str(leak) for leak in refs.get("leaks", ())],
+        failed_checks=[str(leak) for leak in context.get("leaks", ())],
     )
-    run.ports.warehouse.models.save_evaluations(judgement.evaluations)
-    run.tell(judgement.reason)
+    run.ports.warehouse.models.save_evaluations(decision.evaluations)
+    run.tell(decision.reason)
     return {
         "previous_id": champion_id or "",
-        "promoted": judgement.promoted,
-        "reason": judgement.reason,
-        "numbers": dict(judgement.numbers),
+        "promoted": decision.promoted,
+        "reason": decision.reason,
+        "numbers": dict(decision.numbers),
     }
 
 
-def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
+def promote(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Write the decision to the promotions ledger and let the registry's aliases follow it.
 
-    Where a person was asked, ``approval`` of `refs` has the answer: ``approved``, and ``by`` whom
-    (empty: nobody answered in time).
+    Where a person was asked, ``approval`` of `context` has the answer: ``approved``, and ``by``
+    whom (empty: nobody answered in time).
     """
-    candidate = refs["candidate_id"]
-    with hold_title(run):
+    candidate = context["candidate_id"]
+    with lock_champion(run):
         previous = champion_at(run, run.session) or ""
-        promoted, kind, reason = _decide(refs, previous)
+        promoted, kind, reason = _decide(context, previous)
         decision = Promotion(
             signal=run.signal.name,
             as_of=run.session,
@@ -149,44 +149,46 @@ def promote(run: Run, refs: Mapping[str, Any]) -> Refs:
             previous_id=previous,
             promoted=promoted,
             reason=reason,
-            numbers=refs["numbers"],
+            numbers=context["numbers"],
             kind=kind,
         )
         # The ledger may hold this decision from an earlier attempt: then that one stands.
-        holder = write_decision(run, decision)
-    if (holder or "") != decision.champion_id:
+        champion = write_decision(run, decision)
+    if (champion or "") != decision.champion_id:
         promoted = False
-        reason = f"{holder} holds the title by a later decision in the ledger."
+        reason = f"{champion} is champion by a later decision in the ledger."
     elif promoted:
         tell_decision(run, decision)
-    run.tell(f"champion: {holder or 'none'}")
-    return {"champion_id": holder or "", "promoted": promoted, "reason": reason}
+    run.tell(f"champion: {champion or 'none'}")
+    return {"champion_id": champion or "", "promoted": promoted, "reason": reason}
 
 
-def _decide(refs: Mapping[str, Any], holder: str) -> tuple[bool, str, str]:
-    """Return whether the candidate takes the title of `holder`, the kind of decision, and why."""
-    candidate, reason = refs["candidate_id"], refs["reason"]
-    if not refs["promoted"]:
+def _decide(context: Mapping[str, Any], champion: str) -> tuple[bool, str, str]:
+    """Return whether the candidate replaces `champion`, the kind of decision, and why."""
+    candidate, reason = context["candidate_id"], context["reason"]
+    if not context["promoted"]:
         return False, "contest", reason
-    if holder not in (refs["previous_id"], candidate):
-        reason = f"The champion stays: {holder} took the title after the candidate was judged."
+    if champion not in (context["previous_id"], candidate):
+        reason = (
+            f"The champion stays: {champion} became champion after the candidate was evaluated."
+        )
         return False, "contest", reason
-    if "approval" not in refs:
+    if "approval" not in context:
         return True, "contest", reason
-    approval = refs["approval"]
+    approval = context["approval"]
     if approval["approved"]:
         return True, "contest", f"{reason} Approved by {approval['by']}."
-    stays = "The champion stays" if holder else "Nobody takes the title"
+    stays = "The champion stays" if champion else "Nobody becomes champion"
     if not approval["by"]:
         return False, "contest", f"{stays}: nobody approved the promotion in time. {reason}"
     return False, "manual", f"{stays}: {approval['by']} rejected the promotion. {reason}"
 
 
-def report(run: Run, refs: Mapping[str, Any]) -> Refs:
+def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say what the week's contest came to: who lost to the reference comes first."""
-    run.tell(refs["contest_sentence"])
-    # Where a leak has left the first candidate without the title, it is still told of.
-    model_id = refs["champion_id"] or refs["candidate_id"]
+    run.tell(context["contest_sentence"])
+    # Where a leak has kept the first candidate from being champion, it is still reported of.
+    model_id = context["champion_id"] or context["candidate_id"]
     evaluations = run.ports.warehouse.models.load_evaluations(model_id)
     sentence = skill_sentence(evaluations, run.target)
     run.tell(sentence)
@@ -194,14 +196,14 @@ def report(run: Run, refs: Mapping[str, Any]) -> Refs:
     return {"skill": sentence}
 
 
-def _describe_training(candidate: Candidate) -> Training:
+def _describe_training(candidate: Candidate) -> TrainingSummary:
     """Return what the pages show of a training; how long it took is the run's, not the model's."""
     epochs = tuple(
         {name: value for name, value in epoch.items() if name != "seconds"}
         for epoch in candidate.history
     )
     scale = load_normaliser(candidate.bundle, candidate.record.artefact_hash)
-    return Training(candidate.record.model_id, epochs, scale.to_dict())
+    return TrainingSummary(candidate.record.model_id, epochs, scale.to_dict())
 
 
 def _hash_of(run: Run, model_id: str | None) -> str:

@@ -18,7 +18,7 @@ from factorprism.quality._segments import IntArray
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows on which an expectation fails, ascending, or why it could not be judged."""
+    """The rows on which an expectation fails, ascending, or why it could not be checked."""
 
     failing: IntArray
     error: str = ""

@@ -14,11 +14,11 @@ from pandas.api.types import is_numeric_dtype
 
 from factorprism.core.severity import CRITICAL
 from factorprism.market.findings import Finding, QualityResult
-from factorprism.quality._judge import Verdict, tell_value
-from factorprism.quality._rules import Reach
+from factorprism.quality._evaluation import Verdict, tell_value
+from factorprism.quality._rules import FindingScope
 
 ID_SIGNS = 12
-# So many faults of one expectation are told one by one; more are one finding.
+# So many faults of one expectation are reported one by one; more are one finding.
 FINDINGS_MAX = 20
 # A unit that returns within so many sessions was the row's, a longer run is another unit.
 UNIT_RUN = 3
@@ -27,7 +27,7 @@ UNIT_RUN = 3
 def name_findings(verdict: Verdict, frame: pd.DataFrame) -> QualityResult:
     """Return the verdict's result with its findings, where a critical expectation failed.
 
-    `frame` is what was judged, ascending by ``session``; bars have a flag ``comes_back``.
+    `frame` is what was checked, ascending by ``session``; bars have a flag ``comes_back``.
     """
     result = verdict.result
     if result.success or result.severity != CRITICAL:
@@ -38,38 +38,40 @@ def name_findings(verdict: Verdict, frame: pd.DataFrame) -> QualityResult:
 
 
 def _find(verdict: Verdict, frame: pd.DataFrame) -> Iterator[Finding]:
-    reach = verdict.rule.reach
-    if reach is Reach.FORM or not verdict.failing:
+    scope = verdict.rule.scope
+    if scope is FindingScope.FORM or not verdict.failing:
         yield _name(verdict, {}, ())
         return
     days = _days(frame)
-    place = {day: row for row, day in enumerate(days)}
-    failing = sorted({place[day] for day, _ in verdict.failing})
-    if reach is Reach.PULL:
+    index = {day: row for row, day in enumerate(days)}
+    failing = sorted({index[day] for day, _ in verdict.failing})
+    if scope is FindingScope.PULL:
         yield _name(verdict, _tell_given(verdict, frame, failing), ())
         return
     runs = list(_split_runs(failing))
-    reached = [_reach(verdict, frame, run) for run in runs]
-    known = [_known(reach, *pair) for pair in zip(runs, reached, strict=True)]
+    scopes = [_list_scope(verdict, frame, run) for run in runs]
+    known = [_known(scope, *pair) for pair in zip(runs, scopes, strict=True)]
     if len(runs) > FINDINGS_MAX:
-        known, reached = [_join(known)], [_join(reached)]
-    for rows, held_against in zip(known, reached, strict=True):
+        known, scopes = [_join(known)], [_join(scopes)]
+    for rows, held_against in zip(known, scopes, strict=True):
         sessions = tuple(date.fromisoformat(days[row]) for row in held_against)
         if sessions:
             yield _name(verdict, _tell_given(verdict, frame, rows), sessions)
 
 
-def _known(reach: Reach, run: Sequence[int], held_against: Sequence[int]) -> Sequence[int]:
+def _known(scope: FindingScope, run: Sequence[int], held_against: Sequence[int]) -> Sequence[int]:
     """Return the rows that a finding is known by, and that a person accepts.
 
     Of what lasts they are its beginning, since every evening adds a row to it. Of prices that
     repeat they are the whole run: its first rows fail no less than those from which on it shows.
     """
-    if reach is Reach.RUN:
+    if scope is FindingScope.RUN:
         return held_against
-    if reach is Reach.UNIT:
+    if scope is FindingScope.UNIT:
         return run[:UNIT_RUN]
-    lasts = reach is Reach.LASTING or (reach is Reach.SPIKE and len(held_against) > UNIT_RUN)
+    lasts = scope is FindingScope.LASTING or (
+        scope is FindingScope.SPIKE and len(held_against) > UNIT_RUN
+    )
     return run[:1] if lasts else run
 
 
@@ -89,13 +91,15 @@ def _join(parts: Sequence[Sequence[int]]) -> list[int]:
     return sorted({row for part in parts for row in part})
 
 
-def _reach(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[int]:
+def _list_scope(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[int]:
     """Return the rows that a run of failing rows is held against."""
     rule, end = verdict.rule, len(frame)
     begin = max(run[0] - rule.before, 0)
-    if rule.reach is Reach.LASTING or (rule.reach is Reach.UNIT and len(run) >= UNIT_RUN):
+    if rule.scope is FindingScope.LASTING or (
+        rule.scope is FindingScope.UNIT and len(run) >= UNIT_RUN
+    ):
         return list(range(begin, end))
-    if rule.reach is Reach.SPIKE:
+    if rule.scope is FindingScope.SPIKE:
         return _blame(frame["comes_back"].tolist(), run)
     return list(range(begin, run[-1] + 1))
 
@@ -103,7 +107,7 @@ def _reach(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[in
 def _blame(comes_back: Sequence[bool], run: Sequence[int]) -> list[int]:
     """Return the lone wrong rows among moves there and back, or all rows from a move that stays.
 
-    A first row that comes back speaks against the row before it, which is not judged here.
+    A first row that comes back speaks against the row before it, which is not checked here.
     """
     blamed: list[int] = []
     for row in run:
@@ -128,10 +132,10 @@ def _split_runs(rows: Sequence[int]) -> Iterator[list[int]]:
 
 def _name(verdict: Verdict, rows: Mapping[str, str], sessions: tuple[date, ...]) -> Finding:
     result = verdict.result
-    told = [result.symbol, result.suite, result.expectation, result.column]
-    told += [f"{session} {value}" for session, value in rows.items()]
+    reported = [result.symbol, result.suite, result.expectation, result.column]
+    reported += [f"{session} {value}" for session, value in rows.items()]
     return Finding(
-        finding_id=sha256("\n".join(told).encode()).hexdigest()[:ID_SIGNS],
+        finding_id=sha256("\n".join(reported).encode()).hexdigest()[:ID_SIGNS],
         symbol=result.symbol,
         suite=result.suite,
         expectation=result.expectation,

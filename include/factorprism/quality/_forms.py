@@ -11,7 +11,7 @@ import pandas as pd
 
 from factorprism.market.bars import BAR_COLUMNS, BAR_VALUES, Pull
 
-# Told in place of a type.
+# Reported in place of a type.
 NO_COLUMN = "absent"
 NO_DAY = "a day for some rows only"
 
@@ -23,15 +23,17 @@ def measure_forms(pulls: Sequence[Pull]) -> pd.DataFrame:
 
 def _measure_form(bars: pd.DataFrame) -> dict[str, object]:
     types = dict(zip(bars.columns, bars.dtypes, strict=True))
-    told = {name: _tell_type(types[name]) if name in types else NO_COLUMN for name in BAR_COLUMNS}
-    if told["session"] == "datetime64" and bars["session"].isna().any():
-        told["session"] = NO_DAY
+    reported = {
+        name: _tell_type(types[name]) if name in types else NO_COLUMN for name in BAR_COLUMNS
+    }
+    if reported["session"] == "datetime64" and bars["session"].isna().any():
+        reported["session"] = NO_DAY
     absent = find_absent(bars)
     return {
         "row_count": len(bars),
         "absent_columns": len(absent),
         "columns": tell_columns(bars.columns, absent),
-        **{f"{name}_type": kind for name, kind in told.items()},
+        **{f"{name}_type": kind for name, kind in reported.items()},
     }
 
 
@@ -56,7 +58,7 @@ def list_owners(pulls: Sequence[Pull]) -> pd.DataFrame:
 
     Pulls without a column for the symbol are left out; what is no day is NaT.
     """
-    numbered = [(place, pull) for place, pull in enumerate(pulls) if "symbol" in pull.bars]
+    numbered = [(index, pull) for index, pull in enumerate(pulls) if "symbol" in pull.bars]
     n_rows = [len(pull.bars) for _, pull in numbered]
     asked = np.repeat(np.array([pull.symbol for _, pull in numbered], object), n_rows)
     symbols = [pull.bars["symbol"].to_numpy(object) for _, pull in numbered]
@@ -64,7 +66,7 @@ def list_owners(pulls: Sequence[Pull]) -> pd.DataFrame:
     given = np.concatenate([np.empty(0, object), *symbols])
     return pd.DataFrame(
         {
-            "subject": np.repeat([place for place, _ in numbered], n_rows).astype(np.int64),
+            "subject": np.repeat([index for index, _ in numbered], n_rows).astype(np.int64),
             "session": np.concatenate([np.empty(0, "datetime64[us]"), *days]),
             "symbol": given,
             "is_own_symbol": given == asked,

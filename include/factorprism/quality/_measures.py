@@ -1,4 +1,4 @@
-"""What Great Expectations judges: measures derived from bars, each as of its own session.
+"""What Great Expectations checks: measures derived from bars, each as of its own session.
 
 Frames hold the rows of many subjects, ascending by (`subject`, `session`), under an index that
 counts them; a measure never reaches from one subject into the next. Every function is pure, keeps
@@ -28,7 +28,7 @@ MOVE_FLOOR = 0.005
 AVERAGE_PRICE_FLOOR = 0.002
 LEVEL_FLOOR = 0.01
 CONTRADICTION = 0.01  # of the close, between it and the pre_close that follows
-SEAM_JUMP = 5.0  # typical moves, from which on a jump is looked at for a seam
+SEAM_JUMP = 5.0  # typical moves, from which on a jump is checked for a seam
 # On one day alone only what no market does: a jump of so many typical moves, and a parting of
 # amount over volume from the index of so many typical ones.
 LONE_JUMP, LONE_PARTING = 20.0, 8.0
@@ -113,11 +113,11 @@ def share_market(
     """
     votes = np.flatnonzero(~np.isnan(scores) & np.isin(days, at_days))
     order = votes[np.lexsort((scores[votes], days[votes]))]
-    place = np.full(len(scores) + 1, -1)
-    place[order] = np.arange(len(order))
+    index = np.full(len(scores) + 1, -1)
+    index[order] = np.arange(len(order))
     begin = np.searchsorted(days[order], at_days)
     n_votes = np.searchsorted(days[order], at_days, side="right") - begin
-    own = place[_find_rows(symbols, days, at_symbols, at_days)]
+    own = index[_find_rows(symbols, days, at_symbols, at_days)]
     n_others = n_votes - (own >= 0)
     ranked = np.append(scores[order], np.nan)
 
@@ -235,7 +235,7 @@ def _measure_seams(bars: pd.DataFrame, segments: Segments) -> dict[str, pd.Serie
     parted = apart_score.where(jump > SEAM_JUMP, 0.0)
     off_median = _over_trailing_median(level, segments)
     held = _held_shift(off_median, segments)
-    # The typical distance must end before the shift that is judged by it begins.
+    # The typical distance must end before the shift that is checked by it begins.
     typical = segments.shift(_typical_move(off_median, LEVEL_FLOOR, segments), SHIFT_SESSIONS - 1)
     contradicted = bars["pre_close_error"] > CONTRADICTION * bars["close"]
     return {

@@ -27,7 +27,7 @@ from factorprism.quality._measures import (
 )
 from factorprism.quality._segments import IntArray
 
-# Bars before a pull that its jumps and units are judged against.
+# Bars before a pull that its jumps and units are checked against.
 HISTORY_DAYS = 600
 # Rows that are measured at a time, so that thousands of symbols need no more memory than some.
 ROWS_AT_A_TIME = 400_000
@@ -113,8 +113,8 @@ class _Series:
         part = np.cumsum(n_rows) // ROWS_AT_A_TIME
         return np.split(np.arange(len(n_rows)), np.flatnonzero(np.diff(part)) + 1)
 
-    def measure(self, places: IntArray) -> tuple[pd.DataFrame, pd.DataFrame]:
-        rows, is_pulled = self._join(places)
+    def measure(self, indices: IntArray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        rows, is_pulled = self._join(indices)
         subject, days = rows["subject"].to_numpy(), _days(rows)
         index_rows, symbols = self._is_index[subject], self._symbols[subject]
         shared, recent = np.full(len(rows), np.nan), _find_recent(is_pulled)
@@ -124,12 +124,12 @@ class _Series:
         measured = measure_bars(rows, self._count_gaps(subject, days), shared, index_rows)
         return measured.assign(is_copy=copies)[is_pulled], measure_given(rows, is_pulled)
 
-    def _join(self, places: IntArray) -> tuple[pd.DataFrame, BoolArray]:
-        """Return the rows of the pulls at `places` behind their histories, and which they are."""
-        begins, ends = self._history_begins[places], self._history_ends[places]
+    def _join(self, indices: IntArray) -> tuple[pd.DataFrame, BoolArray]:
+        """Return the rows of the pulls at `indices` behind their histories, and which they are."""
+        begins, ends = self._history_begins[indices], self._history_ends[indices]
         rows = np.concatenate([np.arange(*pair) for pair in zip(begins, ends, strict=True)])
-        before = self._market.bars.iloc[rows].assign(subject=np.repeat(places, ends - begins))
-        pulled = self._bars.iloc[self._begins[places[0]] : self._begins[places[-1] + 1]]
+        before = self._market.bars.iloc[rows].assign(subject=np.repeat(indices, ends - begins))
+        pulled = self._bars.iloc[self._begins[indices[0]] : self._begins[indices[-1] + 1]]
         joined = pd.concat([before, pulled], ignore_index=True)
         order = np.argsort(joined["subject"].to_numpy(), kind="stable")
         return joined.iloc[order].reset_index(drop=True), order >= len(before)

@@ -9,7 +9,7 @@ from typing import Any
 from factorprism.core.severity import CRITICAL
 from factorprism.market.findings import QualityResult
 
-# Heads what is told of many symbols at once.
+# Heads what is reported of many symbols at once.
 SHARED = "What holds, by the number of symbols,"
 
 
@@ -20,7 +20,7 @@ def summarise_run(run_key: str, results: Sequence[QualityResult]) -> dict[str, A
     warnings = len(failed) - critical
     tone, verdict = "good", "passed"
     if not results:
-        tone, verdict = "warn", "nothing judged"
+        tone, verdict = "warn", "nothing checked"
     elif critical:
         tone, verdict = "bad", "stopped"
     elif warnings:
@@ -96,11 +96,11 @@ def _years(first: date, last: date, by_month: Mapping[str, int]) -> list[dict[st
 
 def _cell(month: str, asked: tuple[str, str], by_month: Mapping[str, int]) -> dict[str, str]:
     if not asked[0] <= month <= asked[1]:
-        return {"tone": "", "title": "", "told": ""}
+        return {"tone": "", "title": "", "reported": ""}
     missing = by_month.get(month, 0)
     if not missing:
-        return {"tone": "held", "title": f"{month}: complete", "told": ""}
-    return {"tone": "missing", "title": f"{month}: {missing} missing", "told": str(missing)}
+        return {"tone": "held", "title": f"{month}: complete", "reported": ""}
+    return {"tone": "missing", "title": f"{month}: {missing} missing", "reported": str(missing)}
 
 
 def _row(result: QualityResult) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _row(result: QualityResult) -> dict[str, Any]:
 
 def _observed(details: Mapping[str, object]) -> str:
     if "error" in details:
-        return f"not judged: {details['error']}"
+        return f"not checked: {details['error']}"
     if "failing" in details:
         return f"{details['failing']} of {details.get('rows', '?')} rows fail"
     if "observed" not in details:
@@ -134,5 +134,7 @@ def _observed(details: Mapping[str, object]) -> str:
 
 def _example(item: Mapping[str, object]) -> str:
     value = item.get("value")
-    told = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return str(item.get("session", "")) if value is None else f"{item.get('session', '')}: {told}"
+    reported = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return (
+        str(item.get("session", "")) if value is None else f"{item.get('session', '')}: {reported}"
+    )

@@ -1,4 +1,4 @@
-"""What an expectation is, before Great Expectations judges it: one rule, one sentence each way."""
+"""What an expectation is, before Great Expectations checks it: one rule, one sentence each way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAULTS_TOLERATED = f"{TOLERATED_ROWS} rows or {TOLERATED_RATIO:.0%} of them"
 EXTREMES_TOLERATED = 5
 
 
-class Reach(StrEnum):
+class FindingScope(StrEnum):
     """Which sessions a failing row of a critical rule speaks against."""
 
     ROW = "row"  # itself
@@ -36,11 +36,11 @@ class Reach(StrEnum):
 class Rule:
     """One expectation of a suite.
 
-    `expectation` is the class in ``great_expectations.expectations`` that judges it, row by row,
-    and `options` its arguments; `column` is the column a person is told about, which may differ
-    from the measure that is judged, and `told` the measure whose value is told instead of that.
-    `holds` and `finding` complete a sentence that starts with the symbol.
-    `reach` says what a critical failure is held against, `before` how many sessions earlier it
+    `expectation` is the class in ``great_expectations.expectations`` that checks it, row by row,
+    and `options` its arguments; `column` is the column a person reads about, which may differ
+    from the measure that is checked, and `reported` the measure whose value is reported instead of
+    that. `holds` and `finding` complete a sentence that starts with the symbol.
+    `scope` says what a critical failure is held against, `before` how many sessions earlier it
     began. A warning of single rows names its `counterpart`: the critical rule for many of them.
     """
 
@@ -52,10 +52,10 @@ class Rule:
     reason: str
     column: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
-    reach: Reach = Reach.ROW
+    scope: FindingScope = FindingScope.ROW
     before: int = 0
     counterpart: str = ""
-    told: str = ""
+    reported: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in (CRITICAL, WARNING):
@@ -63,7 +63,7 @@ class Rule:
 
     @property
     def measure(self) -> str:
-        """The column that is judged."""
+        """The column that is checked."""
         return str(self.options["column"])
 
     @property
@@ -102,7 +102,7 @@ def for_many(
         finding=f"on more than {rows} rows and {ratio:.0%} of them, {rule.finding}",
         reason=reason,
         options={**rule.options, "mostly": mostly_of(n_rows, rows, ratio)},
-        reach=Reach.PULL,
+        scope=FindingScope.PULL,
         counterpart="",
     )
 

@@ -20,11 +20,11 @@ class Segments:
         begins = np.append(True, subject[1:] != subject[:-1])[: len(subject)]
         self.begin: IntArray = np.maximum.accumulate(np.where(begins, rows, 0))
         # How many rows of the same subject stand before a row.
-        self.place: IntArray = rows - self.begin
+        self.index: IntArray = rows - self.begin
 
     def shift(self, values: pd.Series, n_rows: int = 1, fill: float = np.nan) -> pd.Series:
         """Return what stood `n_rows` earlier of the same subject, `fill` where nothing did."""
-        return values.shift(n_rows, fill_value=fill).where(self.place >= n_rows, fill)
+        return values.shift(n_rows, fill_value=fill).where(self.index >= n_rows, fill)
 
     def diff(self, values: pd.Series, n_rows: int = 1) -> pd.Series:
         return values - self.shift(values, n_rows)
@@ -44,7 +44,7 @@ class Segments:
     def count_alike(self, changed: npt.NDArray[np.bool_]) -> IntArray:
         """Return how many rows in a row, this one included, have not `changed`."""
         rows = np.arange(len(changed))
-        last: IntArray = np.maximum.accumulate(np.where(changed | (self.place == 0), rows, 0))
+        last: IntArray = np.maximum.accumulate(np.where(changed | (self.index == 0), rows, 0))
         return rows - last + 1
 
 

@@ -16,9 +16,15 @@ from factorprism.core.severity import CRITICAL
 from factorprism.core.symbols import is_index
 from factorprism.market.bars import Pull
 from factorprism.market.findings import NO_BAR, QualityResult
+from factorprism.quality._evaluation import (
+    GateSubject,
+    Suite,
+    SuiteVerdicts,
+    Verdict,
+    evaluate_suite,
+)
 from factorprism.quality._findings import name_findings
 from factorprism.quality._forms import find_absent, join_bars, list_owners, measure_forms
-from factorprism.quality._judge import Judged, Subject, Suite, Verdict, judge
 from factorprism.quality._measures import make_keys, measure_calendar
 from factorprism.quality._measuring import measure_pulls
 from factorprism.quality._rules import Rule
@@ -35,11 +41,11 @@ BARS_SUITE = "bars"
 def check_bars(
     pulls: Sequence[Pull], calendars: Mapping[str, TradingCalendar], held: pd.DataFrame
 ) -> Verdicts:
-    """Judge pulls of bars by the expectations of ``docs/quality.md``, each suite in one call.
+    """Check pulls of bars by the expectations of ``docs/quality.md``, each suite in one call.
 
     The verdicts on a pull do not depend on the others: all that it is compared with is `held`. A
     measure of session t reads bars through t only. Pulls that fail the schema suite critically are
-    judged by it alone, since nothing can be measured on them.
+    checked by it alone, since nothing can be measured on them.
 
     Parameters
     ----------
@@ -69,47 +75,47 @@ def check_bars(
     schema = _Stage.run(_schema_suite(pulls), range(len(pulls)), tell_each=tell_each)
     stages, sound = [schema], schema.find_sound()
     if sound:
-        fit = [pulls[place] for place in sound]
+        fit = [pulls[index] for index in sound]
         suites = _suites_of_days_and_measures(fit, calendars, held)
         stages += [_Stage.run(suite, sound, tell_each=tell_each) for suite in suites]
     of: list[list[QualityResult]] = [[] for _ in pulls]
     for stage in stages:
-        for place, results in stage.results():
-            of[place] += results
+        for index, results in stage.results():
+            of[index] += results
     return Verdicts(
         tuple(map(tuple, of)),
-        tuple(chain.from_iterable(stage.judged.shared for stage in stages)),
-        sum(stage.judged.n_asked for stage in stages),
+        tuple(chain.from_iterable(stage.checked.shared for stage in stages)),
+        sum(stage.checked.n_asked for stage in stages),
     )
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """One suite as it was judged; its subjects stand at `places` among the pulls."""
+    """One suite as it was checked; its subjects stand at `indices` among the pulls."""
 
     suite: Suite
-    places: Sequence[int]
-    judged: Judged
+    indices: Sequence[int]
+    checked: SuiteVerdicts
 
     @classmethod
-    def run(cls, suite: Suite, places: Sequence[int], *, tell_each: bool) -> _Stage:
-        return cls(suite, places, judge(suite, tell_each=tell_each))
+    def run(cls, suite: Suite, indices: Sequence[int], *, tell_each: bool) -> _Stage:
+        return cls(suite, indices, evaluate_suite(suite, tell_each=tell_each))
 
     def find_sound(self) -> list[int]:
         """Return the places of the pulls on which no critical rule has failed."""
         return [
-            place
-            for place, verdicts in zip(self.places, self.judged.verdicts, strict=True)
+            index
+            for index, verdicts in zip(self.indices, self.checked.verdicts, strict=True)
             if all(one.result.success or one.rule.severity != CRITICAL for one in verdicts)
         ]
 
     def results(self) -> Iterator[tuple[int, list[QualityResult]]]:
         """Yield the place of each pull with its results, whose findings have names."""
         owners = self.suite.rows["subject"].to_numpy()
-        ends = np.searchsorted(owners, np.arange(len(self.places) + 1))
-        for subject, place in enumerate(self.places):
+        ends = np.searchsorted(owners, np.arange(len(self.indices) + 1))
+        for subject, index in enumerate(self.indices):
             rows = self.suite.rows.iloc[ends[subject] : ends[subject + 1]]
-            yield place, [self._name(one, rows) for one in self.judged.verdicts[subject]]
+            yield index, [self._name(one, rows) for one in self.checked.verdicts[subject]]
 
     def _name(self, verdict: Verdict, rows: pd.DataFrame) -> QualityResult:
         result = name_findings(verdict, rows)
@@ -135,8 +141,8 @@ def _suites_of_days_and_measures(
         make_keys(bars["subject"].to_numpy(), _count_days(bars["session"].to_numpy())),
         np.concatenate(
             [
-                make_keys(place, _count_days(_list_sessions(pull, calendars)))
-                for place, pull in enumerate(pulls)
+                make_keys(index, _count_days(_list_sessions(pull, calendars)))
+                for index, pull in enumerate(pulls)
             ]
         ),
     )
@@ -166,8 +172,8 @@ def _put_rules_together(pulls: Sequence[Pull], n_rows: Sequence[int]) -> list[tu
     return rules
 
 
-def _subject(pull: Pull, rules: tuple[Rule, ...], absent: Sequence[str] = ()) -> Subject:
-    return Subject(pull.symbol, pull.first, pull.last, rules, absent=frozenset(absent))
+def _subject(pull: Pull, rules: tuple[Rule, ...], absent: Sequence[str] = ()) -> GateSubject:
+    return GateSubject(pull.symbol, pull.first, pull.last, rules, absent=frozenset(absent))
 
 
 def _list_sessions(pull: Pull, calendars: Mapping[str, TradingCalendar]) -> DayArray:

@@ -34,7 +34,7 @@ def panel_rules() -> list[Rule]:
             "factors of the catalogue are missing from the panel",
             "A model reads its factors by position.",
             options={"column": "absent_columns", "max_value": 0},
-            told="columns",
+            reported="columns",
         ),
         Rule(
             "session_unique",
@@ -69,7 +69,7 @@ def column_rules(
 
 
 def cell_rules(missing_ratio_max: float) -> list[Rule]:
-    """Return the rule on all judged cells."""
+    """Return the rule on all checked cells."""
     return [
         Rule(
             "panel_missing_ratio",
@@ -102,13 +102,15 @@ def _range_rule(factor: str, lower: float | None, upper: float | None) -> Rule:
         for name, bound, sign in (("min_value", lower, -1.0), ("max_value", upper, 1.0))
         if bound is not None
     }
-    told = f"{-math.inf if lower is None else lower:g} to {math.inf if upper is None else upper:g}"
+    reported = (
+        f"{-math.inf if lower is None else lower:g} to {math.inf if upper is None else upper:g}"
+    )
     return Rule(
         "factor_in_range",
         BETWEEN,
         CRITICAL,
-        f"{factor} lies within its documented range {told}",
-        f"{factor} lies outside its documented range {told}",
+        f"{factor} lies within its documented range {reported}",
+        f"{factor} lies outside its documented range {reported}",
         "A value that the formula cannot give comes of wrong inputs or a changed library.",
         column=factor,
         options={"column": factor, **widened},

@@ -12,8 +12,8 @@ import pandas as pd
 
 from factorprism.core.arrays import FloatArray
 from factorprism.market.panels import FactorPanel
+from factorprism.quality._evaluation import GateSubject, Suite, evaluate_suite
 from factorprism.quality._forms import tell_columns
-from factorprism.quality._judge import Subject, Suite, judge
 from factorprism.quality._rules import Rule
 from factorprism.quality._segments import IntArray
 from factorprism.quality.factor_rules import cell_rules, column_rules, panel_rules
@@ -35,20 +35,20 @@ def check_factors(
     missing_ratio_max: float,
     warmups: Sequence[Mapping[str, int]] = (),
 ) -> Verdicts:
-    """Judge the panels of symbols by the expectations of ``docs/quality.md``, all in one call.
+    """Check the panels of symbols by the expectations of ``docs/quality.md``, all in one call.
 
     Parameters
     ----------
     panels
         float32 [session, factor], NaN where missing; all of the same factors.
     ranges
-        Documented closed range of each factor; an infinite bound is not judged. Every factor named
+        Documented closed range of each factor; an infinite bound is not checked. Every factor named
         here must be in the panels.
     missing_ratio_max
         Largest allowed ratio of missing cells, of each factor and of a whole panel.
     warmups
         For each panel the sessions at its start for which a factor cannot exist yet. Their cells
-        are counted in the panel's N, but are no part of the judged ratios. Default: none.
+        are counted in the panel's N, but are no part of the checked ratios. Default: none.
 
     Raises
     ------
@@ -61,15 +61,17 @@ def check_factors(
         return Verdicts(())
     if len({panel.factors for panel in panels}) > 1:
         raise ValueError("panels: their factors differ, allowed are panels of the same factors")
-    told = {"tell_each": tells_each(panel.symbol for panel in panels)}
+    reported = {"tell_each": tells_each(panel.symbol for panel in panels)}
     counted = [Counted(*pair) for pair in zip(panels, warmups or [{}] * len(panels), strict=True)]
-    factors = judge(_factor_suite(counted, ranges, missing_ratio_max), **told)
-    # A panel that is all warm-up has no cell to judge.
-    places = [place for place, one in enumerate(counted) if one.judged.any()]
-    cells = judge(_cell_suite([counted[place] for place in places], missing_ratio_max), **told)
+    factors = evaluate_suite(_factor_suite(counted, ranges, missing_ratio_max), **reported)
+    # A panel that is all warm-up has no cell to check.
+    indices = [index for index, one in enumerate(counted) if one.checked.any()]
+    cells = evaluate_suite(
+        _cell_suite([counted[index] for index in indices], missing_ratio_max), **reported
+    )
     of = [[one.result for one in verdicts] for verdicts in factors.verdicts]
-    for place, verdicts in zip(places, cells.verdicts, strict=True):
-        of[place] += [one.result for one in verdicts]
+    for index, verdicts in zip(indices, cells.verdicts, strict=True):
+        of[index] += [one.result for one in verdicts]
     return Verdicts(
         tuple(map(tuple, of)),
         (*factors.shared, *cells.shared),
@@ -86,13 +88,13 @@ class Counted:
             raise ValueError(f"warmup: {dict(warmup)}, allowed are counts from 0 on")
         self.panel = panel
         self.missing: BoolArray = np.isnan(panel.values)
-        self.judged: BoolArray = np.arange(len(panel.sessions))[:, None] >= starts
+        self.checked: BoolArray = np.arange(len(panel.sessions))[:, None] >= starts
 
     def measure(self, ranges: Ranges) -> dict[str, object]:
         """Return what is measured once a panel."""
         factors = self.panel.factors
         absent = sorted(set(ranges) - set(factors))
-        n_missing, n_judged = (self.missing & self.judged).sum(axis=0), self.judged.sum(axis=0)
+        n_missing, n_checked = (self.missing & self.checked).sum(axis=0), self.checked.sum(axis=0)
         n_distinct = _count_distinct(self.panel.values)
         return {
             "row_count": len(self.panel.sessions),
@@ -100,34 +102,34 @@ class Counted:
             "columns": tell_columns(factors, absent),
             **{
                 f"{factor} missing_ratio": n / of if of else np.nan
-                for factor, n, of in zip(factors, n_missing, n_judged, strict=True)
+                for factor, n, of in zip(factors, n_missing, n_checked, strict=True)
             },
             **{f"{name} distinct": int(n) for name, n in zip(factors, n_distinct, strict=True)},
         }
 
     @property
     def kinds(self) -> tuple[tuple[bool, bool], ...]:
-        """For each factor whether it has cells to judge, and whether it may be constant."""
+        """For each factor whether it has cells to check, and whether it may be constant."""
         n_given = (~self.missing).sum(axis=0)
-        kinds = np.stack([self.judged.any(axis=0), n_given < CONSTANT_MIN_SESSIONS], axis=1)
-        return tuple((bool(is_judged), bool(is_short)) for is_judged, is_short in kinds)
+        kinds = np.stack([self.checked.any(axis=0), n_given < CONSTANT_MIN_SESSIONS], axis=1)
+        return tuple((bool(is_checked), bool(is_short)) for is_checked, is_short in kinds)
 
     @property
     def missing_ratio(self) -> float:
         """The ratio of missing cells behind the warm-up."""
-        return float(self.missing[self.judged].mean())
+        return float(self.missing[self.checked].mean())
 
     @property
     def line(self) -> str:
-        warmup_missing = int((self.missing & ~self.judged).sum())
+        warmup_missing = int((self.missing & ~self.checked).sum())
         return f"{count_missing(self.panel).line}, {warmup_missing} of them in the warm-up"
 
-    def subject(self, rules: tuple[Rule, ...], note: str = "") -> Subject:
+    def subject(self, rules: tuple[Rule, ...], note: str = "") -> GateSubject:
         days = self.panel.sessions
         if not len(days):
-            return Subject(self.panel.symbol, date.min, date.min, rules, note)
+            return GateSubject(self.panel.symbol, date.min, date.min, rules, note)
         first, last = days[[0, -1]].astype("datetime64[D]").tolist()
-        return Subject(self.panel.symbol, first, last, rules, note)
+        return GateSubject(self.panel.symbol, first, last, rules, note)
 
 
 def _count_distinct(values: FloatArray) -> IntArray:
@@ -155,11 +157,11 @@ def _put_rules_together(
     kinds: Iterable[tuple[str, tuple[bool, bool]]], ranges: Ranges, missing_ratio_max: float
 ) -> Iterator[Rule]:
     yield from panel_rules()
-    for factor, (is_judged, may_be_constant) in kinds:
+    for factor, (is_checked, may_be_constant) in kinds:
         yield from column_rules(
             factor,
             ranges.get(factor, (-math.inf, math.inf)),
-            missing_ratio_max if is_judged else None,
+            missing_ratio_max if is_checked else None,
             may_be_constant=may_be_constant,
         )
 

@@ -8,7 +8,7 @@ from factorprism.core.errors import QualityError
 from factorprism.core.severity import CRITICAL
 from factorprism.market.findings import QualityResult
 
-SENTENCES_TOLD = 3
+SENTENCES_REPORTED = 3
 
 
 def require(results: Sequence[QualityResult]) -> None:
@@ -20,10 +20,10 @@ def require(results: Sequence[QualityResult]) -> None:
     failed = [item for item in results if not item.success and item.severity == CRITICAL]
     if not failed:
         return
-    failures = [_told(item) for item in failed]
-    more = len(failures) - SENTENCES_TOLD
-    told = " ".join(failures[:SENTENCES_TOLD])
-    message = f"{told} And {more} more critical failures." if more > 0 else told
+    failures = [_report(item) for item in failed]
+    more = len(failures) - SENTENCES_REPORTED
+    reported = " ".join(failures[:SENTENCES_REPORTED])
+    message = f"{reported} And {more} more critical failures." if more > 0 else reported
     raise QualityError(
         message,
         failures=failures,
@@ -31,7 +31,7 @@ def require(results: Sequence[QualityResult]) -> None:
     )
 
 
-def _told(item: QualityResult) -> str:
-    judged = f"{item.suite}.{item.expectation}, {item.first} to {item.last}"
-    judged += "".join(f", finding {finding.finding_id}" for finding in item.findings[:1])
-    return f"{item.sentence.rstrip('.')} ({judged})."
+def _report(item: QualityResult) -> str:
+    checked = f"{item.suite}.{item.expectation}, {item.first} to {item.last}"
+    checked += "".join(f", finding {finding.finding_id}" for finding in item.findings[:1])
+    return f"{item.sentence.rstrip('.')} ({checked})."

@@ -1,4 +1,4 @@
-"""The part of the bars' suite that judges prices: values, arithmetic, moves and staleness."""
+"""The part of the bars' suite that checks prices: values, arithmetic, moves and staleness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from factorprism.quality._rules import (
     FAULTS_TOLERATED,
     NOT_NULL,
     TOLERATED_RATIO,
-    Reach,
+    FindingScope,
     Rule,
     for_many,
     graded,
@@ -159,7 +159,7 @@ def vendor_rules(n_rows: int) -> list[Rule]:
                 "Many wrong values mean other closes, another unit or another instrument.",
                 column=column,
                 options={**measured, "mostly": mostly},
-                reach=Reach.PULL,
+                scope=FindingScope.PULL,
             ),
         ]
     return rules
@@ -172,7 +172,7 @@ def move_rules(n_rows: int) -> list[Rule]:
         WARNING,
         f"no move exceeds {JUMP_WARNING:g} typical moves of the 250 sessions before it",
         f"the price jumps by more than {JUMP_WARNING:g} of its typical moves",
-        "Real crashes go so far, once in some thousand sessions: worth a look.",
+        "Real crashes go so far, once in some thousand sessions: worth a check.",
         column="close",
         options={"column": "jump_score", "max_value": JUMP_WARNING},
     )
@@ -191,7 +191,7 @@ def move_rules(n_rows: int) -> list[Rule]:
             "the file turned into another instrument.",
             column="close",
             options={"column": "log_return", "min_value": -MOVE_MAX, "max_value": MOVE_MAX},
-            reach=Reach.SPIKE,
+            scope=FindingScope.SPIKE,
         ),
         Rule(
             "jump_possible",
@@ -203,7 +203,7 @@ def move_rules(n_rows: int) -> list[Rule]:
             "and beyond the daily limits.",
             column="close",
             options={"column": "jump_score", "max_value": JUMP_CRITICAL},
-            reach=Reach.SPIKE,
+            scope=FindingScope.SPIKE,
         ),
         *graded(usual, mostly_usual),
     ]
@@ -220,7 +220,7 @@ def staleness_rules(n_rows: int) -> list[Rule]:
             reason,
             column="close",
             options={"column": "identical_sessions", "max_value": limit},
-            reach=Reach.RUN,
+            scope=FindingScope.RUN,
             # The first of them is a price, the others are copies.
             before=limit - 1,
         )
@@ -255,7 +255,7 @@ def filled_rules() -> list[Rule]:
             "Optional; but a source that gives it should give it throughout.",
             column=column,
             options={"column": f"{column}_given_ratio", "min_value": FILLED_RATIO},
-            reach=Reach.PULL,
+            scope=FindingScope.PULL,
         )
         for column in OPTIONAL_COLUMNS
     ]

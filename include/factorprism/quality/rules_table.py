@@ -12,11 +12,11 @@ from factorprism.quality.factors import FACTORS_SUITE, PANEL_SUITE
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 
 INDEX, FUND = "000300.SH", "510300.SH"
-HEAD = "| expectation | columns | severity | judged for | holds when | why |\n" + "|---" * 6 + "|"
+HEAD = "| expectation | columns | severity | applies to | holds when | why |\n" + "|---" * 6 + "|"
 
 
 def render_rules_table() -> str:
-    """Return one Markdown table for each suite, in the order in which they are judged."""
+    """Return one Markdown table for each suite, in the order in which they are checked."""
     n_rows = 1000
     factor = column_rules("each factor", (0.0, 100.0), 0.05, may_be_constant=False)
     factors = [*panel_rules(), *factor]
@@ -45,16 +45,16 @@ def _line(index: Sequence[Rule], fund: Sequence[Rule]) -> str:
     rules = index or fund
     rule = rules[0]
     columns = list(dict.fromkeys(item.column for item in rules if item.column))
-    severity, judged_for = rule.severity, "all"
+    severity, applies_to = rule.severity, "all"
     if not fund:
-        judged_for = "indices"
+        applies_to = "indices"
     elif not index:
-        judged_for = "shares, funds"
+        applies_to = "shares, funds"
     elif fund[0].severity != rule.severity:
         severity = f"{rule.severity}; {fund[0].severity} for shares, funds"
     holds = rule.holds if len(columns) < 2 else rule.holds.replace(rule.column, "each", 1)
-    told = ", ".join(f"`{column}`" for column in columns)
-    return f"| `{rule.name}` | {told} | {severity} | {judged_for} | {holds} | {rule.reason} |"
+    reported = ", ".join(f"`{column}`" for column in columns)
+    return f"| `{rule.name}` | {reported} | {severity} | {applies_to} | {holds} | {rule.reason} |"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from factorprism.core.severity import CRITICAL
 from factorprism.market.bars import BAR_VALUES
 from factorprism.market.findings import NO_BAR, NO_SESSION
-from factorprism.quality._rules import BETWEEN, IN_SET, Reach, Rule
+from factorprism.quality._rules import BETWEEN, IN_SET, FindingScope, Rule
 
 
 def schema_rules() -> list[Rule]:
@@ -17,10 +17,10 @@ def schema_rules() -> list[Rule]:
             CRITICAL,
             "all columns of a bar frame are there",
             "columns of a bar frame are missing",
-            "Without them nothing below can be judged.",
+            "Without them nothing below can be checked.",
             options={"column": "absent_columns", "max_value": 0},
-            reach=Reach.FORM,
-            told="columns",
+            scope=FindingScope.FORM,
+            reported="columns",
         ),
         Rule(
             "rows_present",
@@ -30,7 +30,7 @@ def schema_rules() -> list[Rule]:
             "the pull has no rows",
             "An empty answer where sessions exist is a fault of the source.",
             options={"column": "row_count", "min_value": 1},
-            reach=Reach.FORM,
+            scope=FindingScope.FORM,
         ),
         Rule(
             "one_symbol",
@@ -41,8 +41,8 @@ def schema_rules() -> list[Rule]:
             "A pull holds one symbol; another one's rows would be filed under its name.",
             column="symbol",
             options={"column": "is_own_symbol", "value_set": [True]},
-            reach=Reach.FORM,
-            told="symbol",
+            scope=FindingScope.FORM,
+            reported="symbol",
         ),
         *(
             Rule(
@@ -54,7 +54,7 @@ def schema_rules() -> list[Rule]:
                 "Text or another precision in a column means that the file was misread.",
                 column=column,
                 options={"column": f"{column}_type", "value_set": [kind.split("[")[0]]},
-                reach=Reach.FORM,
+                scope=FindingScope.FORM,
             )
             for name, column, kind in (
                 ("session_type", "session", "datetime64[us]"),

@@ -1,4 +1,4 @@
-"""The part of the bars' suite that judges volume and amount, and whether they fit the prices."""
+"""The part of the bars' suite that checks volume and amount, and whether they fit the prices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from factorprism.quality._rules import (
     EXTREMES_TOLERATED,
     FAULTS_TOLERATED,
     TOLERATED_RATIO,
-    Reach,
+    FindingScope,
     Rule,
     for_many,
     graded,
@@ -45,10 +45,10 @@ def volume_rules(severity: str, n_rows: int) -> list[Rule]:
             reason,
             column="volume_shares",
             options={"column": measure, "min_value": -limit, "max_value": limit},
-            reach=reach,
+            scope=scope,
             before=before,
         )
-        for name, graded_as, measure, limit, holds, finding, reason, reach, before in (
+        for name, graded_as, measure, limit, holds, finding, reason, scope, before in (
             (
                 "volume_scale_holds",
                 severity,
@@ -57,7 +57,7 @@ def volume_rules(severity: str, n_rows: int) -> list[Rule]:
                 "never changes its scale 5-fold from one day to the next for three sessions",
                 "changes its scale 5-fold at once (log10 shown) and stays there for three sessions",
                 "Lots for shares, or another instrument at the same price level.",
-                Reach.LASTING,
+                FindingScope.LASTING,
                 SHIFT_SESSIONS - 1,
             ),
             (
@@ -68,7 +68,7 @@ def volume_rules(severity: str, n_rows: int) -> list[Rule]:
                 "never leaves its 20 sessions' median 32-fold",
                 "leaves its 20 sessions' median 32-fold (log10 shown)",
                 "A switch from shares to lots is 100-fold, and shows on its first evening.",
-                Reach.UNIT,
+                FindingScope.UNIT,
                 0,
             ),
             (
@@ -79,7 +79,7 @@ def volume_rules(severity: str, n_rows: int) -> list[Rule]:
                 "never leaves its 20 sessions' median 8-fold",
                 "leaves its 20 sessions' median 8-fold (log10 shown)",
                 "Shortened US sessions come near it; a single day may be real.",
-                Reach.ROW,
+                FindingScope.ROW,
                 0,
             ),
         )
@@ -115,7 +115,7 @@ def index_rules(symbol: str, n_rows: int) -> list[Rule]:
             "A file that goes on with another index's rows shows it on the first of them.",
             column="close",
             options={"column": "is_copy", "max_value": 0.0},
-            reach=Reach.LASTING,
+            scope=FindingScope.LASTING,
         ),
         *_seam_rules(n_rows),
         Rule(
@@ -131,7 +131,7 @@ def index_rules(symbol: str, n_rows: int) -> list[Rule]:
                 "min_value": -AVERAGE_PRICE_JUMP_MAX,
                 "max_value": AVERAGE_PRICE_JUMP_MAX,
             },
-            reach=Reach.UNIT,
+            scope=FindingScope.UNIT,
         ),
     ]
     if is_mainland(symbol):
@@ -162,10 +162,10 @@ def _seam_rules(n_rows: int) -> list[Rule]:
             reason,
             column="close",
             options={"column": measure, "max_value": limit},
-            reach=reach,
+            scope=scope,
             before=before,
         )
-        for name, severity, measure, jump, limit, evidence, reason, reach, before in (
+        for name, severity, measure, jump, limit, evidence, reason, scope, before in (
             (
                 "no_seam",
                 CRITICAL,
@@ -173,7 +173,7 @@ def _seam_rules(n_rows: int) -> list[Rule]:
                 *(LONE_JUMP, 1.0),
                 f"parts from amount over volume {LONE_PARTING:g} times as far as usual",
                 "A file that turns into another index; no market has done half of it in one day.",
-                *(Reach.SPIKE, 0),
+                *(FindingScope.SPIKE, 0),
             ),
             (
                 "no_seam_suspected",
@@ -182,7 +182,7 @@ def _seam_rules(n_rows: int) -> list[Rule]:
                 *(SEAM_WARNING, SEAM_WARNING),
                 "parts from amount over volume by as much",
                 "Above every real session since 2005; the next two sessions decide.",
-                *(Reach.ROW, 0),
+                *(FindingScope.ROW, 0),
             ),
             (
                 "no_held_seam",
@@ -192,7 +192,7 @@ def _seam_rules(n_rows: int) -> list[Rule]:
                 f"parts from amount over volume at once, {HELD_SEAM_MAX:g} times as far as usual, "
                 "for three sessions",
                 "After a panic the two come together again; of two instruments they do not.",
-                *(Reach.LASTING, SHIFT_SESSIONS - 1),
+                *(FindingScope.LASTING, SHIFT_SESSIONS - 1),
             ),
             (
                 "no_contradicted_jump",
@@ -201,7 +201,7 @@ def _seam_rules(n_rows: int) -> list[Rule]:
                 *(CONTRADICTED_JUMP_MAX, CONTRADICTED_JUMP_MAX),
                 f"meets a pre_close {CONTRADICTION:.0%} off the close held",
                 "The vendor itself says that the two rows are not of one series.",
-                *(Reach.SPIKE, 0),
+                *(FindingScope.SPIKE, 0),
             ),
         )
     )
@@ -233,7 +233,7 @@ def security_rules(n_rows: int) -> list[Rule]:
             "Volume or amount is in another unit, or prices are adjusted.",
             column="amount_cny",
             options={**measured, "mostly": mostly_of(n_rows)},
-            reach=Reach.PULL,
+            scope=FindingScope.PULL,
         ),
         Rule(
             "average_price_unit",

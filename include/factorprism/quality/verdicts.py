@@ -8,17 +8,17 @@ from itertools import chain
 
 from factorprism.market.findings import QualityResult
 
-# Up to so many symbols are told each expectation one by one, those that hold too.
-TOLD_EACH_MAX = 20
+# Up to so many symbols are reported each expectation one by one, those that hold too.
+REPORTED_EACH_MAX = 20
 
 
 @dataclass(frozen=True)
 class Verdicts:
     """The results on each subject, in the order in which the subjects were given.
 
-    Of up to `TOLD_EACH_MAX` symbols each has all its results. Of more, each has those that failed,
-    and `shared` has one for each expectation that held, which counts the symbols; its symbol is
-    empty. `n_asked` counts every verdict.
+    Of up to `REPORTED_EACH_MAX` symbols each has all its results. Of more, each has those that
+    failed, and `shared` has one for each expectation that held, which counts the symbols; its
+    symbol is empty. `n_asked` counts every verdict.
     """
 
     of: tuple[tuple[QualityResult, ...], ...]
@@ -32,5 +32,5 @@ class Verdicts:
 
 
 def tells_each(symbols: Iterable[str]) -> bool:
-    """Tell whether so few symbols are judged that each is told what holds for it."""
-    return len(set(symbols)) <= TOLD_EACH_MAX
+    """Tell whether so few symbols are checked that each has what holds for it reported."""
+    return len(set(symbols)) <= REPORTED_EACH_MAX

@@ -45,7 +45,7 @@ def save_bundle(folder: Path, url: str) -> None:
     """Copy the files of the verified bundle in `folder` to `url`, the manifest last."""
     filesystem, root = _open_store(url)
     names = sorted(_list_files(folder))
-    with reach_store():
+    with store_access():
         filesystem.makedirs(root, exist_ok=True)
         for name in (*names, MANIFEST):
             filesystem.put_file(str(folder / name), f"{root}/{name}")
@@ -85,7 +85,7 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
 def remove_bundle(url: str) -> None:
     """Remove what an interrupted run has left at `url`, if anything."""
     filesystem, root = _open_store(url)
-    with reach_store():
+    with store_access():
         if filesystem.exists(root):
             filesystem.rm(root, recursive=True)
 
@@ -93,13 +93,13 @@ def remove_bundle(url: str) -> None:
 def holds_bundle(url: str) -> bool:
     """Tell whether anything is kept at `url`."""
     filesystem, root = _open_store(url)
-    with reach_store():
+    with store_access():
         return bool(filesystem.exists(root))
 
 
 def _download(filesystem: Any, root: str, folder: Path, expected_hash: str, model_id: str) -> None:
     try:
-        with reach_store():
+        with store_access():
             filesystem.get_file(f"{root}/{MANIFEST}", str(folder / MANIFEST))
             for name in _read_manifest(folder, expected_hash, model_id):
                 filesystem.get_file(f"{root}/{name}", str(folder / name))
@@ -162,7 +162,7 @@ def _protocols(filesystem: Any) -> tuple[str, ...]:
 
 
 @contextmanager
-def reach_store() -> Iterator[None]:
+def store_access() -> Iterator[None]:
     """Raise what a store's driver raises of its own in the block as a `ServiceError`.
 
     That is a lost connection, a server that does not answer, no credentials at all. A file that
@@ -197,19 +197,19 @@ def list_stored(url: str, owners: Mapping[str, str]) -> list[StoredBundle]:
         return []
     filesystem.invalidate_cache()
     files: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-    by_place: dict[str, list[dict[str, Any]]] = {}
+    by_path: dict[str, list[dict[str, Any]]] = {}
     for path, facts in files.items():
         parts = path[len(root.rstrip("/")) + 1 :].split("/")
         if len(parts) > BUNDLE_PARTS and parts[2:4] == ["artifacts", "bundle"]:
-            by_place.setdefault("/".join(parts[:BUNDLE_PARTS]), []).append(facts)
+            by_path.setdefault("/".join(parts[:BUNDLE_PARTS]), []).append(facts)
     return [
         StoredBundle(
-            place,
-            owners.get(place.split("/")[1], ""),
+            store_path,
+            owners.get(store_path.split("/")[1], ""),
             sum(int(facts["size"]) for facts in found),
             max(map(_modified_at, found)),
         )
-        for place, found in sorted(by_place.items())
+        for store_path, found in sorted(by_path.items())
     ]
 
 

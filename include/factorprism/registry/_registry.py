@@ -138,13 +138,16 @@ class MlflowRegistry:
             for copy in self._cache.glob(f"{model_id}-*"):
                 shutil.rmtree(copy)
 
-    def remove_orphan(self, place: str) -> None:
-        """Remove the bundle at `place`; raises `ArtefactError` when a model is registered there."""
-        with self._writing(f"the bundle at {place} cannot be removed"):
-            found = {bundle.place: bundle for bundle in self.list_bundles()}
-            if place in found and found[place].model_id:
-                raise ArtefactError(f"the bundle at {place} belongs to {found[place].model_id}")
-            remove_bundle(f"{self._artefacts_url}/mlflow/{place}")
+    def remove_orphan(self, store_path: str) -> None:
+        """Remove the bundle at `store_path`; raises `ArtefactError` when a model is registered
+        there."""
+        with self._writing(f"the bundle at {store_path} cannot be removed"):
+            found = {bundle.store_path: bundle for bundle in self.list_bundles()}
+            if store_path in found and found[store_path].model_id:
+                raise ArtefactError(
+                    f"the bundle at {store_path} belongs to {found[store_path].model_id}"
+                )
+            remove_bundle(f"{self._artefacts_url}/mlflow/{store_path}")
 
     @cached_property
     def _client(self) -> MlflowClient:

@@ -16,7 +16,7 @@ from factorprism.reports.contest_page import render_contest, write_contest
 from factorprism.reports.contest_pictures import render_accounts, render_gains
 from factorprism.reports.contest_tables import (
     ContestSection,
-    ContestTable,
+    ReportTable,
     describe_scope,
     describe_size,
     tabulate_report,
@@ -24,8 +24,8 @@ from factorprism.reports.contest_tables import (
 
 __all__ = [
     "ContestSection",
-    "ContestTable",
     "IntervalPanel",
+    "ReportTable",
     "describe_forecast",
     "describe_scope",
     "describe_size",

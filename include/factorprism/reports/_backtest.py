@@ -1,4 +1,4 @@
-"""Draws what forecasts would have earned: equity and drawdown beside those of buy-and-hold."""
+"""Draws backtests of forecasts: equity and drawdown beside those of buy-and-hold."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def render_backtest(
     subtitle: str = "",
     path: Path,
 ) -> Path:
-    """Draw equity and drawdown of several accounts as PNG at `path` and return it.
+    """Draw equity and drawdown of several backtests as PNG at `path` and return it.
 
     `equity` holds for each name the value at the close of each of `sessions`, float64 [session],
-    from 1 before the first. `reference` names the account that the others are held against: it is
+    from 1 before the first. `reference` names the backtest that the others are held against: it is
     drawn in grey. Beside each line stand its name and last growth, below its deepest fall. Raises
     ``ValueError`` for other shapes, values that are not positive, or more lines than colours.
     """
@@ -61,14 +61,14 @@ def render_backtest(
         write_heading(figure, 0.3, title, subtitle)
         above = add_axes(figure, LEFT, BOTTOM + BELOW + BETWEEN, WIDTH, ABOVE)
         _draw_curves(above, sessions, grown, colours, "growth since the start")
-        places = {name: float(values[-1]) for name, values in grown.items()}
-        _write_ends(above, places, ends, colours, ABOVE)
+        indices = {name: float(values[-1]) for name, values in grown.items()}
+        _write_ends(above, indices, ends, colours, ABOVE)
         above.tick_params(labelbottom=False)
         below = add_axes(figure, LEFT, BOTTOM, WIDTH, BELOW)
         below.fill_between(sessions, fallen[reference], 0.0, color=FAINT, alpha=0.6, linewidth=0)
         _draw_curves(below, sessions, fallen, colours, "fall from the highest point so far")
-        places = {name: float(values.min()) for name, values in fallen.items()}
-        _write_ends(below, places, deepest, colours, BELOW)
+        indices = {name: float(values.min()) for name, values in fallen.items()}
+        _write_ends(below, indices, deepest, colours, BELOW)
     return path
 
 
@@ -82,7 +82,7 @@ def _draw_curves(
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     # The reference comes first in `colours`: it lies under the others, and broader, so that it
-    # is still seen where one of them has earned the same.
+    # is still seen where one of them has returned the same.
     for name, colour in colours.items():
         broad = 3.0 if colour == REFERENCE else 1.4
         axes.plot(sessions, curves[name], color=colour, linewidth=broad, solid_capstyle="round")
@@ -101,17 +101,17 @@ def _draw_curves(
 
 def _write_ends(
     axes: Axes,
-    places: Mapping[str, float],
+    indices: Mapping[str, float],
     texts: Mapping[str, str],
     colours: Mapping[str, str],
     height: float,
 ) -> None:
     lowest, highest = axes.get_ylim()
-    wanted = (np.array([*places.values()]) - lowest) / (highest - lowest)
-    for name, place in zip(places, _spread_apart(wanted * height, LINE, height), strict=True):
+    wanted = (np.array([*indices.values()]) - lowest) / (highest - lowest)
+    for name, page_path in zip(indices, _spread_apart(wanted * height, LINE, height), strict=True):
         axes.annotate(
             texts[name],
-            (1.0, place / height),
+            (1.0, page_path / height),
             xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
@@ -128,8 +128,8 @@ def _spread_apart(wanted: Column, least: float, height: float) -> Column:
     """
     order = np.argsort(wanted, kind="stable")
     blocks: list[tuple[float, int]] = []  # sum of the lowest places wanted, number of labels
-    for number, place in enumerate(wanted[order]):
-        total, count = float(place) - number * least, 1
+    for number, page_path in enumerate(wanted[order]):
+        total, count = float(page_path) - number * least, 1
         # Pool adjacent violators: the isotonic fit of the places less their own share of room.
         while blocks and blocks[-1][0] / blocks[-1][1] > total / count:
             total, count = total + blocks[-1][0], count + blocks[-1][1]
@@ -137,9 +137,9 @@ def _spread_apart(wanted: Column, least: float, height: float) -> Column:
         blocks.append((total, count))
     highest = max(height - (len(wanted) - 1) * least, 0.0)
     starts = np.concatenate([np.full(count, total / count) for total, count in blocks])
-    places = np.empty(len(wanted))
-    places[order] = np.clip(starts, 0.0, highest) + np.arange(len(wanted)) * least
-    return places
+    indices = np.empty(len(wanted))
+    indices[order] = np.clip(starts, 0.0, highest) + np.arange(len(wanted)) * least
+    return indices
 
 
 def _compute_fall(equity: Column) -> Column:

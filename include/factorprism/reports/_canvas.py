@@ -101,11 +101,11 @@ def strip(axes: Axes) -> None:
 
 
 def draw_bars(
-    axes: Axes, widths: Values, labels: Sequence[str], colours: Sequence[str], reach: float
+    axes: Axes, widths: Values, labels: Sequence[str], colours: Sequence[str], half_width: float
 ) -> None:
     """Draw one horizontal bar a row from the middle outwards, the first on top, labelled.
 
-    `reach` is the value at either edge; there are no ticks and no frame.
+    `half_width` is the value at either edge; there are no ticks and no frame.
     """
     axes.barh(range(len(widths)), widths, height=0.62, color=colours)
     axes.axvline(0.0, color=SOFT, linewidth=0.8)
@@ -120,7 +120,7 @@ def draw_bars(
             fontsize=8,
             color=SOFT,
         )
-    axes.set_xlim(-reach, reach)
+    axes.set_xlim(-half_width, half_width)
     axes.set_ylim(len(widths) - 0.5, -0.5)
     axes.set_xticks([])
     axes.tick_params(length=0)

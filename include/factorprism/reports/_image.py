@@ -188,9 +188,9 @@ def name_factors(axes: Axes, factors: Sequence[str]) -> None:
 
 def name_dates(axes: Axes, sessions: DayArray, count: int = 4) -> None:
     """Put `count` dates under `axes`, the first and last session among them."""
-    places = np.unique(np.linspace(0, len(sessions) - 1, count).round().astype(int))
-    days = np.datetime_as_string(sessions[places].astype("datetime64[D]"))
-    axes.set_xticks(places, days)
+    indices = np.unique(np.linspace(0, len(sessions) - 1, count).round().astype(int))
+    days = np.datetime_as_string(sessions[indices].astype("datetime64[D]"))
+    axes.set_xticks(indices, days)
     axes.tick_params(axis="x", length=3, color=FAINT)
     # The outer dates stay inside their panel, or they would run into the neighbour's.
     labels = axes.get_xticklabels()

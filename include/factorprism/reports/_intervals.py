@@ -35,7 +35,8 @@ class IntervalPanel:
     """One figure of all contestants: value, lower and upper end for each, NaN where undefined.
 
     `reference` is drawn as a line: what stands for knowing nothing. `decides` tells whether an
-    interval on one side of it may be painted as a gain or a loss, since it was paid for.
+    interval on one side of it may be painted as a gain or a loss, since it is adjusted for multiple
+    testing.
     """
 
     title: str
@@ -67,8 +68,8 @@ def render_intervals(
     with open_sheet(max(width, needed), BOTTOM + height + TOP, path) as figure:
         write_heading(figure, LEFT, title, subtitle)
         for number, panel in enumerate(panels):
-            place = left + number * (WIDTH + BETWEEN)
-            axes = add_axes(figure, place, BOTTOM, WIDTH, height)
+            page_path = left + number * (WIDTH + BETWEEN)
+            axes = add_axes(figure, page_path, BOTTOM, WIDTH, height)
             _draw_panel(axes, panel)
             axes.set_yticks(range(len(labels)), labels if number == 0 else [""] * len(labels))
             axes.set_ylim(len(labels) - 0.3, -0.7)

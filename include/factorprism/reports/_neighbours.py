@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from factorprism.core.arrays import DayArray, FloatArray
-from factorprism.forecasts.explain import Precedents
+from factorprism.forecasts.explain import NearestNeighbours
 from factorprism.reports._canvas import HIGH, LOW, SOFT, add_axes, open_sheet, write_heading
 from factorprism.reports._image import (
     MARGIN,
@@ -30,7 +30,7 @@ HEAD, CAPTION, DATES, FOOT = 0.95, 0.62, 0.45, 0.25
 
 def render_neighbours(
     values: Sequence[FloatArray],
-    precedents: Precedents,
+    nearest_neighbours: NearestNeighbours,
     *,
     sessions: Sequence[DayArray],
     factors: Sequence[str],
@@ -43,7 +43,8 @@ def render_neighbours(
     ----------
     values
         Float [lookback, factor] in z units of the target's channel: the day's image first, then
-        one for each of ``precedents.neighbours`` in their order; empty where it is not held.
+        one for each of ``nearest_neighbours.neighbours`` in their order; empty where it is not
+        held.
     sessions
         The sessions of each image's rows, in the same order.
     factors
@@ -51,7 +52,7 @@ def render_neighbours(
 
     The bytes follow from the arguments alone. Raises ``ValueError`` when the numbers disagree.
     """
-    expected = len(precedents.neighbours) + 1
+    expected = len(nearest_neighbours.neighbours) + 1
     if len(values) != expected or len(sessions) != expected:
         raise ValueError(
             f"values, sessions: {len(values)} and {len(sessions)}, expected {expected}: the "
@@ -64,13 +65,13 @@ def render_neighbours(
     block = CAPTION + height + DATES
     right = MARGIN + NAMES + COLUMNS * PANEL + (COLUMNS - 1) * GAP
     with open_sheet(right + 1.0, HEAD + n_rows * block + FOOT, path) as figure:
-        write_heading(figure, MARGIN, title, _summarise(precedents))
-        for place, (image, days) in enumerate(zip(values, sessions, strict=True)):
-            row, column = divmod(place, COLUMNS)
+        write_heading(figure, MARGIN, title, _summarise(nearest_neighbours))
+        for page_path, (image, days) in enumerate(zip(values, sessions, strict=True)):
+            row, column = divmod(page_path, COLUMNS)
             left = MARGIN + NAMES + column * (PANEL + GAP)
             bottom = FOOT + (n_rows - row - 1) * block + DATES
             axes = add_axes(figure, left, bottom, PANEL, height)
-            head, follow, colour = _caption(precedents, place)
+            head, follow, colour = _caption(nearest_neighbours, page_path)
             if len(image):
                 picture = draw_channel(axes, image, "")
                 name_factors(axes, factors if column == 0 else ())
@@ -99,26 +100,32 @@ def _write_absent(axes: Axes) -> None:
     axes.set_yticks([])
 
 
-def _caption(precedents: Precedents, place: int) -> tuple[str, str, str]:
-    if place == 0:
-        return f"{precedents.session}: the day", "the image that the forecast is made from", SOFT
-    neighbour = precedents.neighbours[place - 1]
+def _caption(nearest_neighbours: NearestNeighbours, page_path: int) -> tuple[str, str, str]:
+    if page_path == 0:
+        return (
+            f"{nearest_neighbours.session}: the day",
+            "the image that the forecast is made from",
+            SOFT,
+        )
+    neighbour = nearest_neighbours.neighbours[page_path - 1]
     change = _write(neighbour.forward_return)
     return (
-        f"{place}. {neighbour.session}, distance {neighbour.distance:.2f}",
+        f"{page_path}. {neighbour.session}, distance {neighbour.distance:.2f}",
         f"{change} by {neighbour.outcome_end}",
         HIGH if neighbour.forward_return > 0 else LOW,
     )
 
 
-def _summarise(precedents: Precedents) -> str:
-    returns = np.array([neighbour.forward_return for neighbour in precedents.neighbours])
+def _summarise(nearest_neighbours: NearestNeighbours) -> str:
+    returns = np.array([neighbour.forward_return for neighbour in nearest_neighbours.neighbours])
     verdict = (
-        f"unlike any past image: the nearest lies {precedents.distance:.2f} away, the limit is "
-        f"{precedents.threshold:.2f}"
-        if precedents.novel
-        else f"within what was seen: the nearest lies {precedents.distance:.2f} away, the limit "
-        f"is {precedents.threshold:.2f}"
+        f"unlike any past image: the nearest lies {nearest_neighbours.distance:.2f} away, the "
+        "limit is "
+        f"{nearest_neighbours.threshold:.2f}"
+        if nearest_neighbours.novel
+        else f"within what was seen: the nearest lies {nearest_neighbours.distance:.2f} away, the "
+        "limit "
+        f"is {nearest_neighbours.threshold:.2f}"
     )
     if not len(returns):
         return verdict

@@ -43,7 +43,7 @@ def render_contest(report: ContestReport) -> str:
 
 def _table(heading: Row, rows: Sequence[Row]) -> str:
     """Return a Markdown table whose columns line up."""
-    widths = [max(len(row[place]) for row in (heading, *rows)) for place in range(len(heading))]
+    widths = [max(len(row[index]) for row in (heading, *rows)) for index in range(len(heading))]
 
     def join(cells: Row) -> str:
         return f"| {' | '.join(c.ljust(w) for c, w in zip(cells, widths, strict=True))} |"

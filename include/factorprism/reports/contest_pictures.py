@@ -14,8 +14,8 @@ from factorprism.reports._backtest import render_backtest
 from factorprism.reports._intervals import IntervalPanel, render_intervals
 from factorprism.targets import Target
 
-# Accounts that one picture can tell apart, beside buy-and-hold.
-SHOWN_ACCOUNTS = 5
+# Backtests that one picture can tell apart, beside buy-and-hold.
+SHOWN_BACKTESTS = 5
 
 
 def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
@@ -30,7 +30,7 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
 
     panels = (
         IntervalPanel(
-            f"gain on the {words.reference}, paid for",
+            f"gain on the {words.reference}, adjusted",
             [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
             0.0,
             ", ".join(dict.fromkeys((words.loss, words.unit))),
@@ -43,25 +43,26 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
         # Reports of earlier releases lack some figures.
         [panel for panel in panels if np.isfinite(np.array(panel.intervals)).any()],
         title=f"Contest of {report.signal} as of {report.as_of}",
-        subtitle=f"{content['n_sessions']} judged sessions, {content['independent_windows']} "
+        subtitle=f"{content['n_sessions']} out-of-sample sessions, "
+        f"{content['independent_windows']} "
         "windows that do not overlap; 95% intervals",
         path=path,
     )
 
 
 def render_accounts(
-    accounts: Mapping[str, Backtest], best: Sequence[str], rule: str, path: Path
+    backtests: Mapping[str, Backtest], best: Sequence[str], rule: str, path: Path
 ) -> Path:
     """Draw the accounts of the `best` entrants beside buy-and-hold's as PNG at `path`.
 
-    `accounts` holds one for each entrant by `rule`, and buy-and-hold's under its name.
+    `backtests` holds one for each entrant by `rule`, and buy-and-hold's under its name.
     """
-    names = [BUY_AND_HOLD, *best[:SHOWN_ACCOUNTS]]
+    names = [BUY_AND_HOLD, *best[:SHOWN_BACKTESTS]]
     return render_backtest(
-        accounts[BUY_AND_HOLD].sessions,
-        {name: accounts[name].equity for name in names},
+        backtests[BUY_AND_HOLD].sessions,
+        {name: backtests[name].equity for name in names},
         reference=BUY_AND_HOLD,
-        title=f"What the forecasts would have earned, {rule}",
+        title=f"Backtest of the forecasts, {rule}",
         subtitle="Costs paid, executed at the next open; it decides no promotion",
         path=path,
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from factorprism.core.contest import ContestReport
 from factorprism.selection.contest import describe_seconds
-from factorprism.targets import DIRECTION, Target, Words, find_target
+from factorprism.targets import DIRECTION, Target, TargetWords, find_target
 
 Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ContestTable:
+class ReportTable:
     """One table: every cell is text; `caption` may be empty, `after` is what is said below it."""
 
     columns: Row
@@ -29,7 +29,7 @@ class ContestSection:
 
     heading: str
     note: str
-    tables: tuple[ContestTable, ...]
+    tables: tuple[ReportTable, ...]
 
 
 def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
@@ -37,14 +37,14 @@ def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
     content: Any = report.content
     target = find_target(content.get("target", DIRECTION.name))
     best = [gain["name"] for gain in content["trials"]["gains"]]
-    order = {name: place for place, name in enumerate([target.reference, *best])}
+    order = {name: page_path for page_path, name in enumerate([target.reference, *best])}
     entrants = sorted(content["entrants"], key=lambda line: order[line["entrant"]])
     figures = (
         ContestSection(
             section.heading,
             section.note,
             (
-                ContestTable(
+                ReportTable(
                     ("entrant", *(name for _, name, _ in section.columns)),
                     tuple(_figure_row(line, section.columns) for line in entrants),
                 ),
@@ -53,15 +53,15 @@ def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
         for section in target.sections
     )
     gains, placebos = _gain_section(content, target.words), _placebo_sections(content, target)
-    accounts = [_accounts(content)] if target.probability else []
-    return (gains, *figures, *placebos, *accounts)
+    backtests = [_backtests(content)] if target.probability else []
+    return (gains, *figures, *placebos, *backtests)
 
 
 def describe_scope(report: ContestReport) -> str:
-    """Say which sessions the contest was judged on, and what its brackets hold."""
+    """Say which sessions the contest was evaluated on, and what its brackets hold."""
     content: Any = report.content
     return (
-        f"Judged: {content['n_sessions']} sessions in {content['n_folds']} folds from "
+        f"Out of sample: {content['n_sessions']} sessions in {content['n_folds']} folds from "
         f"{content['first']} to {content['last']}, {content['independent_windows']} windows that "
         "do not overlap. In brackets 95% intervals, block bootstrap."
     )
@@ -78,7 +78,7 @@ def describe_size(report: ContestReport) -> str:
     )
 
 
-def _gain_section(content: Mapping[str, Any], words: Words) -> ContestSection:
+def _gain_section(content: Mapping[str, Any], words: TargetWords) -> ContestSection:
     trials = content["trials"]
     note = (
         f"{trials['n_tried']} trials. The intervals hold for all entrants at once; the "
@@ -87,8 +87,8 @@ def _gain_section(content: Mapping[str, Any], words: Words) -> ContestSection:
     )
     columns = ("entrant", f"{words.loss} gain, {words.unit}", "may be the best", "skill")
     rows = tuple(_gain_row(gain) for gain in trials["gains"])
-    heading = f"Gain on the {words.reference}, all trials paid for"
-    return ContestSection(heading, note, (ContestTable(columns, rows),))
+    heading = f"Gain on the {words.reference}, adjusted for multiple testing"
+    return ContestSection(heading, note, (ReportTable(columns, rows),))
 
 
 def _gain_row(gain: Mapping[str, Any]) -> Row:
@@ -133,14 +133,14 @@ def _placebo_sections(content: Mapping[str, Any], target: Target) -> Iterator[Co
         "entrant",
         target.words.order,
         f"contains {nothing}",
-        f"above {nothing}, all paid for",
+        f"above {nothing}, adjusted for multiple testing",
     )
     note = (
         f"Shuffled labels can be learned by nobody: one interval in twenty leaves out {nothing} by "
-        "chance, and who lies above it in both shuffles, all entrants paid for, has a leak. "
+        "chance, and who lies above it in both shuffles, adjusted for all entrants, has a leak. "
         "Shifted labels speak of the horizon after."
     )
-    yield ContestSection("Placebos", note, (ContestTable(columns, rows),))
+    yield ContestSection("Placebos", note, (ReportTable(columns, rows),))
 
 
 def _ordered(line: Mapping[str, Any]) -> float:
@@ -148,17 +148,17 @@ def _ordered(line: Mapping[str, Any]) -> float:
     return float(line["order"] if "order" in line else line["auc"])
 
 
-def _accounts(content: Mapping[str, Any]) -> ContestSection:
+def _backtests(content: Mapping[str, Any]) -> ContestSection:
     return ContestSection(
-        "What the forecasts would have earned",
+        "Backtest of the forecasts",
         "Costs paid, executed at the next open. This describes; it decides no promotion.",
-        tuple(_account_table(rule) for rule in content["accounts"]),
+        tuple(_backtest_table(rule) for rule in content["backtests"]),
     )
 
 
-def _account_table(rule: Mapping[str, Any]) -> ContestTable:
+def _backtest_table(rule: Mapping[str, Any]) -> ReportTable:
     columns = (
-        "account",
+        "forecaster",
         "a year",
         "volatility",
         "Sharpe (s.e.)",
@@ -169,24 +169,24 @@ def _account_table(rule: Mapping[str, Any]) -> ContestTable:
     )
     rows = tuple(
         (
-            account["name"],
-            _percent(account["annual_return"]),
-            _percent(account["annual_volatility"]),
-            f"{float(account['sharpe']):.2f} ({float(account['sharpe_error']):.2f})",
-            _percent(account["max_drawdown"]),
-            f"{float(account['turnover']):.1f}",
-            _percent(account["exposure"]),
-            _interval(account["excess"], "+.1%"),
+            result["name"],
+            _percent(result["annual_return"]),
+            _percent(result["annual_volatility"]),
+            f"{float(result['sharpe']):.2f} ({float(result['sharpe_error']):.2f})",
+            _percent(result["max_drawdown"]),
+            f"{float(result['turnover']):.1f}",
+            _percent(result["exposure"]),
+            _interval(result["excess_return"], "+.1%"),
         )
-        for account in rule["accounts"]
+        for result in rule["results"]
     )
     deflated = ""
     if rule["best"]:
         deflated = (
-            f"Best Sharpe ratio: {rule['best']}; after paying for the number tried it is above "
+            f"Best Sharpe ratio: {rule['best']}; after adjusting for the number tried it is above "
             f"zero with probability {float(rule['deflated']):.0%}."
         )
-    return ContestTable(columns, rows, rule["rule"].capitalize(), deflated)
+    return ReportTable(columns, rows, rule["rule"].capitalize(), deflated)
 
 
 def _percent(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Two models on the same matured sessions, which neither has read: what a judgement rests on."""
+"""Two models on the same matured sessions, which neither has read: what an evaluation rests on."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Paired:
     """A candidate beside a champion on the sessions from `first` to `last`.
 
     Of the `numbers`, `gain` says by how much the candidate's mean loss is lower, `confidence` in
-    which share of block resamples it is so by more than `margin`, and `miscalibration_excess` how
-    much more of its loss comes from its own miscalibration.
+    which share of block resamples it is so by more than `margin`, and `miscalibration_exceedance`
+    how much more of its loss comes from its own miscalibration.
     """
 
     first: date
@@ -120,20 +120,20 @@ def compare_miscalibration(
     Both have forecast the same sessions. The figures are in the unit of the target's loss; the 95%
     interval is of circular blocks, of both forecasts at once. A fit on few labels finds
     miscalibration in any forecast, the more the wider it is spread, and finds it once more in each
-    resample: the excess is drawn back by that bias, the resamples by twice as much (Efron and
+    resample: the exceedance is drawn back by that bias, the resamples by twice as much (Efron and
     Tibshirani 1993, chapter 10).
     """
 
-    def excess(places: Rows) -> Column:
+    def exceedance(indices: Rows) -> Column:
         worse, better = (
             target.compute_miscalibration(drawn.labels, drawn.values)
-            for drawn in (candidate.take(places), champion.take(places))
+            for drawn in (candidate.take(indices), champion.take(indices))
         )
         return np.array([worse - better])
 
-    places = np.arange(len(candidate))
-    seen = float(excess(places)[0])
-    drawn = bootstrap(excess, places, block=block, seed=seed)[:, 0]
+    indices = np.arange(len(candidate))
+    seen = float(exceedance(indices)[0])
+    drawn = bootstrap(exceedance, indices, block=block, seed=seed)[:, 0]
     bias = float(drawn.mean()) - seen
     lower, upper = np.percentile(drawn - 2.0 * bias, [2.5, 97.5])
     return seen - bias, float(lower), float(upper)
@@ -147,7 +147,7 @@ def _measure(
     losses, lower_losses = (target.compute_losses(one.labels, one.values) for one in (held, new))
     gains = losses - lower_losses
     drawn = bootstrap(lambda column: np.array([column.mean()]), gains, block=block, seed=seed)
-    excess, lower, upper = compare_miscalibration(target, held, new, block=block, seed=seed)
+    exceedance, lower, upper = compare_miscalibration(target, held, new, block=block, seed=seed)
     return {
         "n_sessions": float(len(new)),
         "independent_windows": float(count_independent(new.rows, horizon)),
@@ -159,9 +159,9 @@ def _measure(
         "margin": margin,
         "miscalibration_champion": target.compute_miscalibration(held.labels, held.values),
         "miscalibration_candidate": target.compute_miscalibration(new.labels, new.values),
-        "miscalibration_excess": excess,
-        "miscalibration_excess_lower": lower,
-        "miscalibration_excess_upper": upper,
+        "miscalibration_exceedance": exceedance,
+        "miscalibration_exceedance_lower": lower,
+        "miscalibration_exceedance_upper": upper,
     }
 
 

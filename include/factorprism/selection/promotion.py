@@ -1,4 +1,4 @@
-"""The rule of the title: champion and candidate on matured sessions that neither has read."""
+"""The promotion rule: champion and candidate on matured sessions that neither has read."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from factorprism.selection.pairing import (
     forecast_matured,
     last_known,
 )
-from factorprism.targets import Words
+from factorprism.targets import TargetWords
 
 
 @dataclass(frozen=True)
 class PromotionRule:
-    """When a candidate takes the title.
+    """When a candidate becomes champion.
 
     Its mean loss must be lower than the champion's by more than `margin`, over at least
     `min_sessions` matured sessions, and in at least `confidence` of the block resamples. Nor may
-    its calibration be worse: where the 95% interval of its excess miscalibration (in the unit of
-    the loss) lies above `calibration_tolerance`, the champion stays. The default is what a
+    its calibration be worse: where the 95% interval of the exceedance of its miscalibration (in the
+    unit of the loss) lies above `calibration_tolerance`, the champion stays. The default is what a
     probability of a half loses by being seven points off, in nats.
     """
 
@@ -49,8 +49,8 @@ class PromotionRule:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Whether the candidate takes the title, why in one sentence, and the figures behind it."""
+class PromotionDecision:
+    """Whether the candidate becomes champion, why in one sentence, and the figures behind it."""
 
     promoted: bool
     reason: str
@@ -58,7 +58,7 @@ class Judgement:
     evaluations: tuple[Evaluation, ...] = field(default=(), repr=False)
 
 
-def judge(
+def decide_promotion(
     champion: ModelBundle | None,
     champion_record: ModelRecord | None,
     candidate: ModelBundle,
@@ -67,45 +67,48 @@ def judge(
     rule: PromotionRule,
     seed: int,
     failed_checks: Sequence[str] = (),
-) -> Judgement:
-    """Judge `candidate` against `champion` on sessions after everything that either has read.
+) -> PromotionDecision:
+    """Evaluate `candidate` against `champion` on sessions after everything that either has read.
 
-    A label that matured by ``training_set.as_of`` judges; since the judged sessions come after
-    both ``trained_through``, no label that trained a model overlaps one that judges it. Without a
-    champion, or with one that reads other images, the candidate takes the title.
+    Labels that matured by ``training_set.as_of`` are evaluated on; since the out-of-sample sessions
+    come after both ``trained_through``, no label that trained a model overlaps one that it is
+    evaluated on. Without a champion, or with one that reads other images, the candidate becomes
+    champion.
 
     `failed_checks` has a sentence for each leak check that failed: where there is one, nobody
-    takes the title, whatever the figures, which a leak may have made.
+    becomes champion, whatever the figures, which a leak may have made.
     """
     if champion is None or champion_record is None:
-        judgement = _judge_alone(candidate, candidate_record, training_set, seed)
-        return _refuse_leaks(judgement, failed_checks, "Nobody takes the title")
+        decision = _evaluate_alone(candidate, candidate_record, training_set, seed)
+        return _refuse_leaks(decision, failed_checks, "Nobody becomes champion")
     misfit = find_misfit(champion_record, candidate_record)
     if misfit:
         reason = f"Champion {champion_record.model_id} no longer fits the data: {misfit}."
-        judgement = Judgement(True, reason)
+        decision = PromotionDecision(True, reason)
     else:
         pair = (champion, champion_record), (candidate, candidate_record)
-        judgement = _contest(*pair, training_set, rule, seed)
-    return _refuse_leaks(judgement, failed_checks, "The champion stays")
+        decision = _contest(*pair, training_set, rule, seed)
+    return _refuse_leaks(decision, failed_checks, "The champion stays")
 
 
-def _refuse_leaks(judgement: Judgement, failed_checks: Sequence[str], verdict: str) -> Judgement:
-    """Return `judgement`, or where a leak check has failed one that promotes nobody."""
+def _refuse_leaks(
+    decision: PromotionDecision, failed_checks: Sequence[str], verdict: str
+) -> PromotionDecision:
+    """Return `decision`, or where a leak check has failed one that promotes nobody."""
     if not failed_checks:
-        return judgement
+        return decision
     number = len(failed_checks)
     failed = f"{number} leak check{'s' * (number > 1)} failed"
     said = "; ".join(check.rstrip(".") for check in failed_checks)
-    numbers = {**judgement.numbers, "failed_checks": float(number)}
+    numbers = {**decision.numbers, "failed_checks": float(number)}
     return replace(
-        judgement, promoted=False, reason=f"{verdict}: {failed}: {said}.", numbers=numbers
+        decision, promoted=False, reason=f"{verdict}: {failed}: {said}.", numbers=numbers
     )
 
 
-def _judge_alone(
+def _evaluate_alone(
     candidate: ModelBundle, record: ModelRecord, training_set: TrainingSet, seed: int
-) -> Judgement:
+) -> PromotionDecision:
     rows = training_set.rows_after(record.trained_through)
     held_out = forecast_matured(candidate, training_set, rows)
     evaluations = evaluate_matured(held_out, record, training_set, seed)
@@ -113,16 +116,16 @@ def _judge_alone(
     numbers = {"n_sessions": float(len(held_out))}
     if len(held_out):
         numbers |= describe_losses(training_set.target, candidate=held_out)
-    return Judgement(True, f"There was no champion yet. {sentence}", numbers, evaluations)
+    return PromotionDecision(True, f"There was no champion yet. {sentence}", numbers, evaluations)
 
 
 def _contest(
     champion: Model, candidate: Model, training_set: TrainingSet, rule: PromotionRule, seed: int
-) -> Judgement:
+) -> PromotionDecision:
     known = last_known(champion[1], candidate[1])
     rows = training_set.rows_after(known)
     if len(rows) < rule.min_sessions:
-        return Judgement(
+        return PromotionDecision(
             False,
             f"Only {len(rows)} matured sessions follow {known}, through which the models were "
             f"trained; the rule asks for {rule.min_sessions}.",
@@ -131,14 +134,14 @@ def _contest(
     paired = compare(champion, candidate, training_set, seed=seed, margin=rule.margin)
     numbers = {**paired.numbers, "calibration_tolerance": rule.calibration_tolerance}
     better = numbers["gain"] > rule.margin and numbers["confidence"] >= rule.confidence
-    worse_calibrated = numbers["miscalibration_excess_lower"] > rule.calibration_tolerance
+    worse_calibrated = numbers["miscalibration_exceedance_lower"] > rule.calibration_tolerance
     promoted = better and not worse_calibrated
     target = training_set.target
     losses = [numbers[f"{target.loss}_{name}"] for name in ("candidate", "champion")]
     reason = _explain(promoted, numbers, losses, rule, target.words)
     if worse_calibrated:
         reason = f"{reason} {_explain_calibration(numbers, target.words)}"
-    return Judgement(promoted, reason, numbers, paired.evaluations)
+    return PromotionDecision(promoted, reason, numbers, paired.evaluations)
 
 
 def _explain(
@@ -146,7 +149,7 @@ def _explain(
     numbers: Mapping[str, float],
     losses: Sequence[float],
     rule: PromotionRule,
-    words: Words,
+    words: TargetWords,
 ) -> str:
     verdict = "The candidate is better" if promoted else "The champion stays"
     return (
@@ -158,23 +161,24 @@ def _explain(
     )
 
 
-def _explain_calibration(numbers: Mapping[str, float], words: Words) -> str:
+def _explain_calibration(numbers: Mapping[str, float], words: TargetWords) -> str:
     return (
         f"The candidate's {words.forecasts} are worse calibrated: miscalibration costs it "
-        f"{numbers['miscalibration_excess']:.4f} more {words.loss} than the champion (95% interval "
-        f"{numbers['miscalibration_excess_lower']:+.4f} to "
-        f"{numbers['miscalibration_excess_upper']:+.4f}), where the rule allows "
+        f"{numbers['miscalibration_exceedance']:.4f} more {words.loss} than the champion (95% "
+        "interval "
+        f"{numbers['miscalibration_exceedance_lower']:+.4f} to "
+        f"{numbers['miscalibration_exceedance_upper']:+.4f}), where the rule allows "
         f"{numbers['calibration_tolerance']:.4f}."
     )
 
 
-def find_holder(decisions: Sequence[Promotion], session: date) -> str | None:
-    """Return who holds the title at `session` by `decisions`, oldest first; None for nobody.
+def find_champion(decisions: Sequence[Promotion], session: date) -> str | None:
+    """Return the champion at `session` by `decisions`, oldest first; None for nobody.
 
     Of several decisions as of one session the one that was written last is in force.
     """
-    holder = None
+    champion = None
     for decision in decisions:
         if decision.as_of <= session and decision.champion_id:
-            holder = decision.champion_id
-    return holder
+            champion = decision.champion_id
+    return champion

@@ -26,7 +26,7 @@ from factorprism.services._files import read_stripped
 
 NOBODY = 65534
 DRAFT_SECONDS = 10  # within which the children of a killed initdb end
-SHARED_PLACE = Path("/var/lib/factorprism")
+SHARED_FOLDER = Path("/var/lib/factorprism")
 ROLE = "prism"  # Airflow's and MLflow's own login
 LOGINS = (ROLE, OWNER, WRITER, READER)
 WAREHOUSE = "prism"
@@ -235,13 +235,13 @@ def find_cluster(home: Path) -> Cluster:
     try:
         home.mkdir(parents=True, exist_ok=True)
         _make_open(folder)
-        place = Path(read_stripped(folder / "place") or folder)
-        account = _account(place)
-        if place == folder and account.switch and not account.can_search(folder):
-            place = SHARED_PLACE / _shared_name(home)
-            write_atomic(folder / "place", f"{place}\n", mode=PRIVATE)
-        _make_open(place)
-        return Cluster(place / "data", _programs(account), account)
+        root = Path(read_stripped(folder / "place") or folder)
+        account = _account(root)
+        if root == folder and account.switch and not account.can_search(folder):
+            root = SHARED_FOLDER / _shared_name(home)
+            write_atomic(folder / "place", f"{root}\n", mode=PRIVATE)
+        _make_open(root)
+        return Cluster(root / "data", _programs(account), account)
     except OSError as exc:
         raise from_os_error(exc, f"cannot use {home}") from exc
 
@@ -260,8 +260,8 @@ def _shared_name(home: Path) -> str:
     return f"{hashlib.sha256(str(home).encode()).hexdigest()[:12]}-{secrets.token_hex(3)}"
 
 
-def _account(place: Path) -> Account:
-    data = place / "data"
+def _account(root: Path) -> Account:
+    data = root / "data"
     caller = os.geteuid()
     owner = data.stat() if data.exists() else None
     if caller == 0:
@@ -291,7 +291,7 @@ def _programs(account: Account) -> Path:
     if not account.switch or account.can_run(installed / "bin" / "postgres"):
         return installed
     stamp = hashlib.sha256(f"{installed} {installed.stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    copy = SHARED_PLACE / f"programs-{stamp}"
+    copy = SHARED_FOLDER / f"programs-{stamp}"
     if not copy.exists():
         _copy_open(installed.parents[1], copy)
     return copy / installed.relative_to(installed.parents[1])

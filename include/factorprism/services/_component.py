@@ -1,6 +1,6 @@
 """One component of the embedded Airflow in place of this process.
 
-Airflow believes in a component until its last heartbeat is old. A home has one of each, so that
+Airflow takes a component for alive until its last heartbeat is old. A home has one of each, so that
 the one before is dead by now: it is written down as such, and what it had under way is taken up
 at once.
 """

@@ -32,7 +32,7 @@ def remembered(path: Path, make: Callable[[], str]) -> str:
 def locked(path: Path, tell: Tell = tell_nobody) -> Iterator[None]:
     """Let one process at a time through, as `hold_lock` does.
 
-    The holder is waited for as long as it lives; `tell` hears of it.
+    The process that holds it is waited for as long as it lives; `tell` hears of it.
     """
     where = f"another process that starts or stops services in {path.parent}"
     with ExitStack() as lock:

@@ -18,7 +18,7 @@ import psutil
 from factorprism.core.errors import ServiceError
 from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import read_stripped
-from factorprism.services._plan import Kept, Plan, Roster, recorded_keeper
+from factorprism.services._plan import ComponentState, Plan, Roster, recorded_keeper
 from factorprism.services._ports import FREE_THE_PORT, describe_taken, is_free
 
 
@@ -80,7 +80,7 @@ class ProcessGroup:
         """Tell whether the recorded keeper lives and looks after its components."""
         return self._keeper() in {process.pid for process in self.members()}
 
-    def kept(self) -> Mapping[str, Kept]:
+    def kept(self) -> Mapping[str, ComponentState]:
         """Return what has become of each component since the launch; empty before the first."""
         return Roster.load(self._roster_file).kept
 

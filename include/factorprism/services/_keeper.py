@@ -51,7 +51,7 @@ def end_orphans() -> None:
                 process.kill()
 
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 ASKED_SECONDS = (8.0, 8.0, 60.0)
 LOG_NAME = "keeper.log"
 
@@ -78,36 +78,36 @@ class Keeper:
         self._has_orphans = False
 
     def keep(self) -> None:
-        """Look after all of them until SIGTERM, whatever goes wrong in one look."""
+        """Look after all of them until SIGTERM, whatever goes wrong in one check."""
         try:
-            while self._look_safely():
-                time.sleep(LOOK_SECONDS)
+            while self._check_safely():
+                time.sleep(CHECK_SECONDS)
         finally:
             self._end()
 
-    def _look_safely(self) -> bool:
-        """Look once, tried again where it fails; tell whether there is to be another look."""
+    def _check_safely(self) -> bool:
+        """Check once, tried again where it fails; tell whether there is to be another check."""
         try:
             # A home that was removed may have been made anew, with a keeper of its own.
             if recorded_keeper(self._record) != os.getpid():
                 say(f"{self._record} does not name this keeper any more: it ends")
                 return False
-            self._look_at_all()
+            self._check_all()
         except Exception as error:
-            say(f"a look failed and is repeated: {error!r}")
+            say(f"a check failed and is repeated: {error!r}")
         try:
             self._write_down()
         except OSError as error:
             say(f"{self._roster.path} cannot be written: {error}")
         return True
 
-    def _look_at_all(self) -> None:
+    def _check_all(self) -> None:
         bound_log(Path(self._plan.logs) / LOG_NAME)
-        if self._server and (end := self._server.look()):
+        if self._server and (end := self._server.check()):
             self._note(f"PostgreSQL {end}")
             self._end_what_lived_on_the_server()
         for name, component in self._components.items():
-            if end := component.look():
+            if end := component.check():
                 self._has_orphans = True
                 self._note(f"{self._plan.title} {name} {end}")
         if self._has_orphans:
@@ -160,8 +160,8 @@ class Keeper:
     def _note(self, sentence: str, remedy: str = "") -> None:
         """Say it in the log, and keep it for the alert with the time; `remedy` follows."""
         say(f"{sentence}. {remedy}" if remedy else sentence)
-        told = f"{sentence} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        self._reporter.note(f"{told}. {remedy}" if remedy else told)
+        reported = f"{sentence} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        self._reporter.note(f"{reported}. {remedy}" if remedy else reported)
 
     def _end(self) -> None:
         """Ask the whole session at once, and again whoever has not ended after a while.

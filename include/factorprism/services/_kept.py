@@ -15,7 +15,7 @@ import psutil
 from factorprism.core.errors import FactorPrismError, ServiceError
 from factorprism.services._group import lives
 from factorprism.services._logs import bound_log, say
-from factorprism.services._plan import Kept
+from factorprism.services._plan import ComponentState
 from factorprism.services._ports import is_free
 from factorprism.services.postgres import EmbeddedPostgres
 
@@ -52,7 +52,7 @@ class Component:
     """
 
     def __init__(self, command: Sequence[str], log: Path, port: int = 0) -> None:
-        self.kept = Kept()
+        self.kept = ComponentState()
         self._command = command
         self._log = log
         self._port = port
@@ -61,8 +61,8 @@ class Component:
         self._began = 0.0
         self._wait = Wait()
 
-    def look(self) -> str:
-        """Return how the process has ended since the last look; empty when it lives or waits."""
+    def check(self) -> str:
+        """Return how the process has ended since the last check; empty when it lives or waits."""
         bound_log(self._log)
         code = self._process.poll() if self._process else None
         if code is None:
@@ -70,7 +70,7 @@ class Component:
         self._process = None
         self._wait.begin(time.monotonic() - self._began)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        self.kept = Kept(0, self.kept.ends + 1, how)
+        self.kept = ComponentState(0, self.kept.ends + 1, how)
         return how
 
     def start_when_due(self, environment: Mapping[str, str]) -> bool:
@@ -84,7 +84,7 @@ class Component:
             self._wait.begin(0.0)
             return False
         self._began = time.monotonic()
-        self.kept = Kept(self._process.pid, self.kept.ends, self.kept.last)
+        self.kept = ComponentState(self._process.pid, self.kept.ends, self.kept.last)
         return True
 
     def _has_port(self) -> bool:
@@ -114,7 +114,7 @@ class Component:
             self._process.kill()
             self._process.wait()
             self._process = None
-            self.kept = Kept(0, self.kept.ends, self.kept.last)
+            self.kept = ComponentState(0, self.kept.ends, self.kept.last)
 
     def has_ended(self, deadline: float) -> bool:
         """Wait for its end until `deadline` of the monotonic clock; tell whether it has come."""
@@ -133,8 +133,8 @@ class Server:
         self._wait = Wait()
         self.url = self._server.url("postgres")
 
-    def look(self) -> str:
-        """Return how the server has ended since the last look; empty when it lives or is known."""
+    def check(self) -> str:
+        """Return how the server has ended since the last check; empty when it lives or is known."""
         bound_log(self._server.log)
         if self._process is None or lives(self._process):
             return ""

@@ -20,8 +20,8 @@ class Plan:
     ``components`` are commands by the names of their logs in the folder ``logs``; ``title`` says
     whose they are in a sentence. ``ports`` names the loopback port of each that listens on one.
     ``server_home`` is the home whose PostgreSQL is kept up too and
-    comes first, empty for none. ``report`` is the command by which an operator is told, given
-    ``raise SENTENCE`` or ``resolve`` as further words; none is told where it is empty.
+    comes first, empty for none. ``report`` is the command by which an operator is notified, given
+    ``raise SENTENCE`` or ``resolve`` as further words; none is reported where it is empty.
     """
 
     title: str
@@ -42,7 +42,7 @@ def recorded_keeper(record: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ComponentState:
     """What has become of one component: its process, 0 for none just now, and how often it ended.
 
     ``last`` says how it ended the last time; ``waits_for`` is the port that another program holds,
@@ -60,13 +60,13 @@ class Roster:
     """What the keeper remembers of its components, in the file `path`."""
 
     path: Path
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: dict[str, ComponentState] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Roster:
         """Return what stands in `path`, nothing where there is no such file."""
         held = json.loads(read_stripped(path) or "{}")
-        return cls(path, {name: Kept(**values) for name, values in held.items()})
+        return cls(path, {name: ComponentState(**values) for name, values in held.items()})
 
     def save(self) -> None:
         written = {name: asdict(kept) for name, kept in self.kept.items()}

@@ -19,7 +19,7 @@ from factorprism.core.severity import WARNING
 QUIET_SECONDS = 600.0  # all have run for so long: it is over
 GATHER_SECONDS = 4.0  # what comes of an end, such as a port taken meanwhile, belongs to its alert
 RETRY_SECONDS = 30.0
-TOLD_MAX = 20  # sentences in one alert; one argument of a command holds 128 KiB
+REPORTED_MAX = 20  # sentences in one alert; one argument of a command holds 128 KiB
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Sentences:
     def then(self, later: Sentences) -> Sentences:
         """Return these and the `later` ones, within the limit."""
         all_of_them = self.newest + later.newest
-        cut = max(0, len(all_of_them) - TOLD_MAX)
+        cut = max(0, len(all_of_them) - REPORTED_MAX)
         return Sentences(all_of_them[cut:], self.left_out + later.left_out + cut)
 
     def __bool__(self) -> bool:
@@ -44,11 +44,11 @@ class Sentences:
 
 
 class Reporter:
-    """What is to be told; nothing is where `command` is empty."""
+    """What is to be reported; nothing is where `command` is empty."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self._untold = Sentences()
+        self._pending = Sentences()
         self._telling = Sentences()
         self._is_open = True  # by an earlier keeper perhaps
         self._last = time.monotonic()
@@ -56,11 +56,11 @@ class Reporter:
         self._process: subprocess.Popen[bytes] | None = None
 
     def note(self, sentence: str) -> None:
-        """Keep `sentence` until it can be told."""
+        """Keep `sentence` until it can be reported."""
         self._last = time.monotonic()
-        if not self._untold:
+        if not self._pending:
             self._due = max(self._due, self._last + GATHER_SECONDS)
-        self._untold = self._untold.then(Sentences((sentence,)))
+        self._pending = self._pending.then(Sentences((sentence,)))
 
     def tell(self, environment: Mapping[str, str], *, all_run: bool) -> None:
         """Raise the alert, or close it once all have run for long; never waits and never fails."""
@@ -68,8 +68,8 @@ class Reporter:
             self._last = time.monotonic()
         if not self._command or self._is_busy() or time.monotonic() < self._due:
             return
-        if self._untold:
-            self._telling, self._untold = self._untold, Sentences()
+        if self._pending:
+            self._telling, self._pending = self._pending, Sentences()
             self._launch(environment, "raise", str(self._telling))
         elif self._is_open and time.monotonic() - self._last > QUIET_SECONDS:
             self._launch(environment, "resolve")
@@ -80,7 +80,7 @@ class Reporter:
                 [*self._command, *words], env=environment, stdin=subprocess.DEVNULL
             )
         except OSError:
-            self._take_answer(told=False)
+            self._take_answer(delivered=False)
 
     def _is_busy(self) -> bool:
         code = self._process.poll() if self._process else 0
@@ -88,14 +88,14 @@ class Reporter:
             return True
         if self._process is not None:
             self._process = None
-            self._take_answer(told=code == 0)
+            self._take_answer(delivered=code == 0)
         return False
 
-    def _take_answer(self, *, told: bool) -> None:
-        if told:
+    def _take_answer(self, *, delivered: bool) -> None:
+        if delivered:
             self._is_open = bool(self._telling)
         else:
-            self._untold = self._telling.then(self._untold)
+            self._pending = self._telling.then(self._pending)
             self._due = time.monotonic() + RETRY_SECONDS
         self._telling = Sentences()
 

@@ -24,7 +24,7 @@ from factorprism.services._cluster import from_os_error
 from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import CONNECT_SECONDS, ENDS_MAX, Tell, tell_nobody, waiting_for
-from factorprism.services._plan import Kept, Plan
+from factorprism.services._plan import ComponentState, Plan
 from factorprism.services._ports import LOOPBACK, choose_port, keep_port
 from factorprism.services.dag_runs import DagRuns
 from factorprism.services.postgres import EmbeddedPostgres
@@ -33,7 +33,7 @@ STOP_SECONDS = 30
 REPORT = [sys.executable, "-m", "factorprism.services._reporter"]
 COMPONENTS = {"api-server": [], "scheduler": ["-s"], "dag-processor": [], "triggerer": ["-s"]}
 # What runs leave behind; the DAGs' own rows and versions stay, and so do the components' few rows
-# in "job", by which their health is judged.
+# in "job", by which their health is known.
 CLEANED = (
     "asset_event",
     "callback",
@@ -152,7 +152,7 @@ class EmbeddedAirflow:
         names = ["api-server", *_HEALTH_NAMES.values()]
         if not self.is_running():
             return dict.fromkeys(names, "down")
-        # Airflow believes in a component for a while after its death; its keeper knows better.
+        # Airflow takes a component for alive for a while after its death; its keeper knows better.
         gone = {name: "down" for name, kept in self._group.kept().items() if not kept.pid}
         if "api-server" in gone:  # whoever has its port now need not be asked
             return dict.fromkeys(names, "down")
@@ -189,7 +189,7 @@ class EmbeddedAirflow:
 
     def _api(self) -> AirflowApi:
         """Return the interface, which is asked again for as long as its keeper lives."""
-        # Whoever else has the port is not to be told the password.
+        # Whoever else has the port must not receive the password.
         self._group.require_ports("Airflow's")
         api = AirflowApi(self.address, is_kept=self._group.is_kept)
         return api.log_in("admin", self.passwords()["admin"])
@@ -259,14 +259,14 @@ class EmbeddedAirflow:
                 self._give_up_on_the_dead(before)
                 time.sleep(0.5)
 
-    def _give_up_on_the_dead(self, before: Mapping[str, Kept]) -> None:
+    def _give_up_on_the_dead(self, before: Mapping[str, ComponentState]) -> None:
         """Raise where the keeper is gone, or a component has ended too often since `before`.
 
         So where one waits for a port that another program holds; its keeper goes on trying.
         """
         self._group.require_ports("Airflow's")
         for name, kept in self._group.kept().items():
-            if kept.ends - before.get(name, Kept()).ends >= ENDS_MAX:
+            if kept.ends - before.get(name, ComponentState()).ends >= ENDS_MAX:
                 log = self.logs / f"{name}.log"
                 self.stop()
                 raise ServiceError(

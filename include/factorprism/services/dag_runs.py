@@ -73,7 +73,7 @@ class DagRuns:
                 said = str(own[0]["stack_trace"]).strip().splitlines()
                 raise ServiceError(
                     f"{own[0]['filename']} cannot be read: {said[-1] if said else 'no reason'}",
-                    remedy="Mend the file; Airflow reads it again by itself.",
+                    remedy="Fix the file; Airflow reads it again by itself.",
                 )
             if time.monotonic() > deadline:
                 names = ", ".join(str(error["filename"]) for error in broken)
@@ -137,7 +137,7 @@ class DagRuns:
     ) -> str:
         """Wait for the run's end and return its state; without a limit, since each task has one.
 
-        `on_task` is told (task id, state, seconds) once for each task that ends.
+        `on_task` receives (task id, state, seconds) once for each task that ends.
         """
         under_way: list[str] = []
         with waiting_for(
@@ -155,13 +155,13 @@ class DagRuns:
         timeout_seconds: float | None,
         under_way: list[str],
     ) -> str:
-        told: set[tuple[str, int, int]] = set()
+        reported: set[tuple[str, int, int]] = set()
         deadline = time.monotonic() + (timeout_seconds or math.inf)
         while True:
-            state = self.run_state(dag_id, run_id)  # asked first, so that no task goes untold
+            state = self.run_state(dag_id, run_id)  # asked first, so that no task goes unreported
             tasks = self._list_tasks(dag_id, run_id)
             under_way[:] = [task["task_id"] for task in tasks if task["state"] in UNDER_WAY]
-            _tell_ended(tasks, told, on_task)
+            _tell_ended(tasks, reported, on_task)
             if state in FINISHED_RUN:
                 return str(state)
             if state is None:
@@ -185,11 +185,11 @@ class DagRuns:
 
 
 def _tell_ended(
-    tasks: Sequence[Mapping[str, Any]], told: set[tuple[str, int, int]], on_task: OnTask | None
+    tasks: Sequence[Mapping[str, Any]], reported: set[tuple[str, int, int]], on_task: OnTask | None
 ) -> None:
     ended = [task for task in tasks if task["state"] in FINISHED_TASK]
     for task in sorted(ended, key=lambda task: task["end_date"] or ""):
         key = (task["task_id"], task["map_index"], task["try_number"])
-        if key not in told and on_task is not None:
+        if key not in reported and on_task is not None:
             on_task(task["task_id"], task["state"], float(task["duration"] or 0.0))
-        told.add(key)
+        reported.add(key)

@@ -14,7 +14,7 @@ from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import locked, read_stripped
 from factorprism.services._group import ProcessGroup, tail
 from factorprism.services._patience import ANSWER_SECONDS, ENDS_MAX, Tell, tell_nobody, waiting_for
-from factorprism.services._plan import Kept, Plan
+from factorprism.services._plan import ComponentState, Plan
 from factorprism.services._ports import LOOPBACK, keep_port
 from factorprism.services.postgres import EmbeddedPostgres
 
@@ -86,8 +86,8 @@ class MlflowUi:
                 remedy=f"Start them again, or see {log}.",
             )
 
-    def _kept(self) -> Kept:
-        return self._group.kept().get("server", Kept())
+    def _kept(self) -> ComponentState:
+        return self._group.kept().get("server", ComponentState())
 
     @property
     def _logs(self) -> Path:

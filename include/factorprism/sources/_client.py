@@ -17,7 +17,7 @@ from factorprism.sources._answers import inspect_answer
 class InspectedApi(DataApi):  # type: ignore[misc]  # the vendor's package has no types
     """Asks `url` as the vendor's own client does.
 
-    The vendor's `query` cannot be told another address, turns HTTP errors into an empty frame,
+    The vendor's `query` cannot be given another address, turns HTTP errors into an empty frame,
     loses the code of a refusal and never reads ``has_more``. Not safe to share between threads:
     all calls go over one connection.
     """

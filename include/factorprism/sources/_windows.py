@@ -21,7 +21,7 @@ YEARS_PER_WINDOW = 5  # some 1,215 sessions or 1,827 days, below the smallest ro
 
 
 @dataclass(frozen=True)
-class Window:
+class DayRange:
     """The days `first` to `last`, both included."""
 
     first: date
@@ -36,22 +36,22 @@ class Series:
     days of a window on which the series should have a row.
     """
 
-    ask: Callable[[Window, bool], Page]
-    sessions_of: Callable[[Window], DayArray]
+    ask: Callable[[DayRange, bool], Page]
+    sessions_of: Callable[[DayRange], DayArray]
     day_column: str
     row_cap: int
 
 
-def split_windows(first: date, last: date) -> Iterator[Window]:
+def split_windows(first: date, last: date) -> Iterator[DayRange]:
     """Yield windows that cover [`first`, `last`], ending with the years 2004, 2009, 2014, ..."""
     while first <= last:
         year = first.year + (YEARS_PER_WINDOW - 1 - first.year % YEARS_PER_WINDOW)
         end = min(last, date(year, 12, 31))
-        yield Window(first, end)
+        yield DayRange(first, end)
         first = end + timedelta(days=1)
 
 
-def fetch_complete(series: Series, window: Window, *, require_rows: bool = True) -> pd.DataFrame:
+def fetch_complete(series: Series, window: DayRange, *, require_rows: bool = True) -> pd.DataFrame:
     """Return the vendor's rows of `window`, in any order; absent sessions stay absent.
 
     A page that says ``has_more`` or is as long as the row cap, and lacks sessions, is asked for
@@ -69,11 +69,11 @@ def fetch_complete(series: Series, window: Window, *, require_rows: bool = True)
         return _join([fetch_complete(series, half, require_rows=require_rows) for half in halves])
     if not len(rows) or not len(absent) or absent[0] > days.min():
         return rows
-    before = Window(window.first, days.min().astype(date) - timedelta(days=1))
+    before = DayRange(window.first, days.min().astype(date) - timedelta(days=1))
     return _join([fetch_complete(series, before, require_rows=False), rows])
 
 
-def _cut_to(window: Window, frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, DayArray]:
+def _cut_to(window: DayRange, frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, DayArray]:
     days = parse_days(frame[column])
     inside = (days >= np.datetime64(window.first)) & (days <= np.datetime64(window.last))
     if not inside.all():
@@ -88,7 +88,7 @@ def _cut_to(window: Window, frame: pd.DataFrame, column: str) -> tuple[pd.DataFr
     return frame[inside], days[inside]
 
 
-def _halve(window: Window, n_rows: int) -> tuple[Window, Window]:
+def _halve(window: DayRange, n_rows: int) -> tuple[DayRange, DayRange]:
     n_days = (window.last - window.first).days + 1
     if n_days == 1:
         raise MalformedResponse(
@@ -102,7 +102,7 @@ def _halve(window: Window, n_rows: int) -> tuple[Window, Window]:
         n_rows,
     )
     middle = window.first + timedelta(days=n_days // 2 - 1)
-    return Window(window.first, middle), Window(middle + timedelta(days=1), window.last)
+    return DayRange(window.first, middle), DayRange(middle + timedelta(days=1), window.last)
 
 
 def _join(frames: list[pd.DataFrame]) -> pd.DataFrame:

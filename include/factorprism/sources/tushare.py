@@ -28,7 +28,7 @@ from factorprism.sources._endpoints import (
 from factorprism.sources._pace import Clock, Pace
 from factorprism.sources._published import last_final_day, require_range
 from factorprism.sources._vendor import Page, Vendor
-from factorprism.sources._windows import Series, Window, fetch_complete, split_windows
+from factorprism.sources._windows import DayRange, Series, fetch_complete, split_windows
 
 
 class TushareSource:
@@ -97,10 +97,10 @@ class TushareSource:
     def _bar_series(self, symbol: str) -> Series:
         endpoint = endpoint_of(symbol)
 
-        def sessions_of(window: Window) -> DayArray:
+        def sessions_of(window: DayRange) -> DayArray:
             return _sessions_since_base(symbol, window)
 
-        def ask(window: Window, require_rows: bool) -> Page:
+        def ask(window: DayRange, require_rows: bool) -> Page:
             # Stocks and funds may be suspended or not yet listed; an index never is.
             required = require_rows and symbol in BASE_DATES and len(sessions_of(window)) > 0
             params = {"ts_code": symbol, **_bounds(window)}
@@ -126,10 +126,10 @@ class TushareSource:
     def _calendar_series(self, exchange: str) -> Series:
         calendar = library_calendar(exchange)
 
-        def days_of(window: Window) -> DayArray:
+        def days_of(window: DayRange) -> DayArray:
             return np.arange(np.datetime64(window.first), np.datetime64(window.last) + 1)
 
-        def ask(window: Window, require_rows: bool) -> Page:
+        def ask(window: DayRange, require_rows: bool) -> Page:
             # Of years that are not published yet there may be no row.
             past = window.first <= calendar.last and window.last >= calendar.first
             params = {"exchange": CALENDAR_EXCHANGES[exchange], **_bounds(window)}
@@ -168,11 +168,11 @@ class TushareSource:
         return self._pace.call(what, ask_once)
 
 
-def _bounds(window: Window) -> dict[str, str]:
+def _bounds(window: DayRange) -> dict[str, str]:
     return {"start_date": day_text(window.first), "end_date": day_text(window.last)}
 
 
-def _sessions_since_base(symbol: str, window: Window) -> DayArray:
+def _sessions_since_base(symbol: str, window: DayRange) -> DayArray:
     first = max(window.first, BASE_DATES.get(symbol, window.first))
     if first > window.last:
         return np.array([], "datetime64[D]")

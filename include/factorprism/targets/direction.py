@@ -20,16 +20,16 @@ from factorprism.targets.target import (
     Column,
     Columns,
     Folds,
-    Head,
     Known,
     LabelScale,
+    NetworkHead,
     Numbers,
     Outputs,
     Rows,
     Score,
     Section,
     Target,
-    Words,
+    TargetWords,
     compute_forward_returns,
     compute_rank_correlation,
 )
@@ -46,7 +46,7 @@ ECE_BINS = 10
 SLOPE_DEVIATION = 0.25
 INTERCEPT_DEVIATION = 0.25
 # Newton's steps of a recalibration, and its steepest slope, in standard deviations of the logit:
-# beyond it the labels are told apart and no slope is best.
+# beyond it the labels are distinguished and no slope is best.
 ITERATIONS = 25
 STEEPEST = 20.0
 # A rule that was wrong more often than not keeps its call, with hardly any confidence: turned
@@ -89,7 +89,7 @@ def compute_base_rate(labels: Column) -> float:
 
 
 def fit_return_scale(forward_returns: Column) -> dict[str, float]:
-    """Return the means of the rises and of the rest among a fold's learned `forward_returns`.
+    """Return the means of the rises and of the rest among a fold's training `forward_returns`.
 
     float64 [sample], NaN left out; 0 where there is none of a kind. Pass nothing of the sessions
     out of sample: this is part of what the fold learns.
@@ -311,29 +311,29 @@ def _fit_slope(up: Column, standard: Column, shift: float) -> float:
     return float(np.logaddexp(0.0, np.where(up == 1.0, -1.0, 1.0) * (design @ point)).mean())
 
 
-def say_base_rate(known: Known, learned: Rows) -> Score:
-    """Return a score that says nothing, whose calibration is the base rate of all learned rows."""
-    del known, learned
+def say_base_rate(known: Known, training_rows: Rows) -> Score:
+    """Return a score that says nothing, whose calibration is the base rate of all training rows."""
+    del known, training_rows
     return lambda _, rows: np.zeros((len(rows), 1))
 
 
-def say_always_up(known: Known, learned: Rows) -> Score:
-    """Return the call of a rise on every session, with its hit rate on the `learned` rows."""
-    logit = _confidence(known.labels[learned] == 1)
+def say_always_up(known: Known, training_rows: Rows) -> Score:
+    """Return the call of a rise on every session, with its hit rate on the `training_rows`."""
+    logit = _confidence(known.labels[training_rows] == 1)
     return lambda _, rows: np.full((len(rows), 1), logit)
 
 
-def follow_momentum(known: Known, learned: Rows) -> Score:
+def follow_momentum(known: Known, training_rows: Rows) -> Score:
     """Return the call that the sign of the image's own return goes on.
 
     That is the close of the last session of the image against that of its first, lookback - 1
     sessions earlier; without a change, or with a close missing, neither is called (a half). The
-    probability of the call is its hit rate on the `learned` rows (Moskowitz, Ooi and Pedersen 2012
+    probability of the call is its hit rate on the `training_rows` (Moskowitz, Ooi and Pedersen 2012
     measure the sign over a year; the image shows a quarter).
     """
-    signs = _momentum_signs(known, learned)
+    signs = _momentum_signs(known, training_rows)
     called = signs != 0.0
-    hits = (signs > 0.0) == (known.labels[learned] == 1)
+    hits = (signs > 0.0) == (known.labels[training_rows] == 1)
     logit = _confidence(hits[called])
     return lambda shown, rows: logit * _momentum_signs(shown, rows)[:, np.newaxis]
 
@@ -353,7 +353,7 @@ class Direction(Target):
     """Up or not over the horizon; networks give a logit, the base forecast is the base rate."""
 
     name = "direction"
-    head = Head(outputs=1, loss="log_loss")
+    head = NetworkHead(outputs=1, loss="log_loss")
     values = ("p_up", "p_up_raw", "base_rate")
     headline = "p_up"
     ranked = "p_up"
@@ -376,7 +376,7 @@ class Direction(Target):
         Baseline("gradient_boosting", explained=True),
         Baseline("rocket", slow=True),
     )
-    words = Words(
+    words = TargetWords(
         headline="probability of a rise",
         claim="is the calibrated probability that %(symbol)s closes higher on %(end)s than on "
         "%(session)s.",
@@ -450,16 +450,16 @@ class Direction(Target):
             FORWARD_RETURN: compute_forward_returns(closes, horizon),
         }
 
-    def fit_bases(self, known: Known, learned: Rows) -> Numbers:
+    def fit_bases(self, known: Known, training_rows: Rows) -> Numbers:
         """Return the base rate, and the mean forward returns after a rise and after none."""
-        scale = fit_return_scale(known.outcomes[FORWARD_RETURN][learned])
-        return {"base_rate": compute_base_rate(known.labels[learned]), **scale}
+        scale = fit_return_scale(known.outcomes[FORWARD_RETURN][training_rows])
+        return {"base_rate": compute_base_rate(known.labels[training_rows]), **scale}
 
-    def update_bases(self, bases: Numbers, known: Known, learned: Rows) -> Numbers:
-        """Return `bases` with the base rate of the `learned` rows; a return scale is a model's."""
-        if not len(learned):
+    def update_bases(self, bases: Numbers, known: Known, training_rows: Rows) -> Numbers:
+        """Return `bases` with the base rate of the `training_rows`; a return scale is a model's."""
+        if not len(training_rows):
             return bases
-        return {**bases, "base_rate": compute_base_rate(known.labels[learned])}
+        return {**bases, "base_rate": compute_base_rate(known.labels[training_rows])}
 
     def read_bases(self, spec: Mapping[str, Any]) -> Numbers:
         """As `Target` says; specs of earlier releases hold the numbers by names of their own."""

@@ -55,7 +55,7 @@ Rule = Callable[[Known, Rows], Score]
 
 
 @dataclass(frozen=True)
-class Head:
+class NetworkHead:
     """How a network answers: with so many outputs an image, learned by the loss of this name."""
 
     outputs: int
@@ -91,7 +91,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Words:
+class TargetWords:
     """How sentences call the figures of a target; `unit` is that of the loss.
 
     `headline` names what is shown first; `claim` follows its figure and says what it is, with
@@ -151,7 +151,7 @@ class Target(ABC):
     decisive
         The one metric that skill is claimed by, so that none is picked after the fact.
     order
-        The metric of the order within folds, by which placebos are judged.
+        The metric of the order within folds, by which placebos are evaluated.
     order_of_nothing
         What `order` is for a forecast that orders nothing.
     baselines
@@ -159,7 +159,7 @@ class Target(ABC):
     """
 
     name: str
-    head: Head
+    head: NetworkHead
     values: tuple[str, ...]
     headline: str
     ranked: str
@@ -173,7 +173,7 @@ class Target(ABC):
     order_of_nothing: float
     baselines: tuple[Baseline, ...]
     sections: tuple[Section, ...]
-    words: Words
+    words: TargetWords
 
     @property
     def reference(self) -> str:
@@ -209,12 +209,12 @@ class Target(ABC):
         return LabelScale()
 
     @abstractmethod
-    def fit_bases(self, known: Known, learned: Rows) -> Numbers:
-        """Return what the base forecasts need to know of the `learned` rows, and of no others."""
+    def fit_bases(self, known: Known, training_rows: Rows) -> Numbers:
+        """Return what the base forecasts need to know of the `training_rows`, and of no others."""
 
-    def update_bases(self, bases: Numbers, known: Known, learned: Rows) -> Numbers:
-        """Return the `bases` of a trained model as they would be fitted on the `learned` rows."""
-        return self.fit_bases(known, learned)
+    def update_bases(self, bases: Numbers, known: Known, training_rows: Rows) -> Numbers:
+        """Return the `bases` of a trained model as they would be fitted on the `training_rows`."""
+        return self.fit_bases(known, training_rows)
 
     def read_bases(self, spec: Mapping[str, Any]) -> Numbers:
         """Return what `fit_bases` gave, from the spec of a saved model."""
@@ -243,7 +243,7 @@ class Target(ABC):
         scale: LabelScale,
         horizon: int,
     ) -> Numbers:
-        """Return what makes of `outputs` [sample, output] forecasts that may be believed.
+        """Return what makes of `outputs` [sample, output] calibrated forecasts.
 
         Pass samples that neither trained the network nor stopped its training. `labels` of
         `horizon` neighbouring sessions overlap and count as one observation together.

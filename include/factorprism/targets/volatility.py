@@ -19,16 +19,16 @@ from factorprism.targets.target import (
     Column,
     Columns,
     Folds,
-    Head,
     Known,
     LabelScale,
+    NetworkHead,
     Numbers,
     Outputs,
     Rows,
     Score,
     Section,
     Target,
-    Words,
+    TargetWords,
     compute_forward_returns,
     compute_rank_correlation,
 )
@@ -144,8 +144,8 @@ def _shrink(errors: Column, size: float, horizon: int) -> float:
 def _make_rule(name: str) -> Baseline:
     """Return the baseline that forecasts by the base of this name, with its own error's spread."""
 
-    def learn(known: Known, learned: Rows) -> Score:
-        log_variance = VOLATILITY.fit_bases(known, learned)[f"{name}_log_variance"]
+    def learn(known: Known, training_rows: Rows) -> Score:
+        log_variance = VOLATILITY.fit_bases(known, training_rows)[f"{name}_log_variance"]
 
         def score(shown: Known, rows: Rows) -> Outputs:
             means = _mean_of(BASES[name](shown.closes, shown.horizon)[rows], log_variance)
@@ -165,7 +165,7 @@ class Volatility(Target):
     """How far closes move over the horizon; networks give mean and log variance of its log."""
 
     name = "volatility"
-    head = Head(outputs=2, loss="gaussian_nll")
+    head = NetworkHead(outputs=2, loss="gaussian_nll")
     values = ("mean", "log_variance", "sigma", "rolling_60", "ewma_94")
     headline = "sigma"
     ranked = "mean"
@@ -184,7 +184,7 @@ class Volatility(Target):
     order = "fold_rank_correlation"
     order_of_nothing = 0.0
     baselines = (*(_make_rule(name) for name in BASES), Baseline("ridge"))
-    words = Words(
+    words = TargetWords(
         headline="volatility",
         claim="is how far %(symbol)s is expected to move from %(session)s to %(end)s: the root of "
         "the sum of its squared daily log returns.",
@@ -234,17 +234,18 @@ class Volatility(Target):
     def scale_of(self, calibration: Numbers) -> LabelScale:
         return LabelScale(calibration["label_mean"], calibration["label_deviation"])
 
-    def fit_bases(self, known: Known, learned: Rows) -> Numbers:
+    def fit_bases(self, known: Known, training_rows: Rows) -> Numbers:
         """Return the log variance of each base forecast's error in the log."""
         return {
             f"{name}_log_variance": _log_variance(
-                known.labels[learned] - np.log(compute(known.closes, known.horizon)[learned])
+                known.labels[training_rows]
+                - np.log(compute(known.closes, known.horizon)[training_rows])
             )
             for name, compute in BASES.items()
         }
 
-    def update_bases(self, bases: Numbers, known: Known, learned: Rows) -> Numbers:
-        return self.fit_bases(known, learned) if len(learned) else bases
+    def update_bases(self, bases: Numbers, known: Known, training_rows: Rows) -> Numbers:
+        return self.fit_bases(known, training_rows) if len(training_rows) else bases
 
     def compute_reference(self, bases: Numbers, known: Known, rows: Rows) -> Columns:
         """Return what the last 60 sessions forecast, and sigma by each base forecast."""
@@ -330,8 +331,8 @@ class Volatility(Target):
 
     def compute_interval(self, issued: Columns) -> tuple[Column, Column] | None:
         """Return the 90% interval of the realised volatility by the normal law of its log."""
-        mean, reach = issued["mean"], Z_90 * np.exp(0.5 * issued["log_variance"])
-        return np.exp(0.5 * (mean - reach)), np.exp(0.5 * (mean + reach))
+        mean, half_width = issued["mean"], Z_90 * np.exp(0.5 * issued["log_variance"])
+        return np.exp(0.5 * (mean - half_width)), np.exp(0.5 * (mean + half_width))
 
     def compute_scores(self, labels: Column, values: Columns) -> Column:
         """Return each sample's QLIKE, which is its loss as well."""

@@ -1,13 +1,13 @@
 """What the pipelines measure of themselves: OpenTelemetry instruments and structured logs."""
 
-from factorprism.telemetry.catalogue import CATALOGUE, Instrument, Kind
+from factorprism.telemetry.catalogue import CATALOGUE, Instrument, MetricKind
 from factorprism.telemetry.logs import bound, make_formatter, redact, secrets_of
 from factorprism.telemetry.meters import OtlpMeter, SilentMeter, build_meter
 
 __all__ = [
     "CATALOGUE",
     "Instrument",
-    "Kind",
+    "MetricKind",
     "OtlpMeter",
     "SilentMeter",
     "bound",

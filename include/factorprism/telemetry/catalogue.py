@@ -13,7 +13,7 @@ from types import MappingProxyType
 PREFIX = "prism"
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """How a measurement adds up over time."""
 
     COUNTER = "counter"
@@ -26,7 +26,7 @@ class Instrument:
     """One measurement; `unit` as in UCUM, ``1`` where there is none."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     unit: str
     labels: tuple[str, ...]
     meaning: str
@@ -35,92 +35,94 @@ class Instrument:
 _LINES = (
     Instrument(
         "prism.step.duration",
-        Kind.HISTOGRAM,
+        MetricKind.HISTOGRAM,
         "s",
         ("pipeline", "step", "outcome"),
         "How long a step took; outcome is done or the class of its error.",
     ),
     Instrument(
         "prism.bars.pulled",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "{row}",
         ("source", "symbol"),
         "Bars that the source answered with.",
     ),
     Instrument(
         "prism.bars.revised",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "{value}",
         ("universe",),
         "Values of past bars that the source changed.",
     ),
     Instrument(
         "prism.factors.missing",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "1",
         ("symbol",),
-        "Share of missing factor cells in the window that the last run judged.",
+        "Share of missing factor cells in the window that the last run checked.",
     ),
     Instrument(
         "prism.forecast.session",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "s",
         ("signal", "state"),
         "Unix time at which the bars of the last issued (withheld) session were final.",
     ),
     Instrument(
         "prism.forecasts.withheld",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{session}",
         ("signal",),
         "Sessions without an issued forecast among the last twenty of the ledger.",
     ),
     Instrument(
         "prism.forecast.value",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{value}",
         ("signal", "quantity"),
         "Each value of the last issued forecast, by its name in the ledger, such as p_up.",
     ),
     Instrument(
         "prism.model.trained_through",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "s",
         ("signal", "model"),
         "Unix time of the last session that the champion's training read.",
     ),
     Instrument(
         "prism.model.age",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{session}",
         ("signal",),
         "Sessions since the last one that the champion's training read.",
     ),
     Instrument(
         "prism.skill",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "1",
         ("signal", "bound"),
         "Skill of the champion against the reference; bound is value, lower or upper (95%).",
     ),
     Instrument(
         "prism.calendar.horizon",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{session}",
         ("exchange",),
         "Sessions that the calendar knows after the last run's.",
     ),
     Instrument(
         "prism.source.replay",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{replay}",
         ("signal",),
-        "1 where the data have an end, so that no session is owed after it; 0 where more come.",
+        "1 where the data have an end, so that no session is due after it; 0 where more come.",
     ),
-    Instrument("prism.alerts.open", Kind.GAUGE, "{alert}", ("severity",), "Alerts that are open."),
+    Instrument(
+        "prism.alerts.open", MetricKind.GAUGE, "{alert}", ("severity",), "Alerts that are open."
+    ),
     Instrument(
         "prism.check",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "{level}",
         ("check",),
         "What a check of the last evening came to: 0 well, 1 a note, 2 a fault.",

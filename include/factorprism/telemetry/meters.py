@@ -7,7 +7,7 @@ from typing import Any
 
 from factorprism.core.config import Config
 from factorprism.core.ports import Meter
-from factorprism.telemetry.catalogue import CATALOGUE, Instrument, Kind, find_instrument
+from factorprism.telemetry.catalogue import CATALOGUE, Instrument, MetricKind, find_instrument
 
 # A collector that does not answer may hold up a step by no more than this.
 EXPORT_SECONDS = 3.0
@@ -52,7 +52,11 @@ class OtlpMeter:
         """Take one measurement; raises ``ValueError`` for a name or labels of no instrument."""
         line = find_instrument(name, labels)
         instrument = self._instruments[name]
-        write = {Kind.COUNTER: "add", Kind.GAUGE: "set", Kind.HISTOGRAM: "record"}[line.kind]
+        write = {
+            MetricKind.COUNTER: "add",
+            MetricKind.GAUGE: "set",
+            MetricKind.HISTOGRAM: "record",
+        }[line.kind]
         getattr(instrument, write)(value, labels)
 
     def close(self) -> None:
@@ -89,9 +93,9 @@ def _deltas() -> dict[type, Any]:
 
 def _create(meter: Any, line: Instrument) -> Any:
     described = {"unit": line.unit, "description": line.meaning}
-    if line.kind is Kind.COUNTER:
+    if line.kind is MetricKind.COUNTER:
         return meter.create_counter(line.name, **described)
-    if line.kind is Kind.GAUGE:
+    if line.kind is MetricKind.GAUGE:
         return meter.create_gauge(line.name, **described)
     return meter.create_histogram(
         line.name, explicit_bucket_boundaries_advisory=STEP_BOUNDS, **described

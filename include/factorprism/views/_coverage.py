@@ -22,7 +22,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Period:
+class CoverageMonth:
     """One month: its sessions, those without a bar, and those whose bar lacks a value."""
 
     year: int
@@ -41,7 +41,7 @@ class CoverageYear:
     """A year's months, January first; None where no session is expected."""
 
     year: int
-    months: tuple[Period | None, ...]
+    months: tuple[CoverageMonth | None, ...]
 
     @property
     def n_sessions(self) -> int:
@@ -142,9 +142,9 @@ def load_days(
         return ()
     first = max(date(year, 1, 1), grid.sessions[0].astype(date))
     last = min(date(year, 12, 31), grid.sessions[-1].astype(date))
-    place = {day: row for row, day in enumerate(grid.sessions.tolist())}
+    index = {day: row for row, day in enumerate(grid.sessions.tolist())}
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return tuple(_describe(grid, day, place.get(day)) for day in days)
+    return tuple(_describe(grid, day, index.get(day)) for day in days)
 
 
 def arrange_months(days: Sequence[Day]) -> tuple[Month, ...]:
@@ -197,10 +197,10 @@ def _group_years(grid: _Grid) -> Iterator[CoverageYear]:
     counts = np.diff(np.append(starts, len(months)))
     absent = np.add.reduceat(grid.absent.astype(np.int64), starts)
     incomplete = np.add.reduceat(grid.incomplete.astype(np.int64), starts)
-    by_month: dict[tuple[int, int], Period] = {}
+    by_month: dict[tuple[int, int], CoverageMonth] = {}
     figures = (column.tolist() for column in (held, counts, absent, incomplete))
     for day, n_sessions, n_absent, n_incomplete in zip(*figures, strict=True):
-        period = Period(day.year, day.month, n_sessions, n_absent, n_incomplete)
+        period = CoverageMonth(day.year, day.month, n_sessions, n_absent, n_incomplete)
         by_month[day.year, day.month] = period
     for year in range(held[-1].astype(date).year, held[0].astype(date).year - 1, -1):
         yield CoverageYear(year, tuple(by_month.get((year, month)) for month in range(1, 13)))

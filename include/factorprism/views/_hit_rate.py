@@ -58,7 +58,7 @@ def find_hit_rate(p_up: float, matured: Matured, horizon: int) -> HitRate | None
             continue
         share = float(matured.went_up[alike].mean())
         lower, upper = compute_wilson(share, windows)
-        first, last = (matured.sessions[alike[place]].astype(date) for place in (0, -1))
+        first, last = (matured.sessions[alike[index]].astype(date) for index in (0, -1))
         return HitRate(
             matured.source, half_width, len(alike), windows, share, lower, upper, first, last
         )

@@ -48,11 +48,11 @@ def choose_line(
 
 def require_held(session: date, known: Sequence[date], symbol: str) -> None:
     """Raise `NotHeld` unless `session` is among `known`, the ledger's sessions, ascending."""
-    place = bisect_left(known, session)
-    if place < len(known) and known[place] == session:
+    index = bisect_left(known, session)
+    if index < len(known) and known[index] == session:
         return
     require_trading(session, symbol)
-    nearest = (*known[max(0, place - 1) : place], *known[place : place + 1])
+    nearest = (*known[max(0, index - 1) : index], *known[index : index + 1])
     raise NotHeld(
         f"the ledger has no row of {session}",
         remedy=f"It holds sessions from {known[0]} to {known[-1]}; the nearest: "

@@ -42,7 +42,7 @@ class MissingTable:
     def ratios(self) -> tuple[float, ...]:
         """The ratio of each period over all factors."""
         cells = [n * len(self.rows) for n in self.n_sessions]
-        missing = [sum(row.missing[place] for row in self.rows) for place in range(len(cells))]
+        missing = [sum(row.missing[index] for row in self.rows) for index in range(len(cells))]
         return tuple(found / of if of else 0.0 for found, of in zip(missing, cells, strict=True))
 
 
@@ -72,9 +72,9 @@ def tabulate_missing(panel: FactorPanel, *, by: str) -> MissingTable:
             FactorRow(
                 name,
                 lookbacks.get(name),
-                tuple(missing[:, place].tolist()),
+                tuple(missing[:, index].tolist()),
                 report.per_factor[name],
             )
-            for place, name in enumerate(panel.factors)
+            for index, name in enumerate(panel.factors)
         ),
     )

@@ -16,7 +16,7 @@ from factorprism.core.models import ModelRecord
 from factorprism.core.sessions import session_read
 from factorprism.factors import CATALOGUE, Normaliser
 from factorprism.factors.groups import group_factors
-from factorprism.forecasts import Window
+from factorprism.forecasts import ImageWindow
 from factorprism.pipelines import Run, load_recent_images
 
 Values = npt.NDArray[np.float64]
@@ -65,7 +65,7 @@ class Closes:
 
 
 def find_scale(
-    run: Run, record: ModelRecord | None, window: Window | None
+    run: Run, record: ModelRecord | None, window: ImageWindow | None
 ) -> tuple[Normaliser | None, Scale]:
     """Return the scale of `record` if it is held and fits the window, else one of recent days."""
     if window is None:
@@ -82,7 +82,7 @@ def find_scale(
         return None, Scale.NONE
 
 
-def build_picture(window: Window, normaliser: Normaliser | None, scale: Scale) -> Picture:
+def build_picture(window: ImageWindow, normaliser: Normaliser | None, scale: Scale) -> Picture:
     scaled = None if normaliser is None else normaliser.transform(window.values)
     units = {factor.name: factor.unit for factor in CATALOGUE}
     own = scaled is not None and scale is Scale.MODEL
@@ -102,7 +102,7 @@ def build_picture(window: Window, normaliser: Normaliser | None, scale: Scale) -
     )
 
 
-def load_closes(run: Run, window: Window) -> Closes:
+def load_closes(run: Run, window: ImageWindow) -> Closes:
     """Load what each channel closed at, through its last bar that was final at the close."""
     first: date = window.sessions[0].astype(date)
     target = calendar_of(run.universe.target)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from factorprism.core.ledger import Forecast, Outcome
-from factorprism.forecasts import Window, settle_at
+from factorprism.forecasts import ImageWindow, settle_at
 from factorprism.market.bars import PullSummary, RevisedValue, hash_bars
 from factorprism.pipelines import Run, find_bars_start, load_window_bars
 from factorprism.views._match import HashLink, Match, compare_hashes
@@ -38,7 +38,7 @@ class BarsLink:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledOutcome:
     """What came of a forecast: its outcome, when it was written (naive UTC), and the same now.
 
     `return_now` is reckoned from the closes now held, a fraction; None where one is missing.
@@ -57,7 +57,7 @@ class Settled:
         return Match.REPRODUCED if same else Match.REVISED
 
 
-def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
+def load_bars_link(run: Run, row: Forecast, window: ImageWindow | None) -> BarsLink:
     """Return the bars behind `window` and their pulls; without a window, the pulls refused."""
     channels = run.universe.channels
     store = run.ports.warehouse.pulls
@@ -88,7 +88,7 @@ def load_bars_link(run: Run, row: Forecast, window: Window | None) -> BarsLink:
     )
 
 
-def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedValue, ...]:
+def _find_revised(run: Run, row: Forecast, window: ImageWindow) -> tuple[RevisedValue, ...]:
     assert row.created_at is not None  # the ledger always says when
     start = find_bars_start(window)
     store = run.ports.warehouse.bars
@@ -109,7 +109,7 @@ def _find_revised(run: Run, row: Forecast, window: Window) -> tuple[RevisedValue
     )
 
 
-def load_settled(run: Run, row: Forecast) -> Settled | None:
+def load_settled(run: Run, row: Forecast) -> SettledOutcome | None:
     """Return what came of `row`, and its return from the closes now held; None while it is open."""
     held = run.ports.warehouse.forecasts.load_outcome(row)
     if held is None:
@@ -118,4 +118,4 @@ def load_settled(run: Run, row: Forecast) -> Settled | None:
     bars = run.ports.warehouse.bars.load_bars([row.symbol], row.session, end)
     closes = dict(zip(bars["session"].dt.date, bars["close"], strict=True))
     now = settle_at(row, run.target, end, closes, run.calendar)
-    return Settled(*held, now.forward_return if now else None)
+    return SettledOutcome(*held, now.forward_return if now else None)

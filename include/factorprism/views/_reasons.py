@@ -21,7 +21,7 @@ Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Precedent:
+class NearestNeighbour:
     """A past image and what followed; `picture` is float32 [lookback, factor] of the target in z.
 
     `distance` is in standard deviations of the embedding, `forward_return` a fraction. `picture`
@@ -55,13 +55,13 @@ class Reasons:
     novel: bool
     distance: float | None
     threshold: float | None
-    precedents: tuple[Precedent, ...]
+    nearest_neighbours: tuple[NearestNeighbour, ...]
 
 
 def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | None) -> Reasons:
     baselines: Mapping[str, Any] = explanation.baselines
     stability: Mapping[str, Any] = explanation.stability
-    precedents: Mapping[str, Any] = explanation.precedents
+    nearest_neighbours: Mapping[str, Any] = explanation.nearest_neighbours
     return Reasons(
         attribution=(
             Attribution.from_dict(explanation.attribution) if explanation.attribution else None
@@ -75,16 +75,19 @@ def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | N
         agreement=stability.get("agreement", {}),
         agreement_absent=stability.get("absent", ""),
         seeds=tuple(stability.get("seeds", ())),
-        novel=bool(precedents.get("novel", False)),
-        distance=precedents.get("distance"),
-        threshold=precedents.get("threshold"),
-        precedents=tuple(
-            _build_precedent(run, held, normaliser) for held in precedents.get("neighbours", ())
+        novel=bool(nearest_neighbours.get("novel", False)),
+        distance=nearest_neighbours.get("distance"),
+        threshold=nearest_neighbours.get("threshold"),
+        nearest_neighbours=tuple(
+            _build_neighbour(run, held, normaliser)
+            for held in nearest_neighbours.get("neighbours", ())
         ),
     )
 
 
-def _build_precedent(run: Run, held: Mapping[str, Any], normaliser: Normaliser | None) -> Precedent:
+def _build_neighbour(
+    run: Run, held: Mapping[str, Any], normaliser: Normaliser | None
+) -> NearestNeighbour:
     session = date.fromisoformat(held["session"])
     window = load_target_window(replace(run, session=session), run.signal.lookback)
     drawn = None
@@ -92,7 +95,7 @@ def _build_precedent(run: Run, held: Mapping[str, Any], normaliser: Normaliser |
         # The target is the first channel.
         own = Normaliser(normaliser.centre[:, :1], normaliser.scale[:, :1], normaliser.clip)
         drawn = own.transform(window.values)[..., 0]
-    return Precedent(
+    return NearestNeighbour(
         session,
         date.fromisoformat(held["outcome_end"]),
         float(held["distance"]),

@@ -62,7 +62,7 @@ def load_revisions(
         return ()
     models = warehouse.models.list_kept_models(signal, ())
     sessions = [value.session for value in values]
-    longest = max((_reach(model) for model in models), default=0)
+    longest = max((_sessions_read(model) for model in models), default=0)
     issued = warehouse.forecasts.list_issued(
         signal,
         min(sessions),
@@ -104,13 +104,13 @@ class _Reading:
         self._trained_from = as_days([record.trained_from for record in records])
         self._trained_through = as_days([record.trained_through for record in records])
         self._saved_at = np.array([model.saved_at for model in models], "datetime64[us]")
-        place = {record.model_id: row for row, record in enumerate(records)}
-        self._issued = [item for item in issued if item.model_id in place]
-        self._by = np.array([place[item.model_id] for item in self._issued], np.int64)
+        index = {record.model_id: row for row, record in enumerate(records)}
+        self._issued = [item for item in issued if item.model_id in index]
+        self._by = np.array([index[item.model_id] for item in self._issued], np.int64)
         self._session = as_days([item.session for item in self._issued])
         self._row = np.searchsorted(self._days, self._session)
         self._created_at = np.array([item.created_at for item in self._issued], "datetime64[us]")
-        self._reach = np.array([_reach(model) for model in models], np.int64)
+        self._sessions_read = np.array([_sessions_read(model) for model in models], np.int64)
         self._has_channel = {
             symbol: np.array([symbol in record.channels for record in records], bool)
             for symbol in symbols
@@ -123,7 +123,7 @@ class _Reading:
         bar = np.searchsorted(self._days, np.datetime64(session, "D"))
         touched = (
             (self._session >= np.datetime64(session, "D"))
-            & (self._row - bar < self._reach[self._by])
+            & (self._row - bar < self._sessions_read[self._by])
             & (self._created_at < np.datetime64(before, "us"))
             & self._has_channel[symbol][self._by]
         )
@@ -142,7 +142,7 @@ class _Reading:
         return tuple(self._models[row].record.model_id for row in rows)
 
 
-def _reach(model: KeptModel) -> int:
+def _sessions_read(model: KeptModel) -> int:
     """Return how many sessions a forecast by `model` reads, its own session included."""
     lookbacks = [factor.lookback for factor in CATALOGUE if factor.name in model.record.factors]
     return model.record.lookback + max(lookbacks, default=0)

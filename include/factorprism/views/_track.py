@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.core.contest import JudgedForecasts
+from factorprism.core.contest import OutOfSampleForecasts
 from factorprism.core.ledger import Record
 from factorprism.targets import Target
 from factorprism.targets.target import Column, Columns
@@ -83,14 +83,14 @@ def track_ledger(record: Record, target: Target) -> Track:
     return Track(target, record.sessions, *target.recall(record.values), record.outcome)
 
 
-def track_contest(judged: JudgedForecasts, target: Target) -> Track:
+def track_contest(evaluated: OutOfSampleForecasts, target: Target) -> Track:
     """Return an entrant's walk-forward forecasts."""
     return Track(
         target,
-        judged.sessions,
-        _named("value.", judged.columns),
-        _named("base.", judged.columns),
-        judged.columns["outcome.label"],
+        evaluated.sessions,
+        _named("value.", evaluated.columns),
+        _named("base.", evaluated.columns),
+        evaluated.columns["outcome.label"],
     )
 
 

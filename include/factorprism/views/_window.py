@@ -14,7 +14,7 @@ from factorprism.core.ledger import Forecast, ForecastLine
 from factorprism.core.models import ModelRecord
 from factorprism.core.signals import find_signal
 from factorprism.core.universe import Universe
-from factorprism.forecasts import Window, encode_window
+from factorprism.forecasts import ImageWindow, encode_window
 from factorprism.images import align_panels
 from factorprism.market.panels import ImageSet
 from factorprism.pipelines import NO_MODEL, Ports, Run, load_recent_images
@@ -72,7 +72,7 @@ def load_record(run: Run, model_id: str | None) -> ModelRecord | None:
         return None
 
 
-def load_held_window(run: Run, lookback: int) -> Window | None:
+def load_held_window(run: Run, lookback: int) -> ImageWindow | None:
     """Return the window of the run's session from the factors now held, NaN where one is missing.
 
     None when the target has no factors of the session, or fewer than `lookback` sessions lead up
@@ -81,7 +81,7 @@ def load_held_window(run: Run, lookback: int) -> Window | None:
     return _cut_window(run, lambda: load_recent_images(run, lookback))
 
 
-def load_target_window(run: Run, lookback: int) -> Window | None:
+def load_target_window(run: Run, lookback: int) -> ImageWindow | None:
     """Return as `load_held_window` does, but the target's channel alone."""
     universe = Universe(run.universe.name, run.universe.target)
 
@@ -92,7 +92,7 @@ def load_target_window(run: Run, lookback: int) -> Window | None:
     return _cut_window(run, load)
 
 
-def _cut_window(run: Run, load: Callable[[], ImageSet]) -> Window | None:
+def _cut_window(run: Run, load: Callable[[], ImageSet]) -> ImageWindow | None:
     if not is_session(run, run.session):
         return None
     try:

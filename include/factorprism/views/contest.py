@@ -1,4 +1,5 @@
-"""A contest held before: its report, its entrants' forecasts, and what these would have earned."""
+"""A contest held before: its report, its entrants' forecasts, and what these return in a
+backtest."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.arrays import DayArray, as_days
-from factorprism.core.contest import ContestReport, JudgedForecasts
+from factorprism.core.contest import ContestReport, OutOfSampleForecasts
 from factorprism.evaluation.backtest import Backtest, BacktestRule, trade_forecasts
 from factorprism.pipelines import Run
-from factorprism.pipelines.contest_accounts import RULES, load_prices
+from factorprism.pipelines.contest_backtests import RULES, load_prices
 from factorprism.targets.target import Column
 from factorprism.views._lines import NotHeld
 from factorprism.views._track import Track, track_contest
@@ -23,15 +24,15 @@ from factorprism.warehouse import PostgresWarehouse
 
 @dataclass(frozen=True, eq=False)
 class HeldContest:
-    """The contest of `report`; `judged` holds what each entrant forecast of its sessions.
+    """The contest of `report`; `evaluated` holds what each entrant forecast of its sessions.
 
-    `days` are all sessions of the exchange from the first judged one through the report's.
+    `days` are all sessions of the exchange from the first evaluated one through the report's.
     """
 
     run: Run
     report: ContestReport
     days: DayArray = field(repr=False)
-    judged: Mapping[str, Track] = field(repr=False)
+    evaluated: Mapping[str, Track] = field(repr=False)
 
     @property
     def best(self) -> list[str]:
@@ -45,24 +46,24 @@ class HeldContest:
         Raises `NotHeld` for somebody who took no part.
         """
         own = self.run.signal.model
-        chosen = name or (own if own in self.judged else self.best[0])
-        if chosen in self.judged:
+        chosen = name or (own if own in self.evaluated else self.best[0])
+        if chosen in self.evaluated:
             return chosen
         raise NotHeld(
             f"{chosen} took no part in the contest of {self.report.as_of}",
-            remedy=f"Choose one of: {', '.join(self.judged)}.",
+            remedy=f"Choose one of: {', '.join(self.evaluated)}.",
         )
 
     def rows_of(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the places of the entrant's judged sessions on the exchange's own axis."""
-        return np.searchsorted(self.days, as_days(self.judged[name].sessions)).astype(np.int64)
+        """Return the places of the entrant's out-of-sample sessions on the exchange's own axis."""
+        return np.searchsorted(self.days, as_days(self.evaluated[name].sessions)).astype(np.int64)
 
     def read_probabilities(self, name: str) -> tuple[Column, npt.NDArray[np.bool_]]:
-        """Return what the entrant said and whether the rise came, [judged session].
+        """Return what the entrant said and whether the rise came, [out-of-sample session].
 
         Raises `NotHeld` for a target that forecasts no probability of a rise.
         """
-        track, probability = self.judged[name], self.run.target.probability
+        track, probability = self.evaluated[name], self.run.target.probability
         if not probability:
             raise NotHeld(
                 f"{self.run.signal.name} forecasts no probability of a rise",
@@ -78,11 +79,11 @@ class HeldContest:
         """
         name, described = next(iter(RULES.items()))
         rule = BacktestRule(horizon=self.run.signal.horizon, **described)
-        columns = {entrant: self._spread(entrant) for entrant in self.judged}
+        columns = {entrant: self._spread(entrant) for entrant in self.evaluated}
         return name, trade_forecasts(load_prices(self.run, self.days), columns, rule)
 
     def _spread(self, name: str) -> Column:
-        """Return the entrant's probabilities on all sessions, NaN where nothing was judged."""
+        """Return the entrant's probabilities on all sessions, NaN where nothing was evaluated."""
         column = np.full(len(self.days), np.nan)
         column[self.rows_of(name)], _ = self.read_probabilities(name)
         return column
@@ -131,25 +132,25 @@ def read_contest(run: Run) -> HeldContest:
     report = load_tabulated(warehouse, run.signal.name, run.session)
     content: Mapping[str, Any] = report.content
     first, last = (date.fromisoformat(str(content[name])) for name in ("first", "last"))
-    held = warehouse.contests.load_judged(run.signal.name)
-    judged = {
+    held = warehouse.contests.load_out_of_sample(run.signal.name)
+    evaluated = {
         line["entrant"]: track_contest(_cut(held[line["entrant"]], first, last), run.target)
         for line in content["entrants"]
         if line["entrant"] in held
     }
-    if {len(track.sessions) for track in judged.values()} != {int(content["n_sessions"])}:
+    if {len(track.sessions) for track in evaluated.values()} != {int(content["n_sessions"])}:
         raise NotHeld(
-            f"other folds have been judged since the contest of {run.session}",
+            f"other folds have been evaluated since the contest of {run.session}",
             remedy="Draw the newest contest, or hold this one again: factorprism train --signal "
             f"{run.signal.name} --contest full --session {run.session}",
         )
     days = run.calendar.sessions(first, run.session)
-    return HeldContest(run, report, days, judged)
+    return HeldContest(run, report, days, evaluated)
 
 
-def _cut(judged: JudgedForecasts, first: date, last: date) -> JudgedForecasts:
-    within = (judged.sessions >= np.datetime64(first, "D")) & (
-        judged.sessions <= np.datetime64(last, "D")
+def _cut(evaluated: OutOfSampleForecasts, first: date, last: date) -> OutOfSampleForecasts:
+    within = (evaluated.sessions >= np.datetime64(first, "D")) & (
+        evaluated.sessions <= np.datetime64(last, "D")
     )
-    columns = {name: column[within] for name, column in judged.columns.items()}
-    return JudgedForecasts(judged.sessions[within], columns)
+    columns = {name: column[within] for name, column in evaluated.columns.items()}
+    return OutOfSampleForecasts(evaluated.sessions[within], columns)

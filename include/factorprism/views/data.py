@@ -14,8 +14,8 @@ from factorprism.market.bars import PullState, PullSummary
 from factorprism.market.findings import (
     Acceptance,
     Finding,
+    FixedFinding,
     GateSummary,
-    Mended,
     QualityResult,
     SetAside,
 )
@@ -56,7 +56,7 @@ class DataPage:
 
     `gates` are those of `gate_session`, with their verdicts; `recent_gates` the summaries of the
     sessions before. `quarantined` are the newest refused pulls, whenever they came, `findings`
-    the newest that are open, `mended` those that a later pull has proved mended, and `set_aside`
+    the newest that are open, `fixed` those that a later pull has proved fixed, and `set_aside`
     the rows that stand outside the bars.
     """
 
@@ -72,7 +72,7 @@ class DataPage:
     pulls: tuple[PullSummary, ...]
     quarantined: tuple[PullSummary, ...]
     findings: tuple[Finding, ...]
-    mended: tuple[Mended, ...]
+    fixed: tuple[FixedFinding, ...]
     set_aside: tuple[SetAside, ...]
     accepted: tuple[Acceptance, ...]
     n_revised: int
@@ -143,7 +143,7 @@ def read_data(
         pulls=tuple(pulls.list_pulls(channels, SHOWN_PULLS)),
         quarantined=tuple(pulls.list_pulls(channels, SHOWN_PULLS, PullState.QUARANTINED)),
         findings=tuple(warehouse.findings.list_findings(channels, SHOWN_FINDINGS)),
-        mended=tuple(warehouse.findings.list_mended(channels, SHOWN_FINDINGS)),
+        fixed=tuple(warehouse.findings.list_fixed(channels, SHOWN_FINDINGS)),
         set_aside=tuple(warehouse.findings.list_set_aside(channels)),
         accepted=tuple(warehouse.findings.list_accepted(channels)),
         n_revised=warehouse.bars.count_revisions(channels),

@@ -1,4 +1,5 @@
-"""What did the network see? The image of a session, its scale, its reasons and its precedents."""
+"""What did the network see? The image of a session, its scale, its reasons and its nearest
+neighbours."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from factorprism.core.ledger import Forecast, ForecastLine
 from factorprism.core.models import ModelRecord
 from factorprism.core.signals import Signal
 from factorprism.factors import Normaliser
-from factorprism.forecasts import Window
+from factorprism.forecasts import ImageWindow
 from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
 from factorprism.targets import Target
 from factorprism.views._match import Match, compare_hashes
@@ -24,7 +25,7 @@ from factorprism.views._picture import (
     find_scale,
     load_closes,
 )
-from factorprism.views._reasons import Precedent, Reasons, build_reasons
+from factorprism.views._reasons import NearestNeighbour, Reasons, build_reasons
 from factorprism.views._window import (
     choose_row,
     is_session,
@@ -40,8 +41,8 @@ __all__ = [
     "Closes",
     "ImagePage",
     "Match",
+    "NearestNeighbour",
     "Picture",
-    "Precedent",
     "Reasons",
     "Scale",
     "read_image",
@@ -107,8 +108,8 @@ def read_image(
 
     With `model_id` it is about that model and its own forecast, whether or not it was the champion.
 
-    Nothing after the close of `session` is shown, except in the precedents what followed them.
-    Raises `WarehouseError` when the warehouse cannot be reached.
+    Nothing after the close of `session` is shown, except in the nearest neighbours what followed
+    them. Raises `WarehouseError` when the warehouse cannot be reached.
     """
     run = open_run(warehouse, config, line, session)
     row = choose_row([row for row in load_rows(run) if model_id in ("", row.model_id)])
@@ -148,7 +149,7 @@ def read_picture(
 
 def _draw(
     run: Run, record: ModelRecord | None
-) -> tuple[Window | None, Normaliser | None, Picture | None]:
+) -> tuple[ImageWindow | None, Normaliser | None, Picture | None]:
     window = load_held_window(run, record.lookback if record else run.signal.lookback)
     normaliser, scale = find_scale(run, record, window)
     picture = build_picture(window, normaliser, scale) if window is not None else None

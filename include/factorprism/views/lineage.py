@@ -9,17 +9,17 @@ from factorprism.core.alerts import TrackedAlert
 from factorprism.core.arrays import hash_array
 from factorprism.core.config import Config
 from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
-from factorprism.core.models import ModelRecord, Promotion, Training
+from factorprism.core.models import ModelRecord, Promotion, TrainingSummary
 from factorprism.core.severity import CRITICAL
 from factorprism.factors import Normaliser, catalogue_hash
-from factorprism.forecasts import Window
+from factorprism.forecasts import ImageWindow
 from factorprism.market.findings import Acceptance, QualityResult
 from factorprism.pipelines import GATES, Run
 from factorprism.pipelines.champions import list_decisions
 from factorprism.views._match import HashLink, Match, compare_hashes
 from factorprism.views._provenance import (
     BarsLink,
-    Settled,
+    SettledOutcome,
     load_bars_link,
     load_settled,
 )
@@ -34,7 +34,7 @@ __all__ = [
     "Lineage",
     "Match",
     "ModelLink",
-    "Settled",
+    "SettledOutcome",
     "read_lineage",
 ]
 
@@ -43,16 +43,16 @@ MAX_ANCESTORS = 50
 
 @dataclass(frozen=True)
 class ModelLink:
-    """The model that a row names, its ancestors by fine-tuning, and how it came to its title.
+    """The model that a row names, its ancestors by fine-tuning, and how it became champion.
 
     `record` is None where the model is not in the warehouse (or none was in force); `ancestors`
-    begin with the parent. `title` is the decision in force at the session.
+    begin with the parent. `promotion` is the decision in force at the session.
     """
 
     model_id: str
     record: ModelRecord | None
     ancestors: tuple[ModelRecord, ...]
-    title: Promotion | None
+    promotion: Promotion | None
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Lineage:
     gates: tuple[GateLink, ...]
     accepted: tuple[Acceptance, ...]
     explained: bool
-    settled: Settled | None
+    settled: SettledOutcome | None
     alerts: tuple[TrackedAlert, ...]
 
     @property
@@ -169,18 +169,18 @@ def _link_model(run: Run, row: Forecast) -> ModelLink:
         youngest = load_record(run, youngest.parent_id)
         if youngest is not None:
             ancestors.append(youngest)
-    titles = [
+    reigns = [
         decision
         for decision in list_decisions(run)
         if decision.as_of <= run.session
         and decision.promoted
         and decision.champion_id == row.model_id
     ]
-    return ModelLink(row.model_id, record, tuple(ancestors), titles[-1] if titles else None)
+    return ModelLink(row.model_id, record, tuple(ancestors), reigns[-1] if reigns else None)
 
 
 def _link_image(
-    run: Run, row: Forecast, record: ModelRecord | None, window: Window | None
+    run: Run, row: Forecast, record: ModelRecord | None, window: ImageWindow | None
 ) -> HashLink:
     training = run.ports.warehouse.models.load_training(record.model_id) if record else None
     now = ""
@@ -189,7 +189,7 @@ def _link_image(
     return compare_hashes(row.image_hash, now)
 
 
-def _hash_image(training: Training, record: ModelRecord, window: Window) -> str:
+def _hash_image(training: TrainingSummary, record: ModelRecord, window: ImageWindow) -> str:
     fits = (record.factors, record.channels) == (window.factors, window.channels)
     if not training.normaliser or not fits:
         return ""
@@ -197,7 +197,7 @@ def _hash_image(training: Training, record: ModelRecord, window: Window) -> str:
     return hash_array(scaled, window.factor_hash)
 
 
-def _link_factors(run: Run, row: Forecast, window: Window | None) -> FactorsLink:
+def _link_factors(run: Run, row: Forecast, window: ImageWindow | None) -> FactorsLink:
     catalogue = catalogue_hash()
     channels = run.universe.channels
     stale = {

@@ -9,10 +9,10 @@ from itertools import groupby
 from typing import Any
 
 from factorprism.core.contest import ContestReport
-from factorprism.core.models import DatedDecision, Evaluation, KeptModel, Training
+from factorprism.core.models import DatedDecision, Evaluation, KeptModel, TrainingSummary
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.pipelines.champions import find_challenger
-from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_holders
+from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_champions
 from factorprism.reports import (
     ContestSection,
     describe_scope,
@@ -29,12 +29,13 @@ SHOWN_DECISIONS = 30
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model; `mark` is ``champion``, ``challenger`` or empty, `held_before` a former title."""
+    """One model; `mark` is ``champion``, ``challenger`` or empty, `was_champion` whether it was
+    champion before."""
 
     model: KeptModel
     target: Target
     mark: str
-    held_before: bool
+    was_champion: bool
 
     @property
     def skill(self) -> Skill:
@@ -46,8 +47,8 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The figures of one judgement, by metric; `windows` are those that do not overlap."""
+class EvaluationGroup:
+    """The figures of one evaluation, by metric; `windows` are those that do not overlap."""
 
     kind: str
     first: date
@@ -59,7 +60,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Gain:
-    """An entrant's gain on the reference, in units of the loss, all trials paid for."""
+    """An entrant's gain on the reference, in units of the loss, adjusted for multiple testing."""
 
     name: str
     value: float
@@ -85,8 +86,8 @@ class ChosenModel:
     """One model in full; `training` is None for one trained before curves were kept."""
 
     row: ModelRow
-    training: Training | None = field(repr=False)
-    judged: tuple[Judged, ...] = field(repr=False)
+    training: TrainingSummary | None = field(repr=False)
+    evaluated: tuple[EvaluationGroup, ...] = field(repr=False)
     decisions: tuple[DatedDecision, ...] = field(repr=False)
 
 
@@ -94,7 +95,7 @@ class ChosenModel:
 class ModelsPage:
     """All of the page **Models** for one signal.
 
-    `reign` is the decision that gave the title to the champion who holds it; `predecessor` whom a
+    `reign` is the decision that made the present champion; `predecessor` whom a
     rollback would go back to, or empty. `decisions` come newest first, `rows` the last trained
     first, and only `SHOWN_DECISIONS` and `SHOWN_MODELS` of them unless all were asked for.
     """
@@ -137,15 +138,15 @@ def read_models(
             remedy="Choose one of the list.",
         )
     report = warehouse.contests.load_report(signal)
-    holders = list_holders([item.promotion for item in decisions])
-    shown = [row for place, row in enumerate(rows.values()) if every or _is_shown(place, row)]
+    champions = list_champions([item.promotion for item in decisions])
+    shown = [row for index, row in enumerate(rows.values()) if every or _is_shown(index, row)]
     return ModelsPage(
         signal=signal,
         target=target,
         champion=champion,
         challenger=_find(rows, CHALLENGER),
         reign=find_reign(decisions),
-        predecessor=holders[-2] if len(holders) > 1 and champion else "",
+        predecessor=champions[-2] if len(champions) > 1 and champion else "",
         rows=tuple(shown),
         n_models=len(rows),
         chosen=_read_chosen(warehouse, chosen, decisions) if chosen else None,
@@ -165,7 +166,7 @@ def list_figures(target: Target) -> Mapping[str, tuple[str, str]]:
 
 
 def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
-    """Return the decision, of those oldest first, since which the last holder holds the title."""
+    """Return the decision, of those oldest first, since which the present champion is in force."""
     reign = None
     for item in decisions:
         if item.promotion.champion_id and (
@@ -188,7 +189,7 @@ def _stand(
             model=model,
             target=target,
             mark=marks.get(model.record.model_id, ""),
-            held_before=model.record.model_id in held,
+            was_champion=model.record.model_id in held,
         )
         for model in kept
     }
@@ -198,8 +199,8 @@ def _find(rows: Mapping[str, ModelRow], mark: str) -> ModelRow | None:
     return next((row for row in rows.values() if row.mark == mark), None)
 
 
-def _is_shown(place: int, row: ModelRow) -> bool:
-    return place < SHOWN_MODELS or bool(row.mark)
+def _is_shown(index: int, row: ModelRow) -> bool:
+    return index < SHOWN_MODELS or bool(row.mark)
 
 
 def _read_chosen(
@@ -215,16 +216,17 @@ def _read_chosen(
     return ChosenModel(
         row=row,
         training=warehouse.models.load_training(model_id) if row.model.has_training else None,
-        judged=tuple(_group(warehouse.models.load_evaluations(model_id), row.target)),
+        evaluated=tuple(_group(warehouse.models.load_evaluations(model_id), row.target)),
         decisions=tuple(concerned),
     )
 
 
-def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[Judged]:
-    """Yield the judgements, walk-forward before contest, of each the last judged session first."""
-    order = {metric: place for place, metric in enumerate(list_figures(target))}
-    places = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
-    grouped = [(place, tuple(group)) for place, group in places]
+def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[EvaluationGroup]:
+    """Yield the evaluations, walk-forward before contest, of each the last out-of-sample session
+    first."""
+    order = {metric: index for index, metric in enumerate(list_figures(target))}
+    spans = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
+    grouped = [(index, tuple(group)) for index, group in spans]
     for (kind, first, last), figures in sorted(
         grouped, key=lambda item: (item[0][0], item[0][2]), reverse=True
     ):
@@ -234,7 +236,9 @@ def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[Judged
             key=lambda item: (order.get(item.metric, len(order)), item.metric),
         )
         n_sessions = figures[0].n_sessions
-        yield Judged(kind, first, last, n_sessions, windows[0] if windows else None, tuple(shown))
+        yield EvaluationGroup(
+            kind, first, last, n_sessions, windows[0] if windows else None, tuple(shown)
+        )
 
 
 def _read_contest(report: ContestReport) -> ContestResult:

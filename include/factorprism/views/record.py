@@ -65,7 +65,7 @@ class Year:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledForecast:
     """One settled forecast; `late_by` is None where it is not known when it was due."""
 
     session: date
@@ -82,7 +82,7 @@ class WalkForward:
     """What the contest has forecast of the past, out of sample; none of it was ever issued.
 
     `track` are the forecasts of `entrant`, of which `windows` do not overlap; `entrants` the
-    figures of everybody, each on its own judged sessions, `entrant` first.
+    figures of everybody, each on its own out-of-sample sessions, `entrant` first.
     """
 
     entrant: str
@@ -115,7 +115,7 @@ class TrackRecord:
     curve: SkillCurve | None
     rivals: tuple[Rival, ...]
     years: tuple[Year, ...]
-    latest: tuple[Settled, ...]
+    latest: tuple[SettledForecast, ...]
     walk_forward: WalkForward | None
 
 
@@ -132,9 +132,9 @@ def read_track_record(
         return None
     target = find_target(line.target)
     record = warehouse.forecasts.load_record(line.signal, line.target)
-    judged = {
+    evaluated = {
         name: track_contest(held, target)
-        for name, held in warehouse.contests.load_judged(line.signal).items()
+        for name, held in warehouse.contests.load_out_of_sample(line.signal).items()
     }
     track = track_ledger(record, target)
     settled, block = track.pick(track.known), BLOCK_HORIZONS * line.horizon
@@ -157,10 +157,10 @@ def read_track_record(
             step=STEP_SESSIONS,
             block=block,
         ),
-        rivals=_compare(settled, judged, block),
+        rivals=_compare(settled, evaluated, block),
         years=_by_year(track, record),
         latest=_latest(track, record),
-        walk_forward=_walk_forward(judged, _model_of(config, line), line.horizon),
+        walk_forward=_walk_forward(evaluated, _model_of(config, line), line.horizon),
     )
 
 
@@ -178,20 +178,20 @@ def _bin(track: Track, horizon: int) -> tuple[ReliabilityBin, ...]:
     return bin_forecasts(rows, y_prob, track.labels[rows] == 1, horizon)
 
 
-def _walk_forward(judged: dict[str, Track], model: str, horizon: int) -> WalkForward | None:
-    """Return the contest's forecasts by `model`, or else by whoever has judged most sessions."""
-    if not judged:
+def _walk_forward(evaluated: dict[str, Track], model: str, horizon: int) -> WalkForward | None:
+    """Return the contest's forecasts by `model`, or else by whoever has evaluated most sessions."""
+    if not evaluated:
         return None
-    most = max(judged, key=lambda name: (name == model, len(judged[name].sessions)))
-    track, block = judged[most], BLOCK_HORIZONS * horizon
+    most = max(evaluated, key=lambda name: (name == model, len(evaluated[name].sessions)))
+    track, block = evaluated[most], BLOCK_HORIZONS * horizon
     return WalkForward(
         entrant=most,
         track=track,
         windows=count_independent(np.arange(len(track.sessions)), horizon),
         years=_by_year(track),
         entrants=tuple(
-            _measure(name, judged[name], judged[name], block)
-            for name in sorted(judged, key=lambda name: (name != most, name))
+            _measure(name, evaluated[name], evaluated[name], block)
+            for name in sorted(evaluated, key=lambda name: (name != most, name))
         ),
     )
 
@@ -205,7 +205,7 @@ def _is_afterwards(record: Record) -> npt.NDArray[np.bool_]:
     return record.issued & (record.late_seconds >= AFTERWARDS_FROM.total_seconds())
 
 
-def _compare(settled: Track, judged: dict[str, Track], block: int) -> tuple[Rival, ...]:
+def _compare(settled: Track, evaluated: dict[str, Track], block: int) -> tuple[Rival, ...]:
     """Hold the settled forecasts beside the reference, constants and the contest's entrants."""
     if not len(settled.sessions):
         return ()
@@ -216,7 +216,7 @@ def _compare(settled: Track, judged: dict[str, Track], block: int) -> tuple[Riva
         **{name: settled.say(value) for name, value in target.constants.items()},
     }
     rivals = [_measure(name, track, settled, block) for name, track in plain.items()]
-    for name, track in judged.items():
+    for name, track in evaluated.items():
         if name in plain:
             continue  # they stand above, on all settled sessions
         _, ours, theirs = np.intersect1d(
@@ -271,9 +271,9 @@ def _mean(column: npt.NDArray[np.float64]) -> float:
     return float(column.mean()) if len(column) else float("nan")
 
 
-def _latest(track: Track, record: Record) -> tuple[Settled, ...]:
+def _latest(track: Track, record: Record) -> tuple[SettledForecast, ...]:
     return tuple(
-        Settled(
+        SettledForecast(
             record.sessions[row].astype(date),
             record.horizon_end[row].astype(date),
             float(track.forecast[row]),

@@ -18,7 +18,7 @@ from factorprism.evaluation import find_skill
 from factorprism.evaluation.skill import INDEPENDENT
 from factorprism.forecasts import find_horizon_end
 from factorprism.health import Freshness
-from factorprism.selection.promotion import find_holder
+from factorprism.selection.promotion import find_champion
 from factorprism.targets import Target, find_target
 from factorprism.targets.headline import Headline, read_headline
 from factorprism.views._hit_rate import HitRate, Matured, find_hit_rate
@@ -28,7 +28,7 @@ from factorprism.warehouse import PostgresWarehouse
 
 @dataclass(frozen=True)
 class Skill:
-    """The figure by which skill is judged, as `evaluation.skill` says it.
+    """The figure by which skill is evaluated, as `evaluation.skill` says it.
 
     `decisive` and `reference` are the target's words for the figure and for what it is held
     against; `verdict` is
@@ -50,7 +50,7 @@ class Skill:
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in force at the session, its skill on what was judged by then."""
+    """The model in force at the session, its skill on what was evaluated by then."""
 
     record: ModelRecord
     skill: Skill
@@ -107,7 +107,7 @@ def read_today(
 ) -> Today | None:
     """Return what stood in the ledger at `session`, by default the last one.
 
-    Nothing matured, judged or decided after the session is used, but for what came of it;
+    Nothing matured, evaluated or decided after the session is used, but for what came of it;
     `freshness_of` tells how old a line's newest forecast is by now. None where the ledger is
     empty; raises `NotHeld` for a session that it does not hold.
     """
@@ -117,15 +117,15 @@ def read_today(
         return None
     shown = session or sessions[-1]
     require_held(shown, sessions, lines[0].symbol)
-    place = bisect_left(sessions, shown)
+    index = bisect_left(sessions, shown)
     rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
     held = {row.signal: row for row in rows}
     return Today(
         session=shown,
         first=sessions[0],
         last=sessions[-1],
-        previous=sessions[place - 1] if place else None,
-        following=sessions[place + 1] if place + 1 < len(sessions) else None,
+        previous=sessions[index - 1] if index else None,
+        following=sessions[index + 1] if index + 1 < len(sessions) else None,
         lines=tuple(
             _read_line(
                 warehouse,
@@ -181,17 +181,17 @@ def _read_champion(
     warehouse: PostgresWarehouse, line: ForecastLine, session: date
 ) -> Champion | None:
     decisions = warehouse.models.list_promotions(line.signal)
-    holder = find_holder(decisions, session)
-    if holder is None:
+    champion = find_champion(decisions, session)
+    if champion is None:
         return None
-    evaluations = warehouse.models.load_evaluations(holder)
+    evaluations = warehouse.models.load_evaluations(champion)
     known = [item for item in evaluations if item.last <= session]
     target = find_target(line.target)
-    return Champion(warehouse.models.load_model(holder), read_skill(known, target))
+    return Champion(warehouse.models.load_model(champion), read_skill(known, target))
 
 
 def read_skill(evaluations: Sequence[Evaluation], target: Target) -> Skill:
-    """Return the one figure by which skill is judged, and what it says."""
+    """Return the one figure by which skill is evaluated, and what it says."""
     words = target.words.decisive, target.words.reference
     found = find_skill(evaluations, target)
     if found is None:
@@ -233,17 +233,17 @@ def _read_hit_rate(
     if hit_rate is not None or champion is None:
         return hit_rate
     name = champion.record.architecture
-    judged = warehouse.contests.load_judged(line.signal, name).get(name)
-    if judged is None:
+    evaluated = warehouse.contests.load_out_of_sample(line.signal, name).get(name)
+    if evaluated is None:
         return None
     # The last `horizon` sessions before this one have not matured yet.
-    end = int(np.searchsorted(judged.sessions, np.datetime64(session, "D"))) - line.horizon
+    end = int(np.searchsorted(evaluated.sessions, np.datetime64(session, "D"))) - line.horizon
     if end <= 0:
         return None
     matured = Matured(
         "contest",
-        judged.sessions[:end],
-        judged.columns["value.p_up"][:end],
-        judged.columns["outcome.label"][:end] == 1,
+        evaluated.sessions[:end],
+        evaluated.columns["value.p_up"][:end],
+        evaluated.columns["outcome.label"][:end] == 1,
     )
     return find_hit_rate(p_up, matured, line.horizon)

@@ -1,4 +1,4 @@
-"""Knows which alerts are open and what was told of each, so that a cause is told once."""
+"""Knows which alerts are open and what was sent for each, so that a cause is reported once."""
 
 from __future__ import annotations
 
@@ -58,20 +58,22 @@ alerts = Table(
         "raised_again_at", "When it was last raised while open; null: once only.", nullable=True
     ),
     moment("resolved_at", "When its cause was gone; null: open.", nullable=True),
-    moment("told_at", "When a message of it was delivered; null: not yet.", nullable=True),
-    moment("recovery_told_at", "When its recovery was delivered; null: not yet.", nullable=True),
+    moment("notified_at", "When a message of it was delivered; null: not yet.", nullable=True),
+    moment(
+        "recovery_notified_at", "When its recovery was delivered; null: not yet.", nullable=True
+    ),
     CheckConstraint("raises >= 1", "raises_counts_from_one"),
     Index("uq_alerts_open", "alert_key", unique=True, postgresql_where=text("resolved_at IS NULL")),
     comment="Messages worth a person's attention; one open alert a key.",
 )
 
 
-# Older news is none: an address that is configured today is not told of last month.
+# Older news is none: an address that is configured today is not notified of last month.
 FRESH = timedelta(days=7)
 
 
 # Beside the facts that were given, `details` keeps these of the delivery.
-RECOVERY, TOLD_TO, TRIES = "recovery", "told_to", "tries"
+RECOVERY, NOTIFIED_TO, TRIES = "recovery", "notified_to", "tries"
 
 
 class AlertRepository:
@@ -116,10 +118,10 @@ class AlertRepository:
             .where(_is_open(key))
             .values(
                 resolved_at=func.clock_timestamp(),
-                # Whoever was told of the beginning is told of the end.
-                told_at=case(
-                    (alerts.c.details.has_key(TOLD_TO), func.clock_timestamp()),
-                    else_=alerts.c.told_at,
+                # Whoever was reported of the beginning is notified of the end.
+                notified_at=case(
+                    (alerts.c.details.has_key(NOTIFIED_TO), func.clock_timestamp()),
+                    else_=alerts.c.notified_at,
                 ),
                 details=_details_with({RECOVERY: sentence} if sentence else {}),
             )
@@ -135,11 +137,11 @@ class AlertRepository:
         """Return the open alerts, oldest first."""
         return [entry.alert for entry in self._load(alerts.c.resolved_at.is_(None))]
 
-    def list_untold(self) -> list[TrackedAlert]:
-        """Return what of the last week was not told yet, its beginning or its end, oldest first."""
+    def list_pending(self) -> list[TrackedAlert]:
+        """Return what of the last week is pending, its beginning or its end, oldest first."""
         since = func.clock_timestamp() - FRESH
-        begun = and_(alerts.c.told_at.is_(None), alerts.c.raised_at > since)
-        ended = and_(alerts.c.recovery_told_at.is_(None), alerts.c.resolved_at > since)
+        begun = and_(alerts.c.notified_at.is_(None), alerts.c.raised_at > since)
+        ended = and_(alerts.c.recovery_notified_at.is_(None), alerts.c.resolved_at > since)
         return self._load(or_(and_(alerts.c.resolved_at.is_(None), begun), ended))
 
     def find_alert(self, key: str) -> TrackedAlert | None:
@@ -147,19 +149,19 @@ class AlertRepository:
         found = self._load(alerts.c.alert_key == key)
         return max(found, key=lambda entry: entry.occurrence, default=None)
 
-    def mark_told(self, entry: TrackedAlert) -> None:
+    def mark_notified(self, entry: TrackedAlert) -> None:
         """Write down that the message of `entry` has left; one of its end tells its beginning."""
         now = func.clock_timestamp()
-        values: dict[str, Any] = {"told_at": func.coalesce(alerts.c.told_at, now)}
+        values: dict[str, Any] = {"notified_at": func.coalesce(alerts.c.notified_at, now)}
         if entry.resolved_at is not None:
-            values["recovery_told_at"] = now
+            values["recovery_notified_at"] = now
         self._update(entry, {**values, "details": _details_with({})})
 
-    def mark_failed(self, entry: TrackedAlert, told_to: Collection[str]) -> None:
+    def mark_failed(self, entry: TrackedAlert, notified_to: Collection[str]) -> None:
         """Write down who has taken the message of `entry` so far, and one more try in vain."""
         held: dict[str, Any] = {TRIES: entry.tries + 1}
-        if told_to:
-            held[TOLD_TO] = sorted(told_to)
+        if notified_to:
+            held[NOTIFIED_TO] = sorted(notified_to)
         # One that has ended since has another message, which nobody has taken yet.
         ended = alerts.c.resolved_at.is_not(None)
         same = ended if entry.resolved_at is not None else ~ended
@@ -194,7 +196,7 @@ def _is_open(key: str) -> ColumnElement[bool]:
 def _details_with(facts: dict[str, Any]) -> ColumnElement[Any]:
     """Return the details without what was noted of a delivery, and with `facts`."""
     kept: ColumnElement[Any] = alerts.c.details
-    for name in (TOLD_TO, TRIES):
+    for name in (NOTIFIED_TO, TRIES):
         kept = kept.op("-", return_type=JSONB())(cast(name, Text()))
     return kept.op("||", return_type=JSONB())(cast(facts, JSONB))
 
@@ -218,17 +220,17 @@ def _insert(connection: Connection, alert: Alert, **moments: Any) -> None:
 
 def _track(row: Row[Any]) -> TrackedAlert:
     details = dict(row.details)
-    recovery, told_to = details.pop(RECOVERY, ""), details.pop(TOLD_TO, [])
+    recovery, notified_to = details.pop(RECOVERY, ""), details.pop(NOTIFIED_TO, [])
     tries = details.pop(TRIES, 0)
     return TrackedAlert(
         Alert(row.alert_key, row.severity, row.sentence, row.session, details),
         row.occurrence,
         from_database(row.raised_at),
         resolved_at=_known(row.resolved_at),
-        told_at=_known(row.told_at),
-        recovery_told_at=_known(row.recovery_told_at),
+        notified_at=_known(row.notified_at),
+        recovery_notified_at=_known(row.recovery_notified_at),
         recovery=recovery,
-        told_to=frozenset(told_to),
+        notified_to=frozenset(notified_to),
         tries=tries,
         raises=row.raises,
     )

@@ -125,8 +125,8 @@ _WIRES = [DATE, *[FLOAT8] * len(BAR_VALUES)]
 
 # One bit a column says which values are absent: a fiftieth of the bytes of the bars themselves.
 _ABSENT = " | ".join(
-    f"CASE WHEN {name} = 'NaN' THEN {1 << place} ELSE 0 END"
-    for place, name in enumerate(BAR_VALUES)
+    f"CASE WHEN {name} = 'NaN' THEN {1 << index} ELSE 0 END"
+    for index, name in enumerate(BAR_VALUES)
 )
 
 
@@ -299,13 +299,13 @@ def _one_symbol(bars: pd.DataFrame) -> tuple[str, _Rows]:
 def _compare(
     symbol: str, rows: _Rows, held: _Rows, pull_id: int
 ) -> tuple[npt.NDArray[np.bool_], tuple[Revision, ...]]:
-    place = np.searchsorted(held.days, rows.days)
-    place[place == len(held.days)] = 0
+    index = np.searchsorted(held.days, rows.days)
+    index[index == len(held.days)] = 0
     is_new = np.ones(len(rows.days), bool)
     if len(held.days):
-        is_new = held.days[place] != rows.days
+        is_new = held.days[index] != rows.days
     known = np.flatnonzero(~is_new)
-    old, new = held.values[place[known]], rows.values[known]
+    old, new = held.values[index[known]], rows.values[known]
     differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
     return is_new, tuple(
         Revision(
@@ -349,10 +349,10 @@ def _read_known(
         .order_by(table.revision.desc())
     )
     values = rows.values.copy()
-    place = {day: row for row, day in enumerate(rows.days.tolist())}
+    index = {day: row for row, day in enumerate(rows.days.tolist())}
     for session, name, old_value in connection.execute(later):
-        if session in place:
-            values[place[session], BAR_VALUES.index(name)] = old_value
+        if session in index:
+            values[index[session], BAR_VALUES.index(name)] = old_value
     return _Rows(rows.days, values)
 
 

@@ -1,4 +1,4 @@
-"""Holds what the contest has judged, fold by fold, and the reports drawn from it."""
+"""Holds what the contest has evaluated, fold by fold, and the reports drawn from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import numpy as np
 from sqlalchemy import ARRAY, CheckConstraint, Date, Index, Row, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from factorprism.core.contest import Column, ContestReport, FoldForecasts, FoldTime, JudgedForecasts
+from factorprism.core.contest import (
+    Column,
+    ContestReport,
+    FoldForecasts,
+    FoldTime,
+    OutOfSampleForecasts,
+)
 from factorprism.core.errors import ArtefactError
 from factorprism.warehouse.db.base import (
     DOUBLE,
@@ -24,9 +30,9 @@ from factorprism.warehouse.db.connection import Database
 from factorprism.warehouse.db.moments import to_database
 
 # The column of that name, where the fold has one.
-_PLACE = "array_position(column_names, 'value.p_up')"
+_P_UP_COLUMN = "array_position(column_names, 'value.p_up')"
 
-_P_UP = f"column_values[{_PLACE} : {_PLACE}]"
+_P_UP = f"column_values[{_P_UP_COLUMN} : {_P_UP_COLUMN}]"
 
 fold_forecasts = Table(
     "fold_forecasts",
@@ -38,7 +44,7 @@ fold_forecasts = Table(
     column("entrant", Text(), "Name of the network or baseline."),
     column("placebo", Text(), "What was done to the labels; empty: nothing."),
     column("settings", JSONB(), "Settings of the entrant and of its training."),
-    column("sessions", ARRAY(Date()), "Judged sessions, ascending."),
+    column("sessions", ARRAY(Date()), "Out-of-sample sessions, ascending."),
     column(
         "column_names",
         ARRAY(Text()),
@@ -46,7 +52,9 @@ fold_forecasts = Table(
     ),
     column("column_values", ARRAY(DOUBLE, dimensions=2), "Their values, [column][session]."),
     moment("begun_at", "When the entrant began to learn; null: not known.", nullable=True),
-    moment("judged_at", "When the forecasts were written.", server_default=func.clock_timestamp()),
+    moment(
+        "evaluated_at", "When the forecasts were written.", server_default=func.clock_timestamp()
+    ),
     column("device", Text(), "What it was computed on; null: not known.", nullable=True),
     sha256("fold_key"),
     CheckConstraint(
@@ -65,7 +73,7 @@ contests = Table(
     column("as_of", Date(), "Last session that the contest knew.", primary_key=True),
     column("image_set_hash", Text(), "SHA-256 of the image set, hex."),
     column("sentence", Text(), "What the contest came to; losses come first."),
-    column("content", JSONB(), "Figures of all entrants, placebos and accounts."),
+    column("content", JSONB(), "Figures of all entrants, placebos and backtests."),
     moment("tabulated_at", "When the report was last drawn from the folds."),
     sha256("image_set_hash"),
     CheckConstraint("sentence <> ''", "sentence_is_given"),
@@ -120,13 +128,13 @@ class ContestRepository:
         missing = [wanted for wanted in fold_keys if wanted not in held]
         if missing:
             raise ArtefactError(
-                f"{len(missing)} of {len(fold_keys)} folds of the contest are not judged yet",
+                f"{len(missing)} of {len(fold_keys)} folds of the contest are not evaluated yet",
                 remedy="Run the contest again: it goes on where it was.",
             )
         return [held[wanted] for wanted in fold_keys]
 
     def count_trials(self, signal: str) -> int:
-        """Return how many entrants, each setting for itself, were ever judged on true labels."""
+        """Return how many entrants, each setting for itself, were ever evaluated on true labels."""
         table = fold_forecasts.c
         tried = (
             select(table.entrant, table.settings)
@@ -137,15 +145,15 @@ class ContestRepository:
             return connection.scalar(select(func.count()).select_from(tried.subquery())) or 0
 
     def list_times(self, signal: str, since: datetime, device: str) -> list[FoldTime]:
-        """Return how long folds of true labels took, judged on `device` after `since` (UTC)."""
+        """Return how long folds of true labels took, evaluated on `device` after `since` (UTC)."""
         table = fold_forecasts.c
-        seconds = func.extract("epoch", table.judged_at - table.begun_at)
+        seconds = func.extract("epoch", table.evaluated_at - table.begun_at)
         statement = select(table.entrant, table.settings, seconds.label("seconds")).where(
             table.signal == signal,
             table.placebo == "",
             table.device == device,
             table.begun_at.is_not(None),
-            table.judged_at > to_database(since),
+            table.evaluated_at > to_database(since),
         )
         with self._database.begin() as connection:
             rows = connection.execute(statement).all()
@@ -197,16 +205,18 @@ class ContestRepository:
             row = connection.execute(statement).one_or_none()
         return None if row is None else (row.as_of, row.sentence)
 
-    def load_judged(self, signal: str, entrant: str | None = None) -> dict[str, JudgedForecasts]:
+    def load_out_of_sample(
+        self, signal: str, entrant: str | None = None
+    ) -> dict[str, OutOfSampleForecasts]:
         """Return the contest's forecasts of true labels by entrant, the newest of each session.
 
-        Only the folds judged last are read, as many as `NEWEST_FOLDS` of each entrant.
+        Only the folds evaluated last are read, as many as `NEWEST_FOLDS` of each entrant.
         """
         table = fold_forecasts.c
         newest = func.row_number().over(
-            partition_by=table.entrant, order_by=(table.judged_at.desc(), table.fold_key)
+            partition_by=table.entrant, order_by=(table.evaluated_at.desc(), table.fold_key)
         )
-        wanted = select(table.fold_key, newest.label("place")).where(
+        wanted = select(table.fold_key, newest.label("age")).where(
             table.signal == signal, table.placebo == ""
         )
         if entrant is not None:
@@ -216,8 +226,8 @@ class ContestRepository:
         statement = (
             select(table.entrant, *columns)
             .join(folds, folds.c.fold_key == table.fold_key)
-            .where(folds.c.place <= NEWEST_FOLDS)
-            .order_by(table.entrant, table.judged_at, table.fold_key)
+            .where(folds.c.age <= NEWEST_FOLDS)
+            .order_by(table.entrant, table.evaluated_at, table.fold_key)
         )
         held: dict[str, list[Any]] = {}
         with self._database.begin() as connection:
@@ -239,13 +249,14 @@ def _to_columns(row: Row[Any]) -> dict[str, Column]:
     return dict(zip(row.column_names, table, strict=True))
 
 
-def _join_folds(rows: Sequence[Row[Any]]) -> JudgedForecasts:
-    """Join folds, oldest judgement first: of a session that was judged again, the last counts."""
+def _join_folds(rows: Sequence[Row[Any]]) -> OutOfSampleForecasts:
+    """Join folds, oldest evaluation first: of a session that was evaluated again, the last
+    counts."""
     sessions = np.concatenate([np.asarray(row.sessions, dtype="datetime64[D]") for row in rows])
     # From behind, because the first of equal ones is found.
-    days, places = np.unique(sessions[::-1], return_index=True)
-    last = len(sessions) - 1 - places
+    days, indices = np.unique(sessions[::-1], return_index=True)
+    last = len(sessions) - 1 - indices
     folds = [_to_columns(row) for row in rows]
-    return JudgedForecasts(
+    return OutOfSampleForecasts(
         days, {name: np.concatenate([fold[name] for fold in folds])[last] for name in folds[-1]}
     )

@@ -27,9 +27,11 @@ explanations = Table(
     column("attribution", JSONB(), "Share of channels, factors and days in the logit."),
     column("shapley", JSONB(), "Shapley values of the image's parts (SHAP)."),
     column("surrogate", JSONB(), "Weights of a local linear surrogate (LIME) and its fit."),
-    column("baselines", JSONB(), "What the plain baselines' forecasts of the day are owed to."),
+    column("baselines", JSONB(), "Attribution of the plain baselines' forecasts of the day."),
     column("stability", JSONB(), "Rank agreement with networks of other seeds, -1 to 1."),
-    column("precedents", JSONB(), "Nearest past images, what followed, and the novelty limit."),
+    column(
+        "nearest_neighbours", JSONB(), "Nearest past images, what followed, and the novelty limit."
+    ),
     moment("explained_at", "When the explanation was last written."),
     Index(None, "explained_at"),
     comment="Why each forecast came out as it did, and the past images most like the day's.",

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from factorprism.core.errors import WarehouseError
-from factorprism.market.findings import Acceptance, Finding, Mended, SetAside
+from factorprism.market.findings import Acceptance, Finding, FixedFinding, SetAside
 from factorprism.warehouse.db.base import SYMBOL, column, metadata, moment
 from factorprism.warehouse.db.connection import Database
 from factorprism.warehouse.db.moments import from_database
@@ -40,10 +40,10 @@ findings = Table(
     column("symbol", Text(), SYMBOL),
     column("suite", Text(), "Suite of the expectation that failed."),
     column("expectation", Text(), "What was expected."),
-    column("column_name", Text(), "Column that was looked at; empty: the whole frame."),
+    column("column_name", Text(), "Column that was checked; empty: the whole frame."),
     column("failing_rows", JSONB(), "The failing sessions, each with the value found."),
     column("sessions", JSONB(), "Sessions that it was held against; none: the pull as a whole."),
-    column("sentence", Text(), "The finding in plain words."),
+    column("sentence", Text(), "The finding in plain language."),
     moment("found_at", "When it was first found.", server_default=func.clock_timestamp()),
     column(
         "pull_id",
@@ -87,7 +87,7 @@ set_aside = Table(
         autoincrement=False,
     ),
     column("finding_id", Text(), "The first finding that speaks against it."),
-    column("sentence", Text(), "The reason in plain words."),
+    column("sentence", Text(), "The reason in plain language."),
     moment("set_aside_at", "When it was set aside.", server_default=func.clock_timestamp()),
     moment("cleared_at", "When a later pull gave a sound bar; null: it stands.", nullable=True),
     column(
@@ -125,7 +125,7 @@ WITH covered AS (
 """
 
 
-# The rows that a finding speaks against, and the pulls that were judged after a refused one.
+# The rows that a finding speaks against, and the pulls that were checked after a refused one.
 _ITS_ROWS = """
 row.symbol = found.symbol AND row.pull_id = found.pull_id
 AND (row.finding_id = found.finding_id OR found.sessions ? row.session::text)
@@ -148,12 +148,12 @@ ORDER BY found_at DESC, finding_id LIMIT %(limit)s
 """  # noqa: S608
 
 
-_MENDED = f"""{_UNACCEPTED}, mended AS (
+_FIXED = f"""{_UNACCEPTED}, fixed AS (
     SELECT found.*,
         CASE WHEN n_rows > 0 THEN given_by WHEN state = 'accepted' THEN pull_id
-            ELSE next_id END AS mended_by,
+            ELSE next_id END AS fixed_by,
         CASE WHEN n_rows > 0 THEN given_at WHEN state = 'accepted' THEN marked_at
-            ELSE next_at END AS mended_at
+            ELSE next_at END AS fixed_at
     FROM found
     CROSS JOIN LATERAL (
         SELECT count(*) AS n_rows,
@@ -167,8 +167,8 @@ _MENDED = f"""{_UNACCEPTED}, mended AS (
         ORDER BY later.marked_at, later.pull_id LIMIT 1
     ) AS next_pull ON true
 )
-SELECT * FROM mended WHERE mended_at IS NOT NULL
-ORDER BY mended_at DESC, finding_id LIMIT %(limit)s
+SELECT * FROM fixed WHERE fixed_at IS NOT NULL
+ORDER BY fixed_at DESC, finding_id LIMIT %(limit)s
 """  # noqa: S608
 
 
@@ -213,14 +213,14 @@ class FindingRepository:
         """Return the newest `limit` findings of `symbols` that are open.
 
         Open is what nobody has accepted and what still keeps something out: rows that stand aside,
-        or the pull that was judged last. A fault that has grown is open by its newest name alone.
+        or the pull that was checked last. A fault that has grown is open by its newest name alone.
         """
         asked = {"symbols": list(symbols), "limit": limit}
         with self._database.begin() as connection:
             return [_to_finding(row) for row in connection.exec_driver_sql(_OPEN, asked)]
 
-    def list_mended(self, symbols: Sequence[str], limit: int) -> list[Mended]:
-        """Return the newest `limit` findings of `symbols` that a later pull has proved mended.
+    def list_fixed(self, symbols: Sequence[str], limit: int) -> list[FixedFinding]:
+        """Return the newest `limit` findings of `symbols` that a later pull has proved fixed.
 
         Nobody has accepted them, and each row that they spoke against was given soundly since, or
         the refused pull was followed by one that went in.
@@ -228,8 +228,8 @@ class FindingRepository:
         asked = {"symbols": list(symbols), "limit": limit}
         with self._database.begin() as connection:
             return [
-                Mended(_to_finding(row), row.mended_by, from_database(row.mended_at))
-                for row in connection.exec_driver_sql(_MENDED, asked)
+                FixedFinding(_to_finding(row), row.fixed_by, from_database(row.fixed_at))
+                for row in connection.exec_driver_sql(_FIXED, asked)
             ]
 
     def accept_finding(self, finding_id: str, by: str, reason: str) -> bool:

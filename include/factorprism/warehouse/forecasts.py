@@ -223,7 +223,7 @@ outcomes: Table = Table(
 WORD_KEY = ("signal", "session", "model_id", "word")
 
 
-# What the database gives: a writer's own word on these is not looked at.
+# What the database gives: a writer's own word on these is not checked.
 _GIVEN = ("created_at", "word", "position", "previous_hash", "row_hash")
 
 
@@ -483,7 +483,7 @@ class ForecastRepository:
 
         `expected` are heads that somebody has kept elsewhere: only they tell a ledger that was
         written anew, or whose last rows were removed. With `newest` only so many of the last rows
-        of each signal are looked at, and neither words nor outcomes across the whole.
+        of each signal are checked, and neither words nor outcomes across the whole.
         """
         return verify_chains(self._database, signal, expected, newest)
 

@@ -13,13 +13,13 @@ from factorprism.warehouse.db.moments import from_database, to_database
 from factorprism.warehouse.models import image_sets
 from factorprism.warehouse.pulls import pulls
 
-# The first claim that holds is told. A model that ever held the title may get it back, and a
+# The first claim that holds is reported. A model that was ever champion may become it again, and a
 # forecast's model is what its row is explained and audited by.
 _MODELS = text(
     """
     SELECT m.model_id, m.signal, m.saved_at, CASE
         WHEN EXISTS (SELECT FROM prism.promotions p WHERE m.model_id = p.champion_id)
-            THEN 'it held the title'
+            THEN 'it was champion'
         WHEN EXISTS (SELECT FROM prism.forecasts f WHERE m.model_id = f.model_id)
             THEN 'a forecast names it'
         WHEN m.model_id IN (

@@ -1,4 +1,5 @@
-"""Holds what is known of each model: its training, its evaluations, the decisions on the title."""
+"""Holds what is known of each model: its training, its evaluations, the decisions on the
+champion."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from factorprism.core.models import (
     KeptModel,
     ModelRecord,
     Promotion,
-    Training,
+    TrainingSummary,
 )
 from factorprism.warehouse.db.base import (
     DOUBLE,
@@ -110,15 +111,15 @@ evaluations = Table(
         "kind", Text(), "walk_forward: held-out folds; contest: against a rival.", primary_key=True
     ),
     column("metric", Text(), "Name of the figure, such as log_loss.", primary_key=True),
-    column("first_session", Date(), "First session judged.", primary_key=True),
-    column("last_session", Date(), "Last session judged.", primary_key=True),
+    column("first_session", Date(), "First out-of-sample session.", primary_key=True),
+    column("last_session", Date(), "Last out-of-sample session.", primary_key=True),
     column("value", DOUBLE, "The figure, in the metric's unit."),
     column("lower", DOUBLE, "Lower end of its 95% interval, in the metric's unit."),
     column("upper", DOUBLE, "Upper end of its 95% interval, in the metric's unit."),
     column("reference", DOUBLE, "The base rate's figure on the same sessions."),
-    column("n_sessions", Integer(), "Sessions judged."),
-    moment("judged_at", "When the figure was last computed."),
-    Index(None, "judged_at"),
+    column("n_sessions", Integer(), "Out-of-sample sessions."),
+    moment("evaluated_at", "When the figure was last computed."),
+    Index(None, "evaluated_at"),
     CheckConstraint("first_session <= last_session", "range_is_ordered"),
     CheckConstraint("n_sessions >= 0", "n_sessions_is_count"),
     comment="How each model did on sessions that it was not trained on.",
@@ -129,7 +130,7 @@ promotions = Table(
     metadata,
     column("signal", Text(), SIGNAL, primary_key=True),
     column("as_of", Date(), "Last session that the decision knew.", primary_key=True),
-    column("candidate_id", Text(), "Model that asked for the title.", primary_key=True),
+    column("candidate_id", Text(), "Model on which the decision was.", primary_key=True),
     column(
         "number",
         Integer(),
@@ -139,13 +140,13 @@ promotions = Table(
         server_default="0",
     ),
     column("kind", Text(), "contest, manual or rollback.", server_default="contest"),
-    column("champion_id", Text(), "Model that holds the title after the decision; empty: none."),
-    column("previous_id", Text(), "Model that held the title before; empty: none."),
-    column("promoted", Boolean(), "Whether the candidate got the title."),
+    column("champion_id", Text(), "The champion after the decision; empty: none."),
+    column("previous_id", Text(), "The champion before; empty: none."),
+    column("promoted", Boolean(), "Whether the candidate became champion."),
     column("reason", Text(), "The decision in one sentence."),
     column("numbers", JSONB(), "The figures that the decision rests on."),
     moment("decided_at", "When the decision was written.", server_default=func.clock_timestamp()),
-    CheckConstraint("NOT promoted OR champion_id = candidate_id", "promoted_holds_title"),
+    CheckConstraint("NOT promoted OR champion_id = candidate_id", "promoted_is_champion"),
     CheckConstraint("reason <> ''", "reason_is_given"),
     CheckConstraint("number >= 0", "number_is_count"),
     CheckConstraint("kind IN ('contest', 'manual', 'rollback')", "kind_is_known"),
@@ -222,18 +223,18 @@ class ModelRepository:
         with self._database.begin() as connection:
             return [_to_record(row) for row in connection.execute(statement)]
 
-    def save_training(self, training: Training) -> None:
+    def save_training(self, training: TrainingSummary) -> None:
         """Keep `training`; one of a model that is held already stays as it is."""
         values = asdict(training) | {"epochs": list(training.epochs)}
         with self._database.begin() as connection:
             connection.execute(insert(trainings).values(values).on_conflict_do_nothing())
 
-    def load_training(self, model_id: str) -> Training | None:
+    def load_training(self, model_id: str) -> TrainingSummary | None:
         """Return what was kept of the training of `model_id`; None for a model without it."""
         statement = select(trainings).where(trainings.c.model_id == model_id)
         with self._database.begin() as connection:
             row = connection.execute(statement).one_or_none()
-        return Training(row.model_id, tuple(row.epochs), row.normaliser) if row else None
+        return TrainingSummary(row.model_id, tuple(row.epochs), row.normaliser) if row else None
 
     def save_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
         """Keep one figure for each model, kind, metric and range; a new one replaces it."""
@@ -289,7 +290,7 @@ class ModelRepository:
             .order_by(models.c.trained_through.desc(), models.c.saved_at.desc(), models.c.model_id)
         )
         table = evaluations.c
-        judged = (
+        evaluated = (
             select(evaluations)
             .select_from(evaluations.join(models, models.c.model_id == table.model_id))
             .where(mine, table.metric.in_(metrics))
@@ -298,7 +299,7 @@ class ModelRepository:
         figures: defaultdict[str, list[Evaluation]] = defaultdict(list)
         with self._database.begin() as connection:
             rows = connection.execute(held).all()
-            for row in connection.execute(judged):
+            for row in connection.execute(evaluated):
                 figures[row.model_id].append(_to_evaluation(row))
         return [
             KeptModel(
@@ -343,7 +344,7 @@ def _evaluation_key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _upsert_evaluation(row: dict[str, Any]) -> Any:
-    new = insert(evaluations).values(row | {"judged_at": func.clock_timestamp()})
+    new = insert(evaluations).values(row | {"evaluated_at": func.clock_timestamp()})
     key = list(evaluations.primary_key)
     figures = [column.name for column in evaluations.c if column not in key]
     return new.on_conflict_do_update(

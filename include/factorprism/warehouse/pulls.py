@@ -63,7 +63,7 @@ pulls = Table(
     column(
         "state",
         Text(),
-        "pulled: not judged yet; accepted: merged into bars; quarantined: refused by the gate.",
+        "pulled: not checked yet; accepted: merged into bars; quarantined: refused by the gate.",
     ),
     column("reason", Text(), "Why the pull was quarantined; empty otherwise."),
     moment("fetched_at", "When the source answered."),
@@ -173,7 +173,8 @@ class PullRepository:
                 )
 
     def pending_pulls(self, source: str, symbol: str) -> list[tuple[int, date, date]]:
-        """Return (id, first, last) of the pulls that no gate has judged yet, oldest range first."""
+        """Return (id, first, last) of the pulls that no gate has checked yet, oldest range
+        first."""
         statement = (
             select(pulls.c.pull_id, pulls.c.first_session, pulls.c.last_session)
             .where(

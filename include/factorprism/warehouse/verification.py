@@ -19,12 +19,12 @@ BATCH = 20_000
 _MOMENT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
 _DAY = "to_char({}, 'YYYY-MM-DD')"
 _FORMS = {"session": _DAY, "horizon_end": _DAY, "due_at": _MOMENT, "created_at": _MOMENT}
-_PLACE = {name: number + 2 for number, name in enumerate(CHAINED)}
+_COLUMN = {name: number + 2 for number, name in enumerate(CHAINED)}
 _POSITION, _PREVIOUS, _VALUES = (
-    _PLACE[name] for name in ("position", "previous_hash", "values_hash")
+    _COLUMN[name] for name in ("position", "previous_hash", "values_hash")
 )
 
-# Each signal's last row by a few looks into an index, however long the chains are.
+# Each signal's last row by a few reads of an index, however long the chains are.
 _HEADS = text(
     """
     WITH RECURSIVE names AS (
@@ -89,7 +89,7 @@ def verify_chains(
 ) -> LedgerReport:
     """Return what a walk over all chains, or over the one of `signal`, comes to.
 
-    With `newest` only so many of the last rows of each are looked at, and nothing else.
+    With `newest` only so many of the last rows of each are checked, and nothing else.
     """
     faults: list[LedgerFault] = []
     n_rows = 0
@@ -124,7 +124,7 @@ class _Walk:
 
     def find_fault(self) -> LedgerFault | None:
         """Return the first row that does not fit, or None."""
-        place, last_hash = self._load_anchor()
+        last_position, last_hash = self._load_anchor()
         rows, cells = self._read_rows(), self._hash_cells()
         next_cells = next(cells, None)
         for row in rows:
@@ -134,27 +134,31 @@ class _Walk:
             if next_cells is not None and next_cells[0] == position:
                 values_hash, next_cells = next_cells[1], next(cells, None)
             if (
-                position != place + 1
+                position != last_position + 1
                 or row[_PREVIOUS] != last_hash
                 or hash_row(row[2:]) != row_hash
             ):
-                return self._fault(row, _describe_misfit(row, next(rows, None), place, last_hash))
+                return self._fault(
+                    row, _describe_misfit(row, next(rows, None), last_position, last_hash)
+                )
             if values_hash != row[_VALUES]:
                 return self._fault(
                     row, f"the values of {_name(row)} are not those it was hashed with"
                 )
             if self._kept.get(position, row_hash) != row_hash:
                 return self._fault(row, _describe_rewritten(row))
-            place, last_hash = position, row_hash
-        lost = [position for position in self._kept if position > place]
-        return self._fault_of_end(place, min(lost)) if lost else None
+            last_position, last_hash = position, row_hash
+        lost = [position for position in self._kept if position > last_position]
+        return self._fault_of_end(last_position, min(lost)) if lost else None
 
     def _fault(self, row: Record, sentence: str) -> LedgerFault:
         return LedgerFault(self._head.signal, row[0], sentence)
 
-    def _fault_of_end(self, place: int, kept: int) -> LedgerFault:
-        sentence = f"the chain ends at row {place}, the head that was kept is row {kept}: "
-        return LedgerFault(self._head.signal, place, sentence + "the last rows were removed")
+    def _fault_of_end(self, last_position: int, kept: int) -> LedgerFault:
+        sentence = f"the chain ends at row {last_position}, the head that was kept is row {kept}: "
+        return LedgerFault(
+            self._head.signal, last_position, sentence + "the last rows were removed"
+        )
 
     def _load_anchor(self) -> tuple[int, str]:
         """Return position and hash of the row that the first one looked at must follow."""
@@ -195,24 +199,26 @@ class _Walk:
             yield from cursor
 
 
-def _describe_misfit(row: Record, following: Record | None, place: int, last_hash: str) -> str:
-    """Say in what way `row` does not fit behind row `place`, whose hash is `last_hash`."""
+def _describe_misfit(
+    row: Record, following: Record | None, last_position: int, last_hash: str
+) -> str:
+    """Say in what way `row` does not fit behind row `last_position`, whose hash is `last_hash`."""
     fits_itself = hash_row(row[2:]) == row[1]
-    if row[0] > place + 1 and fits_itself:
-        after = f"row {place}" if place else "the beginning"
-        gone = f"{count(row[0] - place - 1, 'row')} removed"
+    if row[0] > last_position + 1 and fits_itself:
+        after = f"row {last_position}" if last_position else "the beginning"
+        gone = f"{count(row[0] - last_position - 1, 'row')} removed"
         return f"{gone} between {after} and {_name(row)}"
-    if row[0] <= place or (following is not None and following[_PREVIOUS] == last_hash):
+    if row[0] <= last_position or (following is not None and following[_PREVIOUS] == last_hash):
         return f"{_name(row)} was inserted: the row after it does not follow it"
     if not fits_itself:
         if _fits_at(row, row[0] - 1):
-            return f"row {place} was inserted: {_name(row)} stood in its place before"
+            return f"row {last_position} was inserted: {_name(row)} stood in its place before"
         if _fits_at(row, row[0] + 1):
             return f"a row was removed before {_name(row)}, which stood one place further on"
         if following is None and row[_PREVIOUS] != last_hash:
-            return f"{_name(row)} was inserted: it does not follow row {place}"
+            return f"{_name(row)} was inserted: it does not follow row {last_position}"
         return f"{_name(row)} was altered: its content does not give its hash"
-    return f"{_name(row)} does not follow row {place}: one of both was replaced"
+    return f"{_name(row)} does not follow row {last_position}: one of both was replaced"
 
 
 def _fits_at(row: Record, position: int) -> bool:
@@ -231,7 +237,7 @@ def _describe_absent(kept: Head) -> LedgerFault:
 
 
 def _name(row: Record) -> str:
-    session, model_id, word = (row[_PLACE[name]] for name in ("session", "model_id", "word"))
+    session, model_id, word = (row[_COLUMN[name]] for name in ("session", "model_id", "word"))
     return f"row {row[0]} (session {session}, model {model_id}, word {word})"
 
 

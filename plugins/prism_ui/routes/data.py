@@ -16,7 +16,7 @@ from factorprism.views.data import read_data, read_year
 from prism_ui.errors import BadQuestion
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, find_asked_signal, show
+from prism_ui.pages import PageRequest, find_asked_signal, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -34,7 +34,7 @@ async def open_data(request: Request, reader: ReaderDep) -> Response:
     return await show(request, reader, "data", build, params=PARAMS)
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with what is held of the symbol asked for, or of the target."""
     warehouse, config = asked.house.warehouse, asked.house.config
     lines = list_shown_lines(warehouse, config)
@@ -62,7 +62,7 @@ def build(asked: Asked) -> Mapping[str, Any]:
     }
 
 
-def build_year(asked: Asked) -> Mapping[str, Any]:
+def build_year(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with one year of one symbol."""
     universe = find_asked_signal(asked).universe
     symbol = _check_symbol(universe, asked.text("symbol"))

@@ -1,4 +1,4 @@
-"""A decision on the title: confirmed on a page of its own, taken by a worker, answered here."""
+"""A decision on the champion: confirmed on a page of its own, taken by a worker, answered here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ from prism_ui.decision_runs import DecisionRun, read_decision, start_decision
 from prism_ui.errors import BadQuestion
 from prism_ui.languages import language_of
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, find_asked_signal, frame, link, read_params, remember_language
+from prism_ui.pages import (
+    PageRequest,
+    find_asked_signal,
+    frame,
+    link,
+    read_params,
+    remember_language,
+)
 from prism_ui.rendering import render
 from prism_ui.security import FormDep, OperatorDep, Reader, ReaderDep
 
@@ -43,8 +50,8 @@ async def take_decision(request: Request, operator: FormDep) -> Response:
     asked = ask(request, operator, "models", SELECTION)
     run_id = await run_in_threadpool(_hand_over, asked, await request.form())
     asked.house.forget_version()
-    place = link("decision", asked.params, run=run_id)
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/{place}", 303)
+    url = link("decision", asked.params, run=run_id)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/{url}", 303)
 
 
 @router.get("/decision")
@@ -57,12 +64,14 @@ async def show_decision(request: Request, reader: ReaderDep) -> Response:
     return send(request, asked, "decision.html.j2", {"run": run, **_describe(run)})
 
 
-def ask(request: Request, reader: Reader, page: str, params: tuple[str, ...]) -> Asked:
+def ask(request: Request, reader: Reader, page: str, params: tuple[str, ...]) -> PageRequest:
     """Return the question, which is never answered from memory."""
-    return Asked(page, read_params(request, params), reader, language_of(request), open_house())
+    return PageRequest(
+        page, read_params(request, params), reader, language_of(request), open_house()
+    )
 
 
-def _draw_form(request: Request, asked: Asked) -> Response:
+def _draw_form(request: Request, asked: PageRequest) -> Response:
     action = _check_action(asked.text("action") or "")
     models = _read_models(asked, asked.text("model") or "")
     assert models.chosen is not None
@@ -77,7 +86,7 @@ def _draw_form(request: Request, asked: Asked) -> Response:
     return send(request, asked, "decide.html.j2", shown)
 
 
-def _hand_over(asked: Asked, form: FormData) -> str:
+def _hand_over(asked: PageRequest, form: FormData) -> str:
     """Start the run that the form asks for and return its id; raises `BadQuestion`."""
     action = _check_action(read_field(form, "action"))
     models = _read_models(asked, read_field(form, "model_id"))
@@ -94,7 +103,7 @@ def _hand_over(asked: Asked, form: FormData) -> str:
     return run_id
 
 
-def _read_models(asked: Asked, model_id: str) -> ModelsPage:
+def _read_models(asked: PageRequest, model_id: str) -> ModelsPage:
     """Return the page's models with `model_id` in full; raises `BadQuestion` or `NotHeld`."""
     if not model_id:
         raise BadQuestion("no model is named", remedy="Choose one on the page Models.")
@@ -106,7 +115,7 @@ def _read_models(asked: Asked, model_id: str) -> ModelsPage:
 def _check_action(action: str) -> str:
     if action not in KINDS:
         raise BadQuestion(
-            f"{action[:40]!r} is no decision on the title",
+            f"{action[:40]!r} is no decision on the champion",
             remedy=f"It is {PROMOTE} or {ROLL_BACK}.",
         )
     return action
@@ -147,7 +156,7 @@ def _describe(run: DecisionRun) -> Mapping[str, Any]:
     }
 
 
-def send(request: Request, asked: Asked, template: str, shown: Mapping[str, Any]) -> Response:
+def send(request: Request, asked: PageRequest, template: str, shown: Mapping[str, Any]) -> Response:
     """Answer with `template`, which no browser keeps."""
     html = render(template, asked.language, frame(asked) | dict(shown))
     response = HTMLResponse(html, headers={"cache-control": "no-store"})

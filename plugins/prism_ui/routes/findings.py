@@ -16,7 +16,7 @@ from factorprism.views import NotHeld
 from prism_ui.decision_runs import start_decision
 from prism_ui.errors import BadQuestion
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, link
+from prism_ui.pages import PageRequest, link
 from prism_ui.routes.decisions import (
     LONGEST_REASON,
     RUN_PREFIX,
@@ -44,11 +44,11 @@ async def accept(request: Request, operator: FormDep) -> Response:
     asked = ask(request, operator, "data", SELECTION)
     run_id = await run_in_threadpool(_hand_over, asked, await request.form())
     asked.house.forget_version()
-    place = link("decision", asked.params, run=run_id)
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/{place}", 303)
+    url = link("decision", asked.params, run=run_id)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/{url}", 303)
 
 
-def _draw_form(request: Request, asked: Asked) -> Response:
+def _draw_form(request: Request, asked: PageRequest) -> Response:
     # Drawn anew each time: the number makes a second sending of this very form harmless.
     shown = {
         "finding": _find(asked, asked.text("finding") or ""),
@@ -58,7 +58,7 @@ def _draw_form(request: Request, asked: Asked) -> Response:
     return send(request, asked, "accept.html.j2", shown)
 
 
-def _hand_over(asked: Asked, form: FormData) -> str:
+def _hand_over(asked: PageRequest, form: FormData) -> str:
     """Start the run that the form asks for and return its id; raises `BadQuestion`."""
     finding = _find(asked, read_field(form, "finding_id"))
     run_id = f"{RUN_PREFIX}{read_nonce(form, 'Data')}"
@@ -71,7 +71,7 @@ def _hand_over(asked: Asked, form: FormData) -> str:
     return run_id
 
 
-def _find(asked: Asked, finding_id: str) -> Finding:
+def _find(asked: PageRequest, finding_id: str) -> Finding:
     if not finding_id:
         raise BadQuestion("no finding is named", remedy="Choose one on the page Data.")
     finding = asked.house.warehouse.findings.load_finding(finding_id)

@@ -1,4 +1,4 @@
-"""Image: what the model saw at one session, and what its forecast is owed to."""
+"""Image: what the model saw at one session, and the attribution of its forecast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from factorprism.views import choose_line, list_shown_lines
 from factorprism.views.image import read_image
 from prism_ui.image_figures import build_bar_tables, build_cells, build_closes, drawn
-from prism_ui.pages import Asked, show
+from prism_ui.pages import PageRequest, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -19,11 +19,11 @@ router = APIRouter()
 
 @router.get("/image")
 async def open_image(request: Request, reader: ReaderDep) -> Response:
-    """Show the image of one session, its reasons and its precedents."""
+    """Show the image of one session, its reasons and its nearest neighbours."""
     return await show(request, reader, "image", build)
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with the session asked for, or with the line's last one in the ledger.
 
     A day that the ledger has no row of is shown as far as its factors are held.
@@ -56,5 +56,5 @@ def build(asked: Asked) -> Mapping[str, Any]:
         "cells": build_cells(image, words, gettext) if image.picture else None,
         "closes": build_closes(image.closes, words["session"]) if image.closes else None,
         "bars": build_bar_tables(image.reasons) if image.reasons else [],
-        "drawn": drawn(image.reasons.precedents) if image.reasons else [],
+        "drawn": drawn(image.reasons.nearest_neighbours) if image.reasons else [],
     }

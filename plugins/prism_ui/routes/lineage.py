@@ -11,7 +11,7 @@ from starlette.responses import Response
 from factorprism.views import NotHeld, choose_line, list_shown_lines
 from factorprism.views.lineage import Lineage, read_lineage
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, show
+from prism_ui.pages import PageRequest, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -23,7 +23,7 @@ async def open_lineage(request: Request, reader: ReaderDep) -> Response:
     return await show(request, reader, "lineage", build, params=(*SELECTION, "model", "state"))
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with the row asked for, or with the one that stands for the session."""
     house = asked.house
     lines = list_shown_lines(house.warehouse, house.config)
@@ -45,10 +45,10 @@ def build(asked: Asked) -> Mapping[str, Any]:
             remedy=f"It holds sessions from {line.first} to {line.last}; choose one on the page "
             "Today.",
         )
-    return {"lineage": lineage, "lines": lines, "line": line, "at": _place(lineage)}
+    return {"lineage": lineage, "lines": lines, "line": line, "at": _locate(lineage)}
 
 
-def _place(lineage: Lineage) -> dict[str, Any]:
+def _locate(lineage: Lineage) -> dict[str, Any]:
     session, known = lineage.row.session, lineage.known
     return {
         "session": session,

@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.core.models import Evaluation, Training
+from factorprism.core.models import Evaluation, TrainingSummary
 from factorprism.targets import Target, find_target
 from factorprism.views import list_shown_lines
 from factorprism.views.models import list_figures, read_models
 from prism_ui.languages import Language
 from prism_ui.navigation import SELECTION
-from prism_ui.pages import Asked, find_asked_signal, show
+from prism_ui.pages import PageRequest, find_asked_signal, show
 from prism_ui.security import ReaderDep
 
 router = APIRouter()
@@ -22,11 +22,11 @@ router = APIRouter()
 
 @router.get("/models")
 async def open_models(request: Request, reader: ReaderDep) -> Response:
-    """Show the title, one model in full, the contest and the ledger."""
+    """Show the champion, one model in full, the contest and the ledger."""
     return await show(request, reader, "models", build, params=(*SELECTION, "model", "all"))
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
     warehouse, config = asked.house.warehouse, asked.house.config
     lines = list_shown_lines(warehouse, config)
@@ -46,8 +46,8 @@ def build(asked: Asked) -> Mapping[str, Any]:
         "line": next((one for one in lines if one.signal == signal.name), None),
         "may_decide": asked.reader.may_act,
         "figure_rows": [
-            [_write_figure(item, target, asked.language) for item in judged.figures]
-            for judged in (models.chosen.judged if models.chosen else ())
+            [_write_figure(item, target, asked.language) for item in evaluated.figures]
+            for evaluated in (models.chosen.evaluated if models.chosen else ())
         ],
         **_describe_training(training, target, asked.language),
     }
@@ -68,7 +68,7 @@ def _write_figure(item: Evaluation, target: Target, language: Language) -> list[
 
 
 def _describe_training(
-    training: Training | None, target: Target, language: Language
+    training: TrainingSummary | None, target: Target, language: Language
 ) -> Mapping[str, Any]:
     """Return the curve for uPlot, and all figures of each epoch as a table."""
     if training is None or not training.epochs:
@@ -78,10 +78,10 @@ def _describe_training(
     loss = target.head.loss
     curves = ((loss, "training", "chart-1"), (f"val_{loss}", "held out", "chart-4"))
     shown = [curve for curve in curves if curve[0] in names] or [
-        (name, name, f"chart-{place}") for place, name in enumerate(names[:4], start=1)
+        (name, name, f"chart-{index}") for index, name in enumerate(names[:4], start=1)
     ]
     curve = {
-        "x": [_number_of(epoch, place) for place, epoch in enumerate(training.epochs, start=1)],
+        "x": [_number_of(epoch, index) for index, epoch in enumerate(training.epochs, start=1)],
         "x_unit": "number",
         "x_label": gettext("epoch"),
         "series": [
@@ -95,12 +95,12 @@ def _describe_training(
         ],
     }
     rows = [
-        [_number_of(epoch, place), *(language.number(epoch.get(name), 4) for name in names)]
-        for place, epoch in enumerate(training.epochs, start=1)
+        [_number_of(epoch, index), *(language.number(epoch.get(name), 4) for name in names)]
+        for index, epoch in enumerate(training.epochs, start=1)
     ]
     head = [(gettext("epoch"), "number"), *((name, "number") for name in names)]
     return {"curve": curve, "epoch_head": head, "epoch_rows": rows}
 
 
-def _number_of(epoch: Mapping[str, float], place: int) -> int:
-    return int(epoch.get("epoch", place))
+def _number_of(epoch: Mapping[str, float], index: int) -> int:
+    return int(epoch.get("epoch", index))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from factorprism.views.record import Track, TrackRecord, read_track_record
-from prism_ui.pages import Asked, show
+from prism_ui.pages import PageRequest, show
 from prism_ui.reliability import lay_out_reliability
 from prism_ui.security import ReaderDep
 
@@ -24,7 +24,7 @@ async def open_record(request: Request, reader: ReaderDep) -> Response:
     return await show(request, reader, "record", build)
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with the line asked for, or with the configured one."""
     house, signal = asked.house, asked.text("signal")
     # The same for every session, and half of it is bootstrap.
@@ -51,12 +51,12 @@ def _yearly_skill(found: TrackRecord) -> Iterator[dict[str, Any]]:
         return
     days = track.sessions[track.known[curve.ends]]
     years = days.astype("datetime64[Y]")
-    for place in np.flatnonzero(np.append(years[1:] != years[:-1], True))[::-1]:
+    for index in np.flatnonzero(np.append(years[1:] != years[:-1], True))[::-1]:
         yield {
-            "session": days[place].astype(date),
-            "skill": curve.skill[place],
-            "lower": curve.lower[place],
-            "upper": curve.upper[place],
+            "session": days[index].astype(date),
+            "skill": curve.skill[index],
+            "lower": curve.lower[index],
+            "upper": curve.upper[index],
         }
 
 

@@ -15,7 +15,7 @@ from factorprism.core.signals import list_issued_signals
 from factorprism.health import Freshness, read_freshness
 from factorprism.views import House
 from factorprism.views.today import read_today
-from prism_ui.pages import Asked, show
+from prism_ui.pages import PageRequest, show
 from prism_ui.security import ReaderDep
 from source_ends import source_end
 
@@ -29,7 +29,7 @@ async def open_today(request: Request, reader: ReaderDep) -> Response:
 
 
 def read_moment(house: House) -> Hashable:
-    """Return what the page owes to the clock: it ages with each signal's publication."""
+    """Return what of the page changes with the clock: it ages with each signal's publication."""
     symbols = dict.fromkeys(signal.symbol for signal in list_issued_signals(house.config))
     return tuple(
         (
@@ -40,7 +40,7 @@ def read_moment(house: House) -> Hashable:
     )
 
 
-def build(asked: Asked) -> Mapping[str, Any]:
+def build(asked: PageRequest) -> Mapping[str, Any]:
     """Answer with the session asked for, or with the latest one in the ledger."""
     house = asked.house
     issued = {signal.name: signal for signal in list_issued_signals(house.config)}

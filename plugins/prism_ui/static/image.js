@@ -39,9 +39,9 @@
 
   // The colour of a normalised value; both ends stand for everything beyond the limit.
   function colour(value) {
-    var place = (Math.max(-data.limit, Math.min(data.limit, value)) / data.limit + 1) * 2;
-    var low = Math.min(3, Math.floor(place));
-    var part = place - low;
+    var position = (Math.max(-data.limit, Math.min(data.limit, value)) / data.limit + 1) * 2;
+    var low = Math.min(3, Math.floor(position));
+    var part = position - low;
     var from = colours.stops[low];
     var to = colours.stops[low + 1];
     return "rgb(" + from.map(function (level, i) {
@@ -269,8 +269,8 @@
 
   // The factor under the cursor, in its own unit, one line a channel.
   function drawLines() {
-    var place = document.getElementById("factor-lines");
-    if (!place || !window.uPlot) {
+    var panel = document.getElementById("factor-lines");
+    if (!panel || !window.uPlot) {
       return;
     }
     if (lines) {
@@ -281,7 +281,7 @@
     var axis = { stroke: prismColour("soft"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" };
     document.getElementById("factor-name").textContent = factor.name + " (" + factor.unit + ")";
     lines = new uPlot({
-      width: place.clientWidth,
+      width: panel.clientWidth,
       height: 220,
       tzDate: function (seconds) { return uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"); },
       cursor: { drag: { x: true, y: false } },
@@ -304,7 +304,7 @@
       ),
     }, [data.days.map(function (day) { return day * 86400; })].concat(
       data.raw.map(function (channel) { return channel[cursor.factor]; })
-    ), place);
+    ), panel);
   }
 
   function drawAll() {
@@ -326,8 +326,8 @@
     canvas.addEventListener("pointermove", function (event) { onPoint(event, map); });
     canvas.addEventListener("pointerdown", function (event) { onPoint(event, map); });
   });
-  document.querySelectorAll("canvas[data-precedent]").forEach(function (canvas) {
-    smalls.push({ canvas: canvas, cells: data.small[Number(canvas.dataset.precedent)], width: 0 });
+  document.querySelectorAll("canvas[data-neighbour]").forEach(function (canvas) {
+    smalls.push({ canvas: canvas, cells: data.small[Number(canvas.dataset.neighbour)], width: 0 });
   });
   if (veil) {
     veil.closest("fieldset").hidden = false;
@@ -353,9 +353,9 @@
         paintSmall(map);
       }
     });
-    var place = document.getElementById("factor-lines");
-    if (lines && place.clientWidth !== lines.width) {
-      lines.setSize({ width: place.clientWidth, height: 220 });
+    var panel = document.getElementById("factor-lines");
+    if (lines && panel.clientWidth !== lines.width) {
+      lines.setSize({ width: panel.clientWidth, height: 220 });
     }
   });
 })();

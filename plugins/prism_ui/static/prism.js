@@ -63,8 +63,8 @@
   }
 
   // A value without neighbours makes no line: it gets a dot.
-  function findLone(plot, place) {
-    var values = plot.data[place];
+  function findLone(plot, item) {
+    var values = plot.data[item];
     var lone = [];
     values.forEach(function (value, at) {
       if (value != null && values[at - 1] == null && values[at + 1] == null) {
@@ -116,7 +116,7 @@
       legend: {
         markers: {
           width: 0,
-          fill: function (_, place) { return place ? prismColour(spec.series[place - 1].colour || "chart-1") : ""; },
+          fill: function (_, item) { return item ? prismColour(spec.series[item - 1].colour || "chart-1") : ""; },
         },
       },
       scales: {
@@ -146,17 +146,17 @@
     };
   }
 
-  function draw(place) {
-    var spec = place.spec;
-    if (place.plot) {
-      place.plot.destroy();
+  function draw(item) {
+    var spec = item.spec;
+    if (item.plot) {
+      item.plot.destroy();
     }
     var scale = spec.x_unit === "number" ? 1 : DAY;
     var data = [spec.x.map(function (day) { return day * scale; })].concat(
       spec.series.map(function (one) { return one.values; })
     );
-    place.width = place.node.clientWidth;
-    place.plot = new uPlot(makeOptions(spec, place.width), data, place.node);
+    item.width = item.node.clientWidth;
+    item.plot = new uPlot(makeOptions(spec, item.width), data, item.node);
   }
 
   function drawAll() {
@@ -171,10 +171,10 @@
     drawAll();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
     window.addEventListener("resize", function () {
-      plots.forEach(function (place) {
-        if (place.node.clientWidth !== place.width) {
-          place.width = place.node.clientWidth;
-          place.plot.setSize({ width: place.width, height: place.spec.height || 280 });
+      plots.forEach(function (item) {
+        if (item.node.clientWidth !== item.width) {
+          item.width = item.node.clientWidth;
+          item.plot.setSize({ width: item.width, height: item.spec.height || 280 });
         }
       });
     });

@@ -107,7 +107,9 @@ def test_the_first_session_has_a_bar_or_lies_before_all(subject: Any) -> None:
 
 
 @pytest.mark.parametrize("symbol", ["999999.XX", "^FTSE", "../000300.SH"])
-def test_a_symbol_that_is_not_served_is_refused_in_plain_words(subject: Any, symbol: str) -> None:
+def test_a_symbol_that_is_not_served_is_refused_in_plain_language(
+    subject: Any, symbol: str
+) -> None:
     with pytest.raises(FactorPrismError, match=symbol.replace("^", r"\^")) as caught:
         list(subject.build(LATER).fetch_bars([symbol], FIRST, LAST))
     assert caught.value.remedy

@@ -64,7 +64,7 @@ def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
         original = originals[number % len(originals)]
         kind, damaged = mutate(original.data, rng)
         original.path.write_bytes(damaged)
-        outcome = judge(original, kind, damaged)
+        outcome = check(original, kind, damaged)
         outcomes[outcome] += 1
     print("\n" + "\n".join(f"{count:6,} {name}" for name, count in outcomes.most_common()))
     assert outcomes.total() == N_FILES
@@ -111,11 +111,11 @@ def mutate(data: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     return "stretch", data[:at] + data[until : until + 9] + data[at:until] + data[until + 9 :]
 
 
-def judge(original: Original, kind: str, damaged: bytes) -> str:
+def check(original: Original, kind: str, damaged: bytes) -> str:
     try:
         bars = read_file(original.path, SYMBOL).bars
     except SourceError as error:
-        return judge_refusal(original, error)
+        return check_refusal(original, error)
     except Exception as error:
         raise AssertionError(f"{type(error).__name__}: {error} for {damaged!r}") from error
     # An optional column whose name is damaged is not read, and missing throughout.
@@ -131,7 +131,7 @@ def judge(original: Original, kind: str, damaged: bytes) -> str:
     return "loaded, nothing changed"
 
 
-def judge_refusal(original: Original, error: SourceError) -> str:
+def check_refusal(original: Original, error: SourceError) -> str:
     message = error.message
     assert message.startswith(str(original.path)), message
     assert error.remedy or "empty" in message or "no rows" in message, message

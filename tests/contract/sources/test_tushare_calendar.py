@@ -16,7 +16,9 @@ Open = Callable[..., TushareSource]
 NEW_YEAR = date(2027, 1, 1)
 
 
-def test_open_and_closed_days_are_told_beyond_the_library(open_tushare: Open, server: Any) -> None:
+def test_open_and_closed_days_are_reported_beyond_the_library(
+    open_tushare: Open, server: Any
+) -> None:
     server.publish_days(date(2026, 12, 1), date(2027, 12, 31), closed=[NEW_YEAR])
     days = open_tushare().fetch_days("XSHG", date(2026, 12, 30), date(2027, 1, 5))
     assert days == {

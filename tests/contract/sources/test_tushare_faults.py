@@ -285,7 +285,7 @@ def test_the_symbol_chooses_the_endpoint(
 
 
 @pytest.mark.parametrize("symbol", ["0700.HK", "AAPL.US", "^HSI", "930050.CSI", "430047.BJ"])
-def test_a_symbol_without_an_endpoint_is_told_what_each_endpoint_serves(
+def test_a_symbol_without_an_endpoint_learns_what_each_endpoint_serves(
     open_tushare: Open, server: Any, symbol: str
 ) -> None:
     with pytest.raises(SourceError, match="tushare has no daily bars of") as caught:

@@ -41,7 +41,7 @@ def test_a_fault_and_its_end_leave_once_each(warehouse, build, webhook) -> None:
     delivery.tell()
     delivery.tell()
     assert webhook.titles == [TITLE, OVER]
-    assert warehouse.alerts.list_untold() == []
+    assert warehouse.alerts.list_pending() == []
 
 
 def test_what_could_not_be_delivered_leaves_once_the_way_is_open(
@@ -51,8 +51,8 @@ def test_what_could_not_be_delivered_leaves_once_the_way_is_open(
     webhook.status, mailbox.refuses = 500, True
     warehouse.alerts.raise_alert(FAULT)
     delivery.tell()
-    (entry,) = warehouse.alerts.list_untold()
-    assert (entry.told_at, entry.tries) == (None, 1)
+    (entry,) = warehouse.alerts.list_pending()
+    assert (entry.notified_at, entry.tries) == (None, 1)
     mailbox.refuses = False
     delivery.tell()
     delivery.tell()
@@ -61,7 +61,7 @@ def test_what_could_not_be_delivered_leaves_once_the_way_is_open(
     delivery.tell()
     delivery.tell()
     assert (webhook.titles, mailbox.titles) == ([TITLE], [TITLE])
-    assert warehouse.alerts.list_untold() == []
+    assert warehouse.alerts.list_pending() == []
     assert warehouse.alerts.list_open_alerts() == [FAULT]
 
 
@@ -73,7 +73,9 @@ def test_an_address_that_is_down_is_tried_once_a_round(warehouse, build, webhook
     assert webhook.requests == 1
 
 
-def test_whoever_was_told_of_a_fault_is_told_of_its_end(warehouse, build, webhook, mailbox) -> None:
+def test_whoever_was_notified_of_a_fault_is_notified_of_its_end(
+    warehouse, build, webhook, mailbox
+) -> None:
     delivery = build(f"{webhook.url} {mailbox.url}")
     webhook.status = 500
     warehouse.alerts.raise_alert(FAULT)
@@ -85,7 +87,7 @@ def test_whoever_was_told_of_a_fault_is_told_of_its_end(warehouse, build, webhoo
     assert webhook.titles == [OVER]
 
 
-def test_a_fault_that_ended_before_anybody_was_told_waits_for_the_digest(
+def test_a_fault_that_ended_before_anybody_was_notified_waits_for_the_digest(
     warehouse, build, webhook
 ) -> None:
     delivery = build(webhook.url)
@@ -99,7 +101,7 @@ def test_a_fault_that_ended_before_anybody_was_told_waits_for_the_digest(
     delivery.tell_digest("hs300", SESSION)
     assert webhook.titles == [DIGEST]
     assert "hs300 has a forecast again: issued again" in webhook.messages[0].body
-    assert warehouse.alerts.list_untold() == []
+    assert warehouse.alerts.list_pending() == []
 
 
 def test_the_digest_leaves_once_a_session_and_only_with_news(warehouse, build, webhook) -> None:
@@ -131,10 +133,10 @@ def test_a_digest_that_one_address_refused_goes_to_it_alone(
     delivery.tell_digest("hs300", SESSION)
     delivery.tell_digest("hs300", SESSION)
     assert (webhook.titles, mailbox.titles) == ([DIGEST], [DIGEST])
-    assert warehouse.alerts.list_untold() == []
+    assert warehouse.alerts.list_pending() == []
 
 
-def test_each_audience_is_told_of_its_own(warehouse, build, webhook, mailbox) -> None:
+def test_each_audience_is_notified_of_its_own(warehouse, build, webhook, mailbox) -> None:
     delivery = build(f"operators={webhook.url} researchers={mailbox.url}")
     warehouse.alerts.raise_alert(FAULT)
     warehouse.alerts.raise_alert(DRIFT)
@@ -150,7 +152,7 @@ def test_an_event_is_kept_once_and_has_no_end(warehouse, build, webhook) -> None
     delivery = build(webhook.url)
     delivery.tell()
     delivery.tell()
-    assert webhook.titles == ["factorprism 2025-12-31: The title was rolled back: hs300 m"]
+    assert webhook.titles == ["factorprism 2025-12-31: The champion was rolled back: hs300 m"]
     assert warehouse.alerts.list_open_alerts() == []
 
 

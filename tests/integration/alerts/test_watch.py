@@ -1,4 +1,4 @@
-"""What the watch finds on a real warehouse, when it keeps still, and what a broken look costs."""
+"""What the watch finds on a real warehouse, when it keeps still, and what a broken check costs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def with_config(run: Run, **changes: Any) -> Run:
     )
 
 
-def test_an_old_champion_is_told_until_a_younger_limit_is_no_longer_passed(run: Run) -> None:
+def test_an_old_champion_is_reported_until_a_younger_limit_is_no_longer_passed(run: Run) -> None:
     watch(with_config(run, champion_max_age_sessions=10), {})
     assert open_alerts(run)["champion hs300-direction-14"] == (
         "inception-1 has learned nothing for 242 sessions, the limit is 10"
@@ -108,7 +108,7 @@ def test_an_old_champion_is_told_until_a_younger_limit_is_no_longer_passed(run: 
     assert "champion hs300-direction-14" not in open_alerts(run)
 
 
-def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_told(run: Run) -> None:
+def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_reported(run: Run) -> None:
     sessions = [day.astype(date) for day in CALENDAR.sessions(date(2024, 7, 1), SESSION)][:120]
     for session in sessions:
         issue(run, session, p_up=0.95)
@@ -152,7 +152,7 @@ def test_few_matured_forecasts_say_nothing(run: Run) -> None:
     assert "skill hs300-direction-14" not in open_alerts(run)
 
 
-def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_again(
+def test_factors_unlike_those_of_the_training_are_reported_until_they_are_like_them_again(
     run: Run,
 ) -> None:
     (pull,) = SampleSource().fetch_bars([TARGET], date(2015, 1, 5), SESSION)
@@ -160,13 +160,13 @@ def test_factors_unlike_those_of_the_training_are_told_until_they_are_like_them_
     growth = 1.02 ** np.arange(1, 141)  # such a half year has never been
     for price in ("open", "high", "low", "close"):
         steep.loc[steep.index[-140:], price] *= growth
-    for bars, is_told in ((steep, True), (pull.bars, False)):
+    for bars, is_reported in ((steep, True), (pull.bars, False)):
         changed = replace(pull, bars=bars)
         run.ports.warehouse.bars.merge_bars(bars, run.ports.warehouse.pulls.save_pull(changed))
         compute_factors(run, {"symbols": [TARGET]})
         watch(run, {})
-        assert ("drift hs300-direction-14" in open_alerts(run)) == is_told
-        if is_told:
+        assert ("drift hs300-direction-14" in open_alerts(run)) == is_reported
+        if is_reported:
             sentence = open_alerts(run)["drift hs300-direction-14"]
             assert re.match(r"\d+ of 16 factors have drifted over the last 120 sessions", sentence)
 
@@ -183,7 +183,7 @@ def test_a_calendar_that_is_known_for_less_than_thirty_sessions_is_information(r
     assert "horizon XSHG" in open_alerts(run)  # an earlier session proves nothing of a later one
 
 
-def test_revised_past_bars_are_told_once_with_the_forecasts_that_had_read_them(
+def test_revised_past_bars_are_reported_once_with_the_forecasts_that_had_read_them(
     run: Run, webhook: Any
 ) -> None:
     warehouse = run.ports.warehouse
@@ -214,10 +214,10 @@ def test_a_session_before_the_newest_says_nothing_of_today(run: Run) -> None:
     assert open_alerts(run) == {}
 
 
-def test_a_look_that_fails_is_logged_and_the_others_go_on(
+def test_a_check_that_fails_is_logged_and_the_others_go_on(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Drift is looked at last and finds no bars; the session's digest still leaves.
+    # Drift is checked last and finds no bars; the session's digest still leaves.
     watch(with_config(run, champion_max_age_sessions=10), {})
     assert "watch, drift hs300-direction-14: the warehouse holds no bars" in caplog.text
     assert "champion hs300-direction-14" in open_alerts(run)

@@ -58,32 +58,34 @@ def test_what_cannot_be_accepted_is_listed_and_refused_with_what_to_do_instead(
     accept: Call, warehouse: PostgresWarehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, rows = warehouse.findings, {"2024-01-13": "False"}
-    told = "000300.SH: rows lie on days without trading on 2024-01-13 (False)."
+    reported = "000300.SH: rows lie on days without trading on 2024-01-13 (False)."
     days = (date(2024, 1, 13),)
     name = "5a7u2da75a7u"
-    extra = Finding(name, SYMBOL, "bars_calendar", "no_session_extra", "session", rows, days, told)
+    extra = Finding(
+        name, SYMBOL, "bars_calendar", "no_session_extra", "session", rows, days, reported
+    )
     (pull,) = warehouse.pulls.list_pulls([SYMBOL], 1)
     store.save_findings(pull.pull_id, [extra])
-    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, days[0], pull.pull_id, name, told)])
+    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, days[0], pull.pull_id, name, reported)])
 
     because = "images have no place for a day without trading"
     remedy = "Nothing needs to be done: such a row stays out, and no forecast needs it."
     print_findings(describe_findings(store, SYMBOL))
     lines = capsys.readouterr().out.splitlines()
-    place = lines.index(f"  [{name}] {told}")
+    place = lines.index(f"  [{name}] {reported}")
     assert lines[place + 1] == f"    It cannot be accepted, since {because}. {remedy}"
     assert not any("--because" in line for line in lines)
 
     done = accept(name, "--because", "it was a Saturday")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.strip().splitlines() == [
-        f"factorprism: finding {name} cannot be accepted, since {because}: {told}",
+        f"factorprism: finding {name} cannot be accepted, since {because}: {reported}",
         remedy,
     ]
     assert store.list_accepted([SYMBOL]) == []
 
 
-def test_what_was_mended_is_listed_with_the_pull_that_mended_it(
+def test_what_was_fixed_is_listed_with_the_pull_that_fixed_it(
     accept: Call, warehouse: PostgresWarehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = warehouse.findings
@@ -92,10 +94,10 @@ def test_what_was_mended_is_listed_with_the_pull_that_mended_it(
     assert [item["finding_id"] for item in describe_findings(store, SYMBOL)["findings"]] == [NAME]
     store.clear_set_aside(SYMBOL, [DAY], pull.pull_id)
     print_findings(describe_findings(store, SYMBOL))
-    (mended,) = store.list_mended([SYMBOL], 5)
+    (fixed,) = store.list_fixed([SYMBOL], 5)
     assert capsys.readouterr().out.splitlines() == [
-        "mended: 1",
-        f"  [{NAME}] by pull {pull.pull_id} on {mended.mended_at:%Y-%m-%d}: {SENTENCE}",
+        "fixed: 1",
+        f"  [{NAME}] by pull {pull.pull_id} on {fixed.fixed_at:%Y-%m-%d}: {SENTENCE}",
     ]
 
 

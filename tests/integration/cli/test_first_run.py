@@ -30,7 +30,7 @@ SETTINGS = {
     "FACTORPRISM_EPOCHS": "1",
     "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
     "FACTORPRISM_CONTEST_FOLDS": "2",
-    # Too short for anything but what was judged before.
+    # Too short for anything but what was evaluated before.
     "FACTORPRISM_CONTEST_HOURS": "0.001",
     "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
 }
@@ -140,7 +140,7 @@ def test_the_replay_is_well_and_a_session_after_it_is_refused(
     examined = call(home, "doctor")
     for subject in ("source", "addresses"):
         assert f"warn  {subject}" in examined.stdout
-        assert f"MEND  {subject}" not in examined.stdout
+        assert f"FIX   {subject}" not in examined.stdout
     before = fingerprints(home)
     refused = call(home, "daily", "--session", "2026-06-01")
     assert refused.returncode == 2

@@ -30,7 +30,7 @@ from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.models import Promotion
 from factorprism.core.roles import READER
 from factorprism.health import PATIENCE_SECONDS, CheckResult, Level
-from factorprism.health.patience import look_key
+from factorprism.health.patience import wait_key
 from factorprism.market.findings import QualityResult
 
 # The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
@@ -193,10 +193,10 @@ def test_a_row_is_missed_three_hours_after_its_bars_are_final(
     assert "of 2024-07-01, 1 session before 2024-07-02" in checks[FORECAST].sentence
 
 
-def look(
+def note_check(
     warehouse: Any, config: Config, at: datetime, session: date, *, missing: str = "stale data"
 ) -> None:
-    """Leave the note of a look for the bars of `session`, as the step `wait_for_bars` does."""
+    """Leave the note of a check for the bars of `session`, as the step `wait_for_bars` does."""
     result = QualityResult(
         suite="publication",
         expectation="bars_are_published",
@@ -208,7 +208,7 @@ def look(
         last=session,
         sentence=missing or "the source has the bars of all channels",
     )
-    key = look_key(config, config.universe, session)
+    key = wait_key(config, config.universe, session)
     warehouse.quality.save_results([result], key)
     with closing(psycopg2.connect(config.warehouse_url)) as connection, connection:
         connection.cursor().execute(
@@ -217,7 +217,8 @@ def look(
         )
 
 
-# Of 2024-07-02: published at 11:15 UTC, owed a forecast from 14:15 on, waited for until 00:30.
+# Of 2024-07-02: published at 11:15 UTC, due to have a forecast from 14:15 on, waited for until
+# 00:30.
 WAITED_FOR, LATE_EVENING = date(2024, 7, 2), datetime(2024, 7, 2, 15, 0)
 
 
@@ -226,7 +227,7 @@ def test_a_run_that_waits_within_its_patience_is_well_and_says_until_when(
 ) -> None:
     fill(warehouse)
     assert ills(ask(config, LATE_EVENING)) == [FORECAST]  # there is no run
-    look(warehouse, config, LATE_EVENING - timedelta(minutes=4), WAITED_FOR)
+    note_check(warehouse, config, LATE_EVENING - timedelta(minutes=4), WAITED_FOR)
     checks = ask(config, LATE_EVENING)
     assert ills(checks) == []
     assert checks[FORECAST].sentence == (
@@ -235,23 +236,23 @@ def test_a_run_that_waits_within_its_patience_is_well_and_says_until_when(
     )
 
 
-def test_a_run_that_looks_no_more_does_not_wait(warehouse: Any, config: Config) -> None:
+def test_a_run_that_checks_no_more_does_not_wait(warehouse: Any, config: Config) -> None:
     fill(warehouse)
-    look(warehouse, config, LATE_EVENING - timedelta(minutes=16), WAITED_FOR)
+    note_check(warehouse, config, LATE_EVENING - timedelta(minutes=16), WAITED_FOR)
     assert ills(ask(config, LATE_EVENING)) == [FORECAST]
 
 
 def test_after_patience_a_missing_forecast_is_ill(warehouse: Any, config: Config) -> None:
     fill(warehouse)
     ends = datetime(2024, 7, 3, 0, 30)
-    look(warehouse, config, ends - timedelta(minutes=2), WAITED_FOR)
+    note_check(warehouse, config, ends - timedelta(minutes=2), WAITED_FOR)
     assert ills(ask(config, ends - timedelta(minutes=1))) == []
     assert ills(ask(config, ends)) == [FORECAST]
 
 
 def test_a_run_that_waited_and_has_failed_is_ill(warehouse: Any, config: Config) -> None:
     fill(warehouse)
-    look(warehouse, config, LATE_EVENING, WAITED_FOR)
+    note_check(warehouse, config, LATE_EVENING, WAITED_FOR)
     warehouse.forecasts.append(make_withheld(WAITED_FOR))
     checks = ask(config, LATE_EVENING + timedelta(minutes=1))
     assert ills(checks) == [FORECAST]
@@ -262,7 +263,7 @@ def test_what_fails_again_for_the_same_reason_does_not_wait(warehouse: Any, conf
     fill(warehouse)
     warehouse.forecasts.append(make_withheld(WAITED_FOR))
     later = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)  # than the row
-    look(warehouse, config, later, WAITED_FOR, missing="stale data: no bar")
+    note_check(warehouse, config, later, WAITED_FOR, missing="stale data: no bar")
     assert ills(ask(config, LATE_EVENING)) == [FORECAST]
 
 
@@ -270,7 +271,7 @@ def test_a_run_whose_bars_have_come_has_its_quarter_of_an_hour(
     warehouse: Any, config: Config
 ) -> None:
     fill(warehouse)
-    look(warehouse, config, LATE_EVENING, WAITED_FOR, missing="")
+    note_check(warehouse, config, LATE_EVENING, WAITED_FOR, missing="")
     checks = ask(config, LATE_EVENING + timedelta(minutes=14))
     assert ills(checks) == []
     assert "the bars of 2024-07-02 have come, its run goes on" in checks[FORECAST].sentence
@@ -279,7 +280,7 @@ def test_a_run_whose_bars_have_come_has_its_quarter_of_an_hour(
 
 def test_a_wait_excuses_no_session_before_it(warehouse: Any, config: Config) -> None:
     fill(warehouse, date(2024, 6, 28))
-    look(warehouse, config, LATE_EVENING, WAITED_FOR)
+    note_check(warehouse, config, LATE_EVENING, WAITED_FOR)
     assert ills(ask(config, LATE_EVENING)) == [FORECAST]
 
 
@@ -335,7 +336,7 @@ def test_a_message_that_could_not_be_delivered_is_ill(warehouse: Any, config: Co
     fill(warehouse)
     warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
     assert ills(ask(config)) == []
-    warehouse.alerts.mark_failed(warehouse.alerts.list_untold()[0], [])
+    warehouse.alerts.mark_failed(warehouse.alerts.list_pending()[0], [])
     checks = ask(config)
     assert ills(checks) == ["messages"]
     assert "1 message could not be delivered" in checks["messages"].sentence
@@ -345,8 +346,8 @@ def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config
     fill(warehouse)
     warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
     assert ask(config)["alerts"].sentence == "none is critical, 1 open"
-    told = "weekly has failed.\nLook at its log."
-    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", told, SESSION))
+    reported = "weekly has failed.\nLook at its log."
+    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", reported, SESSION))
     checks = ask(config)
     assert ills(checks) == ["alerts"]
     assert checks["alerts"].sentence == "1 critical of 2 open, the first: weekly has failed"

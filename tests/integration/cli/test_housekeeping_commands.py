@@ -54,7 +54,7 @@ def test_a_backup_is_restored_elsewhere_with_the_same_fingerprint_and_every_role
     assert "holds a warehouse already" in again.stderr
 
 
-def test_a_full_disk_is_told_in_two_lines(call: Call, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_two_lines(call: Call, tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
     (tmp_path / "backups" / "prism.dump.partial").symlink_to("/dev/full")
     done = call("backup")

@@ -66,7 +66,7 @@ def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home:
         warehouse.alerts.raise_alert(left)
         done = call(home, "services", "start", "--only-warehouse")
         assert (
-            "alert daily hs300-direction-14 is closed: no run of its session is owed" in done.stdout
+            "alert daily hs300-direction-14 is closed: no run of its session is due" in done.stdout
         )
         assert warehouse.alerts.list_open_alerts() == []
 
@@ -121,11 +121,11 @@ def test_a_full_disk_is_said_in_two_lines_and_the_next_start_has_lost_nothing(
     small_disk: Path,
 ) -> None:
     home = small_disk / "home"
-    told = call(home, "services", "start", "--only-warehouse")
-    assert told.returncode == 1
-    assert len(told.stderr.splitlines()) == 2
-    assert "No space left on device" in told.stderr
-    assert told.stderr.splitlines()[1].startswith("The disk is full: free some space")
+    reported = call(home, "services", "start", "--only-warehouse")
+    assert reported.returncode == 1
+    assert len(reported.stderr.splitlines()) == 2
+    assert "No space left on device" in reported.stderr
+    assert reported.stderr.splitlines()[1].startswith("The disk is full: free some space")
     remount(small_disk, "size=600m")
     assert call(home, "services", "start", "--only-warehouse").returncode == 0
     assert is_current(home)
@@ -138,11 +138,11 @@ def test_a_home_that_is_read_only_is_said_with_its_path(
     small_disk: Path, command: list[str]
 ) -> None:
     remount(small_disk, "ro")
-    told = call(small_disk / "home", *command)
-    assert "unexpected" not in told.stderr
-    if told.returncode:
-        assert told.returncode == 1
-        said = told.stderr + told.stdout
+    reported = call(small_disk / "home", *command)
+    assert "unexpected" not in reported.stderr
+    if reported.returncode:
+        assert reported.returncode == 1
+        said = reported.stderr + reported.stdout
         assert str(small_disk) in said
         assert "set FACTORPRISM_HOME to a folder you may write" in said
-    assert (told.returncode == 0) is (command == ["services", "stop"])
+    assert (reported.returncode == 0) is (command == ["services", "stop"])

@@ -117,7 +117,7 @@ class Evening:
         return [key for key in keys if not key.startswith("horizon ")]
 
     def messages(self) -> list[Any]:
-        """Return what was told at once; the digest tells of the calendar's end."""
+        """Return what was reported at once; the digest tells of the calendar's end."""
         return [one for one in self.webhook.messages if ": digest of " not in one.title]
 
 

@@ -52,7 +52,7 @@ def watch_for_slots(airflow: EmbeddedAirflow, dag_id: str, run_id: str) -> dict[
     raise AssertionError(f"{dag_id} was never deferred")
 
 
-def await_looks(evening: Any, more: int) -> None:
+def await_checks(evening: Any, more: int) -> None:
     """Wait until the vendor was asked for the overlay so many times more."""
     wanted, deadline = looks_of(evening) + more, time.monotonic() + ENDED_SECONDS
     while looks_of(evening) < wanted:
@@ -65,24 +65,24 @@ def looks_of(evening: Any) -> int:
     return asked.count(OVERLAY)
 
 
-def look_beside(airflow: EmbeddedAirflow, dag_id: str, session: date) -> str | None:
-    """Start a run of another session by hand, and return what becomes of its look for bars.
+def check_beside(airflow: EmbeddedAirflow, dag_id: str, session: date) -> str | None:
+    """Start a run of another session by hand, and return what becomes of its check for bars.
 
     The run is ended after it: what else it would write is of no interest here.
     """
     runs, run_id, deadline = airflow.runs(), "beside", time.monotonic() + ENDED_SECONDS / 4
     runs.trigger_run(dag_id, run_id, {"session": session.isoformat()})
-    look, state = dag_path(dag_id, run_id, "taskInstances/wait_for_bars"), None
+    check, state = dag_path(dag_id, run_id, "taskInstances/wait_for_bars"), None
     while state != "success" and time.monotonic() < deadline:
         time.sleep(0.2)
-        state = runs.api.call("GET", look)["state"]
+        state = runs.api.call("GET", check)["state"]
     path = f"{dag_path(dag_id, run_id)}?update_mask=state"
     runs.api.call("PATCH", path, {"state": "success"})
     return state
 
 
 @pytest.fixture(scope="module")
-def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dict[str, Any]:
+def reported(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dict[str, Any]:
     """Both evenings played to their end; what was seen on the way."""
     airflow, made = evenings
     runs = airflow.runs()
@@ -94,12 +94,12 @@ def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dic
     run_ids = {name: await_planned_run(airflow, name, session) for name in made}
     seen: dict[str, Any] = {"slots": watch_for_slots(airflow, "late", run_ids["late"])}
     seen["waits"] = made["late"].waits()
-    seen["beside"] = look_beside(airflow, "late", calendar_for("XSHG").offset(session, -1))
-    # The clock goes on with the looks, however slow the machine: absent, half, whole.
+    seen["beside"] = check_beside(airflow, "late", calendar_for("XSHG").offset(session, -1))
+    # The clock goes on with the checks, however slow the machine: absent, half, whole.
     made["late"].vendor.publish(OVERLAY, "half+0s+3600s")
-    await_looks(made["late"], 2)  # one may be under way and see what was there before
+    await_checks(made["late"], 2)  # one may be under way and see what was there before
     made["late"].vendor.publish(OVERLAY, "+0s")
-    await_looks(made["never"], 1)
+    await_checks(made["never"], 1)
     made["never"].set(FACTORPRISM_PATIENCE_UNTIL=made["never"].clock_in(5))
     for name, run_id in run_ids.items():
         seen[name] = runs.wait_for_run(name, run_id, timeout_seconds=ENDED_SECONDS)
@@ -109,35 +109,37 @@ def told(evenings: tuple[EmbeddedAirflow, dict[str, Any]], session: date) -> dic
     return seen
 
 
-def test_the_wait_holds_no_slot_of_the_vendors_pool(told: dict[str, Any]) -> None:
-    assert told["slots"]["slots"] == 1
-    assert told["slots"]["deferred_slots"] >= 1
-    assert told["slots"]["occupied_slots"] <= 1  # the other evening's look, at most
-    assert "looking again at" in told["late log"]
+def test_the_wait_holds_no_slot_of_the_vendors_pool(reported: dict[str, Any]) -> None:
+    assert reported["slots"]["slots"] == 1
+    assert reported["slots"]["deferred_slots"] >= 1
+    assert reported["slots"]["occupied_slots"] <= 1  # the other evening's check, at most
+    assert "checking again at" in reported["late log"]
 
 
-def test_a_run_of_another_session_goes_on_beside_one_that_waits(told: dict[str, Any]) -> None:
-    assert told["beside"] == "success"
+def test_a_run_of_another_session_goes_on_beside_one_that_waits(reported: dict[str, Any]) -> None:
+    assert reported["beside"] == "success"
 
 
 def test_a_watchdog_hears_that_the_deferred_run_waits_and_of_a_failed_one_nothing(
-    told: dict[str, Any], evenings: Any, session: date
+    reported: dict[str, Any], evenings: Any, session: date
 ) -> None:
-    assert told["waits"].startswith(f"waiting for the bars of {session} until ")
+    assert reported["waits"].startswith(f"waiting for the bars of {session} until ")
     assert evenings[1]["never"].waits() == ""
 
 
-def test_a_bar_that_comes_late_and_in_halves_is_waited_for_and_named(told: dict[str, Any]) -> None:
-    log = told["late log"]
+def test_a_bar_that_comes_late_and_in_halves_is_waited_for_and_named(
+    reported: dict[str, Any],
+) -> None:
+    log = reported["late log"]
     absent = log.index(f"has no bar of {OVERLAY}")
     half = log.index(f"lacks volume_shares, amount_cny of {OVERLAY}")
     assert absent < half < log.index("2 of 2 channels")
 
 
 def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
-    told: dict[str, Any], evenings: Any, session: date
+    reported: dict[str, Any], evenings: Any, session: date
 ) -> None:
-    assert told["late"] == "success"
+    assert reported["late"] == "success"
     late = evenings[1]["late"]
     (row,) = late.rows()
     assert (row.session, row.state) == (session, ForecastState.ISSUED)
@@ -149,11 +151,11 @@ def test_what_comes_late_is_issued_and_its_row_says_by_how_much(
     print(f"\n{row.symbol} {row.session} {row.state}, late by {row.late_by}; no message")
 
 
-def test_what_never_comes_is_withheld_once_by_name_and_told_once(
-    told: dict[str, Any], evenings: Any, session: date
+def test_what_never_comes_is_withheld_once_by_name_and_reported_once(
+    reported: dict[str, Any], evenings: Any, session: date
 ) -> None:
-    assert (told["never"], told["never again"]) == ("failed", "failed")
-    assert "looking again at" in told["never log"]
+    assert (reported["never"], reported["never again"]) == ("failed", "failed")
+    assert "checking again at" in reported["never log"]
     never = evenings[1]["never"]
     (row,) = never.rows()
     assert (row.session, row.state) == (session, ForecastState.WITHHELD)

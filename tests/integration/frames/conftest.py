@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from _history import Line, simulate_line, write_bars, write_line
+from _history import SimulatedLine, simulate_line, write_bars, write_line
 
 import factorprism as fp
 from _clock import stop_clock
@@ -22,7 +22,7 @@ from factorprism.core.roles import OWNER, READER
 from factorprism.core.signals import find_signal
 from factorprism.evaluation.backtest import BacktestRule, Prices, compare_forecasts
 from factorprism.pipelines import Run, open_ports
-from factorprism.pipelines.contest_accounts import RULES, describe_accounts
+from factorprism.pipelines.contest_backtests import RULES, describe_backtests
 from factorprism.warehouse import PostgresWarehouse
 
 SYMBOL, LAST = "000300.SH", date(2025, 12, 31)
@@ -35,13 +35,13 @@ class World:
 
     home: Path
     url: str
-    line: Line
+    line: SimulatedLine
 
 
-def write_accounts(warehouse: Any, line: Line) -> None:
+def write_accounts(warehouse: Any, line: SimulatedLine) -> None:
     """Give the contest's report the accounts that its forecasts would have had."""
-    judged = warehouse.contests.load_judged(line.signal)
-    days = next(iter(judged.values())).sessions
+    out_of_sample = warehouse.contests.load_out_of_sample(line.signal)
+    days = next(iter(out_of_sample.values())).sessions
     bars = warehouse.bars.load_bars([SYMBOL], days[0].astype(date), days[-1].astype(date))
     prices = Prices(
         as_days(bars["session"]), bars["open"].to_numpy(), bars["close"].to_numpy("float64")
@@ -53,18 +53,18 @@ def write_accounts(warehouse: Any, line: Line) -> None:
                 for day in prices.sessions
             ]
         )
-        for name, held in judged.items()
+        for name, held in out_of_sample.items()
     }
     name, rule = next(iter(RULES.items()))
     accounts = compare_forecasts(
         prices, columns, BacktestRule(**rule), sessions_per_year=243.0, seed=14
     )
     report = warehouse.contests.load_report(line.signal)
-    content = {**report.content, "accounts": describe_accounts({name: accounts})}
+    content = {**report.content, "accounts": describe_backtests({name: accounts})}
     warehouse.contests.save_report(replace(report, content=content))
 
 
-def write_volatility(warehouse: Any, line: Line) -> None:
+def write_volatility(warehouse: Any, line: SimulatedLine) -> None:
     """Write three forecasts of another target, the first withheld before it was issued."""
     days = line.sessions[-20:-17].astype(date).tolist()
     for place, session in enumerate(days):

@@ -323,7 +323,7 @@ def test_the_contest_is_the_report_that_is_kept(
 def test_walk_forward_is_by_entrant_and_session(
     prism: fp.Connection, rooms: PostgresWarehouse
 ) -> None:
-    held = rooms.contests.load_judged(SIGNAL)
+    held = rooms.contests.load_out_of_sample(SIGNAL)
     every = prism.walk_forward()
     assert set(every.index.get_level_values("entrant")) == set(held)
     alone = prism.walk_forward(entrant="logistic").loc["logistic"]

@@ -23,7 +23,7 @@ MANY = {"*values*": DIRECTION, "*factors*": tuple(factor.name for factor in CATA
 
 
 def read_table(name: str, **many: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return names and types of the section `name`, a name in italics standing for several."""
+    """Return names and types of the section `name`, a name in italics that stands for several."""
     found = []
     for cell, kind in ROW.findall(SECTIONS[name]):
         names = (MANY | many).get(cell) or re.findall(r"`([^`]+)`", cell)

@@ -75,7 +75,7 @@ UNREADABLE = replace(
     sessions=(),
     sentence="000300.SH: low is not of type float64.",
 )
-MENDED = replace(FINDING, finding_id="3e9ded3e9ded", sentence="000300.SH: low was above <b>.")
+FIXED = replace(FINDING, finding_id="3e9ded3e9ded", sentence="000300.SH: low was above <b>.")
 ORIGIN = "http://testserver"
 PEOPLE = {"": "", "vera": "viewer", "olaf": "olaf:op", "otto": "otto:op"}
 
@@ -223,7 +223,7 @@ def test_a_form_from_another_site_is_refused(site: Site, headers: dict[str, str]
         ({"reason": "x" * 301}, 400),
         ({"reason": "a\0b"}, 400),
         ({"nonce": "../../etc"}, 400),
-        ({"action": "depose"}, 400),
+        ({"action": "remove"}, 400),
         ({"model_id": ""}, 400),
         ({"model_id": "<script>alert(1)</script>"}, 404),
         ({"model_id": "'; drop table models"}, 404),
@@ -279,7 +279,7 @@ def test_a_paused_dag_is_named_and_nothing_is_asked(site: Site) -> None:
         ("queued", None, "A worker decides"),
         ("running", None, "A worker decides"),
         ("success", {"decided": True, "sentence": "By hand: <b>x</b>"}, "By hand: &lt;b&gt;x"),
-        ("success", {"decided": False, "sentence": "holds the title"}, "Nothing was written"),
+        ("success", {"decided": False, "sentence": "is champion"}, "Nothing was written"),
         ("failed", None, "The decision failed"),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_finding_is_shown_and_offered_to_operators_alone(site: Site) -> None:
     ("finding", "said"),
     [
         (SATURDAY, "images have no place for a day without trading. Nothing needs to be done"),
-        (UNREADABLE, "nothing can be measured on such data. Mend the data at the source."),
+        (UNREADABLE, "nothing can be measured on such data. Fix the data at the source."),
     ],
 )
 def test_what_cannot_be_accepted_says_so_and_what_to_do_instead(
@@ -334,23 +334,23 @@ def test_what_cannot_be_accepted_says_so_and_what_to_do_instead(
     assert site.runs() == []
 
 
-def test_a_mended_finding_stands_apart_with_the_pull_that_mended_it(site: Site) -> None:
+def test_a_fixed_finding_stands_apart_with_the_pull_that_fixed_it(site: Site) -> None:
     warehouse = PostgresWarehouse(site.url)
     (newest,) = warehouse.pulls.list_pulls([SYMBOL], 1)
     pull_id = warehouse.pulls.save_pull(
         replace(warehouse.pulls.load_pull(newest.pull_id), first=date(2024, 1, 4))
     )
-    warehouse.findings.save_findings(newest.pull_id, [MENDED])
+    warehouse.findings.save_findings(newest.pull_id, [FIXED])
     warehouse.findings.clear_set_aside(SYMBOL, [FAULTY], pull_id)
     warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
     warehouse.close()
-    open_part, mended_part = site.get("data").text.split("Mended findings")
+    open_part, fixed_part = site.get("data").text.split("Fixed findings")
     assert f"accept?finding={FINDING.finding_id}" not in open_part  # it spoke of the same row
-    assert MENDED.finding_id not in open_part
-    assert MENDED.finding_id in mended_part
-    assert "low was above &lt;b&gt;." in mended_part
-    assert f"by pull {pull_id}" in mended_part
-    assert "accept?finding=" not in mended_part
+    assert FIXED.finding_id not in open_part
+    assert FIXED.finding_id in fixed_part
+    assert "low was above &lt;b&gt;." in fixed_part
+    assert f"by pull {pull_id}" in fixed_part
+    assert "accept?finding=" not in fixed_part
 
 
 def test_accepting_is_a_form_of_the_login_s_own_and_starts_one_run(site: Site) -> None:

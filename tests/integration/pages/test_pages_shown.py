@@ -99,13 +99,13 @@ def test_a_page_is_the_same_until_the_warehouse_changes(pages: Any, ledger_url: 
     warehouse.close()
 
 
-def test_a_fault_is_told_in_plain_words(pages: Any) -> None:
+def test_a_fault_is_reported_in_plain_language(pages: Any) -> None:
     answer = pages.get("/prism/today?session=yesterday", accept="text/html")
     assert answer.status == 400
     assert "<h1>session &#39;yesterday&#39; is not a date</h1>" in answer.text
     assert "Write it as YYYY-MM-DD." in answer.text
-    told = pages.get("/prism/today?session=yesterday", accept="application/json")
-    assert told.text.startswith('{"detail":"session')
+    reported = pages.get("/prism/today?session=yesterday", accept="application/json")
+    assert reported.text.startswith('{"detail":"session')
 
 
 @pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])

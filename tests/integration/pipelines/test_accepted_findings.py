@@ -16,7 +16,7 @@ from factorprism.market.bars import BAR_PRICES
 from factorprism.market.findings import NO_SESSION
 from factorprism.pipelines.factors import compute_factors, gate_factors
 from factorprism.pipelines.history import sessions_before_first_image
-from factorprism.quality._rules import Reach, Rule
+from factorprism.quality._rules import FindingScope, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from frames import FUND, HELD, INDEX, N_EVENINGS, N_ROWS, OTHER, House, draw, link
@@ -143,7 +143,7 @@ def test_every_critical_rule_is_walked() -> None:
     rules += calendar_rules()
     walked = {name for walk in WALKS.values() for name in walk.rules}
     assert {rule.name for rule in rules if _is_acceptable(rule)} == walked
-    assert {rule.reach for rule in schema_rules()} == {Reach.FORM}
+    assert {rule.scope for rule in schema_rules()} == {FindingScope.FORM}
 
 
 def _is_acceptable(rule: Rule) -> bool:
@@ -168,7 +168,7 @@ def test_what_is_accepted_goes_in_and_leaves_nothing_aside_nor_open(
     assert house.open_findings() == []
     given = house.source.frames[walk.symbols[0]].drop_duplicates("session")
     assert len(house.held(walk.symbols[0])) == len(given) - (N_EVENINGS - 2)
-    assert house.warehouse.findings.list_mended(walk.symbols, 100) == []
+    assert house.warehouse.findings.list_fixed(walk.symbols, 100) == []
 
 
 def _fails(call: Callable[[], None]) -> bool:
@@ -243,7 +243,7 @@ def test_a_session_that_a_person_says_was_none_is_neither_needed_nor_asked_for(
     assert samples > 0
 
 
-def test_what_the_source_has_mended_is_known_by_the_pull_that_gave_it(open_house: Open) -> None:
+def test_what_the_source_has_fixed_is_known_by_the_pull_that_gave_it(open_house: Open) -> None:
     sound = draw(INDEX, 14)
     house = open_house(INDEX, corrupt=break_rows, set_aside_ratio_max=0.2)
     house.backfill()
@@ -252,8 +252,8 @@ def test_what_the_source_has_mended_is_known_by_the_pull_that_gave_it(open_house
     for number in (1, 2):
         house.evening(number)
     assert house.open_findings() == []
-    mended = house.warehouse.findings.list_mended([INDEX], 100)
-    assert {item.finding.finding_id for item in mended} == found
-    for item in mended:
+    fixed = house.warehouse.findings.list_fixed([INDEX], 100)
+    assert {item.finding.finding_id for item in fixed} == found
+    for item in fixed:
         pull = house.warehouse.pulls.load_pull(item.pull_id)
         assert all(pull.first <= day <= pull.last for day in item.finding.sessions)

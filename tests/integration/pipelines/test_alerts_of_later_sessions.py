@@ -29,9 +29,11 @@ def ports(migrated_url: str, warehouse: PostgresWarehouse, tmp_path: Path) -> It
         yield ports
 
 
-def pull(ports: Ports, tmp_path: Path, session: date, refs: dict[str, str]) -> set[str]:
+def pull(ports: Ports, tmp_path: Path, session: date, context: dict[str, str]) -> set[str]:
     """Pull as a run of `session`, and return the keys of the alerts that are open then."""
-    pull_bars(Run(session, find_signal(Config(home=tmp_path)), Config(home=tmp_path), ports), refs)
+    pull_bars(
+        Run(session, find_signal(Config(home=tmp_path)), Config(home=tmp_path), ports), context
+    )
     return {alert.key for alert in ports.warehouse.alerts.list_open_alerts()}
 
 
@@ -47,8 +49,8 @@ def test_a_run_for_an_earlier_session_closes_nothing(ports: Ports, tmp_path: Pat
 def test_a_backfill_to_the_session_proves_that_the_source_answers_and_no_more(
     ports: Ports, tmp_path: Path
 ) -> None:
-    refs = {"first": "2025-06-30", "last": SESSION.isoformat()}
-    assert pull(ports, tmp_path, SESSION, refs) == {"data hs300"}
+    context = {"first": "2025-06-30", "last": SESSION.isoformat()}
+    assert pull(ports, tmp_path, SESSION, context) == {"data hs300"}
 
 
 def test_the_run_of_the_session_itself_closes_all(ports: Ports, tmp_path: Path) -> None:

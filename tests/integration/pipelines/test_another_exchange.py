@@ -78,7 +78,7 @@ def make_evening(make_run: Callable[..., Run], hour: str, warehouse: Any = None)
 
 
 @pytest.mark.usefixtures("evening")
-def test_an_hour_of_new_york_that_is_still_to_come_is_told(
+def test_an_hour_of_new_york_that_is_still_to_come_is_reported(
     make_run: Callable[..., Run], warehouse: PostgresWarehouse
 ) -> None:
     with pytest.raises(EmptyResponse) as caught:

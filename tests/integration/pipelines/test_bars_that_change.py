@@ -42,24 +42,26 @@ class House:
 
     def __init__(self, server: Any, served: pd.DataFrame, warehouse: Any, config: Config) -> None:
         self.server, self.served, self.warehouse, self.config = server, served, warehouse, config
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def backfill(self, first: date = FIRST, last: date = HELD_TO, **changes: Any) -> None:
         config = self.config.with_changes(**changes)
         with open_ports(config) as ports:
             options = {"first": first.isoformat(), "last": last.isoformat()}
             run_pipeline(
-                "backfill", Run(last, find_signal(config), config, ports, self.told.append), options
+                "backfill",
+                Run(last, find_signal(config), config, ports, self.reported.append),
+                options,
             )
 
     def evening(self, session: date = SESSION, **changes: Any) -> None:
         """Run the daily steps through the merge."""
         config = self.config.with_changes(**changes)
         with open_ports(config) as ports:
-            run = Run(session, find_signal(config), config, ports, self.told.append)
-            refs: dict[str, Any] = {}
+            run = Run(session, find_signal(config), config, ports, self.reported.append)
+            context: dict[str, Any] = {}
             for step in (pull_bars, gate_bars, merge_bars):
-                refs |= step(run, refs)
+                context |= step(run, context)
 
     def scale(self, factor: float) -> None:
         self.adjust(lambda price, _: factor * price)
@@ -101,7 +103,7 @@ class House:
     def row(self, day: date) -> Any:
         return self.served[self.served["trade_date"] == day.isoformat()].iloc[0]
 
-    def mend(self, day: date) -> None:
+    def fix(self, day: date) -> None:
         self.server.revise(SYMBOL, f"{day:%Y%m%d}", low=self.row(day)["low"])
 
 
@@ -138,13 +140,13 @@ def test_a_fault_of_one_cell_does_not_refuse_a_history_and_is_asked_for_again(
     assert len(bars) == len(house.served) - 1 - 2
     assert old not in bars.index
     assert house.set_aside() == [odd, old]
-    assert any("rows set aside: 000300.SH: low lies above" in line for line in house.told)
+    assert any("rows set aside: 000300.SH: low lies above" in line for line in house.reported)
 
     house.evening()  # the rows are far from what the forecast needs, and still wrong
     assert house.bars().index[-1] == SESSION
     assert house.set_aside() == [odd, old]
 
-    house.mend(old)
+    house.fix(old)
     house.evening()
     assert house.bars()["low"][old] == pytest.approx(house.row(old)["low"])
     assert house.set_aside() == [odd]
@@ -184,14 +186,14 @@ def test_beyond_the_known_end_a_row_that_was_set_aside_is_a_session_still(
     assert calendar_for("XSHG").offset(faulty, 1) == SESSION
     forget_extensions()  # as in the process of the next evening
 
-    house.mend(faulty)
+    house.fix(faulty)
     house.evening()
     assert faulty in house.bars().index
     assert house.set_aside() == []
 
 
 def test_one_faulty_day_does_not_stop_a_universe_for_ever(house: House) -> None:
-    # The day is never mended; once it lies before all that a forecast needs, the evenings go on.
+    # The day is never fixed; once it lies before all that a forecast needs, the evenings go on.
     faulty = house.day(60)
     house.break_low(faulty)
     house.backfill(last=house.day(61))
@@ -284,7 +286,7 @@ def test_rebased_prices_replace_the_history_at_once_and_no_reader_sees_two_bases
     assert seen <= {(1.0,), (0.95,)}
     after = house.bars()["close"]
     assert (after[before.index] / before).to_numpy() == pytest.approx(0.95, abs=1e-6)
-    assert any("rebased or adjusted its prices by 0.95" in line for line in house.told)
+    assert any("rebased or adjusted its prices by 0.95" in line for line in house.reported)
     revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
     assert revisions["revised_at"].nunique() == 1
 
@@ -371,7 +373,7 @@ def test_prices_that_are_adjusted_by_several_ratios_are_held_whole_or_not_at_all
     assert house.bars()["close"].to_numpy() == pytest.approx(house.closes(change), abs=1e-4)
     revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
     assert revisions["revised_at"].nunique() == 1
-    assert any("rebased or adjusted its prices by" in line for line in house.told)
+    assert any("rebased or adjusted its prices by" in line for line in house.reported)
 
 
 @pytest.mark.parametrize("name", ADJUSTMENTS)
@@ -418,7 +420,8 @@ def test_what_an_interrupted_backfill_has_kept_is_not_joined_with_a_new_base(
     with open_ports(house.config) as ports:
         options = {"first": FIRST.isoformat(), "last": house.day(200).isoformat()}
         pull_bars(
-            Run(HELD_TO, find_signal(house.config), house.config, ports, house.told.append), options
+            Run(HELD_TO, find_signal(house.config), house.config, ports, house.reported.append),
+            options,
         )
     house.scale(0.98)
     house.backfill(last=SESSION)
@@ -433,7 +436,8 @@ def test_an_interrupted_backfill_goes_on_where_the_source_has_dropped_its_last_d
     with open_ports(house.config) as ports:
         options = {"first": FIRST.isoformat(), "last": dropped.isoformat()}
         pull_bars(
-            Run(HELD_TO, find_signal(house.config), house.config, ports, house.told.append), options
+            Run(HELD_TO, find_signal(house.config), house.config, ports, house.reported.append),
+            options,
         )
     house.server.drop(SYMBOL, f"{dropped:%Y%m%d}", f"{dropped:%Y%m%d}")
     house.backfill(last=SESSION)
@@ -471,7 +475,7 @@ def test_a_day_that_files_lack_is_asked_for_again_and_stops_no_evening(
     assert house.set_aside() == [lacking]
     house.evening(**files)
     assert house.bars().index[-1] == SESSION
-    assert f"{SYMBOL}: the source still has no bar of {lacking} to {lacking}" in house.told
+    assert f"{SYMBOL}: the source still has no bar of {lacking} to {lacking}" in house.reported
 
     _write_files(house, tmp_path / "files")
     house.evening(**files)
@@ -494,7 +498,7 @@ def test_a_row_on_a_day_without_trading_stops_no_evening_and_is_cleared_once_gon
     assert saturday not in house.bars().index
     house.evening(**files)
     assert house.set_aside() == [saturday]
-    assert not any("still has no bar" in line for line in house.told)
+    assert not any("still has no bar" in line for line in house.reported)
 
     house.served = whole
     _write_files(house, tmp_path / "files")
@@ -513,7 +517,7 @@ def test_more_rows_than_requests_are_asked_for_by_turns_and_accepted_ones_first(
     house.backfill(last=house.day(3))
     row = house.warehouse.findings.list_set_aside([SYMBOL])[-2]
     accept_finding(house.warehouse.findings, row.finding_id, "mei", "the exchange says so")
-    house.mend(old[0])
+    house.fix(old[0])
     for back in (2, 1, 0):
         asked = len(house.server.requests)
         house.evening(house.day(back))
@@ -540,20 +544,20 @@ def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house:
     assert house.set_aside() == [lone]
 
 
-def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_judged(house: House) -> None:
+def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_evaluated(house: House) -> None:
     house.backfill()
     house.scale(0.95)
     pulls = house.warehouse.pulls
     config = house.config
     with open_ports(config) as ports:
-        run = Run(HELD_TO, find_signal(config), config, ports, house.told.append)
+        run = Run(HELD_TO, find_signal(config), config, ports, house.reported.append)
         parts = []
         for first, last in ((FIRST, date(2019, 12, 31)), (date(2020, 1, 1), HELD_TO)):
             (pull,) = ports.source.fetch_bars([SYMBOL], first, last)
             parts.append(pulls.save_pull(pull))
-        refs: dict[str, Any] = {"pull_ids": parts, "first": FIRST.isoformat()}
-        refs |= gate_bars(run, refs)
-        merge_bars(run, refs)
+        context: dict[str, Any] = {"pull_ids": parts, "first": FIRST.isoformat()}
+        context |= gate_bars(run, context)
+        merge_bars(run, context)
     assert pulls.pending_pulls("tushare", SYMBOL) == []
     newest, *before = pulls.list_pulls([SYMBOL], 3)
     assert [one.reason for one in before] == [f"joined as pull {newest.pull_id}"] * 2

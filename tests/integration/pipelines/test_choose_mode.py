@@ -64,7 +64,7 @@ def issue(run: Run, training_set: TrainingSet, model_id: str, p_up: float, rise:
 def test_auto_fine_tunes_a_champion_of_which_nothing_bad_is_known(
     run: Run, training_set: TrainingSet
 ) -> None:
-    """No forecast of it has matured: it is judged on what it would have said."""
+    """No forecast of it has matured: it is evaluated on what it would have said."""
     mode, champion, why = choose_mode(run, "auto", training_set)
     assert mode == "fine_tune"
     assert champion is not None

@@ -20,9 +20,12 @@ def test_the_accounts_and_windows_are_those_of_the_report(place: Any) -> None:
         contest = read_contest(Run(TRAINED_AS_OF, find_signal(place.config), place.config, ports))
         rule, accounts = contest.trade()
     content: Any = contest.report.content
-    told = content["accounts"][0]
-    assert (rule, list(accounts)) == (told["rule"], [one["name"] for one in told["accounts"]])
-    for one in told["accounts"]:
+    reported = content["accounts"][0]
+    assert (rule, list(accounts)) == (
+        reported["rule"],
+        [one["name"] for one in reported["accounts"]],
+    )
+    for one in reported["accounts"]:
         assert accounts[one["name"]].equity[-1] - 1.0 == pytest.approx(one["total_return"])
     assert contest.find_entrant() == "inception_tiny"
     rows = contest.rows_of("inception_tiny")

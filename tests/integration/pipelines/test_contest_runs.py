@@ -92,8 +92,8 @@ def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
     with open_ports(place.config) as ports:
         run = Run(later, find_signal(place.config), place.config, ports)
         run_pipeline("backfill", run, {"first": "2024-06-03", "last": later.isoformat()})
-        refs = build_dataset(run, {})
-        (newest,) = {fold["number"] for fold in plan_contest(run, refs)["folds"]}
+        context = build_dataset(run, {})
+        (newest,) = {fold["number"] for fold in plan_contest(run, context)["folds"]}
     numbers = run_sql(place, "SELECT count(DISTINCT sessions[1]) FROM prism.fold_forecasts")
     assert newest >= numbers[0][0]
 
@@ -127,29 +127,29 @@ def test_the_times_of_another_device_size_no_night(
 ) -> None:
     monkeypatch.setattr(contest_size, "name_device", lambda: "GPU of yesterday")
     monkeypatch.setattr(contest_size, "probe_fold", lambda entrant, fold: 33.0)
-    told: list[str] = []
+    reported: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:
-        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, told.append)
+        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, reported.append)
         size_contest(run, {"contest": "night"} | build_dataset(run, {}))
-    assert "contest: logistic takes 33.0 s a fold, by a short try" in told
-    assert not any("of late" in line for line in told)
+    assert "contest: logistic takes 33.0 s a fold, by a short try" in reported
+    assert not any("of late" in line for line in reported)
 
 
 def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: Any) -> None:
     hold_rocket_judged(place.owner_url)
-    told: list[str] = []
+    reported: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:
-        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, told.append)
-        refs = {"contest": "night"} | build_dataset(run, {})
-        plan = size_contest(run, refs)["size"]
-        assert any("expected, with the candidate" in line for line in told)
-        assert any("logistic takes" in line and "by 2 folds of late" in line for line in told)
-        assert any("rocket takes 70.0 s a fold, by 1 fold of late" in line for line in told)
-        assert any("mlp_tiny takes" in line and "by a short try" in line for line in told)
-        assert any(line.startswith("contest: left out, rocket: ") for line in told)
-        open_folds = plan_contest(run, refs | {"size": plan})["folds"]
+        run = Run(TRAINED_AS_OF, find_signal(config), config, ports, reported.append)
+        context = {"contest": "night"} | build_dataset(run, {})
+        plan = size_contest(run, context)["size"]
+        assert any("expected, with the candidate" in line for line in reported)
+        assert any("logistic takes" in line and "by 2 folds of late" in line for line in reported)
+        assert any("rocket takes 70.0 s a fold, by 1 fold of late" in line for line in reported)
+        assert any("mlp_tiny takes" in line and "by a short try" in line for line in reported)
+        assert any(line.startswith("contest: left out, rocket: ") for line in reported)
+        open_folds = plan_contest(run, context | {"size": plan})["folds"]
         assert {fold["entrant"] for fold in open_folds} <= set(plan["entrants"])
         content = {"plan": plan}
         ports.warehouse.contests.save_report(
@@ -161,9 +161,9 @@ def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: An
                 content,
             )
         )
-        told.clear()
+        reported.clear()
         assert size_contest(run, {"contest": "night"}) == {"size": plan}
-        assert not any("takes" in line for line in told)
+        assert not any("takes" in line for line in reported)
 
 
 def test_nothing_is_trained_on_data_that_end_long_before_the_session(place: Any) -> None:

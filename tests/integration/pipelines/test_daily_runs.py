@@ -45,7 +45,7 @@ def ledger(place: Any) -> list[Any]:
 
 
 def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(place: Any) -> None:
-    refs = run_daily(place)
+    context = run_daily(place)
     (row,) = ledger(place)
     assert (row.symbol, row.session, row.horizon) == ("000300.SH", SESSION, 14)
     assert row.state is ForecastState.ISSUED
@@ -55,7 +55,7 @@ def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(place: An
     assert 0.0 < row.value("p_up") < 1.0
     assert all(len(value) == 64 for value in (row.data_hash, row.factor_hash, row.image_hash))
     assert [*place.home.rglob("*.png"), *place.home.rglob("*.md")] == []
-    assert Path(refs["data_docs"]).is_file()
+    assert Path(context["data_docs"]).is_file()
 
 
 def test_a_second_run_changes_no_row(place: Any) -> None:

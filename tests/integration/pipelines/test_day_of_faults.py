@@ -1,4 +1,5 @@
-"""A day of faults: the source refuses, half a file, a gate failure, recovery: each told once."""
+"""A day of faults: the source refuses, half a file, a gate failure, recovery: each reported
+once."""
 
 from __future__ import annotations
 
@@ -61,20 +62,20 @@ def run_daily(place: Any, **changes: Any) -> None:
         run_pipeline("daily", Run(SESSION, find_signal(config), config, ports))
 
 
-def test_a_day_of_faults_is_told_in_exactly_these_messages(
+def test_a_day_of_faults_is_reported_in_exactly_these_messages(
     place: Any, vendor: Any, bars: pd.DataFrame, webhook: Any, mailbox: Any, tmp_path: Path
 ) -> None:
-    told = {
+    reported = {
         "alerts_url": f"operators={webhook.url} {mailbox.url}",
         "ui_url": UI,
     }
     refused = {
-        **told,
+        **reported,
         **vendor.settings,
         "tushare_token": "not-the-vendors-token",
     }
     folder = tmp_path / "files"
-    files = {**told, "source": "files", "files": folder}
+    files = {**reported, "source": "files", "files": folder}
 
     run_daily(place, **refused)
     run_daily(place, **refused)

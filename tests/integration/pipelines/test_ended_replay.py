@@ -15,7 +15,7 @@ from factorprism.pipelines import Ports, Run, close_after_end, housekeeping, ope
 from factorprism.warehouse import PostgresWarehouse
 
 FINAL, AFTER = date(2025, 12, 31), date(2026, 1, 5)
-OWED = {
+CLOSED = {
     "daily hs300-direction-14",
     "deadline hs300-direction-14",
     "task weekly hs300-direction-14",
@@ -28,7 +28,7 @@ STAYS = ELSEWHERE | {"source hs300", "services a-host"}
 @pytest.fixture
 def ports(migrated_url: str, warehouse: PostgresWarehouse, tmp_path: Path) -> Iterator[Ports]:
     """A house in which an earlier version has run evenings that have no data."""
-    for key in OWED | ELSEWHERE:
+    for key in CLOSED | ELSEWHERE:
         warehouse.alerts.raise_alert(Alert(key, "critical", "no bar", session=AFTER))
     warehouse.alerts.raise_alert(Alert("source hs300", "critical", "it refuses", session=FINAL))
     warehouse.alerts.raise_alert(Alert("services a-host", "critical", "one has ended"))
@@ -47,31 +47,33 @@ def open_keys(ports: Ports) -> set[str]:
 def test_alerts_of_sessions_after_the_end_are_closed_with_a_word_and_no_other(
     ports: Ports, tmp_path: Path
 ) -> None:
-    assert set(close(Config(home=tmp_path), ports)) == OWED
+    assert set(close(Config(home=tmp_path), ports)) == CLOSED
     assert open_keys(ports) == STAYS
     closed = ports.warehouse.alerts.find_alert("daily hs300-direction-14")
     assert closed is not None
-    assert closed.recovery == "the sample data end at 2025-12-31: no run of a later session is owed"
+    assert closed.recovery == "the sample data end at 2025-12-31: no run of a later session is due"
     assert close(Config(home=tmp_path), ports) == []
 
 
 def test_where_more_data_are_to_come_everything_stays(ports: Ports, tmp_path: Path) -> None:
     files = Config(home=tmp_path, source="files", files=tmp_path, universe_name="hs300")
     assert close(files, ports) == []
-    assert open_keys(ports) == OWED | STAYS
+    assert open_keys(ports) == CLOSED | STAYS
 
 
 def test_a_target_that_the_sample_lacks_closes_nothing(ports: Ports, tmp_path: Path) -> None:
     (tmp_path / "universes.toml").write_text('[hs300]\ntarget = "399006.SZ"\n')
     assert close(Config(home=tmp_path), ports) == []
-    assert open_keys(ports) == OWED | STAYS
+    assert open_keys(ports) == CLOSED | STAYS
 
 
 def test_the_weeks_housekeeping_closes_them(ports: Ports, tmp_path: Path) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     housekeeping.report(
-        Run(FINAL, find_signal(Config(home=tmp_path)), Config(home=tmp_path), ports, told.append),
+        Run(
+            FINAL, find_signal(Config(home=tmp_path)), Config(home=tmp_path), ports, reported.append
+        ),
         {},
     )
     assert open_keys(ports) == STAYS
-    assert sum("of a session after the end of the data" in line for line in told) == len(OWED)
+    assert sum("of a session after the end of the data" in line for line in reported) == len(CLOSED)

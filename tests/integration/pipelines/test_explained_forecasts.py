@@ -15,7 +15,7 @@ from factorprism.core.errors import ArtefactError, QualityError
 from factorprism.core.ledger import ForecastState
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
-from factorprism.pipelines.explaining import load_learned
+from factorprism.pipelines.explaining import load_training_data
 from factorprism.views.image import Match, Scale, read_image
 from factorprism.views.lineage import read_lineage
 
@@ -49,7 +49,7 @@ def require_reproduced(place: Any) -> None:
         lineage = read_lineage(ports.warehouse, place.config, line, SESSION)
     assert image.match is Match.REPRODUCED
     assert image.picture.scale is Scale.MODEL
-    assert all(held.picture.shape == (56, 16) for held in image.reasons.precedents)
+    assert all(held.picture.shape == (56, 16) for held in image.reasons.nearest_neighbours)
     assert lineage.matches == (Match.REPRODUCED,) * 3
     assert lineage.explained
     assert [gate.failed for gate in lineage.gates if gate.is_critical] == []
@@ -82,12 +82,12 @@ def test_an_issued_forecast_is_explained_and_a_second_run_changes_nothing(
     assert {"factor", "group", "day", "grad_cam", "shapley"} <= set(stability["agreement"])
     assert "channel" not in stability["agreement"]  # there is but one
 
-    precedents = explanation.precedents
-    assert not precedents["novel"]
-    assert len(precedents["neighbours"]) == 5
+    nearest_neighbours = explanation.nearest_neighbours
+    assert not nearest_neighbours["novel"]
+    assert len(nearest_neighbours["neighbours"]) == 5
     with open_ports(place.config) as ports:
         trained_through = ports.warehouse.models.load_model(row.model_id).trained_through
-    ends = [date.fromisoformat(item["outcome_end"]) for item in precedents["neighbours"]]
+    ends = [date.fromisoformat(item["outcome_end"]) for item in nearest_neighbours["neighbours"]]
     assert max(ends) <= trained_through < SESSION
 
     before = fingerprints(place)
@@ -101,11 +101,11 @@ def test_an_issued_forecast_is_explained_and_a_second_run_changes_nothing(
         monkeypatch.setenv(name, value)
     print_explanations(None, "", as_json=True)
     (printed,) = json.loads(capsys.readouterr().out)
-    assert printed["precedents"] == explanation.precedents
+    assert printed["nearest_neighbours"] == explanation.nearest_neighbours
     print_explanations(SESSION, "", as_json=False)
-    told = capsys.readouterr().out
-    assert precedents["neighbours"][4]["session"] in told
-    assert "gradient_boosting" in told
+    reported = capsys.readouterr().out
+    assert nearest_neighbours["neighbours"][4]["session"] in reported
+    assert "gradient_boosting" in reported
 
 
 def shocked(bars: pd.DataFrame) -> pd.DataFrame:
@@ -142,10 +142,10 @@ def test_an_image_unlike_any_seen_is_withheld_with_that_reason_and_still_explain
     row, explanation = load(place)
     assert row.state is ForecastState.WITHHELD
     assert row.reason == caught.value.message
-    precedents = explanation.precedents
-    assert precedents["novel"]
-    assert precedents["distance"] > precedents["threshold"]
-    assert f"lies {precedents['distance']:.2f} away" in row.reason
+    nearest_neighbours = explanation.nearest_neighbours
+    assert nearest_neighbours["novel"]
+    assert nearest_neighbours["distance"] > nearest_neighbours["threshold"]
+    assert f"lies {nearest_neighbours['distance']:.2f} away" in row.reason
     assert row.reason.count(". ") == 0
 
 
@@ -168,8 +168,8 @@ def test_the_images_of_a_model_that_does_not_name_them_follow_from_the_warehouse
     with open_ports(place.config) as ports:
         (record,) = ports.warehouse.models.list_models("hs300-direction-14")
         run = Run(SESSION, find_signal(place.config), place.config, ports)
-        named = load_learned(run, record)
+        named = load_training_data(run, record)
         spec = {name: held for name, held in record.spec.items() if name != "image_set_hash"}
-        rebuilt = load_learned(run, replace(record, spec=spec))
+        rebuilt = load_training_data(run, replace(record, spec=spec))
     assert named.image_set.cube.tobytes() == rebuilt.image_set.cube.tobytes()
     assert named.as_of == rebuilt.as_of < SESSION

@@ -35,16 +35,16 @@ LATER = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1000)
 
 @dataclass
 class House:
-    """A warehouse, a registry and a home of the test's own; `told` is what the steps said."""
+    """A warehouse, a registry and a home of the test's own; `reported` is what the steps said."""
 
     config: Config
     ports: Ports
     scratch: Path
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     @property
     def run(self) -> Run:
-        return Run(SESSION, find_signal(self.config), self.config, self.ports, self.told.append)
+        return Run(SESSION, find_signal(self.config), self.config, self.ports, self.reported.append)
 
     @property
     def warehouse(self) -> Any:
@@ -126,9 +126,9 @@ class House:
         cube = np.zeros((60, 1, 1), np.float32)
         images = ImageSet(("000300.SH",), ("roc_12",), days, cube, 56)
         content = hash_image_set(images)
-        place = save_image_set(images, content, self.config.artefacts_url)
-        self.warehouse.models.save_image_set(content, "hs300", SESSION, SESSION, {}, place)
-        return place
+        store_path = save_image_set(images, content, self.config.artefacts_url)
+        self.warehouse.models.save_image_set(content, "hs300", SESSION, SESSION, {}, store_path)
+        return store_path
 
     def bundle_of(self, model_id: str) -> Path:
         return self.ports.registry.fetch_bundle(model_id)
@@ -177,7 +177,9 @@ def test_a_model_goes_only_when_nobody_needs_it(house: House) -> None:
     assert names(house, datetime.now(UTC).replace(tzinfo=None) + timedelta(weeks=11)) == {}
 
 
-def test_a_removed_model_is_refused_in_plain_words_and_may_be_trained_again(house: House) -> None:
+def test_a_removed_model_is_refused_in_plain_language_and_may_be_trained_again(
+    house: House,
+) -> None:
     house.train("loser")
     folder = house.bundle_of("loser")
     (removal,) = plan_removals(house.run, LATER)
@@ -201,7 +203,7 @@ def test_a_model_that_was_promoted_meanwhile_stays(house: House) -> None:
 
 def test_the_content_of_a_merged_pull_goes_and_its_row_stays(house: House) -> None:
     pull_id = house.save_pull()
-    assert names(house) == {}, "nobody has judged it yet"
+    assert names(house) == {}, "nobody has evaluated it yet"
     house.warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "evidence")
     assert names(house) == {}
     house.warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
@@ -218,13 +220,13 @@ def test_the_content_of_a_merged_pull_goes_and_its_row_stays(house: House) -> No
 
 
 def test_old_image_sets_and_files_go_and_a_set_built_anew_stays(house: House) -> None:
-    place = house.save_images()
+    store_path = house.save_images()
     for name in ("images/old.png", "logs/airflow/old.log", "other/kept.txt"):
         path = house.config.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     assert set(names(house)) == {
-        f"image set {place}",
+        f"image set {store_path}",
         "file images/old.png",
         "file logs/airflow/old.log",
     }
@@ -248,7 +250,7 @@ def test_a_dry_run_lists_everything_and_changes_nothing(house: House) -> None:
     age(old, 200)
     before = house.warehouse.fingerprint()
     run_pipeline("housekeeping", house.run, {"dry_run": True})
-    listed = [line for line in house.told if line.startswith("may go: ")]
+    listed = [line for line in house.reported if line.startswith("may go: ")]
     assert listed == ["may go: file logs/old.log: not written to for 180 days (0.0 MB)"]
     assert old.exists()
     assert house.warehouse.fingerprint() == before
@@ -260,11 +262,11 @@ def test_a_week_backs_up_first_and_removes_what_it_listed(house: House) -> None:
     old.parent.mkdir(parents=True)
     old.write_text("x")
     age(old, 200)
-    refs = run_pipeline("housekeeping", house.run)
-    assert Path(refs["backup"]).is_file()
-    assert (refs["n_removable"], refs["n_removed"]) == (1, 1)
+    context = run_pipeline("housekeeping", house.run)
+    assert Path(context["backup"]).is_file()
+    assert (context["n_removable"], context["n_removed"]) == (1, 1)
     assert not old.exists()
-    assert "gone: file logs/old.log: not written to for 180 days (0.0 MB)" in house.told
+    assert "gone: file logs/old.log: not written to for 180 days (0.0 MB)" in house.reported
     again = run_pipeline("housekeeping", house.run)
     assert again["n_removed"] == 0
 
@@ -296,7 +298,7 @@ def test_a_ledger_that_does_not_fit_raises_an_alert_until_it_does(
     for model in ("one", "two"):
         house.forecast(model)
     assert steps.verify_ledger(house.run, {}) == {"ledger_rows": 2, "ledger_faults": []}
-    assert any("hs300-direction-14:2:" in line for line in house.told)
+    assert any("hs300-direction-14:2:" in line for line in house.reported)
     assert house.warehouse.alerts.list_open_alerts() == []
     change = "UPDATE prism.forecasts SET reason = {} WHERE position = 2"
     run_sql("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")
@@ -319,7 +321,7 @@ def test_a_model_that_the_policy_removed_is_not_missing(house: House, run_sql: A
     assert steps.match_artefacts(house.run, {})["rows_without_artefact"] == 0
 
 
-def test_artefacts_without_rows_are_told_and_go_when_they_are_old(house: House) -> None:
+def test_artefacts_without_rows_are_reported_and_go_when_they_are_old(house: House) -> None:
     bundle = house.config.home / "artefacts/mlflow/hs300-14/0123/artifacts/bundle"
     bundle.mkdir(parents=True)
     (bundle / "model.keras").write_bytes(b"half")
@@ -330,7 +332,7 @@ def test_artefacts_without_rows_are_told_and_go_when_they_are_old(house: House) 
     for path in (bundle / "model.keras", images):
         age(path, 2)
     assert steps.match_artefacts(house.run, {})["artefacts_without_row"] == 2
-    assert any("hs300-14/0123" in line for line in house.told)
+    assert any("hs300-14/0123" in line for line in house.reported)
     assert bundle.exists()
     assert house.warehouse.alerts.list_open_alerts() == []
     removals = plan_removals(house.run, LATER)
@@ -345,5 +347,5 @@ def test_a_bundle_with_a_model_is_no_orphan_to_remove(house: House) -> None:
     (bundle,) = house.ports.registry.list_bundles()
     assert (bundle.model_id, bundle.n_bytes > 0) == ("champion", True)
     with pytest.raises(ArtefactError, match="belongs to champion"):
-        house.ports.registry.remove_orphan(bundle.place)
+        house.ports.registry.remove_orphan(bundle.store_path)
     assert house.bundle_of("champion").is_dir()

@@ -122,10 +122,10 @@ def test_a_collector_that_is_down_fails_no_step(
     place: Any, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     nobody = "http://127.0.0.1:9"
-    refs = run_step(
+    context = run_step(
         "daily", "settle", SESSION, {}, place.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": nobody}
     )
 
-    assert refs["settled"] == 0
+    assert context["settled"] == 0
     assert [record.message for record in caplog.records if record.name.startswith("factorprism.t")]
     assert not receiver.requests

@@ -52,7 +52,7 @@ def test_a_quarantined_symbol_stops_its_universe_and_leaves_the_others_accepted(
         HELD,
         HELD + 1,
     ]
-    assert "bars: what is fit of 2 other symbols is merged" in house.told
+    assert "bars: what is fit of 2 other symbols is merged" in house.reported
 
     house.source.frames[OTHER] = sound
     house.evening(2)
@@ -93,11 +93,11 @@ def test_a_gate_call_reads_what_is_held_once(open_house: Open) -> None:
     with open_ports(house.config) as ports:
         ports.source = house.source
         run = Run(
-            house.days[HELD], find_signal(house.config), house.config, ports, house.told.append
+            house.days[HELD], find_signal(house.config), house.config, ports, house.reported.append
         )
-        refs: dict[str, Any] = pull_bars(run, {})
+        context: dict[str, Any] = pull_bars(run, {})
         with count_calls(BarRepository.load_bars) as calls:
-            refs |= gate_bars(run, refs)
+            context |= gate_bars(run, context)
         assert calls.count == 1
-        merge_bars(run, refs)
+        merge_bars(run, context)
     assert len(house.held(FUND)) == HELD + 1

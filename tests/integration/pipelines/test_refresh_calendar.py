@@ -46,11 +46,11 @@ def server() -> Iterator[Any]:
 
 @dataclass
 class Evenings:
-    """Runs the step for one session after another, and keeps what it told."""
+    """Runs the step for one session after another, and keeps what it reported."""
 
     config: Config
     stack: ExitStack
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def refresh(self, session: date, url: str = "") -> date:
         """Return the last day that is known after the evening of `session`."""
@@ -64,7 +64,7 @@ class Evenings:
                 history_start=date(2005, 1, 4),
                 clock=Clock(sleep=lambda seconds: None),
             )
-        run = Run(session, find_signal(self.config), self.config, ports, self.told.append)
+        run = Run(session, find_signal(self.config), self.config, ports, self.reported.append)
         return refresh_exchange(run, "XSHG", datetime.combine(session, time(12)))
 
 
@@ -87,7 +87,7 @@ def test_a_horizon_ends_in_the_year_that_only_the_vendor_knows(
     # 22 to 31 December are 8 sessions, 4 to 11 January the other 6.
     assert calendar_for("XSHG").offset(EVENING, 14) == date(2027, 1, 11)
     assert calendar_for("XSHG").offset(date(2027, 1, 29), 14) == date(2027, 2, 26)
-    assert "XSHG is known to 2027-12-31" in evenings.told[-1]
+    assert "XSHG is known to 2027-12-31" in evenings.reported[-1]
     assert warehouse.alerts.list_open_alerts() == []
 
 
@@ -108,7 +108,7 @@ def test_a_session_asks_once_and_the_next_one_again(evenings: Evenings, server: 
     assert len(server.requests) == 2
 
 
-def test_a_disagreement_is_told_once_and_its_end_too(
+def test_a_disagreement_is_reported_once_and_its_end_too(
     evenings: Evenings, server: Any, warehouse: PostgresWarehouse
 ) -> None:
     odd = date(2026, 11, 18)
@@ -133,7 +133,7 @@ def test_an_account_without_permission_does_not_stop_the_evening(
 ) -> None:
     server.script("no-permission")
     assert evenings.refresh(SUFFICES) == LIBRARY
-    assert "gave no days of XSHG" in evenings.told[0]
+    assert "gave no days of XSHG" in evenings.reported[0]
     assert warehouse.calendar.load_days("XSHG") == {}
     assert warehouse.alerts.list_open_alerts() == []
 
@@ -150,7 +150,7 @@ def test_a_horizon_beyond_all_calendars_is_expected_although_the_vendor_refuses(
 ) -> None:
     server.script(*[fault] * 6)
     assert evenings.refresh(EVENING) == LIBRARY
-    assert "gave no days of XSHG" in evenings.told[0]
+    assert "gave no days of XSHG" in evenings.reported[0]
     end = calendar_for("XSHG").offset(EVENING, 14)
     assert (end, calendar_for("XSHG").is_expected(end)) == (date(2027, 1, 11), True)
 
@@ -160,14 +160,14 @@ def test_a_source_without_a_calendar_says_so_and_goes_on(
 ) -> None:
     evenings.config = Config(home=evenings.config.home, warehouse_url=migrated_url)
     assert evenings.refresh(date(2025, 12, 31)) == LIBRARY
-    assert evenings.told[0] == "calendar: the source sample publishes no days of XSHG"
+    assert evenings.reported[0] == "calendar: the source sample publishes no days of XSHG"
     assert evenings.refresh(EVENING) == LIBRARY
 
 
-def test_the_step_looks_at_the_exchanges_of_the_universe(
+def test_the_step_checks_the_exchanges_of_the_universe(
     evenings: Evenings, migrated_url: str
 ) -> None:
     config = Config(home=evenings.config.home, warehouse_url=migrated_url, universe_name="us")
     with open_ports(config) as ports:
-        refs = refresh_calendar(Run(date(2018, 6, 1), find_signal(config), config, ports), {})
-    assert list(refs["calendar_through"]) == ["XNYS"]
+        context = refresh_calendar(Run(date(2018, 6, 1), find_signal(config), config, ports), {})
+    assert list(context["calendar_through"]) == ["XNYS"]

@@ -67,7 +67,7 @@ def test_forty_sessions_give_a_withheld_row_that_says_what_a_forecast_needs(
     assert "a forecast needs 99" in row.reason
 
 
-def test_too_few_sessions_for_a_training_are_told_by_its_first_step(open_run: OpenRun) -> None:
+def test_too_few_sessions_for_a_training_are_reported_by_its_first_step(open_run: OpenRun) -> None:
     first = date(2016, 1, 4)
     last = calendar_of(SYMBOL).offset(first, 486)
     run = open_run(last, source="sample")

@@ -15,7 +15,7 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.errors import AccessDenied, EmptyResponse
 from factorprism.core.signals import find_signal
-from factorprism.health.patience import due_at, look_key, patience_ends
+from factorprism.health.patience import due_at, patience_ends, wait_key
 from factorprism.market.findings import QualityResult
 from factorprism.pipelines import Ports, Run, waiting
 from factorprism.pipelines.waiting import wait_for_bars
@@ -55,7 +55,7 @@ def run(vendor: Any, tmp_path: Path) -> Run:
 
 
 class Notes:
-    """The part of a warehouse that a look writes to."""
+    """The part of a warehouse that a check writes to."""
 
     def __init__(self) -> None:
         self.quality = self
@@ -116,9 +116,9 @@ def test_after_patience_an_absent_bar_is_refused_for_good_and_half_a_bar_is_the_
 
 
 @pytest.mark.usefixtures("evening")
-def test_each_look_leaves_a_note_of_what_was_missing(run: Run, vendor: Any) -> None:
+def test_each_check_leaves_a_note_of_what_was_missing(run: Run, vendor: Any) -> None:
     held = cast(Notes, run.ports.warehouse).held
-    key = look_key(run.config, run.universe, SESSION)
+    key = wait_key(run.config, run.universe, SESSION)
     vendor.publish(OTHER, "never")
     with pytest.raises(EmptyResponse) as caught:
         wait_for_bars(run, {})
@@ -134,7 +134,7 @@ def test_a_wrong_token_is_no_reason_to_wait(run: Run, vendor: Any) -> None:
         wait_for_bars(run, {})
 
 
-def test_a_look_asks_once_a_channel_and_for_few_sessions(run: Run, vendor: Any) -> None:
+def test_a_check_asks_once_a_channel_and_for_few_sessions(run: Run, vendor: Any) -> None:
     wait_for_bars(run, {})
     assert [request.params["ts_code"] for request in vendor.requests] == [TARGET, OVERLAY, OTHER]
     assert {request.params["start_date"] for request in vendor.requests} == {"20240625"}

@@ -81,9 +81,9 @@ def test_it_gets_its_roles_at_the_next_start_and_keeps_every_row(
         before = warehouse.fingerprints()
     if not runs:
         older.stop()
-    told: list[str] = []
-    older.start(told.append)
-    assert (NEW_LOGINS in told) == runs
+    reported: list[str] = []
+    older.start(reported.append)
+    assert (NEW_LOGINS in reported) == runs
     with closing(PostgresWarehouse(older.url("prism", OWNER))) as warehouse:
         warehouse.migrate()
         assert warehouse.read_login().owns_schema

@@ -136,7 +136,7 @@ def test_secrets_are_readable_by_the_owner_alone(airflow: EmbeddedAirflow) -> No
     assert len((airflow.folder / "secrets" / "jwt").read_text().strip()) >= 64
 
 
-def test_strangers_get_no_token_and_viewers_may_only_look(airflow: EmbeddedAirflow) -> None:
+def test_strangers_get_no_token_and_viewers_may_only_read(airflow: EmbeddedAirflow) -> None:
     with pytest.raises(ApiError) as caught:
         AirflowApi(airflow.address).log_in("admin", "wrong")
     assert caught.value.status == 401
@@ -151,27 +151,27 @@ def test_strangers_get_no_token_and_viewers_may_only_look(airflow: EmbeddedAirfl
 def test_a_run_that_failed_goes_on_where_it_failed_and_a_done_one_stays(
     airflow: EmbeddedAirflow,
 ) -> None:
-    runs, told = airflow.runs(), []
+    runs, reported = airflow.runs(), []
     (airflow.home / "allowed").unlink(missing_ok=True)
 
     def run() -> str:
-        told.clear()
+        reported.clear()
         return runs.run_dag(
             "two_steps",
             "session__2025-12-31",
             {"word": "prism"},
-            on_task=lambda task, state, seconds: told.append((task, state, seconds >= 0)),
+            on_task=lambda task, state, seconds: reported.append((task, state, seconds >= 0)),
             timeout_seconds=90,
         )
 
     assert runs.run_state("two_steps", "session__2025-12-31") is None
     assert run() == "failed"
-    assert told == [("first", "success", True), ("second", "failed", True)]
+    assert reported == [("first", "success", True), ("second", "failed", True)]
     (airflow.home / "allowed").touch()
     assert run() == "success"
-    assert ("second", "success", True) in told
+    assert ("second", "success", True) in reported
     assert run() == "success"
-    assert told == []
+    assert reported == []
     assert (airflow.home / "first").read_text() == "prism\n"
 
 

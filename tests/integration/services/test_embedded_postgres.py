@@ -117,10 +117,10 @@ def test_the_url_serves_psql_and_survives_a_restart(server: EmbeddedPostgres) ->
     server.start()
     assert server.url("prism", OWNER) == url
     psql = find_cluster(server.home).program("psql")
-    told = subprocess.run(
+    reported = subprocess.run(
         [psql, url, "-Atc", "SELECT x FROM kept"], capture_output=True, text=True, check=True
     )
-    assert told.stdout == "7\n"
+    assert reported.stdout == "7\n"
 
 
 def test_only_the_password_lets_in_and_only_the_owner_reads_it(server: EmbeddedPostgres) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.ledger import Forecast, ForecastState
-from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, TrainingSummary
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE, catalogue_hash, compute_factors
 from factorprism.market.bars import BAR_VALUES, Pull, PullState, make_bars
@@ -29,7 +29,7 @@ WITHHELD = date(2024, 4, 1)
 
 
 @dataclass(frozen=True)
-class Told:
+class Story:
     """What the hand-made rows are, to be asked for again."""
 
     universe: Universe
@@ -150,7 +150,7 @@ def merge(warehouse: PostgresWarehouse) -> Callable[[pd.DataFrame, datetime], in
 
 
 @pytest.fixture
-def told(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Told:
+def story(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Story:
     """The whole story, in the order in which it would have happened."""
     moment = datetime(2024, 3, 29, 11, 0)
     history = {}
@@ -196,16 +196,16 @@ def told(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Told:
             image_hash="",
         )
     )
-    return Told(PAIR, revised, before, after)
+    return Story(PAIR, revised, before, after)
 
 
 @pytest.fixture
 def title(warehouse: PostgresWarehouse) -> None:
-    """Two models: one took the title, two took it from it by hand, and it was given back."""
+    """Two models: one became champion, two took it from it by hand, and it was given back."""
     for model_id, trained in (("one", date(2023, 12, 29)), ("two", date(2024, 3, 1))):
         warehouse.models.save_model(make_record(model_id, trained_through=trained))
     curve = tuple({"loss": 0.7 - n / 100, "val_loss": 0.69 + n / 100} for n in range(3))
-    warehouse.models.save_training(Training("two", curve, {}))
+    warehouse.models.save_training(TrainingSummary("two", curve, {}))
     skill = Evaluation(
         model_id="two",
         kind="walk_forward",

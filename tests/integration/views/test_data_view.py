@@ -20,8 +20,8 @@ HOLE, HALF, WITHHELD = date(2023, 5, 10), date(2023, 8, 17), date(2024, 4, 1)
 
 
 @pytest.fixture
-def page(warehouse, told):
-    return read_data(warehouse, told.universe, "pair-direction-14")
+def page(warehouse, story):
+    return read_data(warehouse, story.universe, "pair-direction-14")
 
 
 def test_every_session_without_a_bar_or_a_value_is_counted_once(page):
@@ -53,18 +53,18 @@ def test_years_come_newest_first_and_months_without_sessions_are_empty(page):
     assert newest.months[4:] == (None,) * 8
 
 
-def test_a_bar_of_a_day_without_trading_is_named(warehouse, told, merge, make_rows):
+def test_a_bar_of_a_day_without_trading_is_named(warehouse, story, merge, make_rows):
     bars = make_rows("series", "000300.SH", date(2024, 3, 28), date(2024, 3, 28))
     bars["session"] = pd.Timestamp("2024-03-30")
-    merge(bars, told_at := pd.Timestamp("2024-04-01").to_pydatetime())
-    assert told_at
-    assert read_data(warehouse, told.universe, "pair-direction-14").own_coverage.unexpected == (
+    merge(bars, notified_at := pd.Timestamp("2024-04-01").to_pydatetime())
+    assert notified_at
+    assert read_data(warehouse, story.universe, "pair-direction-14").own_coverage.unexpected == (
         date(2024, 3, 30),
     )
 
 
-def test_the_days_of_a_year_say_what_each_lacks(warehouse, told):
-    year = read_year(warehouse, told.universe, "000300.SH", 2023)
+def test_the_days_of_a_year_say_what_each_lacks(warehouse, story):
+    year = read_year(warehouse, story.universe, "000300.SH", 2023)
     days = {day.day: day for day in year.days}
     assert len(days) == 363
     assert days[HOLE].state == "absent"
@@ -75,7 +75,7 @@ def test_the_days_of_a_year_say_what_each_lacks(warehouse, told):
     assert [period.month for period in year.missing.periods] == list(range(1, 13))
 
 
-def test_a_holiday_that_only_the_bars_know_is_no_session(told, migrated_url, end_library):
+def test_a_holiday_that_only_the_bars_know_is_no_session(story, migrated_url, end_library):
     config = Config(home=Path(), warehouse_url=migrated_url)
     noon = datetime(2024, 3, 29, 12)
 
@@ -87,7 +87,7 @@ def test_a_holiday_that_only_the_bars_know_is_no_session(told, migrated_url, end
     end_library(date(2023, 12, 29))  # the spring festival lies beyond
     house = House(config)
     house.read_version()
-    target, overlay = read_data(house.warehouse, told.universe, "pair-direction-14").coverage
+    target, overlay = read_data(house.warehouse, story.universe, "pair-direction-14").coverage
     assert (target.absent, overlay.absent) == ((WITHHELD, HOLE), (WITHHELD,))
     assert count_behind() == known
     house.warehouse.close()
@@ -111,11 +111,11 @@ def test_failed_verdicts_come_first_the_critical_ones_before_the_warnings(page):
     assert [run.session for run in page.recent_gates] == [WITHHELD, date(2024, 3, 29)]
 
 
-def test_the_gates_of_a_chosen_session_are_its_own(warehouse, told):
-    page = read_data(warehouse, told.universe, "pair-direction-14", session=date(2024, 3, 29))
+def test_the_gates_of_a_chosen_session_are_its_own(warehouse, story):
+    page = read_data(warehouse, story.universe, "pair-direction-14", session=date(2024, 3, 29))
     (run,) = page.gates
     assert (run.session, run.summary.n_critical) == (date(2024, 3, 29), 0)
-    bare = read_data(warehouse, told.universe, "pair-direction-14", session=date(2024, 3, 27))
+    bare = read_data(warehouse, story.universe, "pair-direction-14", session=date(2024, 3, 27))
     assert (bare.gates, bare.gate_session) == ((), date(2024, 3, 27))
 
 
@@ -126,21 +126,21 @@ def test_a_refused_pull_stands_with_its_reason(page):
     assert page.pull_counts == {PullState.ACCEPTED: 3, PullState.QUARANTINED: 1}
 
 
-def test_a_revision_names_the_forecasts_and_models_made_from_the_old_value(page, told):
+def test_a_revision_names_the_forecasts_and_models_made_from_the_old_value(page, story):
     (bar,) = page.revisions
-    assert (bar.symbol, bar.session) == ("000300.SH", told.revised)
+    assert (bar.symbol, bar.session) == ("000300.SH", story.revised)
     (change,) = bar.changes
     assert change.column == "close"
     assert change.new_value == pytest.approx(change.old_value + 1.25)
     # The first was made for a session before the bar, the last after the revision.
-    assert told.before[0] < told.revised < told.before[1]
-    assert [item.session for item in bar.forecasts] == [told.before[1]]
+    assert story.before[0] < story.revised < story.before[1]
+    assert [item.session for item in bar.forecasts] == [story.before[1]]
     assert bar.models == ()  # both were trained through an earlier session
     assert page.n_revised == 1
 
 
 def test_a_model_trained_through_a_bar_before_it_was_revised_is_touched(
-    warehouse, told, merge, make_rows
+    warehouse, story, merge, make_rows
 ):
     early = date(2023, 6, 1)
     bars = warehouse.bars.load_bars(["000905.SH"], early, early)
@@ -148,7 +148,7 @@ def test_a_model_trained_through_a_bar_before_it_was_revised_is_touched(
     warehouse.models.save_model(make_rows("record", "alone", channels=("000300.SH",)))
     merge(bars, pd.Timestamp("2024-04-02").to_pydatetime())
     warehouse.models.save_model(make_rows("record", "later"))
-    newest = read_data(warehouse, told.universe, "pair-direction-14").revisions[0]
+    newest = read_data(warehouse, story.universe, "pair-direction-14").revisions[0]
     assert (newest.symbol, newest.session) == ("000905.SH", early)
     assert set(newest.models) == {"one", "two"}
     assert newest.forecasts == ()  # none was made of a window that reaches so far back
@@ -165,8 +165,8 @@ def test_an_empty_warehouse_gives_an_empty_page(warehouse):
     )
 
 
-def test_what_is_not_there_is_refused_in_words(warehouse, told):
+def test_what_is_not_there_is_refused_in_words(warehouse, story):
     with pytest.raises(ValueError, match=r"symbol: '<script>', allowed are 000300.SH, 000905.SH"):
-        read_data(warehouse, told.universe, "pair-direction-14", symbol="<script>")
+        read_data(warehouse, story.universe, "pair-direction-14", symbol="<script>")
     with pytest.raises(ValueError, match=r"year: 1999, allowed are 2023, 2024"):
-        read_year(warehouse, told.universe, "000300.SH", 1999)
+        read_year(warehouse, story.universe, "000300.SH", 1999)

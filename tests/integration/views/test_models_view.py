@@ -33,7 +33,7 @@ CONTENT = {
         {"entrant": "base_rate", "figures": {"brier": [0.251, 0.24, 0.26]}},
     ],
     "placebos": [],
-    "accounts": [],
+    "backtests": [],
 }
 
 
@@ -42,7 +42,7 @@ def page(warehouse, title):
     return read_models(warehouse, "pair-direction-14", DIRECTION)
 
 
-def test_after_a_rollback_the_earlier_champion_holds_the_title_since_that_day(page):
+def test_after_a_rollback_the_earlier_champion_is_champion_since_that_day(page):
     assert page.champion.model_id == "one"
     assert (page.reign.promotion.as_of, page.reign.promotion.kind) == (date(2024, 3, 4), "rollback")
     assert page.challenger.model_id == "two"
@@ -68,7 +68,7 @@ def test_models_come_last_trained_first_and_each_with_its_skill(page):
     two, one = page.rows
     assert (two.skill.verdict, two.skill.windows) == ("open", 11)
     assert one.skill.verdict == "unjudged"
-    assert two.held_before
+    assert two.was_champion
 
 
 def test_a_model_before_schema_3_has_no_curve_and_says_so(warehouse, page):
@@ -79,10 +79,12 @@ def test_a_model_before_schema_3_has_no_curve_and_says_so(warehouse, page):
     assert losses == pytest.approx([0.7, 0.69, 0.68])
 
 
-def test_figures_of_a_judgement_stand_in_the_order_of_the_contest(warehouse, title):
-    (judged,) = read_models(warehouse, "pair-direction-14", DIRECTION, model_id="two").chosen.judged
-    assert (judged.kind, judged.n_sessions, judged.windows) == ("walk_forward", 160, 11)
-    assert [item.metric for item in judged.figures] == ["log_loss", "brier_skill"]
+def test_figures_of_an_evaluation_stand_in_the_order_of_the_contest(warehouse, title):
+    (evaluated,) = read_models(
+        warehouse, "pair-direction-14", DIRECTION, model_id="two"
+    ).chosen.evaluated
+    assert (evaluated.kind, evaluated.n_sessions, evaluated.windows) == ("walk_forward", 160, 11)
+    assert [item.metric for item in evaluated.figures] == ["log_loss", "brier_skill"]
     assert list_figures(DIRECTION)["brier_skill"] == ("Brier skill", "+.1%")
 
 
@@ -124,7 +126,7 @@ def test_only_the_last_models_are_listed_until_all_are_asked_for(warehouse, titl
     assert len(read_models(warehouse, "pair-direction-14", DIRECTION, every=True).rows) == 32
 
 
-def test_nobody_holds_a_title_that_was_never_given(warehouse, make_rows):
+def test_nobody_is_champion_before_a_promotion(warehouse, make_rows):
     empty = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (empty.champion, empty.chosen, empty.contest, empty.rows) == (None, None, None, ())
     warehouse.models.save_model(make_rows("record", "first"))

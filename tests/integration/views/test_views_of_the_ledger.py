@@ -223,13 +223,13 @@ def test_the_contests_forecasts_stand_apart_from_the_ledgers(ledger: Any) -> Non
     assert found is not None
     walk = found.walk_forward
     assert walk is not None
-    judged = warehouse.contests.load_judged("hs300-direction-14")
-    own = judged[walk.entrant]
-    assert len(own.sessions) == max(len(one.sessions) for one in judged.values())
+    evaluated = warehouse.contests.load_out_of_sample("hs300-direction-14")
+    own = evaluated[walk.entrant]
+    assert len(own.sessions) == max(len(one.sessions) for one in evaluated.values())
     assert (walk.track.forecast == own.columns["value.p_up"]).all()
     assert sum(year.settled for year in walk.years) == len(own.sessions)
     assert {one.name: one.n_sessions for one in walk.entrants} == {
-        name: len(one.sessions) for name, one in judged.items()
+        name: len(one.sessions) for name, one in evaluated.items()
     }
     brier = ((own.columns["value.p_up"] - own.columns["outcome.label"]) ** 2).mean()
     assert walk.entrants[0].score == pytest.approx(brier)

@@ -15,7 +15,7 @@ from factorprism.core.alerts import Alert
 from factorprism.core.errors import ArtefactError, WarehouseError
 from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.warehouse import Backup, PostgresWarehouse, back_up, list_backups, restore
-from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _place
+from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _strip_password
 from factorprism.warehouse.db.connection import parse_url
 
 NOW = datetime(2026, 11, 22, 1, 0, 0)
@@ -89,7 +89,7 @@ def test_the_oldest_go_once_a_newer_one_is_verified(backup: Backup, migrated_url
     assert len(list(folder.iterdir())) == 6
 
 
-def test_a_full_disk_is_told_and_leaves_the_older_backups(
+def test_a_full_disk_is_reported_and_leaves_the_older_backups(
     backup: Backup, migrated_url: str
 ) -> None:
     folder = backup.path.parent
@@ -146,13 +146,13 @@ def test_a_server_that_is_newer_than_every_pg_dump_is_refused() -> None:
     ],
 )
 def test_the_programs_are_never_given_the_password_as_an_argument(url: str) -> None:
-    place = _place(parse_url(url))
+    place = _strip_password(parse_url(url))
     assert "sesame" not in place
     assert "prism" in place
     assert ("sslmode=require" in place) == ("sslmode" in url)
 
 
-def test_an_unreachable_server_is_told_without_its_password(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="cannot be reached") as caught:
         back_up("postgresql://prism:open-sesame@127.0.0.1:9/prism", tmp_path, keep=1, now=NOW)
     assert "sesame" not in str(caught.value)

@@ -68,7 +68,7 @@ def test_days_with_a_bar_are_those_of_any_symbol_of_the_exchange(
     assert warehouse.calendar.load_traded("XNYS") == [date(2020, 1, 9)]
 
 
-def test_days_with_a_bar_are_told_apart_on_every_exchange(
+def test_days_with_a_bar_are_distinguished_on_every_exchange(
     warehouse: PostgresWarehouse, build_bars: Any, merge: Any
 ) -> None:
     firsts = {
@@ -126,6 +126,6 @@ def test_a_row_that_was_set_aside_makes_a_session_beyond_the_known_end(
 
 
 @pytest.mark.parametrize("suffix", ["", "_absent"])
-def test_a_planning_process_is_refused_in_plain_words(warehouse_url: str, suffix: str) -> None:
+def test_a_planning_process_is_refused_in_plain_language(warehouse_url: str, suffix: str) -> None:
     with pytest.raises(WarehouseError, match="trading days of XSHG cannot be read"):
         read_trading_days(warehouse_url + suffix, "XSHG", timeout_seconds=3)

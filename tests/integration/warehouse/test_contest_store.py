@@ -1,4 +1,4 @@
-"""Judged folds are kept once and whole, to the bit; a report and a reason are replaced."""
+"""Out-of-sample folds are kept once and whole, to the bit; a report and a reason are replaced."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -83,7 +83,7 @@ def test_folds_come_in_the_order_asked_for(warehouse):
 
 
 def test_a_missing_fold_is_said(warehouse):
-    with pytest.raises(ArtefactError, match="1 of 1 folds of the contest are not judged yet"):
+    with pytest.raises(ArtefactError, match="1 of 1 folds of the contest are not evaluated yet"):
         warehouse.contests.load_folds([FOLD.fold_key])
 
 

@@ -149,7 +149,7 @@ def put_aside(warehouse: PostgresWarehouse, pull_id: int, finding: Finding, *day
     warehouse.pulls.mark_pull(pull_id, PullState.ACCEPTED)
 
 
-def test_a_finding_is_mended_by_the_pull_that_gave_the_last_of_its_rows(
+def test_a_finding_is_fixed_by_the_pull_that_gave_the_last_of_its_rows(
     warehouse: PostgresWarehouse, pull_id: int
 ) -> None:
     store = warehouse.findings
@@ -158,13 +158,13 @@ def test_a_finding_is_mended_by_the_pull_that_gave_the_last_of_its_rows(
     later = make_pull(warehouse, DAY, THEN)
     store.clear_set_aside(SYMBOL, [DAY], later)
     assert list_open(warehouse) == [finding]
-    assert store.list_mended([SYMBOL], 5) == []
+    assert store.list_fixed([SYMBOL], 5) == []
 
     store.clear_set_aside(SYMBOL, [NEXT], later)
     assert list_open(warehouse) == []
-    (mended,) = store.list_mended([SYMBOL], 5)
-    assert (mended.finding, mended.pull_id) == (finding, later)
-    assert store.list_mended(["000905.SH"], 5) == []
+    (fixed,) = store.list_fixed([SYMBOL], 5)
+    assert (fixed.finding, fixed.pull_id) == (finding, later)
+    assert store.list_fixed(["000905.SH"], 5) == []
 
 
 def test_a_finding_that_comes_back_is_open_again(
@@ -176,10 +176,10 @@ def test_a_finding_that_comes_back_is_open_again(
     assert list_open(warehouse) == []
     put_aside(warehouse, pull_id, FINDING, DAY)
     assert list_open(warehouse) == [FINDING]
-    assert warehouse.findings.list_mended([SYMBOL], 5) == []
+    assert warehouse.findings.list_fixed([SYMBOL], 5) == []
 
 
-def test_what_refused_a_pull_is_mended_once_a_later_one_of_its_end_has_gone_in(
+def test_what_refused_a_pull_is_fixed_once_a_later_one_of_its_end_has_gone_in(
     warehouse: PostgresWarehouse, pull_id: int
 ) -> None:
     refuse(warehouse, pull_id, FINDING, TEXT)
@@ -189,14 +189,14 @@ def test_what_refused_a_pull_is_mended_once_a_later_one_of_its_end_has_gone_in(
     again = make_pull(warehouse, NEXT, THEN)
     refuse(warehouse, again, TEXT)  # the other is not found there, and nothing has gone in
     assert list_open(warehouse) == [TEXT]
-    assert warehouse.findings.list_mended([SYMBOL], 5) == []
+    assert warehouse.findings.list_fixed([SYMBOL], 5) == []
 
     third = make_pull(warehouse, DAY, THEN)
     warehouse.pulls.mark_pull(third, PullState.ACCEPTED)
     assert list_open(warehouse) == []
-    mended = warehouse.findings.list_mended([SYMBOL], 5)
-    assert {item.finding.finding_id for item in mended} == {FINDING.finding_id, TEXT.finding_id}
-    assert {item.pull_id for item in mended} == {third}
+    fixed = warehouse.findings.list_fixed([SYMBOL], 5)
+    assert {item.finding.finding_id for item in fixed} == {FINDING.finding_id, TEXT.finding_id}
+    assert {item.pull_id for item in fixed} == {third}
 
     refuse(warehouse, again, TEXT)
     assert list_open(warehouse) == [TEXT]
@@ -215,11 +215,11 @@ def test_a_fault_that_grows_is_open_by_its_newest_name_and_accepted_under_all(
     later = make_pull(warehouse, DAY, THEN)
     put_aside(warehouse, later, grown, DAY, NEXT)
     assert list_open(warehouse) == [grown]
-    assert warehouse.findings.list_mended([SYMBOL], 5) == []
+    assert warehouse.findings.list_fixed([SYMBOL], 5) == []
     accept_finding(warehouse.findings, grown.finding_id, "mei", "it is real")
     warehouse.findings.clear_set_aside(SYMBOL, [DAY, NEXT], later)
     assert list_open(warehouse) == []
-    assert warehouse.findings.list_mended([SYMBOL], 5) == []
+    assert warehouse.findings.list_fixed([SYMBOL], 5) == []
 
 
 def test_the_answer_that_came_last_speaks_for_a_row_whatever_its_number(
@@ -241,7 +241,7 @@ def test_a_session_that_a_person_says_was_none_stands_aside_no_more(
     accept_finding(warehouse.findings, missing.finding_id, "mei", "the index was not calculated")
     assert warehouse.findings.list_set_aside([SYMBOL]) == []
     assert list_open(warehouse) == []
-    assert warehouse.findings.list_mended([SYMBOL], 5) == []
+    assert warehouse.findings.list_fixed([SYMBOL], 5) == []
 
 
 def test_findings_from_before_pulls_were_noted_learn_theirs(

@@ -1,4 +1,4 @@
-"""Verdicts of a repeated run replace its own; an open alert is told once."""
+"""Verdicts of a repeated run replace its own; an open alert is reported once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_rivals_of_one_run_leave_one_set(open_rivals, run_together):
     assert len(rivals[0].quality.load_results("one")) == 20
 
 
-def test_an_open_alert_is_told_once_until_resolved(warehouse, run_sql):
+def test_an_open_alert_is_reported_once_until_resolved(warehouse, run_sql):
     assert warehouse.alerts.raise_alert(ALERT)
     assert not warehouse.alerts.raise_alert(replace(ALERT, sentence="again"))
     assert warehouse.alerts.list_open_alerts() == [ALERT]

@@ -48,7 +48,7 @@ def test_the_clock_of_the_database_says_how_late_a_row_is(warehouse, run_sql, se
     due = datetime(2020, 12, 31, 11, 30)
     for model, hour in (("late", 13), ("early", 11)):
         set_clock(datetime(2020, 12, 31, hour))
-        # What the writer says of the moment is not looked at.
+        # What the writer says of the moment is not checked.
         said = datetime(1999, 1, 1)
         warehouse.forecasts.append(replace(ISSUED, model_id=model, due_at=due, created_at=said))
     warehouse.forecasts.append(replace(ISSUED, model_id="unknown"))

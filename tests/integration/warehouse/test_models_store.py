@@ -1,4 +1,4 @@
-"""Models never change, their figures are replaced, and every decision on the title stays."""
+"""Models never change, their figures are replaced, and every decision on the champion stays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.models import Evaluation, ModelRecord, Promotion, Training
+from factorprism.core.models import Evaluation, ModelRecord, Promotion, TrainingSummary
 
 RECORD = ModelRecord(
     model_id="inception-1",
@@ -96,7 +96,9 @@ def test_models_are_listed_by_their_training_end(warehouse):
 
 
 def test_a_training_is_kept_once(warehouse):
-    training = Training("inception-1", ({"epoch": 1.0, "loss": 0.7},), {"kind": "median_iqr"})
+    training = TrainingSummary(
+        "inception-1", ({"epoch": 1.0, "loss": 0.7},), {"kind": "median_iqr"}
+    )
     warehouse.models.save_model(RECORD)
     assert warehouse.models.load_training("inception-1") is None
     warehouse.models.save_training(training)
@@ -167,8 +169,8 @@ def test_decisions_are_listed_oldest_first(warehouse):
     assert [item.candidate_id for item in listed] == ["b", "c", "a"]
 
 
-def test_a_promoted_candidate_must_hold_the_title(warehouse):
-    with pytest.raises(WarehouseError, match="promoted_holds_title"):
+def test_a_promoted_candidate_must_be_champion(warehouse):
+    with pytest.raises(WarehouseError, match="promoted_is_champion"):
         warehouse.models.append_promotion(replace(PROMOTION, champion_id="other"))
 
 

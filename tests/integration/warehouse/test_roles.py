@@ -142,7 +142,7 @@ def test_each_login_is_known_for_what_it_is(postgres: Any, migrated_url: str) ->
             assert warehouse.read_login() == Login(role, is_superuser=False, owns_schema=owns)
 
 
-def test_rights_that_were_lost_come_back_with_the_next_look_and_wider_ones_go(
+def test_rights_that_were_lost_come_back_with_the_next_check_and_wider_ones_go(
     owner_url: str, run_sql: Run, run_as: Run
 ) -> None:
     before = run_as(WRITER, RIGHTS)
@@ -157,7 +157,7 @@ def test_rights_that_were_lost_come_back_with_the_next_look_and_wider_ones_go(
     refuse(run_as, READER, "DELETE FROM prism.forecasts")
 
 
-def test_a_writer_without_rights_finds_no_current_schema_and_says_who_may_mend_it(
+def test_a_writer_without_rights_finds_no_current_schema_and_says_who_may_fix_it(
     migrated_url: str, run_sql: Run
 ) -> None:
     run_sql(f"REVOKE USAGE ON SCHEMA prism FROM {WRITER}")

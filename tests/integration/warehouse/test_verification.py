@@ -241,7 +241,7 @@ def test_only_a_head_kept_elsewhere_tells_a_ledger_that_was_written_anew(chain, 
     )
 
 
-def test_a_signal_that_is_gone_is_told_by_its_head(chain):
+def test_a_signal_that_is_gone_is_reported_by_its_head(chain):
     kept = Head("us-direction-14", 4, "0" * 64)
     (fault,) = chain.verify(expected=[kept]).faults
     assert fault.sentence == "the ledger has no row of it, the head that was kept is row 4"
@@ -263,7 +263,7 @@ def test_an_outcome_without_a_forecast_is_named(chain):
     assert find(chain)[1].startswith(expected)
 
 
-def test_the_cheap_form_looks_at_the_last_rows_alone(chain, as_owner):
+def test_the_cheap_form_checks_the_last_rows_alone(chain, as_owner):
     as_owner("UPDATE prism.forecasts SET reason = 'x' WHERE position = 3")
     report = chain.verify(newest=4)
     assert (report.n_rows, report.faults) == (4, ())

@@ -1,4 +1,4 @@
-"""Artefacts on an S3 store: kept and found, refused when altered, waited for when out of reach."""
+"""Artefacts on an S3 store: kept and found, refused when altered, waited for when unreachable."""
 
 from __future__ import annotations
 
@@ -63,19 +63,19 @@ def test_an_image_set_comes_back_as_it_was_and_twice_is_once(
     url: str, store: Any, image_set: ImageSet, tmp_path: Path
 ) -> None:
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, url)
-    assert save_image_set(image_set, content, url) == place
-    assert hash_image_set(load_image_set(place, content, url, tmp_path)) == content
-    assert [name for name in store.names() if content in name] == [f"artefacts/{place}"]
+    store_path = save_image_set(image_set, content, url)
+    assert save_image_set(image_set, content, url) == store_path
+    assert hash_image_set(load_image_set(store_path, content, url, tmp_path)) == content
+    assert [name for name in store.names() if content in name] == [f"artefacts/{store_path}"]
 
 
 def test_an_altered_or_absent_image_set_is_refused(
     url: str, image_set: ImageSet, tmp_path: Path
 ) -> None:
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, url)
+    store_path = save_image_set(image_set, content, url)
     with pytest.raises(ArtefactError, match="is not the one"):
-        load_image_set(place, "0" * 64, url, tmp_path)
+        load_image_set(store_path, "0" * 64, url, tmp_path)
     with pytest.raises(ArtefactError, match="cannot be read"):
         load_image_set("image-sets/none.npz", content, url, tmp_path)
 
@@ -84,20 +84,20 @@ def test_a_bundle_is_fetched_by_its_hash_and_removed(
     url: str, store: Any, bundle: tuple[Path, str], tmp_path: Path
 ) -> None:
     folder, artefact_hash = bundle
-    place = f"{url}/models/one"
-    assert not holds_bundle(place)
-    save_bundle(folder, place)
-    assert holds_bundle(place)
-    fetched = fetch_bundle(place, artefact_hash, MODEL, tmp_path / "cache")
+    store_path = f"{url}/models/one"
+    assert not holds_bundle(store_path)
+    save_bundle(folder, store_path)
+    assert holds_bundle(store_path)
+    fetched = fetch_bundle(store_path, artefact_hash, MODEL, tmp_path / "cache")
     assert (fetched / "model.keras").read_bytes() == b"weights"
     store.client.put_object(
         Bucket="prism", Key="artefacts/models/one/model.keras", Body=b"other weights"
     )
     with pytest.raises(ArtefactError, match="altered"):
-        fetch_bundle(place, artefact_hash, MODEL, tmp_path / "another cache")
-    assert fetch_bundle(place, artefact_hash, MODEL, tmp_path / "cache") == fetched
-    remove_bundle(place)
-    assert not holds_bundle(place)
+        fetch_bundle(store_path, artefact_hash, MODEL, tmp_path / "another cache")
+    assert fetch_bundle(store_path, artefact_hash, MODEL, tmp_path / "cache") == fetched
+    remove_bundle(store_path)
+    assert not holds_bundle(store_path)
 
 
 def test_a_store_out_of_reach_is_a_fault_that_may_pass(
@@ -109,11 +109,11 @@ def test_a_store_out_of_reach_is_a_fault_that_may_pass(
 ) -> None:
     folder, artefact_hash = bundle
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, url)
+    store_path = save_image_set(image_set, content, url)
     cut_off()
     # Retried by the DAGs, unlike an `ArtefactError`; the sentence names no address.
     for attempt in (
-        lambda: load_image_set(place, content, url, tmp_path),
+        lambda: load_image_set(store_path, content, url, tmp_path),
         lambda: save_bundle(folder, f"{url}/models/two"),
         lambda: fetch_bundle(f"{url}/models/one", artefact_hash, MODEL, tmp_path / "cache"),
     ):

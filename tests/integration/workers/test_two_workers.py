@@ -78,20 +78,20 @@ def test_a_worker_lost_in_the_middle_of_a_task_changes_no_row(
     def in_the_middle() -> tuple[Any, int] | None:
         assert runs.run_state(WEEKLY, TRAINED_AS_OF) not in FINISHED_RUN
         for task in tasks_of(runs, WEEKLY, TRAINED_AS_OF):
-            if task["task_id"] == "judge_folds" and task["state"] == "running":
+            if task["task_id"] == "evaluate_folds" and task["state"] == "running":
                 for worker in workers:
                     if worker.runs(task["pid"]):
                         return worker, task["map_index"]
         return None
 
-    victim, map_index = await_that(in_the_middle, "a fold is judged")
+    victim, map_index = await_that(in_the_middle, "a fold is evaluated")
     victim.kill()
     house.start_worker("three")
     assert end(runs, WEEKLY, TRAINED_AS_OF) == "success"
     tries = {
         task["map_index"]: task["try_number"]
         for task in tasks_of(runs, WEEKLY, TRAINED_AS_OF)
-        if task["task_id"] == "judge_folds"
+        if task["task_id"] == "evaluate_folds"
     }
     assert len(tries) == 7
     assert tries[map_index] > 1, "the lost task was not tried again"

@@ -28,7 +28,7 @@ def test_no_two_kinds_share_a_key() -> None:
     assert len({kind.word for kind in KINDS}) == len(KINDS)
 
 
-def test_a_key_of_no_known_kind_is_told_with_the_whole_key() -> None:
+def test_a_key_of_no_known_kind_is_reported_with_the_whole_key() -> None:
     assert kind_of("roof on fire") is OTHER
     assert subject_of("roof on fire") == "roof on fire"
 

@@ -27,7 +27,7 @@ UI = "https://airflow.example/prefix/"
 PAGE = "https://airflow.example/prefix/plugin/prism-today/prefix/prism/today?session=2025-12-31"
 
 
-def test_a_fault_is_told_with_reason_advice_moment_and_link() -> None:
+def test_a_fault_is_reported_with_reason_advice_moment_and_link() -> None:
     message = compose_message(FAULT, Wording(ui_url=UI))
     assert message.title == "factorprism 2025-12-31: No forecast for hs300"
     assert message.body == (
@@ -41,7 +41,7 @@ def test_a_fault_is_told_with_reason_advice_moment_and_link() -> None:
     assert not message.recovered
 
 
-def test_an_end_is_told_with_the_fault_that_it_ends() -> None:
+def test_an_end_is_reported_with_the_fault_that_it_ends() -> None:
     message = compose_message(ENDED, Wording())
     assert message.title == "factorprism 2025-12-31: hs300 has a forecast again"
     assert message.body == (
@@ -95,7 +95,7 @@ def test_a_digest_lists_what_is_new_what_has_ended_and_what_is_still_open() -> N
     assert message.body == (
         "New:\n"
         "- The factors of hs300 have drifted: 3 of 16 factors\n"
-        "- A model took the title: hs300 x: x follows y\n"
+        "- A model became champion: hs300 x: x follows y\n"
         "\n"
         "Ended:\n"
         "- hs300 has a forecast again: it is issued again\n"

@@ -38,7 +38,7 @@ def test_tasks_find_the_files_of_a_relative_path(
     assert seen.home == tmp_path / "home"
 
 
-def test_tasks_and_pages_are_told_their_logins_and_never_the_owners(
+def test_tasks_and_pages_get_their_logins_and_never_the_owners(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"port": "5555", "password": "secret"}.items():
@@ -49,7 +49,7 @@ def test_tasks_and_pages_are_told_their_logins_and_never_the_owners(
     }
     for name, value in urls.items():
         monkeypatch.setenv(name, value)
-    told = embedded_airflow(load_config({"FACTORPRISM_HOME": str(tmp_path), **urls})).environ
-    assert told["FACTORPRISM_WAREHOUSE_URL"] == urls["FACTORPRISM_WAREHOUSE_URL"]
-    assert told["FACTORPRISM_WAREHOUSE_READER_URL"] == urls["FACTORPRISM_WAREHOUSE_READER_URL"]
-    assert not [value for value in told.values() if "owner@" in value]
+    reported = embedded_airflow(load_config({"FACTORPRISM_HOME": str(tmp_path), **urls})).environ
+    assert reported["FACTORPRISM_WAREHOUSE_URL"] == urls["FACTORPRISM_WAREHOUSE_URL"]
+    assert reported["FACTORPRISM_WAREHOUSE_READER_URL"] == urls["FACTORPRISM_WAREHOUSE_READER_URL"]
+    assert not [value for value in reported.values() if "owner@" in value]

@@ -192,7 +192,7 @@ def test_another_target_than_the_first_is_a_universe_of_its_own(
     assert universes.read_bytes() == held
 
 
-def test_a_broken_list_of_universes_is_told_and_stays(
+def test_a_broken_list_of_universes_is_reported_and_stays(
     environ: dict[str, str], folder: Path, universes: Path
 ) -> None:
     put(folder, "000300.SH.csv")

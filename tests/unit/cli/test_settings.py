@@ -46,7 +46,9 @@ def test_the_table_names_every_variable_whole(ask: CliRunner, width: str, meanin
     assert all(len(line) <= int(width) for line in done.stdout.splitlines())
 
 
-def test_an_unknown_variable_is_told_and_keeps_nothing_from_being_printed(ask: CliRunner) -> None:
+def test_an_unknown_variable_is_reported_and_keeps_nothing_from_being_printed(
+    ask: CliRunner,
+) -> None:
     done = ask.invoke(app, ["config", "--format", "json"], env=UNKNOWN)
     assert done.exit_code == 0
     assert "unknown setting FACTORPRISM_EPOCH. Did you mean FACTORPRISM_EPOCHS?" in done.stderr

@@ -29,9 +29,9 @@ EXPECTED = replace(KNOWN, horizon_end=date(2027, 1, 11), horizon_end_expected=Tr
 
 def test_the_table_marks_an_expected_end(capsys: pytest.CaptureFixture[str]) -> None:
     write_table([KNOWN, EXPECTED])
-    told = capsys.readouterr().out
-    assert "2026-12-21 (14) " in told
-    assert "2027-01-11 (14, expected) " in told
+    reported = capsys.readouterr().out
+    assert "2026-12-21 (14) " in reported
+    assert "2027-01-11 (14, expected) " in reported
 
 
 def test_json_and_csv_say_whether_the_end_is_expected(capsys: pytest.CaptureFixture[str]) -> None:

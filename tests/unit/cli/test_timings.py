@@ -23,20 +23,20 @@ def read(lines: list[str]) -> dict[str, list[str]]:
 def test_steps_parts_and_what_other_processes_did_stand_in_their_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    timings, told = Timings(), []
+    timings, reported = Timings(), []
     with timings.part("warehouse", "warehouse: started"):
         work(LEAST_SECONDS)
-    on_step = timings.steps("weekly", lambda name, seconds: told.append(name))
+    on_step = timings.steps("weekly", lambda name, seconds: reported.append(name))
     work(LEAST_SECONDS)
-    on_step("judge_folds", LEAST_SECONDS)
+    on_step("evaluate_folds", LEAST_SECONDS)
     on_step("report", 0.001)
     timings.add_elsewhere("daily explain", 7.0)
 
     rows = read(timings.lines())
-    assert list(rows) == ["warehouse", "weekly judge_folds", "daily explain", REST, ALL]
-    assert told == ["judge_folds", "report"]
+    assert list(rows) == ["warehouse", "weekly evaluate_folds", "daily explain", REST, ALL]
+    assert reported == ["evaluate_folds", "report"]
     assert float(rows["warehouse"][2]) == pytest.approx(LEAST_SECONDS, abs=0.2)
-    assert float(rows["weekly judge_folds"][2]) == pytest.approx(LEAST_SECONDS, abs=0.2)
+    assert float(rows["weekly evaluate_folds"][2]) == pytest.approx(LEAST_SECONDS, abs=0.2)
     assert rows["daily explain"][::2] == ["7.0", "elsewhere"]
     assert "s  warehouse: started" in capsys.readouterr().err
 
@@ -54,7 +54,7 @@ def test_what_no_part_names_is_the_rest_of_the_whole() -> None:
     assert rows[ALL][1] == "100%"
 
 
-def test_a_part_that_failed_is_not_told_as_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_that_failed_is_not_reported_as_done(capsys: pytest.CaptureFixture[str]) -> None:
     timings = Timings()
     with pytest.raises(ValueError, match="broken"), timings.part("airflow", "airflow: up"):
         raise ValueError("broken")

@@ -51,7 +51,7 @@ def test_wrong_usage_ends_with_2_and_no_traceback(
         ),
     ],
 )
-def test_a_wrong_setting_is_told_in_two_lines(
+def test_a_wrong_setting_is_reported_in_two_lines(
     tmp_path: Path, settings: dict[str, str], named: str
 ) -> None:
     done = call(tmp_path, "daily", **settings)
@@ -63,7 +63,7 @@ def test_a_wrong_setting_is_told_in_two_lines(
 @pytest.mark.parametrize(
     ("exchange", "named"), [("", "'AAPL' belongs to no known exchange"), ("XTAE", "'XTAE' has")]
 )
-def test_a_universe_that_cannot_be_is_told_in_two_lines(
+def test_a_universe_that_cannot_be_is_reported_in_two_lines(
     tmp_path: Path, exchange: str, named: str
 ) -> None:
     done = call(tmp_path, "universes", "add", "own", "--target", "AAPL", "--exchange", exchange)
@@ -73,7 +73,7 @@ def test_a_universe_that_cannot_be_is_told_in_two_lines(
     assert not (tmp_path / "home").exists()
 
 
-def test_an_unreachable_warehouse_is_told_without_its_password(tmp_path: Path) -> None:
+def test_an_unreachable_warehouse_is_reported_without_its_password(tmp_path: Path) -> None:
     url = "postgresql://prism:open-sesame@127.0.0.1:1/prism"
     done = call(
         tmp_path,

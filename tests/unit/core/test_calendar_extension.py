@@ -135,7 +135,7 @@ def test_an_unknown_exchange_cannot_be_taught() -> None:
         extend_calendar("XTAE", {date(2027, 1, 4): True})
 
 
-def test_the_library_is_not_believed_beyond_its_own_end() -> None:
+def test_the_library_is_not_trusted_beyond_its_own_end() -> None:
     library = library_calendar("XNYS")
     beyond = library.known_through + timedelta(days=1)
     assert library.is_expected(beyond)

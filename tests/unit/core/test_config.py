@@ -244,7 +244,7 @@ def test_a_change_is_checked_and_an_unknown_one_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["horizon", "lookback"])
-def test_a_setting_that_belongs_to_a_signal_now_is_refused_with_its_new_place(name: str) -> None:
+def test_a_setting_that_belongs_to_a_signal_now_is_refused_with_its_new_path(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"FACTORPRISM_{name.upper()}") as caught:
         load_config({f"FACTORPRISM_{name.upper()}": "5"})
     assert f"{name} = " in caught.value.remedy

@@ -8,8 +8,8 @@ from factorprism.core.errors import FactorPrismError, QualityError, Throttled
 
 
 def test_errors_survive_pickling_with_their_state() -> None:
-    quality = pickle.loads(pickle.dumps(QualityError("bad", failures=["a", "b"], remedy="mend")))
-    assert (quality.message, quality.failures, quality.remedy) == ("bad", ("a", "b"), "mend")
+    quality = pickle.loads(pickle.dumps(QualityError("bad", failures=["a", "b"], remedy="fix")))
+    assert (quality.message, quality.failures, quality.remedy) == ("bad", ("a", "b"), "fix")
     throttled = pickle.loads(pickle.dumps(Throttled("slow", retry_after=7.0)))
     assert throttled.retry_after == 7.0
 

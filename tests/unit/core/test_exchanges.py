@@ -48,7 +48,7 @@ def test_the_docs_list_every_exchange_with_its_hour() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_is_refused_is_told_and_cannot_be_used_indeed(name: str) -> None:
+def test_what_is_refused_is_reported_and_cannot_be_used_indeed(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"exchange '{name}' (has|is|trades)") as caught:
         calendar_for(name)
     assert caught.value.remedy

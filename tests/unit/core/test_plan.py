@@ -26,7 +26,7 @@ STEPS = [
 def test_a_step_is_a_function_of_its_module_that_takes_a_run_and_references(step: Step) -> None:
     body = load_step(step)
     assert body.__module__ == f"factorprism.pipelines.{step.module}"
-    assert list(inspect.signature(body).parameters) == ["run", "refs"]
+    assert list(inspect.signature(body).parameters) == ["run", "context"]
 
 
 @pytest.mark.parametrize("pipeline", PLAN)
@@ -38,8 +38,8 @@ def test_the_runner_takes_the_steps_in_the_planned_order(pipeline: str) -> None:
 
 
 def test_a_step_that_is_not_planned_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"daily\.judge_folds does not exist"):
-        find_step("daily", "judge_folds")
+    with pytest.raises(ValueError, match=r"daily\.evaluate_folds does not exist"):
+        find_step("daily", "evaluate_folds")
     with pytest.raises(ValueError, match=r"weekly\.watch does not exist"):
         find_step("weekly", "watch")
 
@@ -82,5 +82,7 @@ def _word(node: ast.expr) -> str:
 @pytest.mark.parametrize("pipeline", ["daily", "weekly"])
 def test_the_page_on_architecture_tells_the_planned_order(pipeline: str) -> None:
     page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text("utf-8")
-    told = [re.split(r"\s+->\s+", chain) for chain in re.findall(r"`([a-z_>\s-]+->[^`]*)`", page)]
-    assert [step.name for step in PLAN[pipeline]] in told
+    reported = [
+        re.split(r"\s+->\s+", chain) for chain in re.findall(r"`([a-z_>\s-]+->[^`]*)`", page)
+    ]
+    assert [step.name for step in PLAN[pipeline]] in reported

@@ -18,7 +18,7 @@ from factorprism.core.symbols import (
     symbol_patterns,
 )
 
-TOLD = {
+RECOGNISED = {
     "000300.SH": "XSHG",
     "399006.SZ": "XSHG",
     "430047.BJ": "XSHG",
@@ -75,7 +75,7 @@ def test_the_code_tells_an_index_from_a_share(symbol: str, expected: bool) -> No
     assert is_index(symbol) is expected
 
 
-@pytest.mark.parametrize(("symbol", "exchange"), TOLD.items())
+@pytest.mark.parametrize(("symbol", "exchange"), RECOGNISED.items())
 def test_a_code_tells_its_exchange(symbol: str, exchange: str) -> None:
     assert exchange_of(symbol) == exchange
     assert calendar_of(symbol).exchange == exchange
@@ -156,10 +156,10 @@ def test_a_symbol_without_its_exchange_is_the_code(symbol: str, code: str) -> No
 
 
 def test_amounts_are_in_cny_on_the_mainland_alone() -> None:
-    assert [symbol for symbol in TOLD if is_mainland(symbol)] == list(TOLD)[:4]
+    assert [symbol for symbol in RECOGNISED if is_mainland(symbol)] == list(RECOGNISED)[:4]
 
 
-@pytest.mark.parametrize("symbol", [*TOLD, "000001.SH", "X.SH", "^SOX"])
+@pytest.mark.parametrize("symbol", [*RECOGNISED, "000001.SH", "X.SH", "^SOX"])
 def test_the_warehouse_finds_a_symbol_under_its_exchange_and_no_other(symbol: str) -> None:
     found = [
         exchange

@@ -41,7 +41,7 @@ FIXED = {
     "FACTORPRISM_WAREHOUSE_URL",
     "FACTORPRISM_TRACKING_URL",
 }
-# Logins of the warehouse that one container alone is told.
+# Logins of the warehouse that one container alone receives.
 ONE_ALONE = {
     "FACTORPRISM_WAREHOUSE_OWNER_URL": "init",
     "FACTORPRISM_WAREHOUSE_READER_URL": "api-server",
@@ -119,7 +119,7 @@ def setting_names() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def told(read_compose: Read) -> dict[str, dict[str, Any]]:
+def reported(read_compose: Read) -> dict[str, dict[str, Any]]:
     """Every service, where settings.env sets every setting to a value of its own."""
     settings = {name: f"value-of-{name}" for name in setting_names()}
     services: dict[str, dict[str, Any]] = read_compose("*", settings=settings)["services"]
@@ -127,8 +127,10 @@ def told(read_compose: Read) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_every_setting_reaches_every_container_that_reads_settings(told: Any, name: str) -> None:
-    environment = told[name]["environment"]
+def test_every_setting_reaches_every_container_that_reads_settings(
+    reported: Any, name: str
+) -> None:
+    environment = reported[name]["environment"]
     lost = {
         setting
         for setting in setting_names() - FIXED - set(ONE_ALONE)
@@ -145,12 +147,15 @@ def test_the_compose_file_sets_no_setting_of_its_own_but_the_fixed_ones(services
         assert own == FIXED | {key for key, only in ONE_ALONE.items() if only == name}, name
 
 
-def test_each_container_is_told_the_login_that_it_needs_and_no_other(services: Any) -> None:
+def test_each_container_gets_the_login_that_it_needs_and_no_other(services: Any) -> None:
     owner, reader = ("secret-of-PRISM_OWNER_DB_PASSWORD", "secret-of-PRISM_READER_DB_PASSWORD")
     writer = "secret-of-PRISM_WRITER_DB_PASSWORD"
-    told = {name: json.dumps(service.get("environment", {})) for name, service in services.items()}
+    reported = {
+        name: json.dumps(service.get("environment", {})) for name, service in services.items()
+    }
     knows = {
-        word: {name for name in told if word in told[name]} for word in (owner, reader, writer)
+        word: {name for name in reported if word in reported[name]}
+        for word in (owner, reader, writer)
     }
     assert knows[owner] == {"postgres", "init"}
     assert knows[reader] == {"postgres", "api-server"}
@@ -316,7 +321,7 @@ def test_images_are_pinned_and_ours_is_built_from_one_file(services: Any) -> Non
         assert len(services[name]["image"].split("@sha256:")[1]) == 64
 
 
-def test_no_worker_is_told_where_airflows_tables_and_keys_are(services: Any) -> None:
+def test_no_worker_knows_where_airflows_tables_and_keys_are(services: Any) -> None:
     kept = {
         f"secret-of-{name}"
         for name in (
@@ -358,7 +363,7 @@ def test_a_message_outlives_the_longest_task_and_a_lost_worker_does_not(services
 
 
 def test_a_scheduler_that_begins_anew_takes_over_before_the_silence_is_up(services: Any) -> None:
-    """A scheduler judges the silence of its own tasks alone: those of the one before it must be
+    """A scheduler evaluates the silence of its own tasks alone: those of the one before it must be
     its own by then.
     """
     environment = services["scheduler"]["environment"]

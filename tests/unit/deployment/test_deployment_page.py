@@ -37,7 +37,7 @@ def options(words: list[str], name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if "docker compose" in line])
-def test_compose_is_told_of_services_and_profiles_that_exist(command: str, services: Any) -> None:
+def test_compose_knows_of_services_and_profiles_that_exist(command: str, services: Any) -> None:
     words = shlex.split(command)
     profiles = {name for service in services.values() for name in service.get("profiles", [])}
     assert set(options(words, "profile")) <= profiles

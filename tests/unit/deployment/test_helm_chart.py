@@ -2,7 +2,7 @@
 
 The chart comes from no package registry: name it by ``AIRFLOW_CHART``, a folder or an archive of
 release 1.22.0, and have Helm by ``pip install helm-python-sdk``. Without both, the pods that the
-values write themselves are looked at all the same.
+values write themselves are checked all the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Faults = Callable[[dict[str, Any]], list[str]]
 CHART = os.environ.get("AIRFLOW_CHART", "")
 IMAGE = "registry.example.com/factorprism:0.1.0"
 PARTS = ("scheduler", "dagProcessor", "triggerer")
-# What the chart calls unless it is told otherwise, in an image other than Airflow's own too.
+# What the chart calls unless it is asked otherwise, in an image other than Airflow's own too.
 CHECK = "CONNECTION_CHECK_MAX_COUNT=0 AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR exec /entrypoint \\\n"
 CHART_DEFAULTS = (
     ["sh", "-c", f"{CHECK}airflow jobs check --job-type SchedulerJob --local\n"],
@@ -110,8 +110,8 @@ def test_the_dead_mans_switch_is_a_pod_like_the_others(
     for entry in values["secret"]:
         ref = {"name": entry["secretName"], "key": entry["secretKey"]}
         known[entry["envName"]] = {"valueFrom": {"secretKeyRef": ref}}
-    for told in pod["containers"][0]["env"]:
-        assert {key: told[key] for key in told if key != "name"} == known[told["name"]]
+    for reported in pod["containers"][0]["env"]:
+        assert {key: reported[key] for key in reported if key != "name"} == known[reported["name"]]
 
 
 def test_the_dead_mans_switch_holds_no_secret_that_it_does_not_ask_with(
@@ -119,7 +119,9 @@ def test_the_dead_mans_switch_holds_no_secret_that_it_does_not_ask_with(
 ) -> None:
     job = yaml.safe_load((repository_root / "deploy" / "helm" / "health.yaml").read_text())
     ((_, pod),) = manifests.pods_of(job)
-    secrets = {told["name"] for told in pod["containers"][0]["env"] if "valueFrom" in told}
+    secrets = {
+        reported["name"] for reported in pod["containers"][0]["env"] if "valueFrom" in reported
+    }
     assert secrets == {"FACTORPRISM_WAREHOUSE_READER_URL", "TUSHARE_TOKEN"}
 
 

@@ -51,8 +51,8 @@ def test_secrets_are_named_and_never_written(values: dict[str, Any], text: str) 
 def test_nothing_but_backups_is_kept_on_a_volume(
     values: dict[str, Any], repository_root: Path
 ) -> None:
-    told = {entry["name"]: entry["value"] for entry in values["env"]}
-    assert told["FACTORPRISM_ARTEFACTS"].startswith("s3://")
+    reported = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert reported["FACTORPRISM_ARTEFACTS"].startswith("s3://")
     for part in ("triggerer", "dags", "logs"):
         assert values[part]["persistence"] == {"enabled": False}
     assert not values["postgresql"]["enabled"]
@@ -61,7 +61,7 @@ def test_nothing_but_backups_is_kept_on_a_volume(
     assert claim["kind"] == "PersistentVolumeClaim"
     settings = values["airflowLocalSettings"]
     assert f'BACKUP_CLAIM = "{claim["metadata"]["name"]}"' in settings
-    assert f'BACKUP_FOLDER = "{told["FACTORPRISM_BACKUPS"]}"' in settings
+    assert f'BACKUP_FOLDER = "{reported["FACTORPRISM_BACKUPS"]}"' in settings
 
 
 def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None:
@@ -87,11 +87,11 @@ def test_a_lost_pod_is_seen_as_soon_as_a_lost_worker(
         assert f'AIRFLOW__SCHEDULER__{name.upper()}: "{value}"' in compose_text
 
 
-def test_every_pod_is_told_where_airflow_is_for_people_and_for_itself(
+def test_every_pod_knows_where_airflow_is_for_people_and_for_itself(
     values: dict[str, Any],
 ) -> None:
-    told = {entry["name"]: entry["value"] for entry in values["env"]}
-    assert told[AIRFLOW_UI_URL].startswith("https://")
+    reported = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert reported[AIRFLOW_UI_URL].startswith("https://")
     (inside,) = yaml.safe_load(values["extraEnv"].replace("{{ .Release.Name }}", "prism"))
     assert inside["name"] == EXECUTION_API_URL
     assert inside["value"] == "http://prism-api-server:8080/execution/"

@@ -1,4 +1,4 @@
-"""The figures of an account, and several forecasts on the same sessions."""
+"""The figures of a backtest, and several forecasts on the same sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from factorprism.evaluation.backtest import (
 YEAR = 242.0
 
 
-def make_account(returns: list[float]) -> Backtest:
+def make_backtest(returns: list[float]) -> Backtest:
     net = np.array(returns)
     days = calendar_for("XSHG").sessions(date(2020, 1, 1), date(2024, 12, 31))[: len(net)]
     still = np.zeros(len(net))
@@ -33,8 +33,8 @@ def make_account(returns: list[float]) -> Backtest:
 def test_the_figures_of_four_sessions_worked_out_by_hand():
     # Mean 0.01, deviations of 0.02: with n - 1 = 3 the standard deviation is 0.04 / sqrt(3), the
     # ratio sqrt(3) / 4. Skew is 0 and kurtosis 1, so that the error is sqrt(1 / 3).
-    account = make_account([0.03, -0.01, 0.03, -0.01])
-    figures = compute_statistics(account, YEAR)
+    backtest = make_backtest([0.03, -0.01, 0.03, -0.01])
+    figures = compute_statistics(backtest, YEAR)
     grown = 1.03**2 * 0.99**2
     assert figures.n_sessions == 4
     assert figures.total_return == pytest.approx(grown - 1)
@@ -56,29 +56,29 @@ def test_the_sharpe_ratios_error_is_that_of_bailey_and_lopez_de_prado():
     returns = [-6.766, 1.448, 1.126, 2.876, -0.673, 0.659, 0.84, 2.181, 0.529, 0.613, -1.456]
     returns += [2.315, 2.383, 0.834, 1.718, -0.696, 0.841, 2.773, 1.684, 2.852, 0.314, 2.175]
     returns += [1.251, 2.16]
-    figures = compute_statistics(make_account([value / 100 for value in returns]), 12.0)
+    figures = compute_statistics(make_backtest([value / 100 for value in returns]), 12.0)
     assert figures.sharpe == pytest.approx(1.59, abs=0.005)
     assert figures.sharpe_error == pytest.approx(0.3363 * 12**0.5, abs=5e-4)
     assert figures.psr == pytest.approx(0.913, abs=5e-4)
 
 
 def test_drawdown_counts_from_the_start_and_from_each_peak():
-    assert compute_statistics(make_account([-0.1, 0.05]), YEAR).max_drawdown == pytest.approx(0.1)
-    account = make_account([0.1, -0.1, -0.1, 0.125, 0.3])
-    assert compute_statistics(account, YEAR).max_drawdown == pytest.approx(0.19)
+    assert compute_statistics(make_backtest([-0.1, 0.05]), YEAR).max_drawdown == pytest.approx(0.1)
+    backtest = make_backtest([0.1, -0.1, -0.1, 0.125, 0.3])
+    assert compute_statistics(backtest, YEAR).max_drawdown == pytest.approx(0.19)
 
 
-def test_a_flat_account_has_no_sharpe_ratio():
-    figures = compute_statistics(make_account([0.0] * 10), YEAR)
+def test_a_flat_backtest_has_no_sharpe_ratio():
+    figures = compute_statistics(make_backtest([0.0] * 10), YEAR)
     assert np.isnan([figures.sharpe, figures.sharpe_error, figures.psr]).all()
     assert (figures.annual_return, figures.annual_volatility, figures.max_drawdown) == (0, 0, 0)
 
 
 def test_too_little_to_describe_is_refused():
     with pytest.raises(ValueError, match="1 sessions"):
-        compute_statistics(make_account([0.1]), YEAR)
+        compute_statistics(make_backtest([0.1]), YEAR)
     with pytest.raises(ValueError, match="sessions_per_year"):
-        compute_statistics(make_account([0.1, 0.2]), 0.0)
+        compute_statistics(make_backtest([0.1, 0.2]), 0.0)
 
 
 def test_a_year_has_the_sessions_that_its_calendar_gives_it():
@@ -99,10 +99,10 @@ def market() -> tuple[Prices, dict[str, np.ndarray]]:
     days = calendar_for("XSHG").sessions(date(2020, 1, 1), date(2024, 12, 31))[:500]
     closes = 1000.0 * np.exp(np.cumsum(generator.normal(0.0, 0.01, 500)))
     opens = closes * np.exp(generator.normal(0.0, 0.001, 500))
-    judged = slice(50, 480)
+    out_of_sample = slice(50, 480)
     knows, chance = np.full(500, np.nan), np.full(500, np.nan)
-    knows[judged] = closes[55:485] > closes[50:480]
-    chance[judged] = generator.uniform(0.3, 0.7, 430)
+    knows[out_of_sample] = closes[55:485] > closes[50:480]
+    chance[out_of_sample] = generator.uniform(0.3, 0.7, 430)
     return Prices(days, opens, closes), {"knows": knows, "chance": chance}
 
 
@@ -114,26 +114,26 @@ def test_forecasts_are_compared_on_the_sessions_that_all_of_them_have(market):
     forecasts = {**forecasts, "knows": forecasts["knows"].copy()}
     forecasts["knows"][:100] = np.nan
     comparison = compare_forecasts(prices, forecasts, RULE, sessions_per_year=YEAR, seed=1)
-    assert [earned.name for earned in comparison.earned] == [BUY_AND_HOLD, "knows", "chance"]
-    for earned in comparison.earned:
-        np.testing.assert_array_equal(earned.backtest.sessions, prices.sessions[101:481])
+    assert [result.name for result in comparison.results] == [BUY_AND_HOLD, "knows", "chance"]
+    for result in comparison.results:
+        np.testing.assert_array_equal(result.backtest.sessions, prices.sessions[101:481])
 
 
-def test_knowledge_is_told_from_chance(market):
+def test_knowledge_is_distinguished_from_chance(market):
     prices, forecasts = market
     rule = replace(RULE, sides="long_short")
     comparison = compare_forecasts(prices, forecasts, rule, sessions_per_year=YEAR, seed=1)
-    held, knows, chance = comparison.earned
-    assert (held.excess, held.lower, held.upper) == (0.0, 0.0, 0.0)
+    held, knows, chance = comparison.results
+    assert (held.excess_return, held.lower, held.upper) == (0.0, 0.0, 0.0)
     assert knows.lower > 0.0
     assert chance.lower < 0.0
     years = len(knows.backtest) / YEAR
     ratio = knows.backtest.equity[-1] / held.backtest.equity[-1]
-    assert knows.excess == pytest.approx(np.log(ratio) / years)
+    assert knows.excess_return == pytest.approx(np.log(ratio) / years)
     assert comparison.best == "knows"
     assert 0.5 < comparison.deflated <= 1.0
     again = compare_forecasts(prices, forecasts, rule, sessions_per_year=YEAR, seed=1)
-    assert again.earned[1].lower == knows.lower
+    assert again.results[1].lower == knows.lower
 
 
 def test_the_more_is_tried_the_less_the_best_one_proves(market):
@@ -148,7 +148,7 @@ def test_the_more_is_tried_the_less_the_best_one_proves(market):
     deflated = []
     for tried in (few, many):
         comparison = compare_forecasts(prices, tried, RULE, sessions_per_year=YEAR, seed=1)
-        best = next(item for item in comparison.earned if item.name == comparison.best)
+        best = next(item for item in comparison.results if item.name == comparison.best)
         assert comparison.deflated < best.statistics.psr
         deflated.append(best.statistics.psr - comparison.deflated)
     assert deflated[1] > deflated[0]

@@ -137,7 +137,7 @@ def test_fewer_stretches_raise_the_stated_chance_and_too_few_tell_nothing() -> N
     assert few.n_stretches == 4
     assert not few.measured
     assert few.drifted == ()
-    assert few.sentence.startswith("drift cannot be told")
+    assert few.sentence.startswith("drift cannot be measured")
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""One lucky forecaster among many is not believed, a knowing one is, and losses come first."""
+"""One lucky forecaster among many is not trusted, a knowing one is, and losses come first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from _directions import hold_probabilities
-from factorprism.evaluation.multiplicity import multiplicity_sentence, pay_for_trials
+from factorprism.evaluation.multiplicity import adjust_for_trials, multiplicity_sentence
 from factorprism.learning.samples import HeldOut
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import compute_log_losses
@@ -37,7 +37,7 @@ def forecast(labels: np.ndarray, knowledge: float, noise: float, seed: int) -> H
 def test_a_knowing_candidate_is_found_among_guessers(labels: np.ndarray) -> None:
     candidates = {f"guess{number}": forecast(labels, 0.0, 0.1, number) for number in range(6)}
     candidates["knowing"] = forecast(labels, 0.2, 0.1, 99)
-    result = pay_for_trials(candidates, DIRECTION, HORIZON, seed=0)
+    result = adjust_for_trials(candidates, DIRECTION, HORIZON, seed=0)
 
     assert result.skilled == ("knowing",)
     best = result.gains[0]
@@ -55,24 +55,24 @@ def test_a_knowing_candidate_is_found_among_guessers(labels: np.ndarray) -> None
     assert (result.n_tried, result.n_sessions, result.independent_windows) == (7, 600, 120)
 
 
-def test_what_would_be_believed_alone_is_not_as_the_best_of_many(labels: np.ndarray) -> None:
+def test_what_would_be_trusted_alone_is_not_as_the_best_of_many(labels: np.ndarray) -> None:
     lucky = forecast(labels, 0.09, 0.1, 99)
     others = {f"guess{number}": forecast(labels, 0.0, 0.1, number) for number in range(25)}
-    alone = pay_for_trials({"lucky": lucky}, DIRECTION, HORIZON, seed=0)
-    together = pay_for_trials({**others, "lucky": lucky}, DIRECTION, HORIZON, seed=0)
+    alone = adjust_for_trials({"lucky": lucky}, DIRECTION, HORIZON, seed=0)
+    together = adjust_for_trials({**others, "lucky": lucky}, DIRECTION, HORIZON, seed=0)
 
     assert alone.skilled == ("lucky",)
     assert together.skilled == ()
-    paid = next(gain for gain in together.gains if gain.name == "lucky")
-    assert paid.value == alone.gains[0].value
-    assert paid.upper - paid.lower > 1.3 * (alone.gains[0].upper - alone.gains[0].lower)
+    adjusted = next(gain for gain in together.gains if gain.name == "lucky")
+    assert adjusted.value == alone.gains[0].value
+    assert adjusted.upper - adjusted.lower > 1.3 * (alone.gains[0].upper - alone.gains[0].lower)
     assert together.spa_p_value > 0.05
 
 
-def test_trials_that_are_not_shown_are_paid_for_too(labels: np.ndarray) -> None:
+def test_trials_that_are_not_shown_are_adjusted_for_too(labels: np.ndarray) -> None:
     candidates = {"a": forecast(labels, 0.1, 0.1, 1), "b": forecast(labels, 0.0, 0.1, 2)}
-    shown = pay_for_trials(candidates, DIRECTION, HORIZON, seed=0)
-    tried = pay_for_trials(candidates, DIRECTION, HORIZON, seed=0, n_tried=20)
+    shown = adjust_for_trials(candidates, DIRECTION, HORIZON, seed=0)
+    tried = adjust_for_trials(candidates, DIRECTION, HORIZON, seed=0, n_tried=20)
 
     assert (shown.size, tried.size) == (0.05, pytest.approx(0.005))
     assert tried.n_tried == 20
@@ -80,7 +80,7 @@ def test_trials_that_are_not_shown_are_paid_for_too(labels: np.ndarray) -> None:
         assert many.lower < few.lower
         assert many.upper > few.upper
     with pytest.raises(ValueError, match="n_tried: 1, allowed are numbers from 2"):
-        pay_for_trials(candidates, DIRECTION, HORIZON, seed=0, n_tried=1)
+        adjust_for_trials(candidates, DIRECTION, HORIZON, seed=0, n_tried=1)
 
 
 def test_the_chance_of_a_false_claim_is_held_over_many_markets() -> None:
@@ -93,7 +93,7 @@ def test_the_chance_of_a_false_claim_is_held_over_many_markets() -> None:
             f"guess{number}": forecast(drawn, 0.0, 0.02, 50 * market + number)
             for number in range(5)
         }
-        claims += bool(pay_for_trials(candidates, DIRECTION, HORIZON, seed=market).skilled)
+        claims += bool(adjust_for_trials(candidates, DIRECTION, HORIZON, seed=market).skilled)
 
     # At 5% more than four of twenty would come about once in four hundred times.
     assert claims <= 4
@@ -101,7 +101,7 @@ def test_the_chance_of_a_false_claim_is_held_over_many_markets() -> None:
 
 def test_all_may_be_superior_and_equals_share_their_fate(labels: np.ndarray) -> None:
     good, better = (forecast(labels, know, 0.05, 3) for know in (0.15, 0.4))
-    result = pay_for_trials(
+    result = adjust_for_trials(
         {"good": good, "better": better, "twin": better}, DIRECTION, HORIZON, seed=0
     )
 
@@ -112,7 +112,7 @@ def test_all_may_be_superior_and_equals_share_their_fate(labels: np.ndarray) -> 
 
 def test_a_small_sure_gain_is_found_after_a_wild_one(labels: np.ndarray) -> None:
     small, wild = forecast(labels, 0.015, 0.0, 3), forecast(labels, 0.6, 0.3, 4)
-    result = pay_for_trials({"small": small, "wild": wild}, DIRECTION, HORIZON, seed=0)
+    result = adjust_for_trials({"small": small, "wild": wild}, DIRECTION, HORIZON, seed=0)
 
     assert [gain.name for gain in result.gains if gain.superior] == ["wild", "small"]
     sure = result.gains[1]
@@ -124,7 +124,7 @@ def test_a_small_sure_gain_is_found_after_a_wild_one(labels: np.ndarray) -> None
 
 def test_the_base_rate_is_no_trial_and_its_copy_no_skill(labels: np.ndarray) -> None:
     base = forecast(labels, 0.0, 0.0, 0)
-    result = pay_for_trials({"base_rate": base, "copy": base}, DIRECTION, HORIZON, seed=0)
+    result = adjust_for_trials({"base_rate": base, "copy": base}, DIRECTION, HORIZON, seed=0)
 
     assert result.n_tried == 1
     assert result.equals == ("copy",)
@@ -144,14 +144,14 @@ def test_the_sentence_says_first_who_loses_and_then_whose_skill_stands(labels: n
         "knowing": forecast(labels, 0.3, 0.05, 2),
     }
     sentence = multiplicity_sentence(
-        pay_for_trials(candidates, DIRECTION, HORIZON, seed=0), DIRECTION
+        adjust_for_trials(candidates, DIRECTION, HORIZON, seed=0), DIRECTION
     )
 
     assert sentence.startswith("1 of 2 candidates loses to the base rate: wrong. Skill shown after")
-    assert "paying for 2 trials (SPA p = 0.00)" in sentence
+    assert "adjusting for 2 trials (SPA p = 0.00)" in sentence
     assert "knowing +0." in sentence
     alone = {"wrong": candidates["wrong"]}
-    lost = multiplicity_sentence(pay_for_trials(alone, DIRECTION, HORIZON, seed=0), DIRECTION)
+    lost = multiplicity_sentence(adjust_for_trials(alone, DIRECTION, HORIZON, seed=0), DIRECTION)
     assert lost.startswith("1 of 1 candidates loses to the base rate: wrong. No skill shown after")
 
 
@@ -159,7 +159,7 @@ def test_the_same_seed_gives_the_same_result(labels: np.ndarray) -> None:
     candidates = {"a": forecast(labels, 0.1, 0.1, 1), "b": forecast(labels, 0.0, 0.1, 2)}
 
     first, again, other = (
-        pay_for_trials(candidates, DIRECTION, HORIZON, seed=seed) for seed in (1, 1, 2)
+        adjust_for_trials(candidates, DIRECTION, HORIZON, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -170,12 +170,12 @@ def test_only_forecasts_of_the_same_sessions_are_compared(labels: np.ndarray) ->
     elsewhere = replace(one, rows=one.rows + 1)
 
     with pytest.raises(ValueError, match="'a' and 'b' differ in rows"):
-        pay_for_trials({"a": one, "b": elsewhere}, DIRECTION, HORIZON, seed=0)
+        adjust_for_trials({"a": one, "b": elsewhere}, DIRECTION, HORIZON, seed=0)
     raised = replace(one, reference={"p_up": one.reference["p_up"] + 0.1})
     with pytest.raises(ValueError, match="'a' and 'b' differ in reference p_up"):
-        pay_for_trials({"a": one, "b": raised}, DIRECTION, HORIZON, seed=0)
+        adjust_for_trials({"a": one, "b": raised}, DIRECTION, HORIZON, seed=0)
     with pytest.raises(ValueError, match="candidates: none"):
-        pay_for_trials({"base_rate": one}, DIRECTION, HORIZON, seed=0)
+        adjust_for_trials({"base_rate": one}, DIRECTION, HORIZON, seed=0)
     empty = one.take(slice(0))
-    with pytest.raises(ValueError, match="'a' has judged no session"):
-        pay_for_trials({"a": empty}, DIRECTION, HORIZON, seed=0)
+    with pytest.raises(ValueError, match="'a' has evaluated no session"):
+        adjust_for_trials({"a": empty}, DIRECTION, HORIZON, seed=0)

@@ -11,7 +11,7 @@ import pytest
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.universe import Universe
-from factorprism.experiments import History, Size
+from factorprism.experiments import ExperimentSize, History
 from factorprism.factors import compute_panels
 from factorprism.images import align_panels
 from factorprism.learning import TrainingSettings
@@ -65,10 +65,10 @@ def history(make_history: Callable[..., History]) -> History:
 
 
 @pytest.fixture(scope="session")
-def make_size() -> Callable[..., Size]:
+def make_size() -> Callable[..., ExperimentSize]:
     """Build a size of one fold and one epoch for the networks of these names."""
 
-    def make(*networks: str, n_folds: int = 1) -> Size:
+    def make(*networks: str, n_folds: int = 1) -> ExperimentSize:
         settings = TrainingSettings(
             seed=3,
             validation_sessions=60,
@@ -80,7 +80,7 @@ def make_size() -> Callable[..., Size]:
             stride=1,
             batch_size=32,
         )
-        return Size(1, settings, networks, last_samples=500, cut="nearly all of it")
+        return ExperimentSize(1, settings, networks, last_samples=500, cut="nearly all of it")
 
     return make
 

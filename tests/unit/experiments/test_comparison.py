@@ -1,4 +1,5 @@
-"""Contestants are judged on the same sessions, and their differences paired and paid for."""
+"""Contestants are evaluated on the same sessions, and their differences paired and adjusted for
+multiple testing."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ import pytest
 from _directions import hold_probabilities
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import (
-    Judged,
+    ContestantResult,
+    adjust_for_all,
     compare_pairs,
     cut_folds,
     estimate_means,
-    pay_for,
     skill_sentence,
     tabulate,
 )
@@ -29,7 +30,7 @@ def training_set(history):
 
 
 @pytest.fixture(scope="module")
-def judged(training_set):
+def evaluated(training_set):
     """One that knows the outcome, one that knows nothing, one that is sure of the opposite."""
     rows = training_set.samples[-300:]
     labels = training_set.labels[rows]
@@ -41,13 +42,13 @@ def judged(training_set):
         "wrong": np.where(up, 0.3, 0.7),
     }
     return {
-        name: Judged(hold_probabilities(labels, y_prob, base, rows=rows), 7, 1.0)
+        name: ContestantResult(hold_probabilities(labels, y_prob, base, rows=rows), 7, 1.0)
         for name, y_prob in forecasts.items()
     }
 
 
-def test_a_difference_is_the_mean_of_paired_log_losses_with_its_interval_around(judged):
-    (pair,) = compare_pairs(judged, [("knowing", "wrong")], 3, seed=1)
+def test_a_difference_is_the_mean_of_paired_log_losses_with_its_interval_around(evaluated):
+    (pair,) = compare_pairs(evaluated, [("knowing", "wrong")], 3, seed=1)
     # log 0.8 - log 0.3 for each session, whichever way it went.
     assert pair.log_loss.value == pytest.approx(np.log(0.8 / 0.3))
     assert pair.accuracy == Estimate(1.0, 1.0, 1.0)
@@ -55,28 +56,32 @@ def test_a_difference_is_the_mean_of_paired_log_losses_with_its_interval_around(
     assert pair.sentence.startswith("knowing forecasts better than wrong")
 
 
-def test_the_direction_of_a_difference_is_said(judged):
-    (pair,) = compare_pairs(judged, [("wrong", "blind")], 3, seed=1)
+def test_the_direction_of_a_difference_is_said(evaluated):
+    (pair,) = compare_pairs(evaluated, [("wrong", "blind")], 3, seed=1)
     assert pair.log_loss.upper < 0.0
     assert pair.sentence.startswith("wrong forecasts worse than blind")
 
 
-def test_equal_forecasts_are_called_so_and_no_difference_is_claimed(judged):
-    (pair,) = compare_pairs({**judged, "twin": judged["blind"]}, [("twin", "blind")], 3, seed=1)
+def test_equal_forecasts_are_called_so_and_no_difference_is_claimed(evaluated):
+    (pair,) = compare_pairs(
+        {**evaluated, "twin": evaluated["blind"]}, [("twin", "blind")], 3, seed=1
+    )
     assert not pair.is_shown
     assert pairs_sentence([pair]) == "twin and blind make the same forecasts."
 
 
-def test_forecasts_of_other_sessions_are_not_paired(judged):
-    late = judged["blind"].held_out
+def test_forecasts_of_other_sessions_are_not_paired(evaluated):
+    late = evaluated["blind"].held_out
     late = late.take(slice(1, None))
     with pytest.raises(ValueError, match="different sessions"):
-        compare_pairs({**judged, "late": Judged(late, 7, 1.0)}, [("late", "blind")], 3, seed=1)
+        compare_pairs(
+            {**evaluated, "late": ContestantResult(late, 7, 1.0)}, [("late", "blind")], 3, seed=1
+        )
 
 
-def test_the_table_has_the_base_rate_and_every_figure_with_an_interval(judged, training_set):
-    paid = pay_for(judged, training_set.horizon, seed=1)
-    rows = tabulate(judged, training_set, paid, seed=1)
+def test_the_table_has_the_base_rate_and_every_figure_with_an_interval(evaluated, training_set):
+    adjusted = adjust_for_all(evaluated, training_set.horizon, seed=1)
+    rows = tabulate(evaluated, training_set, adjusted, seed=1)
     assert [row["network"] for row in rows] == ["base_rate", "knowing", "blind", "wrong"]
     assert [row["skill"] for row in rows] == ["-", "shown", "not shown", "not shown"]
     for row in rows:
@@ -108,26 +113,26 @@ def test_fewer_channels_keep_the_samples_of_all(training_set):
 
 def test_folds_are_purged_and_a_short_history_is_refused(training_set, make_size):
     (fold,) = cut_folds(training_set, make_size("lenet5_tiny"))
-    assert fold.learned.max() + training_set.horizon < fold.judged.min()
+    assert fold.training_rows.max() + training_set.horizon < fold.out_of_sample.min()
     short = replace(training_set, samples=training_set.samples[-100:])
     with pytest.raises(ConfigurationError, match="100 samples are too few"):
         cut_folds(short, make_size("lenet5_tiny"))
 
 
-def test_over_few_windows_nothing_is_claimed(judged, training_set):
+def test_over_few_windows_nothing_is_claimed(evaluated, training_set):
     few = {
-        name: Judged(
+        name: ContestantResult(
             one.take(slice(-50, None)),
             7,
             1.0,
         )
-        for name, one in ((name, one.held_out) for name, one in judged.items())
+        for name, one in ((name, one.held_out) for name, one in evaluated.items())
     }
-    paid = pay_for(few, training_set.horizon, seed=1)
-    assert paid.skilled == ("knowing",)
-    assert paid.independent_windows == 17
-    assert skill_sentence(paid).startswith("No skill shown: 50 sessions hold 17 windows")
-    rows = tabulate(few, training_set, paid, seed=1)
+    adjusted = adjust_for_all(few, training_set.horizon, seed=1)
+    assert adjusted.skilled == ("knowing",)
+    assert adjusted.independent_windows == 17
+    assert skill_sentence(adjusted).startswith("No skill shown: 50 sessions hold 17 windows")
+    rows = tabulate(few, training_set, adjusted, seed=1)
     assert {row["skill"] for row in rows} == {"-", "not shown"}
     (pair,) = compare_pairs(few, [("knowing", "wrong")], 3, seed=1)
     assert pair.log_loss.lower > 0.0
@@ -135,21 +140,23 @@ def test_over_few_windows_nothing_is_claimed(judged, training_set):
     assert pair.sentence.startswith("no difference shown between knowing and wrong")
 
 
-def test_a_gain_of_level_alone_is_not_credited_to_the_images(judged, training_set):
+def test_a_gain_of_level_alone_is_not_credited_to_the_images(evaluated, training_set):
     rows = training_set.samples[-300:]
     # Nine of ten sessions rise: whoever says so each day beats a base rate of a half.
     labels = (np.arange(300) % 10 != 0).astype(np.int8)
     held_out = hold_probabilities(labels, np.full(300, 0.9), 0.5, rows=rows)
-    constant = {"constant": Judged(held_out, 7, 1.0)}
-    paid = pay_for(constant, training_set.horizon, seed=1)
-    table = tabulate(constant, training_set, paid, seed=1)
+    constant = {"constant": ContestantResult(held_out, 7, 1.0)}
+    adjusted = adjust_for_all(constant, training_set.horizon, seed=1)
+    table = tabulate(constant, training_set, adjusted, seed=1)
     assert table[1]["skill"] == "shown"
     assert "the gain is one of level" in level_sentence(table, "network")
 
 
-def test_many_losers_are_counted_and_not_named(judged, training_set):
-    wrong = {f"wrong{number}": judged["wrong"] for number in range(7)}
-    sentence = skill_sentence(pay_for(wrong, training_set.horizon, seed=1))
+def test_many_losers_are_counted_and_not_named(evaluated, training_set):
+    wrong = {f"wrong{number}": evaluated["wrong"] for number in range(7)}
+    sentence = skill_sentence(adjust_for_all(wrong, training_set.horizon, seed=1))
     assert sentence.startswith("7 of 7 candidates lose to the base rate. No skill shown")
-    few = skill_sentence(pay_for({"wrong": judged["wrong"]}, training_set.horizon, seed=1))
+    few = skill_sentence(
+        adjust_for_all({"wrong": evaluated["wrong"]}, training_set.horizon, seed=1)
+    )
     assert "the base rate: wrong. No skill shown" in few

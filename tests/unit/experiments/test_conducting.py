@@ -13,7 +13,7 @@ from factorprism.experiments import CATALOGUE, find_experiment
 from factorprism.experiments.channels import ablate_channels, choose_channels
 from factorprism.experiments.depth import compare_depths
 from factorprism.experiments.horizon import compare_horizons, cut_alike
-from factorprism.experiments.original import Period, cut_at_period, repeat_study
+from factorprism.experiments.original import StudyPeriod, cut_at_period, repeat_study
 from factorprism.experiments.padding import N_SEEDS, compare_paddings, compute_paired_p
 from factorprism.experiments.stacking import compare_stacks
 from factorprism.experiments.upsampling import compare_sizes
@@ -25,7 +25,9 @@ def names_of(result, column):
     return [row[column] for row in result.tables[0].rows]
 
 
-def test_stacking_judges_one_three_and_four_indices_on_the_same_sessions(history, make_size, quiet):
+def test_stacking_evaluates_one_three_and_four_indices_on_the_same_sessions(
+    history, make_size, quiet
+):
     result = compare_stacks(history, make_size(TINY), quiet)
     assert names_of(result, "images") == ["base_rate", "image1", "image3", "image4"]
     assert len(result.tables[1].rows) == 3
@@ -73,7 +75,7 @@ def test_upsampling_holds_the_upsampled_against_the_native(make_history, make_si
     assert (row["first"], row["second"]) == ("mlp_tiny", TINY)
 
 
-def test_horizons_are_judged_on_the_same_sessions_each_with_its_own_base_rate(
+def test_horizons_are_evaluated_on_the_same_sessions_each_with_its_own_base_rate(
     history, make_size, quiet
 ):
     result = compare_horizons(history, make_size(TINY), quiet, horizons=(2, 20))
@@ -86,10 +88,10 @@ def test_horizons_are_judged_on_the_same_sessions_each_with_its_own_base_rate(
     ]
     assert [row["independent windows"] for row in rows] == [30, 30, 3, 3]
     assert rows[0]["log loss"] != rows[2]["log loss"]
-    assert "paying for 2 trials" in result.verdict
+    assert "adjusting for 2 trials" in result.verdict
 
 
-def test_no_horizon_learns_from_or_judges_a_session_that_another_cannot(history, make_size):
+def test_no_horizon_learns_from_or_evaluates_a_session_that_another_cannot(history, make_size):
     sets = cut_alike(history, make_size(TINY), (2, 20))
     np.testing.assert_array_equal(sets[2].samples, sets[20].samples)
     assert sets[2].samples.max() + 20 < len(history.image_set.sessions)
@@ -118,10 +120,10 @@ def test_the_paired_test_is_students():
 @pytest.fixture
 def period(history):
     sessions = history.image_set.sessions
-    return Period(sessions[100].astype(date), sessions[499].astype(date), horizon=3)
+    return StudyPeriod(sessions[100].astype(date), sessions[499].astype(date), horizon=3)
 
 
-def test_the_study_is_repeated_on_its_sessions_alone_and_judged_on_what_followed(
+def test_the_study_is_repeated_on_its_sessions_alone_and_evaluated_on_what_followed(
     history, make_size, quiet, period
 ):
     result = repeat_study(history, make_size(TINY, "mlp_tiny"), quiet, period)
@@ -140,10 +142,10 @@ def test_nothing_outside_the_period_is_learned(history, make_size, period):
     training_set = history.training_set(horizon=period.horizon)
     split = cut_at_period(training_set, period, make_size(TINY).settings)
     lookback = history.image_set.lookback
-    assert split.learned.min() - lookback + 1 >= 100
-    assert split.learned.max() + period.horizon <= 499
-    assert split.judged[0] == 500
-    assert len(split.judged) == 60
+    assert split.training_rows.min() - lookback + 1 >= 100
+    assert split.training_rows.max() + period.horizon <= 499
+    assert split.out_of_sample[0] == 500
+    assert len(split.out_of_sample) == 60
 
 
 def test_no_label_reaches_out_of_the_period_where_the_next_samples_come_late(
@@ -152,8 +154,8 @@ def test_no_label_reaches_out_of_the_period_where_the_next_samples_come_late(
     training_set = history.training_set(horizon=period.horizon)
     gap = np.setdiff1d(training_set.samples, np.arange(500, 520))
     split = cut_at_period(replace(training_set, samples=gap), period, make_size(TINY).settings)
-    assert split.judged[0] == 520
-    assert split.learned.max() + period.horizon <= 499
+    assert split.out_of_sample[0] == 520
+    assert split.training_rows.max() + period.horizon <= 499
 
 
 def test_a_history_without_the_period_is_refused(history, make_size, quiet, period):

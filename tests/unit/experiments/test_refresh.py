@@ -1,4 +1,4 @@
-"""The experiment on refreshes: one start, the same judged sessions, and honest costs."""
+"""The experiment on refreshes: one start, the same out-of-sample sessions, and honest costs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import cut_folds
-from factorprism.experiments.refresh import Step, compare_refreshes, plan_ways
+from factorprism.experiments.refresh import RefreshStep, compare_refreshes, plan_ways
 from factorprism.learning.recipe import train_split
 
 WAYS = ["retrain", "fine_tune", "fine_tune (stem frozen)", "never"]
@@ -24,7 +24,9 @@ def size(make_size):
     return replace(size, settings=settings)
 
 
-def test_all_ways_are_judged_on_the_same_sessions_and_their_cost_is_told(make_history, size, quiet):
+def test_all_ways_are_evaluated_on_the_same_sessions_and_their_cost_is_reported(
+    make_history, size, quiet
+):
     result = compare_refreshes(make_history(1), size, quiet)
     figures, pairs, costs = result.tables
     assert [row["refresh"] for row in figures.rows] == ["base_rate", *WAYS]
@@ -37,11 +39,15 @@ def test_all_ways_are_judged_on_the_same_sessions_and_their_cost_is_told(make_hi
         ("fine_tune (stem frozen)", "fine_tune"),
     ]
     assert costs.of_times
-    told = {row["refresh"]: row for row in costs.rows}
-    assert [told[name]["refreshes"] for name in WAYS] == [2, 2, 2, 0]
-    assert told["retrain"]["training images read"] > told["fine_tune"]["training images read"] > 0
-    assert told["never"]["CPU seconds"] == 0.0
-    assert told["retrain"]["share of retraining"] == 1.0
+    reported = {row["refresh"]: row for row in costs.rows}
+    assert [reported[name]["refreshes"] for name in WAYS] == [2, 2, 2, 0]
+    assert (
+        reported["retrain"]["training images read"]
+        > reported["fine_tune"]["training images read"]
+        > 0
+    )
+    assert reported["never"]["CPU seconds"] == 0.0
+    assert reported["retrain"]["share of retraining"] == 1.0
     assert result.verdict.startswith("After 2 refreshes: ")
 
 
@@ -49,7 +55,7 @@ def test_each_way_goes_on_from_where_it_says(make_history, size):
     whole = make_history(1).training_set(last_samples=size.last_samples)
     folds = cut_folds(whole, size)
     settings = size.settings_of("inception_tiny")
-    start = Step(train_split(whole, folds[0], settings), 0)
+    start = RefreshStep(train_split(whole, folds[0], settings), 0)
     first = {layer.name: layer.get_weights() for layer in start.model.network.layers}
     steps = {name: way(whole, folds, 1, start) for name, way in plan_ways(settings).items()}
 

@@ -6,7 +6,14 @@ import csv
 
 import pytest
 
-from factorprism.experiments import Estimate, Experiment, Result, Size, Table, conduct
+from factorprism.experiments import (
+    Estimate,
+    Experiment,
+    ExperimentSize,
+    Result,
+    ResultTable,
+    conduct,
+)
 from factorprism.experiments.report import flatten, format_table
 from factorprism.learning import TrainingSettings
 
@@ -30,14 +37,17 @@ def experiment():
         seen.append(size.settings.seed)
         tell("asked")
         return Result(
-            tables=(Table("", "Figures", ROWS), Table("times", "Wall times", ROWS, of_times=True)),
+            tables=(
+                ResultTable("", "Figures", ROWS),
+                ResultTable("times", "Wall times", ROWS, of_times=True),
+            ),
             verdict=f"No skill shown with seed {seen[-1]}.",
             remarks=("A remark.",),
             figures={"": draw, "pairs": draw},
         )
 
-    quick = Size(60, TrainingSettings(), ("inception",), cut="one epoch")
-    full = Size(600, TrainingSettings(), ("inception",))
+    quick = ExperimentSize(60, TrainingSettings(), ("inception",), cut="one epoch")
+    full = ExperimentSize(600, TrainingSettings(), ("inception",))
     return Experiment("asking", "Is it so?", quick, full, ask)
 
 
@@ -92,7 +102,7 @@ def test_a_csv_row_holds_the_ends_of_an_interval_and_nothing_for_nan(experiment,
 
 
 def test_markdown_shows_intervals_in_brackets_and_dashes_for_nan():
-    lines = format_table(Table("", "Figures", ROWS)).splitlines()
+    lines = format_table(ResultTable("", "Figures", ROWS)).splitlines()
     assert lines[0] == "| network | parameters | AUC | p |"
     assert lines[1] == "|---|---:|---:|---:|"
     assert lines[2] == "| base_rate | 0 | 0.5 | - |"
@@ -102,6 +112,6 @@ def test_markdown_shows_intervals_in_brackets_and_dashes_for_nan():
 
 def test_rows_of_other_columns_and_empty_tables_are_refused():
     with pytest.raises(ValueError, match="rows"):
-        Table("", "Figures", ({"a": 1}, {"b": 2}))
+        ResultTable("", "Figures", ({"a": 1}, {"b": 2}))
     with pytest.raises(ValueError, match="rows"):
-        Table("", "Figures", ())
+        ResultTable("", "Figures", ())

@@ -10,7 +10,7 @@ import pytest
 
 from factorprism.core.errors import ArtefactError, LookAheadError
 from factorprism.core.models import ModelRecord
-from factorprism.forecasts import Window, encode_window, predict_window
+from factorprism.forecasts import ImageWindow, encode_window, predict_window
 from factorprism.market.panels import ImageSet
 
 DAYS = np.arange("2025-01-01", "2025-01-11", dtype="datetime64[D]")
@@ -21,7 +21,7 @@ def _image_set() -> ImageSet:
     return ImageSet(("T.SH",), ("roc", "rsi"), DAYS, cube, lookback=4)
 
 
-def _record(window: Window) -> ModelRecord:
+def _record(window: ImageWindow) -> ModelRecord:
     return ModelRecord(
         model_id="m-1",
         architecture="m",

@@ -208,8 +208,8 @@ def test_an_open_alert_matters_to_everybody_as_much_as_it_was_raised(
 def test_the_page_on_alerts_lists_every_check_with_its_askers(repository_root: Path) -> None:
     page = (repository_root / "docs" / "alerts.md").read_text("utf-8")
     section = page.split("## Checks", 1)[1].split("\n## ", 1)[0]
-    told = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
-    assert told == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
+    reported = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
+    assert reported == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
 
 
 def test_the_calendar_is_noted_below_thirty_sessions_and_later_ends_are_expected() -> None:

@@ -1,4 +1,4 @@
-"""What a baseline's score is owed to: it adds up, and finds the factor that the market knows."""
+"""The attribution of a baseline's score: it adds up, and finds the factor that the market knows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from factorprism.images import gather_windows
 from factorprism.learning import Split, SplitSizes, TrainingSet, split_samples
-from factorprism.learning.baselines import BaselineForecaster, Reasons
+from factorprism.learning.baselines import BaselineForecaster, ScoreReasons
 from factorprism.targets import DIRECTION
 
-SIZES = SplitSizes(validation=120, calibration=120, judged=200, least_training=200)
+SIZES = SplitSizes(validation=120, calibration=120, out_of_sample=200, least_training=200)
 LEARNERS = tuple(one.name for one in DIRECTION.baselines if one.explained)
 RULES = tuple(one.name for one in DIRECTION.baselines if one.rule)
 
@@ -30,10 +30,10 @@ def split(market: TrainingSet) -> Split:
 @pytest.fixture(scope="module")
 def images(market: TrainingSet, split: Split) -> np.ndarray:
     image_set = market.image_set
-    return gather_windows(image_set.cube, split.judged[:20], image_set.lookback)
+    return gather_windows(image_set.cube, split.out_of_sample[:20], image_set.lookback)
 
 
-def explain(name: str, market: TrainingSet, split: Split, images: np.ndarray) -> list[Reasons]:
+def explain(name: str, market: TrainingSet, split: Split, images: np.ndarray) -> list[ScoreReasons]:
     fitted = BaselineForecaster(name, seed=5).fit(market, split)
     found = [fitted.explain(image) for image in images]
     assert all(reasons is not None for reasons in found)
@@ -45,7 +45,7 @@ def test_contributions_add_up_from_the_expected_score_to_the_image_s(
     market: TrainingSet, split: Split, images: np.ndarray, name: str
 ) -> None:
     fitted = BaselineForecaster(name, seed=5).fit(market, split)
-    scores = fitted.score(market, split.judged[:20])[:, 0]
+    scores = fitted.score(market, split.out_of_sample[:20])[:, 0]
     for reasons, score in zip(explain(name, market, split, images), scores, strict=True):
         assert reasons.by_cell.shape == images.shape[2:]
         assert reasons.score == pytest.approx(score, abs=1e-6)

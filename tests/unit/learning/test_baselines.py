@@ -18,12 +18,12 @@ from factorprism.learning import (
     split_samples,
     walk_forward,
 )
-from factorprism.learning.baselines import BaselineForecaster, NetworkForecaster, judge_splits
+from factorprism.learning.baselines import BaselineForecaster, NetworkForecaster, evaluate_splits
 from factorprism.learning.baselines.tabular import flatten_image, flatten_last, summarise_window
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import compute_log_losses
 
-SIZES = SplitSizes(validation=120, calibration=120, judged=200, least_training=200)
+SIZES = SplitSizes(validation=120, calibration=120, out_of_sample=200, least_training=200)
 NAMES = tuple(one.name for one in DIRECTION.baselines)
 LEARNERS = ("logistic", "pca_logistic", "gradient_boosting", "rocket")
 FITTED = [*LEARNERS[:-1], pytest.param(LEARNERS[-1], marks=pytest.mark.slow)]  # it is compiled
@@ -50,7 +50,9 @@ def test_a_forecast_is_a_probability_and_repeatable(
     market: TrainingSet, split: Split, name: str
 ) -> None:
     first, again = (
-        BaselineForecaster(name, seed=5).fit(market, split).forecast_rows(market, split.judged)
+        BaselineForecaster(name, seed=5)
+        .fit(market, split)
+        .forecast_rows(market, split.out_of_sample)
         for _ in range(2)
     )
 
@@ -59,21 +61,21 @@ def test_a_forecast_is_a_probability_and_repeatable(
     assert first.values["p_up"].shape == first.reference["p_up"].shape == (200,)
     assert ((first.values["p_up"] > 0.0) & (first.values["p_up"] < 1.0)).all()
     assert np.isfinite(compute_log_losses(first.labels, first.values["p_up"])).all()
-    learned = market.labels[split.learned]
+    training_rows = market.labels[split.training_rows]
     np.testing.assert_allclose(
-        first.reference["p_up"], ((learned == 1).sum() + 1) / (len(learned) + 2)
+        first.reference["p_up"], ((training_rows == 1).sum() + 1) / (len(training_rows) + 2)
     )
-    returns = market.outcomes["forward_return"][split.learned]
+    returns = market.outcomes["forward_return"][split.training_rows]
     expected = first.values["p_up"] * returns[returns > 0].mean()
     expected += (1 - first.values["p_up"]) * returns[returns <= 0].mean()
     np.testing.assert_allclose(first.values["return_estimate"], expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_of_the_judged_sessions_is_learned_and_no_forecast_reads_a_later_one(
+def test_nothing_of_the_out_of_sample_sessions_is_learned_and_no_forecast_reads_a_later_one(
     market: TrainingSet, split: Split, name: str
 ) -> None:
-    middle = int(split.judged[100])
+    middle = int(split.out_of_sample[100])
     closes, cube = market.closes.copy(), market.image_set.cube.copy()
     closes[middle + 1 :] *= np.linspace(1.0, 3.0, len(closes) - middle - 1)
     cube[middle + 1 :] = -cube[middle + 1 :]
@@ -81,7 +83,10 @@ def test_nothing_of_the_judged_sessions_is_learned_and_no_forecast_reads_a_later
         replace(market.image_set, cube=cube), closes, DIRECTION, market.horizon, market.as_of
     )
     truth, other = (
-        BaselineForecaster(name).fit(one, split).forecast_rows(one, split.judged).values["p_up"]
+        BaselineForecaster(name)
+        .fit(one, split)
+        .forecast_rows(one, split.out_of_sample)
+        .values["p_up"]
         for one in (market, changed)
     )
 
@@ -92,7 +97,7 @@ def test_nothing_of_the_judged_sessions_is_learned_and_no_forecast_reads_a_later
 def test_a_split_that_leaks_is_refused(market: TrainingSet, split: Split, name: str) -> None:
     leaking = replace(split, calibration=split.calibration + market.horizon)
 
-    with pytest.raises(LookAheadError, match="reach into the judged sessions"):
+    with pytest.raises(LookAheadError, match="extend into the out-of-sample sessions"):
         BaselineForecaster(name).fit(market, leaking)
 
 
@@ -100,7 +105,9 @@ def test_a_split_that_leaks_is_refused(market: TrainingSet, split: Split, name: 
 def test_learners_read_a_market_that_can_be_read(
     market: TrainingSet, split: Split, name: str
 ) -> None:
-    held_out = BaselineForecaster(name).fit(market, split).forecast_rows(market, split.judged)
+    held_out = (
+        BaselineForecaster(name).fit(market, split).forecast_rows(market, split.out_of_sample)
+    )
     loss, base = (
         compute_log_losses(held_out.labels, forecast).mean()
         for forecast in (held_out.values["p_up"], held_out.reference["p_up"])
@@ -111,7 +118,9 @@ def test_learners_read_a_market_that_can_be_read(
 
 def test_the_base_rate_forecasts_itself(market: TrainingSet, split: Split) -> None:
     held_out = (
-        BaselineForecaster("base_rate").fit(market, split).forecast_rows(market, split.judged)
+        BaselineForecaster("base_rate")
+        .fit(market, split)
+        .forecast_rows(market, split.out_of_sample)
     )
 
     np.testing.assert_allclose(held_out.values["p_up"], held_out.reference["p_up"], rtol=1e-12)
@@ -121,17 +130,23 @@ def test_rules_call_with_their_hit_rate_on_the_training_rows(
     market: TrainingSet, split: Split
 ) -> None:
     train = market.labels[split.train] == 1
-    always = BaselineForecaster("always_up").fit(market, split).forecast_rows(market, split.judged)
+    always = (
+        BaselineForecaster("always_up")
+        .fit(market, split)
+        .forecast_rows(market, split.out_of_sample)
+    )
     rate = max((train.sum() + 1) / (len(train) + 2), 0.501)
     np.testing.assert_allclose(always.values["p_up"], rate)
 
     momentum = (
-        BaselineForecaster("momentum_sign").fit(market, split).forecast_rows(market, split.judged)
+        BaselineForecaster("momentum_sign")
+        .fit(market, split)
+        .forecast_rows(market, split.out_of_sample)
     )
     closes, back = market.closes, market.image_set.lookback - 1
     hits = (closes[split.train] > closes[split.train - back]) == train
     rate = max((hits.sum() + 1) / (len(hits) + 2), 0.501)
-    rising = closes[split.judged] > closes[split.judged - back]
+    rising = closes[split.out_of_sample] > closes[split.out_of_sample - back]
     np.testing.assert_allclose(momentum.values["p_up"], np.where(rising, rate, 1.0 - rate))
     assert rising.any()
     assert not rising.all()
@@ -140,9 +155,15 @@ def test_rules_call_with_their_hit_rate_on_the_training_rows(
 def test_a_rule_that_was_mostly_wrong_keeps_its_call(market: TrainingSet, split: Split) -> None:
     falling = market.closes[0] * np.exp(-0.001 * np.arange(len(market.closes)))
     fallen = build_training_set(market.image_set, falling, DIRECTION, market.horizon, market.as_of)
-    always = BaselineForecaster("always_up").fit(fallen, split).forecast_rows(fallen, split.judged)
+    always = (
+        BaselineForecaster("always_up")
+        .fit(fallen, split)
+        .forecast_rows(fallen, split.out_of_sample)
+    )
     momentum = (
-        BaselineForecaster("momentum_sign").fit(fallen, split).forecast_rows(fallen, split.judged)
+        BaselineForecaster("momentum_sign")
+        .fit(fallen, split)
+        .forecast_rows(fallen, split.out_of_sample)
     )
 
     np.testing.assert_allclose(always.values["p_up"], 0.501)
@@ -161,7 +182,7 @@ def test_training_labels_all_alike_leave_the_base_rate(
     risen = build_training_set(market.image_set, rising, DIRECTION, market.horizon, market.as_of)
     assert (risen.labels[split.train] == 1).all()
     assert (risen.labels[split.validation] == 0).any()
-    held_out = BaselineForecaster(name).fit(risen, split).forecast_rows(risen, split.judged)
+    held_out = BaselineForecaster(name).fit(risen, split).forecast_rows(risen, split.out_of_sample)
 
     np.testing.assert_allclose(held_out.values["p_up"], held_out.reference["p_up"])
 
@@ -179,17 +200,19 @@ def test_features_are_those_of_the_window() -> None:
     )
 
 
-def test_splits_are_judged_one_by_one_and_pooled(market: TrainingSet) -> None:
+def test_splits_are_evaluated_one_by_one_and_pooled(market: TrainingSet) -> None:
     splits = list(walk_forward(market.samples, market.horizon, 3, SIZES))
-    pooled = judge_splits(BaselineForecaster("logistic"), market, splits)
+    pooled = evaluate_splits(BaselineForecaster("logistic"), market, splits)
 
     assert len(splits) == 3
-    np.testing.assert_array_equal(pooled.rows, np.concatenate([one.judged for one in splits]))
+    np.testing.assert_array_equal(
+        pooled.rows, np.concatenate([one.out_of_sample for one in splits])
+    )
     assert len(np.unique(pooled.folds)) == 3
     last = (
         BaselineForecaster("logistic")
         .fit(market, splits[-1])
-        .forecast_rows(market, splits[-1].judged)
+        .forecast_rows(market, splits[-1].out_of_sample)
     )
     np.testing.assert_array_equal(pooled.values["p_up"][-200:], last.values["p_up"])
 
@@ -200,10 +223,10 @@ def test_a_network_keeps_to_the_same_protocol(
     training_set = make_training_set(500)
     sizes = quick_settings.sizes(80)
     split = split_samples(training_set.samples, training_set.horizon, sizes)
-    held_out = judge_splits(
+    held_out = evaluate_splits(
         NetworkForecaster(replace(quick_settings, fold_epochs=1)), training_set, [split]
     )
-    base = judge_splits(BaselineForecaster("base_rate"), training_set, [split])
+    base = evaluate_splits(BaselineForecaster("base_rate"), training_set, [split])
 
     np.testing.assert_array_equal(held_out.rows, base.rows)
     np.testing.assert_array_equal(held_out.reference["p_up"], base.reference["p_up"])

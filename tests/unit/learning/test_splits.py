@@ -19,7 +19,7 @@ from factorprism.learning import (
 )
 from factorprism.learning.splits import anchored_folds
 
-SIZES = SplitSizes(validation=60, calibration=50, judged=70, least_training=100)
+SIZES = SplitSizes(validation=60, calibration=50, out_of_sample=70, least_training=100)
 DAYS = np.datetime64("2010-01-01") + np.arange(2000)
 # Without holes, and with windows missing here and there.
 ROWS = [
@@ -29,7 +29,7 @@ ROWS = [
 
 
 def parts(split: Split) -> list[np.ndarray]:
-    return [split.train, split.validation, split.calibration, split.judged]
+    return [split.train, split.validation, split.calibration, split.out_of_sample]
 
 
 def all_splits(rows: np.ndarray, horizon: int) -> list[Split]:
@@ -54,11 +54,11 @@ def test_a_split_without_holes_wastes_no_session_but_the_purge() -> None:
     assert [len(part) for part in parts(split)] == [1000 - 70 - 50 - 60 - 3 * 14, 60, 50, 70]
 
 
-def test_folds_expand_and_their_judged_sessions_join_up() -> None:
+def test_folds_expand_and_their_out_of_sample_sessions_join_up() -> None:
     rows = ROWS[0]
     folds = list(walk_forward(rows, 14, 3, SIZES))
 
-    assert np.array_equal(np.concatenate([fold.judged for fold in folds]), rows[-210:])
+    assert np.array_equal(np.concatenate([fold.out_of_sample for fold in folds]), rows[-210:])
     assert [len(fold.train) for fold in folds] == sorted({len(fold.train) for fold in folds})
     assert all(fold.train[0] == rows[0] for fold in folds)
 
@@ -68,7 +68,7 @@ def test_folds_too_early_to_train_are_left_out() -> None:
     folds = list(walk_forward(rows, 14, 6, SIZES))
 
     assert 1 <= len(folds) < 6
-    assert folds[-1].judged[-1] == rows[-1]
+    assert folds[-1].out_of_sample[-1] == rows[-1]
     assert all(len(fold.train) >= SIZES.least_training for fold in folds)
     assert list(walk_forward(np.arange(200), 14, 6, SIZES)) == []
 
@@ -82,9 +82,9 @@ def test_a_short_history_says_how_much_is_left() -> None:
         split_samples(np.arange(200), 14, SIZES)
 
 
-def test_the_audit_names_labels_that_touch_a_judged_session() -> None:
+def test_the_audit_names_labels_that_touch_an_out_of_sample_session() -> None:
     split = split_samples(np.arange(1000), 14, SIZES)
-    first = int(split.judged[0])
+    first = int(split.out_of_sample[0])
     leaking = replace(split, train=np.append(split.train, first - 14))
     clean = replace(split, train=np.append(split.train, first - 15))
 
@@ -95,7 +95,7 @@ def test_the_audit_names_labels_that_touch_a_judged_session() -> None:
 
 @pytest.mark.parametrize("horizon", [1, 14, 30])
 def test_the_least_samples_are_enough_and_one_fewer_is_not(horizon: int) -> None:
-    fold_sizes = replace(SIZES, judged=90)
+    fold_sizes = replace(SIZES, out_of_sample=90)
     least = least_samples(horizon, SIZES, fold_sizes)
 
     def suffices(n_samples: int) -> bool:

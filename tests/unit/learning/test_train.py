@@ -82,14 +82,15 @@ def test_a_market_that_can_be_read_shows_skill(champion: Candidate, readable: Tr
     assert {item.model_id for item in evaluations} == {champion.record.model_id}
 
 
-def test_what_the_contest_has_judged_is_pooled_with_the_holdout(
+def test_what_the_contest_has_evaluated_is_pooled_with_the_holdout(
     champion: Candidate, readable: TrainingSet, train: Trainer, tmp_path: Path
 ) -> None:
-    """The last of the judged rows lies in the holdout, which the candidate itself is judged on."""
+    """The last of the out-of-sample rows lies in the holdout, which the candidate itself is
+    evaluated on."""
     rows = readable.samples[-181:-79]
     bases = {"base_rate": 0.5, "return_up": 0.01, "return_down": -0.01}
-    judged = hold_out(readable, rows, np.zeros((len(rows), 1)), DIRECTION.identity, bases)
-    candidate = train(readable, tmp_path, judged_folds=judged)
+    out_of_sample = hold_out(readable, rows, np.zeros((len(rows), 1)), DIRECTION.identity, bases)
+    candidate = train(readable, tmp_path, out_of_sample_folds=out_of_sample)
 
     assert candidate.record == champion.record
     assert len(candidate.held_out) == 101 + 80
@@ -161,13 +162,13 @@ def test_fine_tuning_starts_from_the_champion_and_keeps_its_scaler(
         for a, b in zip(new.network.get_weights(), old.network.get_weights(), strict=True)
     ]
     assert 0.0 < max(moved) < 1.0
-    # Its weights have seen the earlier folds: the holdout alone may judge it.
+    # Its weights have seen the earlier folds: the holdout alone may evaluate it.
     assert len(tuned.held_out) == 80
     assert len(heard) == 1
     assert heard[0].startswith("fine_tune: ")
 
 
-def test_fine_tuning_is_refused_when_nothing_is_left_to_judge_on(
+def test_fine_tuning_is_refused_when_nothing_is_left_to_evaluate_on(
     champion: Candidate,
     make_training_set: Callable[..., TrainingSet],
     train: Trainer,

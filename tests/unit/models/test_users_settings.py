@@ -38,10 +38,12 @@ def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: b
         "image_data_format": "channels_first",
     }
     (folder / "keras.json").write_text(json.dumps(held))
-    told = compute({place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}, *(["first"] if first else []))
+    reported = compute(
+        {place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}, *(["first"] if first else [])
+    )
     home = str(tmp_path) if place == "KERAS_HOME" else "None"
-    assert told[0] == f"float32 float32 channels_last {home}"
-    assert first or told[1] == "None 1e-07"
+    assert reported[0] == f"float32 float32 channels_last {home}"
+    assert first or reported[1] == "None 1e-07"
     assert json.loads((folder / "keras.json").read_text()) == held
 
 

@@ -49,8 +49,8 @@ def is_mapped(array: np.ndarray) -> bool:
 
 def test_a_set_comes_back_as_it_was_and_mapped(image_set: ImageSet, tmp_path: Path) -> None:
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, str(tmp_path / "store"))
-    held = load_image_set(place, content, str(tmp_path / "store"), tmp_path / "cache")
+    store_path = save_image_set(image_set, content, str(tmp_path / "store"))
+    held = load_image_set(store_path, content, str(tmp_path / "store"), tmp_path / "cache")
     np.testing.assert_array_equal(held.cube, image_set.cube)
     assert (held.channels, held.factors, held.lookback) == (
         image_set.channels,
@@ -80,21 +80,21 @@ def test_a_set_of_an_earlier_release_is_read(image_set: ImageSet, tmp_path: Path
         channels=np.array(image_set.channels),
         lookback=np.array(image_set.lookback),
     )
-    path = tmp_path / _image_sets.image_set_place(content)
+    path = tmp_path / _image_sets.image_set_path(content)
     path.parent.mkdir()
     path.write_bytes(buffer.getvalue())
-    held = load_image_set(_image_sets.image_set_place(content), content, str(tmp_path), tmp_path)
+    held = load_image_set(_image_sets.image_set_path(content), content, str(tmp_path), tmp_path)
     assert hash_image_set(held) == content
 
 
 def test_a_set_elsewhere_is_fetched_once(image_set: ImageSet, tmp_path: Path, far: str) -> None:
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, far)
-    first = load_image_set(place, content, far, tmp_path)
+    store_path = save_image_set(image_set, content, far)
+    first = load_image_set(store_path, content, far, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{content}.npz"]
-    fsspec.filesystem("memory").rm(f"/image-set-test/{place}")
+    fsspec.filesystem("memory").rm(f"/image-set-test/{store_path}")
     _image_sets._map_checked.cache_clear()
-    again = load_image_set(place, content, far, tmp_path)
+    again = load_image_set(store_path, content, far, tmp_path)
     assert is_mapped(first.cube)
     np.testing.assert_array_equal(again.cube, first.cube)
 
@@ -103,7 +103,7 @@ def test_a_set_is_hashed_once_and_again_when_its_file_changes(
     image_set: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = hash_image_set(image_set)
-    place = save_image_set(image_set, content, str(tmp_path))
+    store_path = save_image_set(image_set, content, str(tmp_path))
     hashed: list[str] = []
 
     def count(one: ImageSet) -> str:
@@ -112,14 +112,14 @@ def test_a_set_is_hashed_once_and_again_when_its_file_changes(
 
     monkeypatch.setattr(_image_sets, "hash_image_set", count)
     for _ in range(3):
-        load_image_set(place, content, str(tmp_path), tmp_path)
+        load_image_set(store_path, content, str(tmp_path), tmp_path)
     assert hashed == [content]
-    altered = bytearray((tmp_path / place).read_bytes())
+    altered = bytearray((tmp_path / store_path).read_bytes())
     altered[300] ^= 1
-    (tmp_path / place).unlink()
-    (tmp_path / place).write_bytes(altered)
+    (tmp_path / store_path).unlink()
+    (tmp_path / store_path).write_bytes(altered)
     with pytest.raises(ArtefactError, match="is not the one"):
-        load_image_set(place, content, str(tmp_path), tmp_path)
+        load_image_set(store_path, content, str(tmp_path), tmp_path)
     assert len(hashed) == 2
 
 

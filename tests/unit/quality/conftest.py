@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checking import check_one
 from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
 from factorprism.market.panels import FactorPanel
-from judging import check_one
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 
@@ -34,7 +34,7 @@ def index_bars(xshg: TradingCalendar) -> pd.DataFrame:
     opened = np.where(np.isnan(before), close, before) * np.exp(
         generator.normal(0.0, 0.003, len(close))
     )
-    reach = np.abs(generator.normal(0.0, 0.004, (2, len(close))))
+    spread = np.abs(generator.normal(0.0, 0.004, (2, len(close))))
     volume = 1.2e10 * np.exp(generator.normal(0.0, 0.2, len(close)))
     return make_bars(
         pd.DataFrame(
@@ -42,8 +42,8 @@ def index_bars(xshg: TradingCalendar) -> pd.DataFrame:
                 "symbol": "000300.SH",
                 "session": sessions,
                 "open": opened.round(3),
-                "high": (np.maximum(opened, close) * (1.0 + reach[0])).round(3),
-                "low": (np.minimum(opened, close) * (1.0 - reach[1])).round(3),
+                "high": (np.maximum(opened, close) * (1.0 + spread[0])).round(3),
+                "low": (np.minimum(opened, close) * (1.0 - spread[1])).round(3),
                 "close": close.round(3),
                 "volume_shares": volume,
                 "amount_cny": volume
@@ -102,7 +102,7 @@ def shared_bars() -> Callable[[str], pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def failures_of() -> Callable[..., dict[str, QualityResult]]:
-    """Judge a frame over its own days and return the failed expectations by name."""
+    """Check a frame over its own days and return the failed expectations by name."""
 
     def check(bars: pd.DataFrame, history: pd.DataFrame | None = None) -> dict[str, QualityResult]:
         symbol = bars["symbol"].iloc[0]

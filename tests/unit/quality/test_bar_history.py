@@ -26,7 +26,7 @@ def _other_index(bars: pd.DataFrame) -> pd.DataFrame:
     return other
 
 
-def test_one_new_session_is_judged_against_the_history(
+def test_one_new_session_is_evaluated_against_the_history(
     index_bars: pd.DataFrame, failures_of: Failures
 ):
     history, today = index_bars.iloc[:-1], index_bars.iloc[-1:]
@@ -73,7 +73,7 @@ def test_a_file_that_turns_into_another_instrument_half_way_is_stopped(
     assert {"move_possible", "no_contradicted_jump"} <= _critical(failures_of(turned))
 
 
-def test_another_index_of_a_similar_level_is_told_by_its_average_price(
+def test_another_index_of_a_similar_level_is_reported_by_its_average_price(
     index_bars: pd.DataFrame, failures_of: Failures
 ):
     # A jump of 9% might be a crash; constituents that cost half as much are another index's.

@@ -1,4 +1,4 @@
-"""The measures that are judged: by hand where they are short, and never with the future."""
+"""The measures that are checked: by hand where they are short, and never with the future."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checking import measure_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import empty_bars, make_bars
 from factorprism.quality._measures import make_keys, measure_calendar, share_market
-from judging import measure_one
 
 
 def _bars(calendar: TradingCalendar, close: list[float], **columns: object) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def test_moves_and_vendor_fields_by_hand(xshg: TradingCalendar):
     measured = measure_one(bars, empty_bars(), xshg, is_index=True)
     assert measured["log_return"].tolist()[1:] == pytest.approx([math.log(1.1), math.log(0.9)])
     assert measured["pre_close_error"].tolist()[1:] == [1.0, 0.0]
-    # pct_chg is judged against pre_close: 110 / 101 and 99 / 110, less the rounding of the price.
+    # pct_chg is checked against pre_close: 110 / 101 and 99 / 110, less the rounding of the price.
     assert measured["pct_chg_error"].tolist()[1:] == pytest.approx(
         [11.0 - 900.0 / 101.0 - 0.05 / 110.0, 21.0 - 0.05 / 99.0]
     )
@@ -81,7 +81,7 @@ def test_a_move_over_a_hole_weighs_by_the_root_of_its_sessions(xshg: TradingCale
     bars = _bars(xshg, [100.0, *[math.nan] * 8, 130.0]).iloc[[0, 9]]
     measured = measure_one(bars, empty_bars(), xshg, is_index=True)
     assert measured["log_return"].iloc[1] == pytest.approx(math.log(1.3) / 3.0)
-    # Nothing is known of the close before a hole's end, so pre_close is not judged there.
+    # Nothing is known of the close before a hole's end, so pre_close is not checked there.
     given = measure_one(bars.assign(pre_close=1.0), empty_bars(), xshg, is_index=True)
     assert given["pre_close_error"].isna().all()
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checking import check_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
-from judging import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]
 OPTIONAL = ["amount_cny", "pre_close", "pct_chg"]
@@ -33,7 +33,7 @@ def test_a_sound_index_holds_every_expectation_in_any_order_of_rows(
 def test_real_hs300_has_no_critical_failure(hs300: pd.DataFrame, failures_of: Failures):
     failures = failures_of(hs300)
     assert _critical(failures) == set()
-    # The largest moves against their own past are real ones, and worth a look.
+    # The largest moves against their own past are real ones, and worth a check.
     assert "2024-09-30" in failures["jump_usual"].sentence
 
 
@@ -204,7 +204,7 @@ def test_missing_sessions_are_counted_by_month(index_bars: pd.DataFrame, failure
     assert details["missing_by_month"] == {month: int(held.sum())}
 
 
-def test_a_text_column_or_a_missing_one_is_judged_by_the_schema_alone(
+def test_a_text_column_or_a_missing_one_is_evaluated_by_the_schema_alone(
     index_bars: pd.DataFrame, xshg: TradingCalendar
 ):
     first, last = index_bars["session"].iloc[[0, -1]].dt.date
@@ -236,7 +236,7 @@ def test_a_reversed_period_is_refused(index_bars: pd.DataFrame, xshg: TradingCal
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf])
-def test_hopeless_frames_are_judged_and_not_crashed_on(xshg: TradingCalendar, value: float):
+def test_hopeless_frames_are_evaluated_and_not_crashed_on(xshg: TradingCalendar, value: float):
     columns = ["open", "high", "low", "close", "volume_shares", *OPTIONAL]
     frame = pd.DataFrame({"symbol": "000300.SH", "session": ["2020-12-31"] * 3})
     bars = make_bars(frame.assign(**dict.fromkeys(columns, value)))

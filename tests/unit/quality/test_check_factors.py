@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from checking import check_panel
 from factorprism.market.findings import QualityResult
 from factorprism.market.panels import FactorPanel
-from judging import check_panel
 
 RANGES = dict.fromkeys("ABCD", (-3.0, 3.0))
 
@@ -53,14 +53,14 @@ def test_a_dead_factor_is_missing_and_takes_the_panel_with_it(panel: FactorPanel
     assert failed == {("factor_missing_ratio", "D"), ("panel_missing_ratio", "")}
 
 
-def test_the_warm_up_is_counted_but_not_judged(panel: FactorPanel):
+def test_the_warm_up_is_counted_but_not_evaluated(panel: FactorPanel):
     started = _with(panel, slice(0, 30), 2, np.nan)
     assert ("factor_missing_ratio", "C") in _failed(check_panel(started, RANGES, 0.05))
     results = check_panel(started, RANGES, 0.0, warmup={"C": 30})
     assert _failed(results) == set()
     assert results[-1].expectation == "panel_missing_ratio"
     assert results[-1].sentence.endswith("missing 30 of 1200 (2.50%), 30 of them in the warm-up.")
-    # A hole behind the warm-up is judged against the cells behind it alone.
+    # A hole behind the warm-up is checked against the cells behind it alone.
     holed = _with(started, slice(100, 115), 2, np.nan)
     results = check_panel(holed, RANGES, 0.05, warmup={"C": 30})
     missing = next(result for result in results if not result.success)
@@ -93,7 +93,7 @@ def test_a_repeated_session_fails(panel: FactorPanel):
     assert failed == {("session_unique", "session")}
 
 
-def test_an_infinite_bound_is_not_judged(panel: FactorPanel):
+def test_an_infinite_bound_is_not_evaluated(panel: FactorPanel):
     ranges = {**RANGES, "A": (-np.inf, np.inf), "B": (-np.inf, 3.0)}
     values = _with(_with(panel, slice(5, 6), 0, 1e9), slice(5, 6), 1, -1e9)
     assert _failed(check_panel(values, ranges, 0.05)) == set()

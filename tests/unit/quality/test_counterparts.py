@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checking import check_one
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.market.findings import Finding, QualityResult
 from factorprism.quality import blank_untraded, is_too_much, sort_out
-from factorprism.quality._rules import BETWEEN, Reach, Rule
+from factorprism.quality._rules import BETWEEN, FindingScope, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
-from judging import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]
 SUITES = {
@@ -31,7 +31,8 @@ def test_every_warning_of_single_rows_has_a_critical_counterpart_for_many(symbol
     warnings = [
         rule
         for rule in SUITES[symbol]
-        if (rule.severity, rule.expectation) == (WARNING, BETWEEN) and rule.reach is not Reach.PULL
+        if (rule.severity, rule.expectation) == (WARNING, BETWEEN)
+        and rule.spread is not FindingScope.PULL
     ]
     assert len(warnings) > 5
     for rule in warnings:
@@ -81,10 +82,10 @@ def test_a_low_within_the_quoting_precision_of_the_close_is_none_above_it(
 
 
 def _sort(bars: pd.DataFrame) -> set[date]:
-    return set(_judge(bars))
+    return set(_check(bars))
 
 
-def _judge(bars: pd.DataFrame) -> Mapping[date, Finding]:
+def _check(bars: pd.DataFrame) -> Mapping[date, Finding]:
     first, last = bars["session"].min().date(), bars["session"].max().date()
     results = check_one(bars, "000300.SH", first, last, calendar=calendar_of("000300.SH"))
     found = sort_out(results)
@@ -154,7 +155,7 @@ def test_a_finding_has_one_name_whatever_pull_it_is_found_in(index_bars: pd.Data
     bars, worse = index_bars.copy(), index_bars.copy()
     bars.loc[950, "open"], worse.loc[950, "open"] = -1.0, -2.0
     (day,) = _days(bars, 950)
-    whole, evening, other = (_judge(frame)[day] for frame in (bars, bars.iloc[900:], worse))
+    whole, evening, other = (_check(frame)[day] for frame in (bars, bars.iloc[900:], worse))
     assert whole.finding_id == evening.finding_id != other.finding_id
     assert whole.rows == {day.isoformat(): "-1"}
 
@@ -205,7 +206,7 @@ def test_another_form_of_data_has_no_rows_that_could_be_accepted(
 def test_a_word_on_a_lone_unit_does_not_let_in_the_unit_that_lasts(
     index_bars: pd.DataFrame, xshg: TradingCalendar
 ) -> None:
-    def judge(n_rows: int) -> list[QualityResult]:
+    def check(n_rows: int) -> list[QualityResult]:
         bars = index_bars.copy()
         bars.loc[990:, ["volume_shares", "amount_cny"]] *= 100.0
         bars = bars.iloc[: 990 + n_rows]
@@ -213,11 +214,11 @@ def test_a_word_on_a_lone_unit_does_not_let_in_the_unit_that_lasts(
         results = check_one(bars, "000300.SH", first, last, calendar=xshg)
         return [item for item in results if item.expectation == "volume_unit_holds"]
 
-    lone, lasting = judge(1), judge(8)
+    lone, lasting = check(1), check(8)
     (finding,) = lone[0].findings
     assert sort_out(lone, finding.keys).set_aside == {}
     out = sort_out(lasting, finding.keys).set_aside
     assert set(out) == _days(index_bars, *range(991, 998))
     (lasts,) = lasting[0].findings
-    assert lasts.finding_id == judge(3)[0].findings[0].finding_id
+    assert lasts.finding_id == check(3)[0].findings[0].finding_id
     assert sort_out(lasting, lasts.keys).set_aside == {}

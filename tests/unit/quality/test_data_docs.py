@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from checking import check_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.findings import QualityResult
 from factorprism.quality import render_data_docs
-from judging import check_one
 
 VOID = {"meta", "link", "br"}
 
@@ -99,14 +99,14 @@ def test_a_run_page_tells_each_finding_by_its_name(tmp_path: Path, results: list
     found = [finding for result in results for finding in result.findings]
     assert found
     html = path.read_text("utf-8")
-    told = re.findall(r"<code>([0-9a-f]{12})</code>", html)
-    assert sorted(told) == sorted(finding.finding_id for finding in found)
+    reported = re.findall(r"<code>([0-9a-f]{12})</code>", html)
+    assert sorted(reported) == sorted(finding.finding_id for finding in found)
     for result in results:
         named = " ".join(finding.finding_id for finding in result.findings)
         assert f"{result.sentence} {named}" in _Page(html).text or not named
 
 
-def test_what_holds_for_thousands_is_told_once_and_what_fails_by_symbol(tmp_path: Path):
+def test_what_holds_for_thousands_is_reported_once_and_what_fails_by_symbol(tmp_path: Path):
     last = date(2020, 12, 31)
     shared = _result(
         last, symbol="", sentence="4,999 symbols: It holds.", details={"symbols": 4999}
@@ -167,7 +167,7 @@ def test_equal_results_give_equal_files_and_runs_are_added(
 def test_keys_that_differ_in_signs_alone_get_their_own_pages(tmp_path: Path):
     render_data_docs({key: [] for key in ("bars/1", "bars 1", "条 1")}, tmp_path)
     assert len(list((tmp_path / "runs").glob("*.html"))) == 3
-    assert "nothing judged" in _Page((tmp_path / "index.html").read_text("utf-8")).text
+    assert "nothing checked" in _Page((tmp_path / "index.html").read_text("utf-8")).text
 
 
 def test_a_write_that_fails_leaves_the_earlier_page_and_no_rest(tmp_path: Path):

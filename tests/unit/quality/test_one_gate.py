@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from great_expectations.datasource.fluent.interfaces import Batch
 
+from checking import join_held, make_pull
 from factorprism.core.calendar import calendar_of
 from factorprism.market.bars import BAR_PRICES, Pull, make_bars
 from factorprism.market.findings import QualityResult
@@ -19,8 +20,7 @@ from factorprism.market.panels import FactorPanel
 from factorprism.quality import Verdicts, check_bars, check_factors
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
-from factorprism.quality.verdicts import TOLD_EACH_MAX
-from judging import join_held, make_pull
+from factorprism.quality.verdicts import REPORTED_EACH_MAX
 from observing import count_calls
 
 HISTORY, PULLED = 400, 21
@@ -38,14 +38,14 @@ def draw(symbol: str, seed: int, n_rows: int) -> pd.DataFrame:
     close = ((8.0 if share else 3500.0) * np.exp(np.cumsum(move))).round(3)
     before = np.concatenate([[np.nan], close[:-1]])
     opened = np.where(np.isnan(before), close, before)
-    reach = np.abs(random.normal(0.006, 0.001, (2, n_rows)))
+    spread = np.abs(random.normal(0.006, 0.001, (2, n_rows)))
     volume = 1.2e10 * np.exp(random.normal(0.0, 0.2, n_rows))
     rows = {
         "symbol": symbol,
         "session": calendar_of(symbol).session_days[-500 - n_rows : -500],
         "open": opened,
-        "high": (np.maximum(opened, close) * (1.0 + reach[0])).round(3),
-        "low": (np.minimum(opened, close) * (1.0 - reach[1])).round(3),
+        "high": (np.maximum(opened, close) * (1.0 + spread[0])).round(3),
+        "low": (np.minimum(opened, close) * (1.0 - spread[1])).round(3),
         "close": close,
         "volume_shares": volume,
         "amount_cny": volume * close / (1.0 if share else 300.0),
@@ -200,7 +200,7 @@ def test_a_symbol_among_few_has_the_very_results_that_it_has_alone(
 ) -> None:
     symbols = list(WORLD)
     for some in (symbols[:13], symbols[13:][::-1]):
-        assert len(some) <= TOLD_EACH_MAX
+        assert len(some) <= REPORTED_EACH_MAX
         verdicts = check(*make_world(some))
         assert verdicts.shared == ()
         for symbol, results in zip(some, verdicts.of, strict=True):
@@ -210,7 +210,7 @@ def test_a_symbol_among_few_has_the_very_results_that_it_has_alone(
 def test_a_symbol_among_many_has_the_failures_that_it_has_alone_and_what_held_is_counted(
     alone: dict[str, list[QualityResult]],
 ) -> None:
-    assert len(WORLD) > TOLD_EACH_MAX
+    assert len(WORLD) > REPORTED_EACH_MAX
     verdicts = check(*make_world(list(WORLD)))
     held: Counter[tuple[str, ...]] = Counter()
     for results, own in zip(alone.values(), verdicts.of, strict=True):
@@ -259,7 +259,7 @@ def _panel(seed: int) -> FactorPanel:
     return FactorPanel(f"{600000 + seed}.SH", days, tuple("ABC"), values)
 
 
-N_PANELS = TOLD_EACH_MAX + 1
+N_PANELS = REPORTED_EACH_MAX + 1
 PANELS = [_panel(seed) for seed in range(N_PANELS)]
 WARMUPS = [{"B": 10 * (seed % 7)} for seed in range(N_PANELS)]
 
@@ -316,7 +316,7 @@ def test_no_pulls_ask_nothing() -> None:
     assert calls.count == 0
 
 
-def test_a_pull_is_judged_by_its_own_history_alone_however_far_others_reach_back() -> None:
+def test_a_pull_is_evaluated_by_its_own_history_alone_however_far_others_reach_back() -> None:
     pulls, held = make_world(["600022.SH"])
     early = pulls[0].bars["session"].iloc[0].date().replace(year=2015)
     old = draw("600022.SH", 77, 30).assign(

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checking import check_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
-from judging import check_one
 
 # Typical daily move, per cent, and CNY a share of the constituents.
 INDICES = {
@@ -88,7 +88,7 @@ def _make_bars(
     close = 3000.0 * np.exp(np.cumsum(moves))
     before = np.concatenate([[close[0]], close[:-1]])
     opened = before * np.exp(0.4 * moves)
-    reach = np.abs(generator.normal(0.0, 0.003, (2, n_sessions)))
+    spread = np.abs(generator.normal(0.0, 0.003, (2, n_sessions)))
     volume = 1e10 * surge * np.exp(generator.normal(0.0, 0.15, n_sessions))
     # In a panic other shares are traded than on quiet days.
     mix = 1.0 + 0.12 * np.clip(surge - 1.0, 0.0, 2.0) / 2.0
@@ -100,8 +100,8 @@ def _make_bars(
                 "symbol": symbol,
                 "session": sessions,
                 "open": opened,
-                "high": np.maximum(opened, close) * (1.0 + reach[0]),
-                "low": np.minimum(opened, close) * (1.0 - reach[1]),
+                "high": np.maximum(opened, close) * (1.0 + spread[0]),
+                "low": np.minimum(opened, close) * (1.0 - spread[1]),
                 "close": close,
                 "volume_shares": volume,
                 "amount_cny": volume * price * close / 3000.0 * mix * noise,

@@ -1,4 +1,4 @@
-"""The documented expectations are the ones that are judged."""
+"""The documented expectations are the ones that are checked."""
 
 from __future__ import annotations
 

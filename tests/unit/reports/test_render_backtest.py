@@ -22,7 +22,7 @@ def accounts():
     return days, {name: np.exp(np.cumsum(rng.normal(0, 0.01, len(days)))) for name in names}
 
 
-def test_the_same_accounts_are_the_same_bytes(accounts, tmp_path):
+def test_the_same_backtests_are_the_same_bytes(accounts, tmp_path):
     days, equity = accounts
     path = tmp_path / "deep" / "a.png"
     options = {"reference": HELD, "title": "x", "path": path}
@@ -33,14 +33,14 @@ def test_the_same_accounts_are_the_same_bytes(accounts, tmp_path):
 
 
 @pytest.mark.parametrize("n_sessions", [2, 5, 240])
-def test_flat_and_short_accounts_can_be_drawn(accounts, tmp_path, n_sessions):
+def test_flat_and_short_backtests_can_be_drawn(accounts, tmp_path, n_sessions):
     days = accounts[0][:n_sessions]
     equity = {HELD: np.ones(n_sessions), "never": np.ones(n_sessions)}
     path = render_backtest(days, equity, reference=HELD, title="x", path=tmp_path / "a.png")
     assert path.stat().st_size > 0
 
 
-def test_what_is_no_set_of_accounts_is_refused(accounts, tmp_path):
+def test_what_is_no_set_of_backtests_is_refused(accounts, tmp_path):
     days, equity = accounts
     for wrong, reference, message in [
         (equity, "other", "reference"),

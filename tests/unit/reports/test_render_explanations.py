@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from factorprism.forecasts.explain import Attribution, Neighbour, Precedents
+from factorprism.forecasts.explain import Attribution, NearestNeighbours, Neighbour
 from factorprism.reports import render_attribution, render_neighbours
 
 DAYS = np.arange("2025-01-01", "2025-01-17", dtype="datetime64[D]")
@@ -31,7 +31,7 @@ ATTRIBUTION = Attribution(
     np.clip(RNG.normal(size=(16, 4)), -1, 1),
     {},
 )
-PRECEDENTS = Precedents(
+NEAREST_NEIGHBOURS = NearestNeighbours(
     date(2025, 1, 16),
     tuple(
         Neighbour(date(2020 + n, 1, 16), date(2020 + n, 2, 5), 0.4 + n / 10, change)
@@ -97,10 +97,10 @@ def test_an_attribution_of_another_image_is_refused(tmp_path):
     assert not (tmp_path / "a.png").exists()
 
 
-def _draw_neighbours(path, precedents=PRECEDENTS, count=4) -> bytes:
+def _draw_neighbours(path, nearest_neighbours=NEAREST_NEIGHBOURS, count=4) -> bytes:
     return render_neighbours(
         [IMAGE[:, :, 0]] * count,
-        precedents,
+        nearest_neighbours,
         sessions=[DAYS] * count,
         factors=FACTORS,
         title="x",
@@ -111,9 +111,9 @@ def _draw_neighbours(path, precedents=PRECEDENTS, count=4) -> bytes:
 def test_neighbours_are_the_same_bytes_again_and_show_what_followed(tmp_path):
     first = _draw_neighbours(tmp_path / "a.png")
     assert _draw_neighbours(tmp_path / "b.png") == first
-    assert _draw_neighbours(tmp_path / "c.png", replace(PRECEDENTS, novel=True)) != first
-    fallen = replace(PRECEDENTS.neighbours[0], forward_return=-0.03)
-    others = replace(PRECEDENTS, neighbours=(fallen, *PRECEDENTS.neighbours[1:]))
+    assert _draw_neighbours(tmp_path / "c.png", replace(NEAREST_NEIGHBOURS, novel=True)) != first
+    fallen = replace(NEAREST_NEIGHBOURS.neighbours[0], forward_return=-0.03)
+    others = replace(NEAREST_NEIGHBOURS, neighbours=(fallen, *NEAREST_NEIGHBOURS.neighbours[1:]))
     assert _draw_neighbours(tmp_path / "d.png", others) != first
 
 
@@ -128,15 +128,15 @@ def test_a_neighbour_whose_factors_are_gone_keeps_its_place_and_what_followed(tm
     drawn = {
         last: render_neighbours(
             images,
-            replace(PRECEDENTS, neighbours=(*PRECEDENTS.neighbours[:2], last)),
+            replace(NEAREST_NEIGHBOURS, neighbours=(*NEAREST_NEIGHBOURS.neighbours[:2], last)),
             sessions=days,
             factors=FACTORS,
             title="x",
             path=tmp_path / "a.png",
         ).read_bytes()
         for last in (
-            PRECEDENTS.neighbours[2],
-            replace(PRECEDENTS.neighbours[2], forward_return=-0.2),
+            NEAREST_NEIGHBOURS.neighbours[2],
+            replace(NEAREST_NEIGHBOURS.neighbours[2], forward_return=-0.2),
         )
     }
     assert len({*drawn.values(), _draw_neighbours(tmp_path / "b.png")}) == 3

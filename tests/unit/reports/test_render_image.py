@@ -156,8 +156,10 @@ def test_the_room_is_imported_without_matplotlib():
 
 
 def test_a_long_reason_ends_inside_the_picture(make_image, read_pixels, tmp_path):
-    told = replace(FORECAST, state=ForecastState.WITHHELD, values={}, reason="too few bars, " * 40)
-    pixels = read_pixels(render(make_image(1), tmp_path / "a.png", forecast=told))
+    reported = replace(
+        FORECAST, state=ForecastState.WITHHELD, values={}, reason="too few bars, " * 40
+    )
+    pixels = read_pixels(render(make_image(1), tmp_path / "a.png", forecast=reported))
     under_title = pixels[60:84, :, :3]
     assert (under_title[:, 36:-36] < 0.5).any()
     assert (under_title[:, -36:] == 1.0).all()

@@ -28,7 +28,7 @@ def test_an_interval_is_painted_by_its_side_of_the_reference(
     assert (has_colour(pixels, HIGH), has_colour(pixels, LOW)) == (red, blue)
 
 
-def test_what_was_not_paid_for_is_grey(tmp_path, read_pixels):
+def test_what_was_not_adjusted_is_grey(tmp_path, read_pixels):
     panel = IntervalPanel("AUC", [ABOVE, BELOW], 0.0)
     pixels = read_pixels(render_intervals(["a", "b"], [panel], title="x", path=tmp_path / "a.png"))
     assert not has_colour(pixels, HIGH)

@@ -25,7 +25,7 @@ from factorprism.learning import (
 from factorprism.learning.recipe import forecast_rows
 from factorprism.models import load_bundle
 from factorprism.reports import render_contest, render_gains
-from factorprism.selection import PromotionRule, judge
+from factorprism.selection import PromotionRule, decide_promotion
 from factorprism.selection.contest import (
     SHUFFLES,
     Task,
@@ -44,15 +44,15 @@ from factorprism.targets import (
     Column,
     Columns,
     Folds,
-    Head,
     Known,
     LabelScale,
+    NetworkHead,
     Numbers,
     Outputs,
     Rows,
     Score,
     Target,
-    Words,
+    TargetWords,
     compute_forward_returns,
     compute_rank_correlation,
     find_target,
@@ -60,7 +60,7 @@ from factorprism.targets import (
 )
 
 
-def say_nothing(known: Known, learned: Rows) -> Score:
+def say_nothing(known: Known, training_rows: Rows) -> Score:
     return lambda _, rows: np.zeros((len(rows), 2))
 
 
@@ -68,7 +68,7 @@ class Drift(Target):
     """The forward return itself, by its mean: a toy that no file of the house knows."""
 
     name = "drift"
-    head = Head(2, "gaussian_nll")
+    head = NetworkHead(2, "gaussian_nll")
     values = ("expected", "usual")
     ranked = "expected"
     headline = "expected"
@@ -79,7 +79,7 @@ class Drift(Target):
     order_of_nothing = 0.0
     baselines = (Baseline("mean", say_nothing), Baseline("ridge"))
     sections = ()
-    words = Words(
+    words = TargetWords(
         headline="return",
         claim="is the expected return of %(symbol)s from %(session)s to %(end)s.",
         basis="mean of the training data",
@@ -105,8 +105,8 @@ class Drift(Target):
     def scale_of(self, calibration: Numbers) -> LabelScale:
         return LabelScale(calibration["centre"], calibration["spread"])
 
-    def fit_bases(self, known: Known, learned: Rows) -> Numbers:
-        return {"usual": float(known.labels[learned].mean())}
+    def fit_bases(self, known: Known, training_rows: Rows) -> Numbers:
+        return {"usual": float(known.labels[training_rows].mean())}
 
     def compute_reference(self, bases: Numbers, known: Known, rows: Rows) -> Columns:
         return {"expected": np.full(len(rows), bases["usual"])}
@@ -290,7 +290,7 @@ def test_its_contest_is_drawn_and_its_placebos_order_nothing(
     tasks: list[Task], market: TrainingSet, tmp_path: Path
 ) -> None:
     target = market.target
-    folds = [task.judge() for task in tasks]
+    folds = [task.decide_promotion() for task in tasks]
     table = tabulate(folds, market, n_tried=5, seed=1)
     names = [line.entrant for line in table.lines]
     assert names == [*(one.name for one in target.baselines), "mlp_tiny"]
@@ -318,14 +318,14 @@ def test_its_promotion_compares_its_own_loss(models: list[Candidate], market: Tr
     champion, candidate = (
         (load_bundle(one.bundle, one.record.artefact_hash), one.record) for one in models
     )
-    judgement = judge(*champion, *candidate, market, PromotionRule(margin=0.0), seed=0)
-    numbers = judgement.numbers
+    decision = decide_promotion(*champion, *candidate, market, PromotionRule(margin=0.0), seed=0)
+    numbers = decision.numbers
     assert numbers["gain"] == pytest.approx(
         numbers[f"{target.loss}_champion"] - numbers[f"{target.loss}_candidate"]
     )
     assert f"{target.loss}_{target.reference}" in numbers
-    assert f"the candidate's {target.words.loss} is" in judgement.reason
-    first = judge(None, None, *candidate, market, PromotionRule(), seed=0)
+    assert f"the candidate's {target.words.loss} is" in decision.reason
+    first = decide_promotion(None, None, *candidate, market, PromotionRule(), seed=0)
     assert first.promoted
     assert target.words.decisive in first.reason
 

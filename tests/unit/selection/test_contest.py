@@ -57,18 +57,18 @@ def list_all(market: TrainingSet, names: tuple[str, ...] = (), n_folds: int = 3)
     return list_tasks(market, entrants, n_folds, PLACEBOS, SIGNAL)
 
 
-def judge_all(tasks: list[Task]) -> list[FoldForecasts]:
-    return [task.judge() for task in tasks]
+def evaluate_all(tasks: list[Task]) -> list[FoldForecasts]:
+    return [task.evaluate() for task in tasks]
 
 
 @pytest.fixture(scope="module")
-def judged(market: TrainingSet) -> list[FoldForecasts]:
-    return judge_all(list_all(market))
+def evaluated(market: TrainingSet) -> list[FoldForecasts]:
+    return evaluate_all(list_all(market))
 
 
 @pytest.fixture(scope="module")
-def table(judged: list[FoldForecasts], market: TrainingSet) -> ContestTable:
-    return tabulate(judged, market, n_tried=5, seed=1)
+def table(evaluated: list[FoldForecasts], market: TrainingSet) -> ContestTable:
+    return tabulate(evaluated, market, n_tried=5, seed=1)
 
 
 def shorten(market: TrainingSet, sessions: int) -> TrainingSet:
@@ -79,7 +79,7 @@ def shorten(market: TrainingSet, sessions: int) -> TrainingSet:
 def test_no_fold_sees_further_than_its_last_label(market: TrainingSet, placebo: str) -> None:
     for fold in cut_folds(market, SETTINGS, 5, placebo):
         reach = market.horizon * (2 if placebo == SHIFTED else 1)
-        last = int(fold.split.judged[-1])
+        last = int(fold.split.out_of_sample[-1])
         assert len(fold.market.closes) <= last + reach + 1
         audit_purge(fold.split, fold.market.horizon, fold.market.image_set.sessions)
 
@@ -91,17 +91,17 @@ def test_full_folds_stay_the_same_in_later_weeks(market: TrainingSet) -> None:
         (t.fold.number, t.entrant.name, t.placebo): t.key for t in list_all(shorten(market, 5))
     }
     newest = max(number for number, *_ in now)
-    shared = [place for place in now if place in before and place[0] < newest]
-    assert {place[0] for place in shared} == {newest - 2, newest - 1}
-    for place in shared:
-        assert now[place] == before[place], place
-    assert all(now[place] != before[place] for place in now if place[0] == newest)
+    shared = [identity for identity in now if identity in before and identity[0] < newest]
+    assert {identity[0] for identity in shared} == {newest - 2, newest - 1}
+    for identity in shared:
+        assert now[identity] == before[identity], identity
+    assert all(now[identity] != before[identity] for identity in now if identity[0] == newest)
 
 
 @pytest.mark.parametrize("part", ["close", "factor"])
 def test_a_revised_value_opens_the_folds_that_have_read_it(market: TrainingSet, part: str) -> None:
     folds = list(cut_folds(market, SETTINGS, 3))
-    row = int(folds[1].split.judged[5])  # after the last label of the fold before
+    row = int(folds[1].split.out_of_sample[5])  # after the last label of the fold before
     closes, cube = market.closes.copy(), market.image_set.cube.copy()
     if part == "close":
         closes[row] *= 1.0001
@@ -136,14 +136,14 @@ def test_planned_work_is_found_again_by_its_keys_alone(
     market: TrainingSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks = list_all(market, ("mlp_tiny",))
-    planned = {task.place: task.key for task in tasks[::7]}
+    planned = {task.identity: task.key for task in tasks[::7]}
     entrants = choose_entrants(("mlp_tiny",), SETTINGS, DIRECTION, quick=True)
     monkeypatch.setattr(hashlib, "sha256", None)  # nothing is hashed again
     again = list_named(market, entrants, 3, SIGNAL, planned)
-    assert {task.place: task.key for task in again} == planned
+    assert {task.identity: task.key for task in again} == planned
     for task in again:
-        (same,) = [one for one in tasks if one.place == task.place]
-        np.testing.assert_array_equal(task.fold.split.judged, same.fold.split.judged)
+        (same,) = [one for one in tasks if one.identity == task.identity]
+        np.testing.assert_array_equal(task.fold.split.out_of_sample, same.fold.split.out_of_sample)
         np.testing.assert_array_equal(task.fold.market.labels, same.fold.market.labels)
 
 
@@ -177,25 +177,25 @@ def test_nobody_unknown_takes_part() -> None:
 
 
 @pytest.mark.slow
-def test_a_fold_judged_again_is_the_same_to_the_bit(market: TrainingSet) -> None:
+def test_a_fold_evaluated_again_is_the_same_to_the_bit(market: TrainingSet) -> None:
     tasks = [task for task in list_all(market, ("mlp_tiny",), 1) if task.entrant.is_network]
     for task in tasks:
         np.testing.assert_array_equal(
-            task.judge().columns["value.p_up"], task.judge().columns["value.p_up"]
+            task.evaluate().columns["value.p_up"], task.evaluate().columns["value.p_up"]
         )
 
 
 def test_the_table_follows_from_the_folds_alone(
-    table: ContestTable, judged: list[FoldForecasts], market: TrainingSet
+    table: ContestTable, evaluated: list[FoldForecasts], market: TrainingSet
 ) -> None:
-    mixed = sorted(judged, key=lambda fold: (fold.placebo, fold.entrant == "logistic"))
+    mixed = sorted(evaluated, key=lambda fold: (fold.placebo, fold.entrant == "logistic"))
     again = tabulate(mixed, market, n_tried=5, seed=1)
     assert {line.entrant: line.figures for line in table.lines} == {
         line.entrant: line.figures for line in again.lines
     }
     assert table.n_folds == 3
     assert table.n_sessions == sum(
-        len(fold.sessions) for fold in judged if fold.entrant == "base_rate" and not fold.placebo
+        len(fold.sessions) for fold in evaluated if fold.entrant == "base_rate" and not fold.placebo
     )
 
 
@@ -209,14 +209,14 @@ def test_a_market_that_can_be_read_is_read_and_its_placebo_is_not(table: Contest
 
 @pytest.mark.parametrize(("known", "n_leaks"), [(SHUFFLES, 1), (SHUFFLES[:1], 0)])
 def test_a_leak_shows_in_every_shuffle(
-    judged: list[FoldForecasts], market: TrainingSet, known: tuple[str, ...], n_leaks: int
+    evaluated: list[FoldForecasts], market: TrainingSet, known: tuple[str, ...], n_leaks: int
 ) -> None:
     """Forecasts that know the shuffled labels: in one shuffle chance can, in both a leak alone."""
     leaking = [
         replace(fold, columns={**fold.columns, "value.p_up": knowing(fold)})
         if fold.placebo in known and fold.entrant == "logistic"
         else fold
-        for fold in judged
+        for fold in evaluated
         if fold.entrant in ("base_rate", "logistic")
     ]
     leaks = tabulate(leaking, market, n_tried=5, seed=1).leaks
@@ -232,9 +232,9 @@ def test_the_table_is_json(table: ContestTable) -> None:
 
 
 def test_without_the_base_rate_there_is_no_table(
-    judged: list[FoldForecasts], market: TrainingSet
+    evaluated: list[FoldForecasts], market: TrainingSet
 ) -> None:
-    others = [fold for fold in judged if fold.entrant != "base_rate"]
+    others = [fold for fold in evaluated if fold.entrant != "base_rate"]
     with pytest.raises(ValueError, match="every figure is held against it"):
         tabulate(others, market, n_tried=5, seed=1)
 

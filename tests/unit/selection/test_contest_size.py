@@ -119,7 +119,7 @@ def test_folds_that_are_held_are_kept_where_nothing_fits(full, tasks, seconds) -
     assert "rocket" not in size.entrants
 
 
-def test_what_was_judged_before_is_free_so_that_the_contest_grows(full, tasks, seconds) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_evaluated_before_is_free_so_that_the_contest_grows(full, tasks, seconds) -> None:  # type: ignore[no-untyped-def]
     newest = max(task.fold.number for task in tasks)
     held = frozenset(task.key for task in tasks if task.fold.number < newest)
     limit = 2 * HOUR

@@ -77,7 +77,7 @@ def test_labels_that_are_all_alike_are_no_obstacle(labels: Column) -> None:
     assert compute_miscalibration(labels, y_prob) == pytest.approx(expected)
 
 
-def test_labels_that_are_told_apart_are_no_obstacle() -> None:
+def test_labels_that_are_distinguished_are_no_obstacle() -> None:
     y_prob = np.linspace(0.4, 0.6, 30)
     labels = (y_prob > 0.5).astype(np.float64)
     found = compute_miscalibration(labels, y_prob)

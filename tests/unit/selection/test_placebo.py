@@ -10,7 +10,7 @@ import pytest
 from factorprism.core.models import Evaluation
 from factorprism.evaluation.skill import evaluate
 from factorprism.learning import SplitSizes, TrainingSet, split_samples, walk_forward
-from factorprism.learning.baselines import BaselineForecaster, judge_splits
+from factorprism.learning.baselines import BaselineForecaster, evaluate_splits
 from factorprism.selection.contest._placebo import shift_labels, shuffle_labels
 
 RETURN = "forward_return"
@@ -73,7 +73,7 @@ def test_shifted_labels_are_those_of_one_horizon_later_and_purge_twice_as_much(
     assert placebo.samples[-1] == len(closes) - 1 - 6
     assert placebo.image_set is training_set.image_set
     split = split_samples(placebo.samples, placebo.horizon, SplitSizes(50, 50, 50, 50))
-    assert split.learned.max() + 6 < split.judged.min()
+    assert split.training_rows.max() + 6 < split.out_of_sample.min()
 
 
 def test_nothing_is_learned_from_shuffled_labels_of_a_market_that_can_be_read(
@@ -81,7 +81,7 @@ def test_nothing_is_learned_from_shuffled_labels_of_a_market_that_can_be_read(
 ) -> None:
     training_set = make_training_set(1100)
     found = {
-        name: _judge(placebo)
+        name: _evaluate(placebo)
         for name, placebo in {
             "true": training_set,
             "shuffled": shuffle_labels(training_set, block=6, seed=0),
@@ -93,15 +93,15 @@ def test_nothing_is_learned_from_shuffled_labels_of_a_market_that_can_be_read(
 
 
 def test_the_logistic_baseline_knows_nothing_of_shuffled_sample_data(hs300: TrainingSet) -> None:
-    auc = _judge(shuffle_labels(hs300, block=2 * hs300.horizon, seed=0))
+    auc = _evaluate(shuffle_labels(hs300, block=2 * hs300.horizon, seed=0))
 
     assert auc.lower < 0.5 < auc.upper
     assert auc.n_sessions == 500
 
 
-def _judge(training_set: TrainingSet) -> Evaluation:
-    sizes = SplitSizes(validation=100, calibration=100, judged=250, least_training=200)
+def _evaluate(training_set: TrainingSet) -> Evaluation:
+    sizes = SplitSizes(validation=100, calibration=100, out_of_sample=250, least_training=200)
     splits = list(walk_forward(training_set.samples, training_set.horizon, 2, sizes))
-    held_out = judge_splits(BaselineForecaster("logistic", seed=0), training_set, splits)
+    held_out = evaluate_splits(BaselineForecaster("logistic", seed=0), training_set, splits)
     evaluations = evaluate(held_out, training_set, model_id="m", kind="walk_forward", seed=0)
     return next(item for item in evaluations if item.metric == "fold_auc")

@@ -16,7 +16,7 @@ from factorprism.learning import TrainingSet
 from factorprism.learning.train import make_record
 from factorprism.models import ModelBundle, load_bundle, save_bundle
 from factorprism.models.backend import load_keras
-from factorprism.selection import PromotionRule, compare, judge
+from factorprism.selection import PromotionRule, compare, decide_promotion
 from factorprism.targets import DIRECTION, target_of
 
 RULE = PromotionRule(margin=0.0, min_sessions=60)
@@ -75,83 +75,87 @@ def make_model(market: TrainingSet, tmp_path_factory: pytest.TempPathFactory) ->
     return make
 
 
-def test_a_better_candidate_takes_the_title(market: TrainingSet, make_model: Maker) -> None:
-    judgement = judge(*make_model(-1.0), *make_model(1.0), market, RULE, seed=0)
+def test_a_better_candidate_becomes_champion(market: TrainingSet, make_model: Maker) -> None:
+    decision = decide_promotion(*make_model(-1.0), *make_model(1.0), market, RULE, seed=0)
 
-    assert judgement.promoted
-    assert judgement.reason.startswith("The candidate is better: over 146 sessions")
-    assert judgement.numbers["gain"] > 0.1
-    assert judgement.numbers["gain_lower"] > 0.0
-    assert {item.kind for item in judgement.evaluations} == {"contest"}
-    assert len({item.model_id for item in judgement.evaluations}) == 2
+    assert decision.promoted
+    assert decision.reason.startswith("The candidate is better: over 146 sessions")
+    assert decision.numbers["gain"] > 0.1
+    assert decision.numbers["gain_lower"] > 0.0
+    assert {item.kind for item in decision.evaluations} == {"contest"}
+    assert len({item.model_id for item in decision.evaluations}) == 2
 
 
 def test_a_worse_candidate_does_not(market: TrainingSet, make_model: Maker) -> None:
-    judgement = judge(*make_model(1.0), *make_model(-1.0), market, RULE, seed=0)
+    decision = decide_promotion(*make_model(1.0), *make_model(-1.0), market, RULE, seed=0)
 
-    assert not judgement.promoted
-    assert judgement.reason.startswith("The champion stays")
+    assert not decision.promoted
+    assert decision.reason.startswith("The champion stays")
 
 
 def test_an_equal_candidate_does_not(market: TrainingSet, make_model: Maker) -> None:
-    judgement = judge(*make_model(1.0), *make_model(1.0), market, RULE, seed=0)
+    decision = decide_promotion(*make_model(1.0), *make_model(1.0), market, RULE, seed=0)
 
-    assert not judgement.promoted
-    assert judgement.numbers["gain"] == 0.0
+    assert not decision.promoted
+    assert decision.numbers["gain"] == 0.0
 
 
 def test_a_gain_within_the_margin_does_not(market: TrainingSet, make_model: Maker) -> None:
-    judgement = judge(
+    decision = decide_promotion(
         *make_model(-1.0), *make_model(1.0), market, replace(RULE, margin=5.0), seed=0
     )
 
-    assert not judgement.promoted
-    assert "margin of 5.0000" in judgement.reason
+    assert not decision.promoted
+    assert "margin of 5.0000" in decision.reason
 
 
 def test_a_gain_by_luck_does_not(market: TrainingSet, make_model: Maker) -> None:
     strict = replace(RULE, confidence=1.0)
-    judgement = judge(*make_model(1.0), *make_model(2.0), market, strict, seed=0)
+    decision = decide_promotion(*make_model(1.0), *make_model(2.0), market, strict, seed=0)
 
-    assert 0.0 < judgement.numbers["confidence"] < 1.0, judgement.reason
-    assert not judgement.promoted
+    assert 0.0 < decision.numbers["confidence"] < 1.0, decision.reason
+    assert not decision.promoted
 
 
-def test_only_sessions_after_both_trainings_judge(market: TrainingSet, make_model: Maker) -> None:
+def test_only_sessions_after_both_trainings_evaluate(
+    market: TrainingSet, make_model: Maker
+) -> None:
     champion, candidate = make_model(1.0, through_row=400), make_model(-1.0, through_row=380)
-    judgement = judge(*champion, *candidate, market, RULE, seed=0)
-    late = judge(*make_model(1.0, through_row=450), *candidate, market, RULE, seed=0)
+    decision = decide_promotion(*champion, *candidate, market, RULE, seed=0)
+    late = decide_promotion(*make_model(1.0, through_row=450), *candidate, market, RULE, seed=0)
 
-    assert judgement.numbers["n_sessions"] == 96
-    assert min(item.first for item in judgement.evaluations) == market.session_at(401)
+    assert decision.numbers["n_sessions"] == 96
+    assert min(item.first for item in decision.evaluations) == market.session_at(401)
     assert not late.promoted
     assert late.reason.startswith("Only 46 matured sessions follow")
 
 
-def test_the_first_candidate_takes_the_title_with_its_skill_sentence(
+def test_the_first_candidate_becomes_champion_with_its_skill_sentence(
     market: TrainingSet, make_model: Maker
 ) -> None:
-    judgement = judge(None, None, *make_model(1.0), market, RULE, seed=0)
+    decision = decide_promotion(None, None, *make_model(1.0), market, RULE, seed=0)
 
-    assert judgement.promoted
+    assert decision.promoted
     said = "There was no champion yet. Better than the base rate by itself: over 146"
-    assert judgement.reason.startswith(said)
-    assert judgement.numbers["n_sessions"] == 146
+    assert decision.reason.startswith(said)
+    assert decision.numbers["n_sessions"] == 146
 
 
 def test_a_champion_that_no_longer_fits_gives_way(market: TrainingSet, make_model: Maker) -> None:
     bundle, record = make_model(1.0)
     fewer = replace(record, factors=record.factors[:3])
-    judgement = judge(bundle, fewer, *make_model(-1.0), market, RULE, seed=0)
+    decision = decide_promotion(bundle, fewer, *make_model(-1.0), market, RULE, seed=0)
 
-    assert judgement.promoted
-    assert "no longer fits the data: its factors are" in judgement.reason
+    assert decision.promoted
+    assert "no longer fits the data: its factors are" in decision.reason
 
 
-def test_the_judgement_repeats_with_its_seed(market: TrainingSet, make_model: Maker) -> None:
+def test_the_decision_repeats_with_its_seed(market: TrainingSet, make_model: Maker) -> None:
     models = (*make_model(1.0), *make_model(1.3))
 
-    assert judge(*models, market, RULE, seed=1) == judge(*models, market, RULE, seed=1)
+    assert decide_promotion(*models, market, RULE, seed=1) == decide_promotion(
+        *models, market, RULE, seed=1
+    )
 
 
 def test_an_impossible_rule_names_its_field() -> None:
@@ -163,18 +167,18 @@ def test_an_impossible_rule_names_its_field() -> None:
         PromotionRule(calibration_tolerance=-0.01)
 
 
-def test_a_better_candidate_that_is_worse_calibrated_does_not_take_the_title(
+def test_a_better_candidate_that_is_worse_calibrated_does_not_become_champion(
     market: TrainingSet, make_model: Maker
 ) -> None:
     models = (*make_model(0.0), *make_model(1.5, shift=1.5))
-    judgement = judge(*models, market, RULE, seed=0)
+    decision = decide_promotion(*models, market, RULE, seed=0)
 
-    assert judgement.numbers["gain_lower"] > 0.0
-    assert judgement.numbers["miscalibration_excess_lower"] > RULE.calibration_tolerance
-    assert not judgement.promoted
-    assert judgement.reason.startswith("The champion stays: over 146 sessions")
-    assert "probabilities are worse calibrated: miscalibration costs it 0.1" in judgement.reason
-    lenient = judge(*models, market, replace(RULE, calibration_tolerance=0.2), seed=0)
+    assert decision.numbers["gain_lower"] > 0.0
+    assert decision.numbers["miscalibration_exceedance_lower"] > RULE.calibration_tolerance
+    assert not decision.promoted
+    assert decision.reason.startswith("The champion stays: over 146 sessions")
+    assert "probabilities are worse calibrated: miscalibration costs it 0.1" in decision.reason
+    lenient = decide_promotion(*models, market, replace(RULE, calibration_tolerance=0.2), seed=0)
     assert lenient.promoted
     assert "calibrated" not in lenient.reason
 
@@ -182,13 +186,13 @@ def test_a_better_candidate_that_is_worse_calibrated_does_not_take_the_title(
 def test_miscalibration_within_its_noise_is_no_obstacle(
     market: TrainingSet, make_model: Maker
 ) -> None:
-    judgement = judge(*make_model(0.0), *make_model(2.0), market, RULE, seed=0)
+    decision = decide_promotion(*make_model(0.0), *make_model(2.0), market, RULE, seed=0)
 
-    numbers = judgement.numbers
+    numbers = decision.numbers
     assert numbers["miscalibration_candidate"] > numbers["miscalibration_champion"] - 0.1
-    assert numbers["miscalibration_excess_upper"] > RULE.calibration_tolerance
-    assert numbers["miscalibration_excess_lower"] < RULE.calibration_tolerance
-    assert judgement.promoted
+    assert numbers["miscalibration_exceedance_upper"] > RULE.calibration_tolerance
+    assert numbers["miscalibration_exceedance_lower"] < RULE.calibration_tolerance
+    assert decision.promoted
 
 
 LEAKS = ("mlp orders shuffled labels (AUC 0.620)", "lenet5 orders shuffled labels.")
@@ -198,25 +202,25 @@ def test_a_failed_leak_check_keeps_the_champion_whatever_the_figures(
     market: TrainingSet, make_model: Maker
 ) -> None:
     models = (*make_model(-1.0), *make_model(1.0))
-    judgement = judge(*models, market, RULE, seed=0, failed_checks=LEAKS)
+    decision = decide_promotion(*models, market, RULE, seed=0, failed_checks=LEAKS)
 
-    assert not judgement.promoted
-    assert judgement.reason == (
+    assert not decision.promoted
+    assert decision.reason == (
         "The champion stays: 2 leak checks failed: mlp orders shuffled labels (AUC 0.620); "
         "lenet5 orders shuffled labels."
     )
-    assert judgement.numbers["failed_checks"] == 2.0
-    assert judgement.numbers["gain"] > 0.1
-    assert judgement.evaluations
+    assert decision.numbers["failed_checks"] == 2.0
+    assert decision.numbers["gain"] > 0.1
+    assert decision.evaluations
 
 
-def test_a_failed_leak_check_leaves_the_title_with_nobody(
-    market: TrainingSet, make_model: Maker
-) -> None:
-    judgement = judge(None, None, *make_model(1.0), market, RULE, seed=0, failed_checks=LEAKS[:1])
+def test_a_failed_leak_check_leaves_no_champion(market: TrainingSet, make_model: Maker) -> None:
+    decision = decide_promotion(
+        None, None, *make_model(1.0), market, RULE, seed=0, failed_checks=LEAKS[:1]
+    )
 
-    assert not judgement.promoted
-    assert judgement.reason.startswith("Nobody takes the title: 1 leak check failed: mlp orders")
+    assert not decision.promoted
+    assert decision.reason.startswith("Nobody becomes champion: 1 leak check failed: mlp orders")
 
 
 def test_a_failed_leak_check_keeps_even_a_champion_that_no_longer_fits(
@@ -224,13 +228,13 @@ def test_a_failed_leak_check_keeps_even_a_champion_that_no_longer_fits(
 ) -> None:
     bundle, record = make_model(1.0)
     fewer = replace(record, factors=record.factors[:3])
-    judgement = judge(
+    decision = decide_promotion(
         bundle, fewer, *make_model(-1.0), market, RULE, seed=0, failed_checks=LEAKS[:1]
     )
-    assert not judgement.promoted
+    assert not decision.promoted
 
 
-def test_the_return_is_judged_where_the_bundle_knows_its_scale(
+def test_the_return_is_evaluated_where_the_bundle_knows_its_scale(
     market: TrainingSet, make_model: Maker
 ) -> None:
     bases = {"base_rate": 0.5, "return_up": 0.02, "return_down": -0.02}

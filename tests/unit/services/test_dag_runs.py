@@ -1,4 +1,5 @@
-"""Runs that are followed through the interface: each task is told once, however many there are."""
+"""Runs that are followed through the interface: each task is reported once, however many there
+are."""
 
 from __future__ import annotations
 
@@ -27,7 +28,10 @@ def task(task_id: str, map_index: int) -> dict[str, Any]:
 class Airflow(BaseHTTPRequestHandler):
     """A run that has succeeded, of one task and of as many as there are folds."""
 
-    tasks = (task("build_dataset", -1), *(task("judge_folds", place) for place in range(N_FOLDS)))
+    tasks = (
+        task("build_dataset", -1),
+        *(task("evaluate_folds", place) for place in range(N_FOLDS)),
+    )
 
     def do_GET(self) -> None:
         asked = urlsplit(self.path)
@@ -55,8 +59,8 @@ def runs() -> Iterator[DagRuns]:
         thread.join()
 
 
-def test_each_task_of_a_run_is_told_once_the_mapped_ones_too(runs: DagRuns) -> None:
-    told: list[str] = []
-    state = runs.wait_for_run(WEEKLY, "by-hand", on_task=lambda name, *_: told.append(name))
+def test_each_task_of_a_run_is_reported_once_the_mapped_ones_too(runs: DagRuns) -> None:
+    reported: list[str] = []
+    state = runs.wait_for_run(WEEKLY, "by-hand", on_task=lambda name, *_: reported.append(name))
     assert state == "success"
-    assert (told.count("build_dataset"), told.count("judge_folds")) == (1, N_FOLDS)
+    assert (reported.count("build_dataset"), reported.count("evaluate_folds")) == (1, N_FOLDS)

@@ -1,4 +1,4 @@
-"""What a keeper tells, and how it judges a server."""
+"""What a keeper tells, and how it evaluates a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from factorprism.services import EmbeddedPostgres, _reporter
 from factorprism.services._kept import Server
-from factorprism.services._reporter import TOLD_MAX, Reporter
+from factorprism.services._reporter import REPORTED_MAX, Reporter
 
 
 @pytest.fixture(autouse=True)
@@ -30,61 +30,61 @@ def tell_all(reporter: Reporter, *, all_run: bool = True) -> None:
         time.sleep(0.02)
 
 
-def test_more_ends_than_one_command_can_hold_are_told_by_the_newest(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+def test_more_ends_than_one_command_can_hold_are_reported_by_the_newest(tmp_path: Path) -> None:
+    reported = tmp_path / "reported"
+    command = [sys.executable, "-c", f"import sys; open({str(reported)!r}, 'a').write(sys.argv[2])"]
     reporter = Reporter(command)
     for number in range(3000):
         reporter.note(f"Airflow's scheduler ended with 1, for the {number}th time")
     tell_all(reporter)
-    assert told.read_text().endswith("for the 2999th time")
-    assert told.read_text().startswith(f"{3000 - TOLD_MAX} more before, see keeper.log; ")
+    assert reported.read_text().endswith("for the 2999th time")
+    assert reported.read_text().startswith(f"{3000 - REPORTED_MAX} more before, see keeper.log; ")
 
 
-def test_what_could_not_be_told_is_not_lost(
+def test_what_could_not_be_reported_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_reporter, "RETRY_SECONDS", 0.0)
-    program, told = tmp_path / "report", tmp_path / "told"
+    program, reported = tmp_path / "report", tmp_path / "reported"
     reporter = Reporter([str(program)])
     reporter.note("one has ended")
     tell_all(reporter)  # there is no such program yet
-    program.write_text(f'#!/bin/sh\nprintf %s "$2" > {told}\n')
+    program.write_text(f'#!/bin/sh\nprintf %s "$2" > {reported}\n')
     program.chmod(0o700)
     reporter.note("two has ended")
     tell_all(reporter)
-    assert told.read_text() == "one has ended; two has ended"
+    assert reported.read_text() == "one has ended; two has ended"
 
 
-def test_what_comes_of_an_end_is_told_with_it(
+def test_what_comes_of_an_end_is_reported_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_reporter, "GATHER_SECONDS", 0.2)
-    told = tmp_path / "told"
-    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+    reported = tmp_path / "reported"
+    command = [sys.executable, "-c", f"import sys; open({str(reported)!r}, 'a').write(sys.argv[2])"]
     reporter = Reporter(command)
     reporter.note("one has ended")
     tell_all(reporter)
     reporter.note("its port is held")
-    assert not told.exists()
+    assert not reported.exists()
     time.sleep(0.25)
     tell_all(reporter)
-    assert told.read_text() == "one has ended; its port is held"
+    assert reported.read_text() == "one has ended; its port is held"
 
 
 def test_the_alert_is_not_closed_while_one_does_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_reporter, "QUIET_SECONDS", 0.05)
-    told = tmp_path / "told"
-    command = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[1])"]
+    reported = tmp_path / "reported"
+    command = [sys.executable, "-c", f"import sys; open({str(reported)!r}, 'a').write(sys.argv[1])"]
     reporter = Reporter(command)
     time.sleep(0.1)
     tell_all(reporter, all_run=False)
-    assert not told.exists()
+    assert not reported.exists()
     time.sleep(0.1)
     tell_all(reporter)
-    assert told.read_text() == "resolve"
+    assert reported.read_text() == "resolve"
 
 
 @dataclass(frozen=True)

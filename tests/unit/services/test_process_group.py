@@ -132,7 +132,7 @@ def test_what_a_dead_component_leaves_ends_with_it_and_what_others_have_stays(
     assert lives(kept)
 
 
-def test_a_keeper_told_to_end_takes_its_components_along(
+def test_a_keeper_asked_to_end_takes_its_components_along(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
     group.launch(plan_of(tmp_path, one=SLEEPER), os.environ)
@@ -179,12 +179,12 @@ def test_a_keeper_that_was_killed_is_missed(group: ProcessGroup, tmp_path: Path)
 def test_an_end_is_reported_until_the_report_has_arrived(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
-    report = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.argv[2])"]
+    reported = tmp_path / "reported"
+    report = [sys.executable, "-c", f"import sys; open({str(reported)!r}, 'a').write(sys.argv[2])"]
     group.launch(plan_of(tmp_path, report=report, one=SLEEPER), os.environ)
     component(group).kill()
-    eventually(lambda: told.exists() and "was ended by SIGKILL at 20" in told.read_text())
-    assert told.read_text().startswith("The test's one was ended by SIGKILL at ")
+    eventually(lambda: reported.exists() and "was ended by SIGKILL at 20" in reported.read_text())
+    assert reported.read_text().startswith("The test's one was ended by SIGKILL at ")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
@@ -222,13 +222,13 @@ def test_what_could_not_be_written_down_is_written_down_later(
     assert group.kept()["one"].ends == 1
 
 
-def test_a_fault_in_one_look_does_not_end_the_keeper(group: ProcessGroup, tmp_path: Path) -> None:
+def test_a_fault_in_one_check_does_not_end_the_keeper(group: ProcessGroup, tmp_path: Path) -> None:
     report = ["no such\0program"]  # an error that nobody has foreseen
     group.launch(plan_of(tmp_path, report=report, one=SLEEPER), os.environ)
     first = component(group)
     first.kill()
     eventually(lambda: group.kept()["one"].pid not in (0, first.pid))
-    eventually(lambda: "a look failed and is repeated" in (tmp_path / "keeper.log").read_text())
+    eventually(lambda: "a check failed and is repeated" in (tmp_path / "keeper.log").read_text())
     assert group.is_kept()
 
 
@@ -333,14 +333,14 @@ def test_nobody_waits_for_a_port_once_the_keeper_has_ended(
     assert group.blocked() == {}
 
 
-def test_a_port_that_was_taken_while_its_owner_was_dead_is_told_with_the_death(
+def test_a_port_that_was_taken_while_its_owner_was_dead_is_reported_with_the_death(
     group: ProcessGroup, tmp_path: Path
 ) -> None:
-    port, told = choose_port(), tmp_path / "told"
+    port, reported = choose_port(), tmp_path / "reported"
     report = [
         sys.executable,
         "-c",
-        f"import sys; open({str(told)!r}, 'a').write(sys.argv[2] + '|')",
+        f"import sys; open({str(reported)!r}, 'a').write(sys.argv[2] + '|')",
     ]
     listener = [sys.executable, "-c", LISTENER, str(port)]
     group.launch(plan_of(tmp_path, report=report, ports={"one": port}, one=listener), os.environ)
@@ -350,8 +350,8 @@ def test_a_port_that_was_taken_while_its_owner_was_dead_is_told_with_the_death(
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         eventually(lambda: takes(other, port))
         other.listen()
-        eventually(lambda: told.exists() and told.read_text().endswith("|"))
-    (alert,) = told.read_text().strip("|").split("|")
+        eventually(lambda: reported.exists() and reported.read_text().endswith("|"))
+    (alert,) = reported.read_text().strip("|").split("|")
     assert alert.startswith("The test's one was ended by SIGKILL at ")
     assert f"The test's one waits: port {port} is held by " in alert
     assert "End that program" in alert

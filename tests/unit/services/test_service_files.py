@@ -44,7 +44,7 @@ def test_what_is_remembered_is_made_once(tmp_path: Path) -> None:
     assert remembered(tmp_path / "x", lambda: next(made)) == "first"
 
 
-def test_the_lock_is_waited_for_as_long_as_its_holder_lives(
+def test_the_lock_is_waited_for_as_long_as_its_process_lives(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "lock"
@@ -65,16 +65,16 @@ def test_the_lock_is_waited_for_as_long_as_its_holder_lives(
 
 
 def test_who_waits_says_what_for(tmp_path: Path) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     heard = threading.Event()
 
     def hear(line: str) -> None:
-        told.append(line)
+        reported.append(line)
         heard.set()
 
     with waiting_for(lambda: "the moon", hear, 0.05):
         assert heard.wait(20)
-    assert re.match(r"waiting for the moon \(\d+ s", told[0])
-    count = len(told)
+    assert re.match(r"waiting for the moon \(\d+ s", reported[0])
+    count = len(reported)
     time.sleep(0.1)
-    assert len(told) == count
+    assert len(reported) == count

@@ -31,23 +31,23 @@ def test_the_preferred_port_is_kept_while_it_is_free(taken: int) -> None:
     assert choose_port(taken) != taken
 
 
-def test_whoever_gets_another_port_is_told_who_holds_its_own(taken: int) -> None:
-    told: list[str] = []
+def test_whoever_gets_another_port_learns_who_holds_its_own(taken: int) -> None:
+    reported: list[str] = []
     free = choose_port()
-    assert keep_port(free, "PostgreSQL", told.append) == free
-    assert keep_port(None, "PostgreSQL", told.append) > 0
-    assert told == []
-    chosen = keep_port(taken, "PostgreSQL", told.append)
+    assert keep_port(free, "PostgreSQL", reported.append) == free
+    assert keep_port(None, "PostgreSQL", reported.append) > 0
+    assert reported == []
+    chosen = keep_port(taken, "PostgreSQL", reported.append)
     held = f"port {taken} is held by {psutil.Process().name()} (process {os.getpid()})"
-    assert told == [f"{held}; PostgreSQL takes port {chosen}"]
+    assert reported == [f"{held}; PostgreSQL takes port {chosen}"]
 
 
-def test_a_holder_that_the_system_does_not_name_is_another_program() -> None:
+def test_a_process_that_the_system_does_not_name_is_another_program() -> None:
     free = choose_port()
     assert describe_taken(free) == f"port {free} is held by another program"
 
 
-def test_where_only_ones_own_processes_may_be_asked_a_holder_of_ones_own_is_named(
+def test_where_only_ones_own_processes_may_be_asked_a_process_of_ones_own_is_named(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(kind: str) -> None:

@@ -95,7 +95,7 @@ def test_what_cannot_pass_is_raised_at_once(clock: StillClock, error: Exception)
     assert (vendor.n_calls, clock.pauses) == (1, [])
 
 
-def test_each_wait_is_told(clock: StillClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_wait_is_reported(clock: StillClock, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "factorprism.sources"):
         pace_of(clock).call("tushare daily", Vendor(SourceError("HTTP 502")).ask)
     assert caplog.messages == ["tushare daily: HTTP 502; asking again in 1 s (2 of 6)"]

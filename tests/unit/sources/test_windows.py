@@ -9,12 +9,12 @@ import pytest
 from factorprism.core.arrays import DayArray
 from factorprism.core.errors import MalformedResponse
 from factorprism.sources._vendor import Page
-from factorprism.sources._windows import Series, Window, fetch_complete, split_windows
+from factorprism.sources._windows import DayRange, Series, fetch_complete, split_windows
 
-JANUARY = Window(date(2020, 1, 1), date(2020, 1, 31))
+JANUARY = DayRange(date(2020, 1, 1), date(2020, 1, 31))
 
 
-def days_of(window: Window) -> list[date]:
+def days_of(window: DayRange) -> list[date]:
     n_days = (window.last - window.first).days + 1
     return [window.first + timedelta(days=n) for n in range(n_days)]
 
@@ -34,9 +34,9 @@ class Archive:
         self.page_size = page_size
         self.honest = honest
         self.newest_first = newest_first
-        self.asked: list[tuple[Window, bool]] = []
+        self.asked: list[tuple[DayRange, bool]] = []
 
-    def ask(self, window: Window, require_rows: bool) -> Page:
+    def ask(self, window: DayRange, require_rows: bool) -> Page:
         self.asked.append((window, require_rows))
         ordered = sorted(self.held, reverse=self.newest_first)
         inside = [day for day in ordered if day in days_of(window)]
@@ -45,12 +45,12 @@ class Archive:
         return Page(frame, self.honest and len(inside) > self.page_size)
 
     def series(self, row_cap: int = 100) -> Series:
-        def sessions_of(window: Window) -> DayArray:
+        def sessions_of(window: DayRange) -> DayArray:
             return np.array(days_of(window), "datetime64[D]")
 
         return Series(self.ask, sessions_of, day_column="day", row_cap=row_cap)
 
-    def fetch(self, window: Window = JANUARY, row_cap: int = 100) -> list[str]:
+    def fetch(self, window: DayRange = JANUARY, row_cap: int = 100) -> list[str]:
         return sorted(fetch_complete(self.series(row_cap), window)["day"])
 
 
@@ -61,15 +61,15 @@ def as_text(days: list[date]) -> list[str]:
 def test_windows_cover_the_range_and_end_with_every_fifth_year() -> None:
     windows = list(split_windows(date(2008, 3, 1), date(2016, 7, 1)))
     assert windows == [
-        Window(date(2008, 3, 1), date(2009, 12, 31)),
-        Window(date(2010, 1, 1), date(2014, 12, 31)),
-        Window(date(2015, 1, 1), date(2016, 7, 1)),
+        DayRange(date(2008, 3, 1), date(2009, 12, 31)),
+        DayRange(date(2010, 1, 1), date(2014, 12, 31)),
+        DayRange(date(2015, 1, 1), date(2016, 7, 1)),
     ]
 
 
 def test_a_single_day_is_one_window() -> None:
     day = date(2009, 12, 31)
-    assert list(split_windows(day, day)) == [Window(day, day)]
+    assert list(split_windows(day, day)) == [DayRange(day, day)]
 
 
 def test_a_whole_page_is_asked_for_once() -> None:
@@ -92,9 +92,9 @@ def test_a_page_cut_in_silence_below_the_cap_is_completed() -> None:
 
 
 def test_only_the_first_question_insists_on_rows() -> None:
-    archive = Archive(days_of(Window(date(2020, 1, 20), JANUARY.last)))
+    archive = Archive(days_of(DayRange(date(2020, 1, 20), JANUARY.last)))
     archive.fetch()
-    before = Window(JANUARY.first, date(2020, 1, 19))
+    before = DayRange(JANUARY.first, date(2020, 1, 19))
     assert archive.asked == [(JANUARY, True), (before, False)]
 
 
@@ -105,7 +105,7 @@ def test_a_hole_in_the_middle_is_left_alone() -> None:
     assert len(archive.asked) == 1
 
 
-def test_a_full_page_with_all_sessions_is_believed() -> None:
+def test_a_full_page_with_all_sessions_is_accepted() -> None:
     archive = Archive(days_of(JANUARY), 31)
     assert archive.fetch(row_cap=31) == as_text(days_of(JANUARY))
     assert len(archive.asked) == 1
@@ -125,17 +125,17 @@ def test_a_day_that_stays_cut_is_refused() -> None:
 
 def test_rows_of_other_days_are_refused() -> None:
     class Careless(Archive):
-        def ask(self, window: Window, require_rows: bool) -> Page:
-            return super().ask(Window(date(2020, 1, 1), date(2020, 2, 9)), require_rows)
+        def ask(self, window: DayRange, require_rows: bool) -> Page:
+            return super().ask(DayRange(date(2020, 1, 1), date(2020, 2, 9)), require_rows)
 
-    archive = Careless(days_of(Window(date(2020, 1, 1), date(2020, 2, 9))))
+    archive = Careless(days_of(DayRange(date(2020, 1, 1), date(2020, 2, 9))))
     assert archive.fetch() == as_text(days_of(JANUARY))
 
 
 def test_a_vendor_that_ignores_the_window_comes_to_an_end() -> None:
     class Deaf(Archive):
-        def ask(self, window: Window, require_rows: bool) -> Page:
-            return super().ask(Window(date(2020, 2, 1), date(2020, 2, 9)), require_rows)
+        def ask(self, window: DayRange, require_rows: bool) -> Page:
+            return super().ask(DayRange(date(2020, 2, 1), date(2020, 2, 9)), require_rows)
 
-    archive = Deaf(days_of(Window(date(2020, 2, 1), date(2020, 2, 9))))
+    archive = Deaf(days_of(DayRange(date(2020, 2, 1), date(2020, 2, 9))))
     assert archive.fetch() == []

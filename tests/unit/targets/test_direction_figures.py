@@ -104,7 +104,7 @@ def test_the_fold_auc_compares_only_sessions_of_one_fold() -> None:
     y_prob = np.array([0.7, 0.5, 0.4, 0.1, 0.2, 0.3, 0.35])
     figures = named(compute_class_metrics(labels, y_prob, base, folds))
     assert figures["fold_auc"] == pytest.approx(5 / 6)
-    # Folds are told apart by their names, although a base rate may come again.
+    # Folds are distinguished by their names, although a base rate may come again.
     alike = named(compute_class_metrics(labels, y_prob, np.full(7, 0.5), folds))
     assert alike["fold_auc"] == figures["fold_auc"]
 

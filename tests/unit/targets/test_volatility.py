@@ -10,7 +10,7 @@ from factorprism.learning import (
     SplitSizes,
     TrainingSet,
     build_training_set,
-    judge_splits,
+    evaluate_splits,
     walk_forward,
 )
 from factorprism.learning.samples import HeldOut
@@ -25,7 +25,7 @@ from factorprism.targets.volatility import (
 )
 
 BASELINES = tuple(one.name for one in VOLATILITY.baselines)
-SIZES = SplitSizes(validation=250, calibration=250, judged=500, least_training=500)
+SIZES = SplitSizes(validation=250, calibration=250, out_of_sample=500, least_training=500)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def risk(hs300: TrainingSet) -> TrainingSet:
 @pytest.fixture(scope="module")
 def walked(risk: TrainingSet) -> dict[str, HeldOut]:
     splits = list(walk_forward(risk.samples, risk.horizon, 4, SIZES))
-    return {name: judge_splits(BaselineForecaster(name), risk, splits) for name in BASELINES}
+    return {name: evaluate_splits(BaselineForecaster(name), risk, splits) for name in BASELINES}
 
 
 def figures(held_out: HeldOut) -> dict[str, float]:
@@ -165,12 +165,12 @@ def test_the_sample_s_risk_can_be_forecast(walked: dict[str, HeldOut]) -> None:
 @pytest.mark.parametrize("name", BASELINES)
 def test_no_forecast_reads_a_later_session(risk: TrainingSet, name: str) -> None:
     (split,) = walk_forward(risk.samples, risk.horizon, 1, SIZES)
-    middle = int(split.judged[100])
+    middle = int(split.out_of_sample[100])
     closes = risk.closes.copy()
     closes[middle + 1 :] *= np.linspace(1.0, 3.0, len(closes) - middle - 1)
     changed = build_training_set(risk.image_set, closes, VOLATILITY, 14, risk.as_of)
     truth, other = (
-        BaselineForecaster(name).fit(one, split).forecast_rows(one, split.judged)
+        BaselineForecaster(name).fit(one, split).forecast_rows(one, split.out_of_sample)
         for one in (risk, changed)
     )
     for column, found in truth.values.items():

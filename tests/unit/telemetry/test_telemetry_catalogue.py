@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factorprism.telemetry import CATALOGUE, SilentMeter
-from factorprism.telemetry.catalogue import Instrument, Kind
+from factorprism.telemetry.catalogue import Instrument, MetricKind
 
 REPOSITORY = Path(__file__).parents[3]
 SUFFIXES = r"(_bucket|_sum|_count)?"
@@ -22,8 +22,10 @@ def names_in(text: str) -> set[str]:
 
 def prometheus_name(line: Instrument) -> str:
     """Return the name that Prometheus gets to see, by OpenTelemetry's rules for the translation."""
-    suffix = {"s": "_seconds", "1": "_ratio" if line.kind is Kind.GAUGE else ""}.get(line.unit, "")
-    total = "_total" if line.kind is Kind.COUNTER else ""
+    suffix = {"s": "_seconds", "1": "_ratio" if line.kind is MetricKind.GAUGE else ""}.get(
+        line.unit, ""
+    )
+    total = "_total" if line.kind is MetricKind.COUNTER else ""
     return line.name.replace(".", "_") + suffix + total
 
 

@@ -1,19 +1,19 @@
-"""What forecasts would have earned on their judged sessions, costs paid, beside buy-and-hold.
+"""Backtests of forecasts on their out-of-sample sessions, costs paid, beside buy-and-hold.
 
 It describes a model and never decides a promotion.
 """
 
-from factorprism.evaluation.backtest._account import Backtest, Prices
 from factorprism.evaluation.backtest._comparison import (
     BUY_AND_HOLD,
+    BacktestResult,
     Comparison,
-    Earned,
     compare_forecasts,
     run_backtest,
     run_buy_and_hold,
     trade_forecasts,
 )
 from factorprism.evaluation.backtest._rule import BacktestRule, compute_targets
+from factorprism.evaluation.backtest._simulation import Backtest, Prices
 from factorprism.evaluation.backtest._statistics import (
     BacktestStatistics,
     compute_statistics,
@@ -23,10 +23,10 @@ from factorprism.evaluation.backtest._statistics import (
 __all__ = [
     "BUY_AND_HOLD",
     "Backtest",
+    "BacktestResult",
     "BacktestRule",
     "BacktestStatistics",
     "Comparison",
-    "Earned",
     "Prices",
     "compare_forecasts",
     "compute_statistics",

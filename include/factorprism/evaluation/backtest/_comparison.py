@@ -1,4 +1,4 @@
-"""From several models' forecasts to their accounts on the same sessions, beside buy-and-hold."""
+"""From several models' forecasts to their backtests on the same sessions, beside buy-and-hold."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.evaluation.backtest._account import Backtest, Prices, run_account
 from factorprism.evaluation.backtest._rule import BacktestRule, compute_targets
+from factorprism.evaluation.backtest._simulation import Backtest, Prices, simulate_trades
 from factorprism.evaluation.backtest._statistics import (
     BacktestStatistics,
     compute_sharpe,
@@ -23,37 +23,38 @@ BUY_AND_HOLD = "buy and hold"
 
 
 @dataclass(frozen=True)
-class Earned:
-    """One forecast's account and figures; `excess` is its yearly mean log return above another's.
+class BacktestResult:
+    """One forecast's backtest and figures; `excess_return` is its yearly mean log return above
+    another's.
 
-    `lower` and `upper` are the ends of the 95% interval of `excess`, a circular block bootstrap of
-    the paired sessions; all three are 0 for the other itself.
+    `lower` and `upper` are the ends of the 95% interval of `excess_return`, a circular block
+    bootstrap of the paired sessions; all three are 0 for the other itself.
     """
 
     name: str
     backtest: Backtest = field(repr=False)
     statistics: BacktestStatistics
-    excess: float
+    excess_return: float
     lower: float
     upper: float
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Accounts on the same sessions, buy-and-hold first, the others in the order they came.
+    """Backtests on the same sessions, buy-and-hold first, the others in the order they came.
 
     `best` names the forecast of the highest Sharpe ratio and `deflated` is the probability that
-    its true ratio is above zero once the number that was tried is paid for; "" and NaN where no
-    account's returns vary.
+    its true ratio is above zero adjusted for the number that was tried; "" and NaN where no
+    backtest's returns vary.
     """
 
-    earned: tuple[Earned, ...]
+    results: tuple[BacktestResult, ...]
     best: str
     deflated: float
 
 
 def run_backtest(prices: Prices, y_prob: Column, rule: BacktestRule) -> Backtest:
-    """Return the account that follows `y_prob` [session], NaN where there is no forecast.
+    """Return the backtest that follows `y_prob` [session], NaN where there is no forecast.
 
     It opens on the session after the first forecast and ends on the one after the last, its
     position valued at that close. Sessions between without a forecast count. Row t of the result
@@ -66,7 +67,7 @@ def run_backtest(prices: Prices, y_prob: Column, rule: BacktestRule) -> Backtest
 
 
 def run_buy_and_hold(prices: Prices, y_prob: Column, rule: BacktestRule) -> Backtest:
-    """Return the account that buys all it can on the sessions of `run_backtest` and keeps it."""
+    """Return the backtest that buys all it can on the sessions of `run_backtest` and keeps it."""
     return _trade(prices, np.ones(len(prices)), _period(prices, y_prob), rule)
 
 
@@ -75,7 +76,7 @@ def trade_forecasts(
 ) -> dict[str, Backtest]:
     """Return the account of each of `forecasts` (name to y_prob [session]), buy-and-hold's first.
 
-    A session that one of them lacks is taken from all, so that all are judged alike. Raises as
+    A session that one of them lacks is taken from all, so that all are evaluated alike. Raises as
     `run_backtest` does, and for a forecast named as buy-and-hold is.
     """
     if not forecasts or BUY_AND_HOLD in forecasts:
@@ -85,9 +86,9 @@ def trade_forecasts(
     lacking = np.any([np.isnan(y_prob) for y_prob in forecasts.values()], axis=0)
     shared = {name: np.where(lacking, np.nan, y_prob) for name, y_prob in forecasts.items()}
     held = run_buy_and_hold(prices, next(iter(shared.values())), rule)
-    accounts = {BUY_AND_HOLD: held}
-    accounts |= {name: run_backtest(prices, y_prob, rule) for name, y_prob in shared.items()}
-    return accounts
+    backtests = {BUY_AND_HOLD: held}
+    backtests |= {name: run_backtest(prices, y_prob, rule) for name, y_prob in shared.items()}
+    return backtests
 
 
 def compare_forecasts(
@@ -98,28 +99,28 @@ def compare_forecasts(
     sessions_per_year: float,
     seed: int,
 ) -> Comparison:
-    """Return what each of `forecasts` (name to y_prob [session]) would have earned by `rule`.
+    """Return the backtest of each of `forecasts` (name to y_prob [session]) by `rule`.
 
     Excess is over buy-and-hold. Raises as `trade_forecasts` does.
     """
-    accounts = trade_forecasts(prices, forecasts, rule)
-    held = accounts[BUY_AND_HOLD]
-    earned = tuple(
-        Earned(
+    backtests = trade_forecasts(prices, forecasts, rule)
+    held = backtests[BUY_AND_HOLD]
+    results = tuple(
+        BacktestResult(
             name,
-            account,
-            compute_statistics(account, sessions_per_year),
-            *_measure_excess(account, held, sessions_per_year, rule.horizon, seed),
+            backtest,
+            compute_statistics(backtest, sessions_per_year),
+            *_measure_excess_return(backtest, held, sessions_per_year, rule.horizon, seed),
         )
-        for name, account in accounts.items()
+        for name, backtest in backtests.items()
     )
-    return Comparison(earned, *_deflate(accounts))
+    return Comparison(results, *_deflate(backtests))
 
 
-def _measure_excess(
-    account: Backtest, other: Backtest, sessions_per_year: float, horizon: int, seed: int
+def _measure_excess_return(
+    backtest: Backtest, other: Backtest, sessions_per_year: float, horizon: int, seed: int
 ) -> tuple[float, float, float]:
-    gaps = np.log1p(account.net_returns) - np.log1p(other.net_returns)
+    gaps = np.log1p(backtest.net_returns) - np.log1p(other.net_returns)
 
     def yearly(drawn: Column) -> Column:
         return np.array([drawn.mean() * sessions_per_year])
@@ -129,13 +130,13 @@ def _measure_excess(
     return float(yearly(gaps)[0]), float(lower[0]), float(upper[0])
 
 
-def _deflate(accounts: Mapping[str, Backtest]) -> tuple[str, float]:
+def _deflate(backtests: Mapping[str, Backtest]) -> tuple[str, float]:
     """Name the best forecast and its deflated Sharpe ratio (Bailey and Lopez de Prado 2014)."""
     from skfolio.measures import deflated_sharpe_ratio
 
     sharpes = {
-        name: compute_sharpe(account.net_returns)[0]
-        for name, account in accounts.items()
+        name: compute_sharpe(backtest.net_returns)[0]
+        for name, backtest in backtests.items()
         if name != BUY_AND_HOLD
     }
     known = {name: sharpe for name, sharpe in sharpes.items() if not np.isnan(sharpe)}
@@ -143,12 +144,12 @@ def _deflate(accounts: Mapping[str, Backtest]) -> tuple[str, float]:
         return "", float("nan")
     best = max(known, key=known.__getitem__)
     trials = np.array(list(known.values()))
-    return best, float(deflated_sharpe_ratio(accounts[best].net_returns, trials))
+    return best, float(deflated_sharpe_ratio(backtests[best].net_returns, trials))
 
 
 def _trade(prices: Prices, targets: Column, period: slice, rule: BacktestRule) -> Backtest:
     shown = Prices(prices.sessions[period], prices.opens[period], prices.closes[period])
-    return run_account(
+    return simulate_trades(
         shown,
         targets[period],
         cost_share=rule.cost_share,
@@ -158,10 +159,10 @@ def _trade(prices: Prices, targets: Column, period: slice, rule: BacktestRule) -
 
 def _period(prices: Prices, y_prob: Column) -> slice:
     _check(prices, y_prob, "y_prob")
-    judged = np.flatnonzero(~np.isnan(y_prob))
-    if not len(judged) or judged[0] + 1 >= len(prices):
+    out_of_sample = np.flatnonzero(~np.isnan(y_prob))
+    if not len(out_of_sample) or out_of_sample[0] + 1 >= len(prices):
         raise ValueError("y_prob: no forecast is followed by a session")
-    return slice(int(judged[0]) + 1, min(int(judged[-1]) + 2, len(prices)))
+    return slice(int(out_of_sample[0]) + 1, min(int(out_of_sample[-1]) + 2, len(prices)))
 
 
 def _check(prices: Prices, y_prob: Column, name: str) -> None:

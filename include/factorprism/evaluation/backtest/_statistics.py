@@ -1,4 +1,4 @@
-"""From an account's returns to the figures that describe it."""
+"""From a backtest's returns to the figures that describe it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.calendar import TradingCalendar
-from factorprism.evaluation.backtest._account import Backtest
+from factorprism.evaluation.backtest._simulation import Backtest
 
 Column = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class BacktestStatistics:
-    """The figures of one account over its `n_sessions`, costs paid.
+    """The figures of one backtest over its `n_sessions`, costs paid.
 
     Shares, not percent. `annual_return` is the constant yearly growth that gives `total_return`;
     `annual_volatility` and `sharpe` scale with the square root of the sessions in a year, and cash
-    earns nothing. `sharpe_error` is the standard error of `sharpe` and `psr` the probability that
+    returns nothing. `sharpe_error` is the standard error of `sharpe` and `psr` the probability that
     the true one is above zero. `max_drawdown` is the deepest fall from an earlier peak, positive.
     `turnover` is the value traded a year in units of equity, both sides counted; `exposure` the
     mean absolute position at the close; `cost_paid` all costs in units of the equity at the start.
@@ -66,7 +66,7 @@ def compute_statistics(backtest: Backtest, sessions_per_year: float) -> Backtest
         sharpe=sharpe * yearly,
         sharpe_error=error * yearly,
         psr=psr,
-        # A flat account's drawdown is plainly 0, never -0.
+        # A flat backtest's drawdown is plainly 0, never -0.
         max_drawdown=abs(float(max_drawdown(get_drawdowns(returns, compounded=True)))),
         turnover=float(backtest.traded.sum()) * sessions_per_year / n_sessions,
         exposure=float(np.abs(backtest.positions).mean()),

@@ -9,9 +9,9 @@ from factorprism.forecasts.explain._attribution import (
 from factorprism.forecasts.explain._feature_groups import DECIMALS, Shares
 from factorprism.forecasts.explain._gradient import compute_grad_cam, compute_input_gradient
 from factorprism.forecasts.explain._neighbours import (
+    NearestNeighbours,
     Neighbour,
     NeighbourIndex,
-    Precedents,
     build_neighbour_index,
     embed_windows,
 )
@@ -22,9 +22,9 @@ __all__ = [
     "DECIMALS",
     "Attribution",
     "CellMethod",
+    "NearestNeighbours",
     "Neighbour",
     "NeighbourIndex",
-    "Precedents",
     "Shares",
     "build_neighbour_index",
     "compute_agreement",

@@ -28,7 +28,7 @@ from factorprism.forecasts.explain._gradient import (
     compute_grad_cam,
     compute_input_gradient,
 )
-from factorprism.forecasts.predict import Window
+from factorprism.forecasts.predict import ImageWindow
 from factorprism.models import ModelBundle
 
 # Of one bundle and one un-normalised image, the share of each cell in the logit:
@@ -130,7 +130,7 @@ class Attribution:
 
 def compute_attribution(
     bundle: ModelBundle,
-    window: Window,
+    window: ImageWindow,
     *,
     block_sessions: int = BLOCK_SESSIONS,
     methods: Mapping[str, CellMethod] = CELL_METHODS,
@@ -149,7 +149,7 @@ def compute_attribution(
         (slice(None), slice(None), slice(None)),
         *((slice(None), slice(None), channel) for channel in range(n_channels)),
         *((slice(None), factor) for factor in range(n_factors)),
-        *((slice(None), list(places)) for places in groups.values()),
+        *((slice(None), list(indices)) for indices in groups.values()),
         *((block,) for block in blocks),
     ]
     logit, without = _occlude(bundle, window.values, parts)

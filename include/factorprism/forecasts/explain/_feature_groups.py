@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.factors.groups import group_factors
-from factorprism.forecasts.predict import Window
+from factorprism.forecasts.predict import ImageWindow
 from factorprism.models import ModelBundle
 
 Values = npt.NDArray[np.float64]
@@ -107,7 +107,7 @@ class FeatureGroups:
         self,
         method: str,
         bundle: ModelBundle,
-        window: Window,
+        window: ImageWindow,
         ends: tuple[float, float],
         values: Values,
         figures: Mapping[str, float],
@@ -129,7 +129,7 @@ class FeatureGroups:
 
 
 def find_feature_groups(
-    bundle: ModelBundle, window: Window, block_sessions: int = BLOCK_SESSIONS
+    bundle: ModelBundle, window: ImageWindow, block_sessions: int = BLOCK_SESSIONS
 ) -> FeatureGroups:
     """Return the parts of `window` as `bundle` reads them.
 
@@ -142,9 +142,9 @@ def find_feature_groups(
     shape = (n_channels, len(groups), len(blocks))
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
     owner = np.empty(window.values.shape, dtype=np.int64)
-    for row, places in enumerate(groups.values()):
+    for row, indices in enumerate(groups.values()):
         for column, block in enumerate(blocks):
-            owner[block, list(places)] = numbers[:, row, column]
+            owner[block, list(indices)] = numbers[:, row, column]
     median = np.broadcast_to(bundle.normaliser.centre, window.values.shape)
 
     def read(coalitions: Coalitions) -> Values:
@@ -162,7 +162,7 @@ def cut_days(n_days: int, size: int) -> list[slice]:
     return [slice(max(stop - size, 0), stop) for stop in reversed(stops)]
 
 
-def name_blocks(window: Window, blocks: list[slice]) -> Blocks:
+def name_blocks(window: ImageWindow, blocks: list[slice]) -> Blocks:
     """Return the first and last session of each block."""
     days = window.sessions.astype("datetime64[D]")
     return tuple((days[b.start].astype(date), days[b.stop - 1].astype(date)) for b in blocks)

@@ -55,6 +55,6 @@ def _stretch(coarse: Values, shape: tuple[int, ...]) -> Values:
 
 def _spread(held: int, size: int) -> Values:
     """Return the weights [size, held] that interpolate `held` cells at the centres of `size`."""
-    places = (np.arange(size) + 0.5) * held / size - 0.5
+    indices = (np.arange(size) + 0.5) * held / size - 0.5
     cells = np.arange(held)
-    return np.stack([np.interp(places, cells, unit) for unit in np.eye(held)], axis=1)
+    return np.stack([np.interp(indices, cells, unit) for unit in np.eye(held)], axis=1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from factorprism.core.arrays import DayArray, FloatArray
 from factorprism.core.errors import LookAheadError
 from factorprism.forecasts.explain._feature_groups import BATCH
-from factorprism.forecasts.predict import Window
+from factorprism.forecasts.predict import ImageWindow
 from factorprism.images import complete_sessions, gather_windows
 from factorprism.market.panels import ImageSet
 from factorprism.models import ModelBundle, cut_before_logit
@@ -37,7 +37,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Precedents:
+class NearestNeighbours:
     """The past images nearest to that of `session`; `novel` when none of them is near enough."""
 
     session: date
@@ -88,7 +88,7 @@ class NeighbourIndex:
     as_of: date
     threshold: float
 
-    def find(self, window: Window, count: int = 5) -> Precedents:
+    def find(self, window: ImageWindow, count: int = 5) -> NearestNeighbours:
         """Return the `count` past images nearest to `window`, nearest first.
 
         No two of them share a session, nor one of them with `window`, and what followed each was
@@ -99,21 +99,21 @@ class NeighbourIndex:
             raise ValueError(f"count: {count}, allowed are whole numbers from 1")
         distances = self._measure(window)
         chosen: list[int] = []
-        for place in np.argsort(distances, kind="stable"):
-            if len(chosen) == count or not np.isfinite(distances[place]):
+        for index in np.argsort(distances, kind="stable"):
+            if len(chosen) == count or not np.isfinite(distances[index]):
                 break
-            if all(abs(self.rows[place] - self.rows[held]) >= self.lookback for held in chosen):
-                chosen.append(int(place))
+            if all(abs(self.rows[index] - self.rows[held]) >= self.lookback for held in chosen):
+                chosen.append(int(index))
         nearest = float(distances[chosen[0]])
-        return Precedents(
+        return NearestNeighbours(
             window.session,
-            tuple(self._describe(place, float(distances[place])) for place in chosen),
+            tuple(self._describe(index, float(distances[index])) for index in chosen),
             nearest > self.threshold,
             nearest,
             self.threshold,
         )
 
-    def _measure(self, window: Window) -> Values:
+    def _measure(self, window: ImageWindow) -> Values:
         """Return the distance to each image, infinite for those that may not be compared."""
         if not np.isfinite(window.values).all():
             raise ValueError("window: cells are missing, allowed are complete images")
@@ -129,12 +129,12 @@ class NeighbourIndex:
         distances = np.sqrt(np.square(self.points - point).sum(axis=1) / _used(self.scale))
         return np.where(allowed, distances, np.inf)
 
-    def _describe(self, place: int, distance: float) -> Neighbour:
+    def _describe(self, index: int, distance: float) -> Neighbour:
         return Neighbour(
-            self.sessions[place].astype(date),
-            self.outcome_ends[place].astype(date),
+            self.sessions[index].astype(date),
+            self.outcome_ends[index].astype(date),
             distance,
-            float(self.forward_returns[place]),
+            float(self.forward_returns[index]),
         )
 
 

@@ -15,7 +15,7 @@ from factorprism.forecasts.explain._feature_groups import (
     Values,
     find_feature_groups,
 )
-from factorprism.forecasts.predict import Window
+from factorprism.forecasts.predict import ImageWindow
 from factorprism.learning.baselines.backend import load_shap
 from factorprism.models import ModelBundle
 
@@ -24,7 +24,7 @@ FORWARDS = 512  # images that the network reads for one explanation, where two o
 
 def compute_shapley(
     bundle: ModelBundle,
-    window: Window,
+    window: ImageWindow,
     *,
     seed: int,
     forwards: int = FORWARDS,
@@ -63,11 +63,11 @@ def compute_by_pair(parts: FeatureGroups, pairs: int, seed: int) -> Values:
     with _random_state_kept():
         explainer = load_shap().PermutationExplainer(read, nothing, seed=seed)
         # One pair a call, so that it is known how far the pairs differ.
-        told = [
+        reported = [
             explainer(everything, max_evals=_images_of(parts), silent=True).values[0]
             for _ in range(pairs)
         ]
-    return np.array(told, dtype=np.float64)
+    return np.array(reported, dtype=np.float64)
 
 
 def _images_of(parts: FeatureGroups) -> int:

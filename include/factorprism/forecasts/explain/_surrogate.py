@@ -9,18 +9,18 @@ from factorprism.forecasts.explain._feature_groups import (
     Shares,
     find_feature_groups,
 )
-from factorprism.forecasts.predict import Window
+from factorprism.forecasts.predict import ImageWindow
 from factorprism.models import ModelBundle
 
 SAMPLES = 512
 WIDTH = 0.25  # of the kernel, in cosine distance
 RIDGE = 0.1
-HELD_BACK = 4  # one sample in so many only judges the fit
+HELD_BACK = 4  # one sample in so many only evaluates the fit
 
 
 def compute_surrogate(
     bundle: ModelBundle,
-    window: Window,
+    window: ImageWindow,
     *,
     seed: int,
     samples: int = SAMPLES,
@@ -44,17 +44,17 @@ def compute_surrogate(
     parts = find_feature_groups(bundle, window, block_sessions)
     generator = np.random.default_rng(seed)
     kept = generator.integers(1, parts.count + 1, samples)
-    places = generator.random((samples, parts.count)).argsort(axis=1).argsort(axis=1)
-    shown = places < kept[:, np.newaxis]
+    indices = generator.random((samples, parts.count)).argsort(axis=1).argsort(axis=1)
+    shown = indices < kept[:, np.newaxis]
     ends = np.repeat([[True], [False]], parts.count, axis=1)
     logits = parts.read(np.concatenate([ends, shown]))
     nearness = np.exp(-np.square((1.0 - np.sqrt(kept / parts.count)) / WIDTH))
-    judged = np.arange(samples) % HELD_BACK == 0
-    line = Ridge(RIDGE).fit(shown[~judged], logits[2:][~judged], nearness[~judged])
+    held_back = np.arange(samples) % HELD_BACK == 0
+    line = Ridge(RIDGE).fit(shown[~held_back], logits[2:][~held_back], nearness[~held_back])
     figures = {
         "samples": samples,
         "intercept": line.intercept_,
-        "r2": line.score(shown[judged], logits[2:][judged], nearness[judged]),
+        "r2": line.score(shown[held_back], logits[2:][held_back], nearness[held_back]),
     }
     both = (float(logits[0]), float(logits[1]))
     return parts.tell("surrogate", bundle, window, both, line.coef_, figures)

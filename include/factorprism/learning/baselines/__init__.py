@@ -5,8 +5,8 @@ from factorprism.learning.baselines.protocol import (
     Fitted,
     Forecaster,
     NetworkForecaster,
-    Reasons,
-    judge_splits,
+    ScoreReasons,
+    evaluate_splits,
 )
 
 __all__ = [
@@ -15,6 +15,6 @@ __all__ = [
     "FittedBaseline",
     "Forecaster",
     "NetworkForecaster",
-    "Reasons",
-    "judge_splits",
+    "ScoreReasons",
+    "evaluate_splits",
 ]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from factorprism.core.arrays import FloatArray
-from factorprism.learning.baselines.protocol import FitScore, Reasons, RowScore
+from factorprism.learning.baselines.protocol import FitScore, RowScore, ScoreReasons
 from factorprism.learning.baselines.rocket import fit_rocket
 from factorprism.learning.baselines.tabular import (
     TabularScore,
@@ -47,8 +47,9 @@ class FittedBaseline:
         outputs = self.score(training_set, rows)
         return hold_out(training_set, rows, outputs, self.calibration, self.bases)
 
-    def explain(self, values: FloatArray) -> Reasons | None:
-        """Return what the score of one un-normalised image [lookback, factor, channel] is owed to.
+    def explain(self, values: FloatArray) -> ScoreReasons | None:
+        """Return the attribution of the score of one un-normalised image [lookback, factor,
+        channel].
 
         None for a baseline that reads no image, or that has learned nothing from any.
         """
@@ -65,7 +66,7 @@ class BaselineForecaster:
     def fit(self, training_set: TrainingSet, split: Split) -> FittedBaseline:
         """Fit on ``train``, choose by ``validation``, calibrate on ``calibration``.
 
-        Raises `LookAheadError` when a label of the split reaches into ``judged``, and
+        Raises `LookAheadError` when a label of the split reaches into ``out_of_sample``, and
         ``ValueError`` when the target has no such baseline.
         """
         baseline = training_set.target.find_baseline(self.name)

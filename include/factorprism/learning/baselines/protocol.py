@@ -36,9 +36,9 @@ class Forecaster(Protocol):
     """What can learn from a split."""
 
     def fit(self, training_set: TrainingSet, split: Split) -> Fitted:
-        """Learn from ``split.learned``; nothing of ``split.judged`` is read.
+        """Learn from ``split.training_rows``; nothing of ``split.out_of_sample`` is read.
 
-        Raises `LookAheadError` when a label of the split reaches into ``judged``.
+        Raises `LookAheadError` when a label of the split reaches into ``out_of_sample``.
         """
         ...
 
@@ -54,21 +54,21 @@ class NetworkForecaster:
         return train_split(training_set, split, self.settings, fold=True)
 
 
-def judge_splits(
+def evaluate_splits(
     forecaster: Forecaster, training_set: TrainingSet, splits: Iterable[Split]
 ) -> HeldOut:
-    """Fit anew on each of `splits`, oldest first, and pool what they judge."""
+    """Fit anew on each of `splits`, oldest first, and pool what they evaluate."""
     return pool_held_out(
         [
-            forecaster.fit(training_set, split).forecast_rows(training_set, split.judged)
+            forecaster.fit(training_set, split).forecast_rows(training_set, split.out_of_sample)
             for split in splits
         ]
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Reasons:
-    """What the score of one image is owed to, before calibration.
+class ScoreReasons:
+    """The attribution of the score of one image, before calibration.
 
     `by_cell` is float64 [factor, channel]; it sums to `score` minus `expected`, the score of an
     average training image.

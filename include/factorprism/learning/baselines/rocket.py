@@ -39,8 +39,8 @@ class RandomKernels:
         share = max(KERNELS // n_series, 1)
         sizes = tuple(size for size in KERNEL_SIZES if size <= images.shape[1])
         self._rockets = [
-            ROCKET(share, sizes, random_state=self._seed + place).fit(images[:1, :, 0, 0])
-            for place in range(n_series)
+            ROCKET(share, sizes, random_state=self._seed + index).fit(images[:1, :, 0, 0])
+            for index in range(n_series)
         ]
         features = self._transform(images)
         self._mean = features.mean(axis=0)
@@ -56,8 +56,8 @@ class RandomKernels:
     def _transform(self, images: FloatArray) -> Table:
         series = images.reshape(*images.shape[:2], -1).astype(np.float64)
         parts = [
-            rocket.transform(np.ascontiguousarray(series[:, :, place]))
-            for place, rocket in enumerate(self._rockets)
+            rocket.transform(np.ascontiguousarray(series[:, :, index]))
+            for index, rocket in enumerate(self._rockets)
         ]
         return np.concatenate(parts, axis=1)
 

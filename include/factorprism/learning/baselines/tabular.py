@@ -12,7 +12,7 @@ import numpy.typing as npt
 from factorprism.core.arrays import FloatArray
 from factorprism.factors import Normaliser
 from factorprism.learning.baselines.backend import load_shap
-from factorprism.learning.baselines.protocol import Reasons, RowScore
+from factorprism.learning.baselines.protocol import RowScore, ScoreReasons
 from factorprism.learning.recipe import fit_normaliser, take_samples
 from factorprism.learning.samples import TrainingSet
 from factorprism.learning.splits import Split
@@ -77,7 +77,7 @@ def fit_gradient_boosting(training_set: TrainingSet, split: Split, seed: int) ->
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     normaliser = fit_normaliser(training_set, split.train)
-    (train, labels), (validation, judge) = (
+    (train, labels), (validation, stop_labels) = (
         _table(training_set, normaliser, rows, summarise_window)
         for rows in (split.train, split.validation)
     )
@@ -93,7 +93,7 @@ def fit_gradient_boosting(training_set: TrainingSet, split: Split, seed: int) ->
     )
     if len(np.unique(labels)) < 2:
         return _constant
-    trees.fit(train, labels, X_val=validation, y_val=judge)
+    trees.fit(train, labels, X_val=validation, y_val=stop_labels)
     return TabularScore(
         normaliser, summarise_window, trees.decision_function, lambda row: _weigh_trees(trees, row)
     )
@@ -118,15 +118,16 @@ class TabularScore:
         table, _ = _table(training_set, self.normaliser, rows, self.features)
         return np.asarray(self.decide(table), np.float64)[:, np.newaxis]
 
-    def explain(self, values: FloatArray) -> Reasons | None:
-        """Return what each factor of one un-normalised image adds to its score, if that is told."""
+    def explain(self, values: FloatArray) -> ScoreReasons | None:
+        """Return what each factor of one un-normalised image adds to its score, if that is
+        known."""
         if self.weigh is None:
             return None
         row = self.features(self.normaliser.transform(values)[np.newaxis])
         expected, added = self.weigh(row)
         # Every feature is one number a factor and channel, whatever comes before these axes.
         by_cell = added.reshape(-1, *values.shape[1:]).sum(axis=0)
-        return Reasons(float(np.asarray(self.decide(row))[0]), expected, by_cell)
+        return ScoreReasons(float(np.asarray(self.decide(row))[0]), expected, by_cell)
 
 
 class _Same:
@@ -172,7 +173,7 @@ def fit_linear(
     train, labels = _table(training_set, normaliser, split.train, features)
     if len(np.unique(labels)) < 2:
         return _constant
-    validation, judge = _table(training_set, normaliser, split.validation, features)
+    validation, stop_labels = _table(training_set, normaliser, split.validation, features)
     average = train.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
     train = projection.fit(train).transform(train)
     validation = projection.transform(validation)
@@ -181,7 +182,8 @@ def fit_linear(
         for ridge in RIDGES
     ]
     losses = [
-        compute_log_losses(judge, model.predict_proba(validation)[:, 1]).mean() for model in models
+        compute_log_losses(stop_labels, model.predict_proba(validation)[:, 1]).mean()
+        for model in models
     ]
     best = models[int(np.argmin(losses))]
     slopes = _slopes(best, projection)
@@ -214,9 +216,9 @@ def fit_ridge(training_set: TrainingSet, split: Split, seed: int) -> RowScore:
     scaler = Scaler.fit(columns)
     train, labels = scaler.apply(columns), training_set.labels[split.train]
     validation = scaler.apply(_columns(training_set, normaliser, split.validation))
-    judge = training_set.labels[split.validation]
+    stop_labels = training_set.labels[split.validation]
     models = [Ridge(alpha=1.0 / ridge).fit(train, labels) for ridge in RIDGES]
-    errors = [judge - model.predict(validation) for model in models]
+    errors = [stop_labels - model.predict(validation) for model in models]
     best = int(np.argmin([(error**2).mean() for error in errors]))
     log_variance = float(np.log(max((errors[best] ** 2).mean(), LEAST_ERROR)))
 

@@ -1,10 +1,10 @@
-"""The contest: who takes part, which folds are judged, and the table drawn from them."""
+"""The contest: who takes part, which folds are evaluated, and the table drawn from them."""
 
 from factorprism.selection.contest._effort import probe_fold
 from factorprism.selection.contest._entrants import (
     Entrant,
-    Place,
     Task,
+    TaskIdentity,
     choose_entrants,
     list_named,
     list_tasks,
@@ -17,7 +17,7 @@ from factorprism.selection.contest._size import (
     describe_seconds,
     fewest_folds,
 )
-from factorprism.selection.contest._table import ContestTable, Line, PlaceboLine, tabulate
+from factorprism.selection.contest._table import ContestTable, EntrantFigures, PlaceboLine, tabulate
 
 __all__ = [
     "PLACEBOS",
@@ -26,11 +26,11 @@ __all__ = [
     "ContestSize",
     "ContestTable",
     "Entrant",
+    "EntrantFigures",
     "Fold",
-    "Line",
-    "Place",
     "PlaceboLine",
     "Task",
+    "TaskIdentity",
     "choose_entrants",
     "choose_size",
     "cut_folds",

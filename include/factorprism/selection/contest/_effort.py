@@ -62,7 +62,7 @@ def probe_baseline(entrant: Entrant, fold: Fold) -> Effort:
     for _ in range(2):
         started = time.perf_counter()
         fitted = entrant.make_forecaster().fit(fold.market, _shortened(fold.split, rows))
-        fitted.forecast_rows(fold.market, fold.split.judged)
+        fitted.forecast_rows(fold.market, fold.split.out_of_sample)
         seconds.append(time.perf_counter() - started)
     first, second = seconds
     share = len(fold.split.train) / rows

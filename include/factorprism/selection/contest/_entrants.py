@@ -25,7 +25,7 @@ from factorprism.selection.contest._folds import (
 from factorprism.targets import Baseline, Columns, Target
 
 # Number of the fold, entrant, placebo: what a task is known by within one contest.
-Place = tuple[int, str, str]
+TaskIdentity = tuple[int, str, str]
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,15 @@ class Task:
         return self.fold.placebo
 
     @property
-    def place(self) -> Place:
+    def identity(self) -> TaskIdentity:
         return self.fold.number, self.entrant.name, self.placebo
 
-    def judge(self) -> FoldForecasts:
+    def evaluate(self) -> FoldForecasts:
         """Learn from the fold's past and forecast its sessions out of sample."""
         begun = datetime.now(UTC)
         market, split = self.fold.market, self.fold.split
         fitted = self.entrant.make_forecaster().fit(market, split)
-        held_out = fitted.forecast_rows(market, split.judged)
+        held_out = fitted.forecast_rows(market, split.out_of_sample)
         if self.entrant.is_network:
             forget_networks()
         return FoldForecasts(
@@ -154,18 +154,18 @@ def list_named(
     entrants: Sequence[Entrant],
     n_folds: int,
     signal: str,
-    keys: Mapping[Place, str],
+    keys: Mapping[TaskIdentity, str],
 ) -> list[Task]:
     """Return the tasks at the places that `keys` names, as `list_tasks` has given them.
 
     The keys are those of that listing, so that nothing is hashed again.
     """
     tasks = [
-        Task(entrant, fold, keys[place], signal)
+        Task(entrant, fold, keys[identity], signal)
         for placebo in dict.fromkeys(placebo for _, _, placebo in keys)
         for fold in cut_folds(training_set, entrants[0].settings, n_folds, placebo)
         for entrant in entrants
-        if (place := (fold.number, entrant.name, placebo)) in keys
+        if (identity := (fold.number, entrant.name, placebo)) in keys
     ]
     return sorted(tasks, key=lambda task: task.fold.number)
 

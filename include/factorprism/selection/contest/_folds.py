@@ -1,4 +1,5 @@
-"""Cuts history into judged folds that stay where they are from week to week, and names each."""
+"""Cuts history into out-of-sample folds that stay where they are from week to week, and names
+each."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ _OF_NETWORKS = (
 
 @dataclass(frozen=True)
 class Fold:
-    """One judged stretch: `market` is what was known when the last of its labels had matured.
+    """One stretch that is out of sample: `market` is what was known when the last of its labels had
+    matured.
 
     `market` has the labels of `placebo` where one is named. `split` cuts its samples.
     """
@@ -58,7 +60,7 @@ def cut_folds(
 ) -> Iterator[Fold]:
     """Yield the last `n_folds` folds, oldest first, numbered by their place in all of history.
 
-    A fold judges ``settings.fold_sessions`` samples, the newest what there is of them. Its
+    A fold evaluates ``settings.fold_sessions`` samples, the newest what there is of them. Its
     boundaries are counted from the first sample, so that a fold which is full stays the same in
     every later week. Each sees images and closes up to its last label and no further.
 
@@ -68,12 +70,12 @@ def cut_folds(
         raise ValueError(f"placebo: {placebo!r}, allowed are '', {', '.join(PLACEBOS)}")
     sizes = settings.sizes(settings.fold_sessions)
     samples, horizon = training_set.samples, training_set.horizon
-    reach = 2 * horizon if placebo == SHIFTED else horizon
-    for number, judged in anchored_folds(samples, horizon, n_folds, sizes):
-        last = min(int(judged[-1]) + reach, len(training_set.closes) - 1)
+    span = 2 * horizon if placebo == SHIFTED else horizon
+    for number, out_of_sample in anchored_folds(samples, horizon, n_folds, sizes):
+        last = min(int(out_of_sample[-1]) + span, len(training_set.closes) - 1)
         known = cut_after(training_set, last)
         market = _with_placebo(known, placebo, settings.seed)
-        rows = judged[judged <= market.samples[-1]]
+        rows = out_of_sample[out_of_sample <= market.samples[-1]]
         if len(rows) < horizon:  # the shifted labels of the newest fold have hardly matured
             continue
         split = split_before(market.samples, rows, market.horizon, sizes)
@@ -142,14 +144,17 @@ def make_fold_key(
     fold: Fold, data_hash: str, entrant: str, settings: Mapping[str, object], signal: str
 ) -> str:
     """Return the SHA-256 (hex) of everything that the forecasts of `fold` follow from."""
-    judged = [str(fold.market.session_at(int(row))) for row in fold.split.judged[[0, -1]]]
+    out_of_sample = [
+        str(fold.market.session_at(int(row))) for row in fold.split.out_of_sample[[0, -1]]
+    ]
     content = {
         "recipe": RECIPE,
         "signal": signal,
         "target": fold.market.target.name,
         "data": data_hash,
         "horizon": fold.market.horizon,
-        "judged": judged,
+        # Keys of folds that are held were hashed with this name.
+        "judged": out_of_sample,
         "entrant": entrant,
         "settings": dict(settings),
         "placebo": fold.placebo,

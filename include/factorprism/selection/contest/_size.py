@@ -15,7 +15,7 @@ from factorprism.selection.contest._folds import SHIFTED
 START_SECONDS = 15.0
 # Folds below which entrants are not worth comparing: placebos and ROCKET go before them.
 FEW_FOLDS = 4
-# Of fewer blocks an interval is too narrow to be believed.
+# Of fewer blocks an interval is too narrow to be trusted.
 LEAST_BLOCKS = 10
 
 
@@ -64,8 +64,8 @@ class ContestSize:
 def fewest_folds(horizon: int, fold_sessions: int) -> int:
     """Return how many full folds hold `LEAST_BLOCKS` of the blocks that intervals are drawn from.
 
-    The network of each further fold is the dearest part of a first run. The weekly contest judges
-    more of them, and takes over those that are held.
+    The network of each further fold is the dearest part of a first run. The weekly contest
+    evaluates more of them, and takes over those that are held.
     """
     return math.ceil(LEAST_BLOCKS * BLOCK_HORIZONS * horizon / fold_sessions)
 

@@ -1,4 +1,5 @@
-"""The contest's table: every entrant's figures, what is left after paying for all, the placebos."""
+"""The contest's table: every entrant's figures, what is left after adjusting for all, the
+placebos."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from factorprism.evaluation.multiplicity import (
     SAME,
     SIZE,
     Multiplicity,
+    adjust_for_trials,
     multiplicity_sentence,
-    pay_for_trials,
 )
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
 from factorprism.evaluation.skill import evaluate
@@ -25,7 +26,7 @@ from factorprism.targets import Column, Rows, Target
 
 
 @dataclass(frozen=True)
-class Line:
+class EntrantFigures:
     """One entrant's figures: name to (value, lower, upper, the reference's)."""
 
     entrant: str
@@ -37,7 +38,7 @@ class PlaceboLine:
     """How one entrant orders labels that were a placebo's, within folds, with its intervals.
 
     `order` is the target's figure of it, `nothing` what that is for who orders nothing. (`lower`,
-    `upper`) is the 95% interval, (`paid_lower`, `paid_upper`) one that holds for all
+    `upper`) is the 95% interval, (`adjusted_lower`, `adjusted_upper`) one that holds for all
     entrants of the placebo at once.
     """
 
@@ -46,8 +47,8 @@ class PlaceboLine:
     order: float
     lower: float
     upper: float
-    paid_lower: float
-    paid_upper: float
+    adjusted_lower: float
+    adjusted_upper: float
     n_sessions: int
     nothing: float
 
@@ -57,9 +58,9 @@ class PlaceboLine:
 
     @property
     def suspicious(self) -> bool:
-        """Whether even the interval that is paid for lies above nothing, where nobody can be."""
+        """Whether even the adjusted interval lies above nothing, where nobody can be."""
         # Shifted labels may be forecast a little: what is persistent lasts two horizons.
-        return self.placebo in SHUFFLES and self.paid_lower > self.nothing
+        return self.placebo in SHUFFLES and self.adjusted_lower > self.nothing
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ContestTable:
     n_sessions: int
     independent_windows: int
     n_folds: int
-    lines: tuple[Line, ...]
+    lines: tuple[EntrantFigures, ...]
     multiplicity: Multiplicity
     placebos: tuple[PlaceboLine, ...]
     target: Target
@@ -124,11 +125,11 @@ class ContestTable:
 def tabulate(
     folds: Sequence[FoldForecasts], training_set: TrainingSet, *, n_tried: int, seed: int
 ) -> ContestTable:
-    """Draw the table from judged folds alone, whoever judged them and when.
+    """Draw the table from out-of-sample folds alone, whoever evaluated them and when.
 
     `folds` are those of all entrants and placebos, oldest first in each; the entrants stand in
-    the order in which they come. `n_tried` as in `pay_for_trials`. Raises ``ValueError`` without
-    folds of true labels, or when entrants judged different sessions.
+    the order in which they come. `n_tried` as in `adjust_for_trials`. Raises ``ValueError`` without
+    folds of true labels, or when entrants evaluated different sessions.
     """
     real = _pool(folds, training_set, "")
     target, horizon = training_set.target, training_set.horizon
@@ -136,10 +137,10 @@ def tabulate(
         raise ValueError(
             f"folds: those of {target.reference!r} are missing, every figure is held against it"
         )
-    paid = pay_for_trials(real, target, horizon, seed, n_tried=max(n_tried, len(real) - 1))
+    adjusted = adjust_for_trials(real, target, horizon, seed, n_tried=max(n_tried, len(real) - 1))
     first = real[target.reference]
     return ContestTable(
-        sentence=multiplicity_sentence(paid, target),
+        sentence=multiplicity_sentence(adjusted, target),
         first=str(training_set.session_at(int(first.rows[0]))),
         last=str(training_set.session_at(int(first.rows[-1]))),
         n_sessions=len(first),
@@ -148,11 +149,11 @@ def tabulate(
         lines=tuple(
             _make_line(name, held_out, training_set, seed) for name, held_out in real.items()
         ),
-        multiplicity=paid,
+        multiplicity=adjusted,
         placebos=tuple(
             line
             for placebo in dict.fromkeys(fold.placebo for fold in folds if fold.placebo)
-            for line in _judge_placebo(placebo, folds, training_set, seed)
+            for line in _evaluate_placebo(placebo, folds, training_set, seed)
         ),
         target=target,
     )
@@ -168,15 +169,17 @@ def _pool(
     }
 
 
-def _make_line(name: str, held_out: HeldOut, training_set: TrainingSet, seed: int) -> Line:
+def _make_line(
+    name: str, held_out: HeldOut, training_set: TrainingSet, seed: int
+) -> EntrantFigures:
     figures = evaluate(held_out, training_set, model_id=name, kind="contest", seed=seed)
-    return Line(
+    return EntrantFigures(
         name,
         {item.metric: (item.value, item.lower, item.upper, item.reference) for item in figures},
     )
 
 
-def _judge_placebo(
+def _evaluate_placebo(
     placebo: str, folds: Sequence[FoldForecasts], training_set: TrainingSet, seed: int
 ) -> list[PlaceboLine]:
     pooled, target = _pool(folds, training_set, placebo), training_set.target
@@ -210,13 +213,13 @@ def _order(
     """Return the order within folds, its 95% interval, and that which leaves out `share`."""
     target, block = training_set.target, BLOCK_HORIZONS * training_set.horizon
 
-    def measure(places: Rows) -> Column:
-        drawn = held_out.take(places)
+    def measure(indices: Rows) -> Column:
+        drawn = held_out.take(indices)
         return np.array([target.compute_order(drawn.labels, drawn.values, drawn.folds)])
 
-    places = np.arange(len(held_out))
-    drawn = bootstrap(measure, places, block=block, seed=seed)[:, 0]
+    indices = np.arange(len(held_out))
+    drawn = bootstrap(measure, indices, block=block, seed=seed)[:, 0]
     drawn = drawn[np.isfinite(drawn)]
     ends = np.array([SIZE / 2, 1 - SIZE / 2, share / 2, 1 - share / 2])
-    lower, upper, paid_lower, paid_upper = (float(end) for end in np.quantile(drawn, ends))
-    return float(measure(places)[0]), lower, upper, paid_lower, paid_upper
+    lower, upper, adjusted_lower, adjusted_upper = (float(end) for end in np.quantile(drawn, ends))
+    return float(measure(indices)[0]), lower, upper, adjusted_lower, adjusted_upper

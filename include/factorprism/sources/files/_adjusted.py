@@ -1,4 +1,5 @@
-"""Adjusted prices: told by what the file says, or by an average price that leaves the day's."""
+"""Adjusted prices: recognised by what the file says, or by an average price that leaves the
+day's."""
 
 from __future__ import annotations
 
@@ -59,8 +60,8 @@ def find_adjustment(
         inside = _inside(ratio[given] * size, low[given], high[given])
         if min(np.abs(ends)) < END_ERROR and inside < 1.0 - STILL_CHANGE * 2:
             at = [
-                f"{np.exp(-end):.3g} ({days[given[place]]})"
-                for end, place in zip(ends, (0, -1), strict=True)
+                f"{np.exp(-end):.3g} ({days[given[index]]})"
+                for end, index in zip(ends, (0, -1), strict=True)
             ]
             return size, f"price over average price is {at[0]} and {at[1]}"
     return None

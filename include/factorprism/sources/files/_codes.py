@@ -8,7 +8,7 @@ from typing import Any
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.symbols import exchange_of, find_symbol, tells_exchange
-from factorprism.sources.files._refusal import Refused, show
+from factorprism.sources.files._refusal import FileRefused, show
 
 MARKETS = {
     "sh": "SH",
@@ -79,12 +79,13 @@ def is_symbol(text: str) -> bool:
 
 
 def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column: str) -> None:
-    """Raise `Refused` at the first cell of `cells` that names another instrument than `symbol`."""
+    """Raise `FileRefused` at the first cell of `cells` that names another instrument than
+    `symbol`."""
     strange = {cell for cell in {_text(cell) for cell in cells} if not _agrees(cell, symbol)}
     if not strange:
         return
-    position = next(place for place, cell in enumerate(cells) if _text(cell) in strange)
-    raise Refused(
+    position = next(index for index, cell in enumerate(cells) if _text(cell) in strange)
+    raise FileRefused(
         f"{column} {show(cells[position])} is another instrument than the file's name says, "
         f"{symbol}",
         line=lines[position],
@@ -94,11 +95,12 @@ def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column:
 
 
 def check_preamble(text: str, symbol: str) -> None:
-    """Raise `Refused` where the lines before the header name another instrument than `symbol`."""
+    """Raise `FileRefused` where the lines before the header name another instrument than
+    `symbol`."""
     codes = _IN_PREAMBLE.findall(text)
     if codes and _is_of_mainland(symbol) and not any(_agrees(code, symbol) for code in codes):
         line = text[: text.index(codes[0])].count("\n") + 1
-        raise Refused(
+        raise FileRefused(
             f"the lines before the header speak of {codes[0]}, the file's name of {symbol}",
             line=line,
             remedy="Name the file by the code of its instrument.",

@@ -9,8 +9,8 @@ import numpy as np
 
 from factorprism.sources.files._names import Columns
 from factorprism.sources.files._numbers import Numbers
-from factorprism.sources.files._refusal import Refused, show
-from factorprism.sources.files._table import Table
+from factorprism.sources.files._refusal import FileRefused, show
+from factorprism.sources.files._table import FileTable
 
 # Rows before the last that say how a number of its column looks.
 COMPARED_ROWS = 20
@@ -19,26 +19,26 @@ SMALLEST_SHARE = 0.2
 
 
 def check_last_cell(
-    table: Table, columns: Columns, numbers: dict[str, Numbers], sign: str = "."
+    table: FileTable, columns: Columns, numbers: dict[str, Numbers], sign: str = "."
 ) -> None:
-    """Raise `Refused` where a file that does not end its last line may have cut a number in it.
+    """Raise `FileRefused` where a file that does not end its last line may have cut a number in it.
 
     The number is whole if it has all the decimals (behind `sign`) of those above it and is of
     their size; the only row of a file has nothing above it.
     """
-    place = len(table.names) - 1
-    role = next((name for name, held in columns.positions.items() if held == place), None)
+    index = len(table.names) - 1
+    role = next((name for name, held in columns.positions.items() if held == index), None)
     if not table.open_end or (role not in numbers and role != "date"):
         return
-    cells = [str(cell).strip() for cell in table.columns[place][-COMPARED_ROWS - 1 :]]
+    cells = [str(cell).strip() for cell in table.columns[index][-COMPARED_ROWS - 1 :]]
     above = len(cells[-2]) if len(cells) > 1 else len(cells[-1]) + 1
     if role == "date":
         whole = len(cells[-1]) >= above
     else:
         whole = _is_whole(cells, numbers[str(role)], sign)
     if not whole:
-        raise Refused(
-            f"{table.names[place].strip()} {show(cells[-1])} may be cut short: the file ends "
+        raise FileRefused(
+            f"{table.names[index].strip()} {show(cells[-1])} may be cut short: the file ends "
             "within the line",
             line=table.lines[-1],
             remedy="Fetch or export the file again; if it is whole, end its last line.",

@@ -15,7 +15,7 @@ from dateutil import parser as dateutil_parser
 
 from factorprism.core.arrays import DayArray
 from factorprism.core.exchanges import EXCHANGES, Exchange
-from factorprism.sources.files._refusal import Refused, show
+from factorprism.sources.files._refusal import FileRefused, show
 
 YEARS = range(1900, 2101)
 EXCEL_EPOCH = date(1899, 12, 30)
@@ -60,7 +60,7 @@ def parse_dates(cells: Sequence[Any], lines: Sequence[int], name: str, exchange:
     """Return the days of `cells`; a stamp with a zone is the day it falls on at `exchange`.
 
     All cells must be of one form, so that a damaged one is not taken for another form of date.
-    Raises `Refused` at the first cell that is no date, and for intraday bars.
+    Raises `FileRefused` at the first cell that is no date, and for intraday bars.
     """
     texts = [_as_text(cell) for cell in cells]
     matches = [_match(text) for text in texts]
@@ -69,7 +69,7 @@ def parse_dates(cells: Sequence[Any], lines: Sequence[int], name: str, exchange:
     day_first = _is_day_first(matches, name) if family == "day and month" else False
     _check_padding(texts, cells, lines, name)
     stamps: list[_Stamp] = []
-    for place, found in enumerate(matches):
+    for index, found in enumerate(matches):
         try:
             if found is None or _FAMILY.get(found[0], found[0]) != family:
                 raise ValueError
@@ -77,7 +77,7 @@ def parse_dates(cells: Sequence[Any], lines: Sequence[int], name: str, exchange:
             if stamp.day.year not in YEARS:
                 raise ValueError
         except (ValueError, OverflowError):
-            raise _no_date(cells[place], lines[place], name) from None
+            raise _no_date(cells[index], lines[index], name) from None
         stamps.append(stamp)
     days = np.array([stamp.day for stamp in stamps], "datetime64[D]")
     _check_clocks(stamps, lines, name)
@@ -121,7 +121,7 @@ def _read(form: str, found: re.Match[str], zone: ZoneInfo, day_first: bool) -> _
         seconds = int(digits) / 10 ** (len(digits) - _EPOCH_DIGITS)
         return _Stamp(datetime.fromtimestamp(seconds, UTC).astimezone(zone).date())
     if form == "day and month":
-        first, second, year = (int(found.group(place)) for place in (1, 3, 4))
+        first, second, year = (int(found.group(index)) for index in (1, 3, 4))
         day, month = (first, second) if day_first else (second, first)
         return _Stamp(date(year, month, day), _clock(found, 5))
     return _Stamp(dateutil_parser.parse(found.group(), default=datetime(2000, 1, 1)).date())
@@ -136,10 +136,10 @@ def _read_ymd(found: re.Match[str], zone: ZoneInfo) -> _Stamp:
     return _Stamp(moment.date(), None if moment.time() == time() else moment.time())
 
 
-def _clock(found: re.Match[str], place: int) -> time | None:
-    if found.group(place) is None:
+def _clock(found: re.Match[str], index: int) -> time | None:
+    if found.group(index) is None:
         return None
-    hour, minute, second = (int(found.group(place + part) or 0) for part in range(3))
+    hour, minute, second = (int(found.group(index + part) or 0) for part in range(3))
     return time(hour, minute, second)
 
 
@@ -151,7 +151,7 @@ def _zone(text: str) -> timezone:
 
 
 def _is_day_first(matches: Sequence[tuple[str, re.Match[str]] | None], name: str) -> bool:
-    """Tell 31/12/2020 from 12/31/2020 by a day beyond 12; raises `Refused` where none is."""
+    """Tell 31/12/2020 from 12/31/2020 by a day beyond 12; raises `FileRefused` where none is."""
     pairs = [
         (int(found[1].group(1)), int(found[1].group(3)))
         for found in matches
@@ -159,8 +159,8 @@ def _is_day_first(matches: Sequence[tuple[str, re.Match[str]] | None], name: str
     ]
     first, second = (sum(pair[side] > 12 for pair in pairs) for side in range(2))
     if first == second:
-        raise Refused(
-            f"{name}: it cannot be told whether the day or the month comes first",
+        raise FileRefused(
+            f"{name}: it is unclear whether the day or the month comes first",
             remedy="Write the dates as 2020-01-31.",
         )
     return first > second
@@ -169,21 +169,21 @@ def _is_day_first(matches: Sequence[tuple[str, re.Match[str]] | None], name: str
 def _check_padding(
     texts: Sequence[str], cells: Sequence[Any], lines: Sequence[int], name: str
 ) -> None:
-    """Raise `Refused` for a 2020-01-3 among dates as 2020-01-03: a digit of it is lost."""
+    """Raise `FileRefused` for a 2020-01-3 among dates as 2020-01-03: a digit of it is lost."""
     padded = sum(re.search(r"[-/.]0\d", text) is not None for text in texts)
-    bare = [place for place, text in enumerate(texts) if re.search(r"[-/.]\d(?:\D|$)", text)]
+    bare = [index for index, text in enumerate(texts) if re.search(r"[-/.]\d(?:\D|$)", text)]
     if padded and bare and len(bare) < padded:
         raise _no_date(cells[bare[0]], lines[bare[0]], name, "has lost a digit")
 
 
 def _check_clocks(stamps: Sequence[_Stamp], lines: Sequence[int], name: str) -> None:
     seen: dict[date, time | None] = {}
-    for place, stamp in enumerate(stamps):
+    for index, stamp in enumerate(stamps):
         if stamp.clock not in (None, time()) and seen.get(stamp.day, stamp.clock) != stamp.clock:
-            raise Refused(
+            raise FileRefused(
                 f"{name}: {stamp.day} has bars of {seen[stamp.day]} and {stamp.clock}, so that "
                 "these are no daily bars",
-                line=lines[place],
+                line=lines[index],
                 remedy="Export daily bars.",
             )
         seen[stamp.day] = stamp.clock
@@ -192,18 +192,18 @@ def _check_clocks(stamps: Sequence[_Stamp], lines: Sequence[int], name: str) -> 
 def _check_weekends(days: DayArray, lines: Sequence[int], name: str, exchange: Exchange) -> None:
     weekend = ~np.is_busday(days, weekmask=exchange.week)
     if weekend.sum() >= max(WEEKEND_ROWS, WEEKEND_SHARE * len(days)):
-        place = int(weekend.argmax())
-        raise Refused(
+        index = int(weekend.argmax())
+        raise FileRefused(
             f"{name}: {int(weekend.sum())} of {len(days)} days are {exchange.rest_days}, the "
-            f"first is {days[place]}",
-            line=lines[place],
+            f"first is {days[index]}",
+            line=lines[index],
             remedy="The days are shifted (a wrong time zone?) or month and day are swapped; write "
             "each as 2020-01-31.",
         )
 
 
-def _no_date(cell: Any, line: int, name: str, why: str = "is no date") -> Refused:
-    return Refused(
+def _no_date(cell: Any, line: int, name: str, why: str = "is no date") -> FileRefused:
+    return FileRefused(
         f"{name} {show(cell)} {why} as the others are (2020-01-31, 2020/1/31 or 20200131)",
         line=line,
         remedy="Write all dates of the file in one form.",

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from factorprism.sources.files._names import list_names, normalise_name, roles_of
-from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, show
-from factorprism.sources.files._table import Table
+from factorprism.sources.files._refusal import EXPORT_AGAIN, FileRefused, show
+from factorprism.sources.files._table import FileTable
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 HEADER_SEARCHED = 40
@@ -36,22 +36,22 @@ class _Row:
     cells: list[str]
 
 
-def parse_text(text: str, own: Mapping[str, str]) -> Table:
+def parse_text(text: str, own: Mapping[str, str]) -> FileTable:
     """Return the table in `text`; `own` are column names that the folder's owner has given.
 
-    Raises `Refused` for a text without a header or rows, and for a row that does not have the
+    Raises `FileRefused` for a text without a header or rows, and for a row that does not have the
     header's cells.
     """
     if not text.strip():
-        raise Refused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
+        raise FileRefused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
     lines = text.split("\n")
     header = _find_header(lines, own)
     rows = _without_remarks(list(_read_rows(lines, header)))
     if not rows:
-        raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
+        raise FileRefused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     cells = [_fit(row, header) for row in rows]
     ended = text.endswith("\n") or rows[-1].line < len(lines)
-    return Table(
+    return FileTable(
         names=header.names,
         columns=list(zip(*cells, strict=True)),
         lines=[row.line for row in rows],
@@ -67,14 +67,14 @@ def _find_header(lines: Sequence[str], own: Mapping[str, str]) -> _Header:
     """Return the first line among the file's first that names enough columns."""
     given = {name.strip() for name in own.values() if name}
     best: tuple[int, _Header] | None = None
-    for place, line in enumerate(lines[:HEADER_SEARCHED]):
+    for index, line in enumerate(lines[:HEADER_SEARCHED]):
         for delimiter in DELIMITERS:
             if delimiter not in line:
                 continue
             names = _split(line, delimiter)
             score = len(roles_of(names)) + sum(name.strip() in given for name in names)
             if score >= LEAST_ROLES and (best is None or score > best[0]):
-                best = (score, _Header(place, delimiter, tuple(names)))
+                best = (score, _Header(index, delimiter, tuple(names)))
         if best:
             return _join_levels(lines, best[1])
     raise _no_header(lines)
@@ -97,10 +97,10 @@ def _join_levels(lines: Sequence[str], header: _Header) -> _Header:
     return _Header(header.line, header.delimiter, names, 3, tuple(filter(None, below[0][1:])))
 
 
-def _no_header(lines: Sequence[str]) -> Refused:
-    first = next((place for place, line in enumerate(lines) if line.strip()), 0)
+def _no_header(lines: Sequence[str]) -> FileRefused:
+    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
     cells = max((_split(lines[first], mark) for mark in DELIMITERS), key=len)
-    return Refused(
+    return FileRefused(
         f"no header is found; the first line reads {list_names(cells)}",
         line=first + 1,
         remedy="Name the columns in a first line: date, open, high, low, close, volume, amount "
@@ -120,11 +120,11 @@ def _read_rows(lines: Sequence[str], header: _Header) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as exc:
-            raise Refused(
+            raise FileRefused(
                 f"the row, columns {header.names[0].strip()} to {header.names[-1].strip()}, cannot "
                 f"be taken apart: a quotation mark opens or ends in the wrong place ({exc})",
                 line=line,
-                remedy="Mend the line, or export the file again.",
+                remedy="Fix the line, or export the file again.",
             ) from exc
         if any(cell.strip() for cell in cells):
             yield _Row(line, cells)
@@ -159,7 +159,7 @@ def _fit(row: _Row, header: _Header) -> list[str]:
     if len(cells) < width and not any(name.strip() for name in nameless):
         return [*cells, *([""] * len(nameless))]
     last = header.names[min(len(cells), width) - 1].strip()
-    raise Refused(
+    raise FileRefused(
         f"the row has {len(cells)} cells, the header {width}; it ends in column {last} with "
         f"{show(cells[-1].strip())}",
         line=row.line,

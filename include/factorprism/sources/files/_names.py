@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import FileRefused
 
 # By role, as `normalise_name` leaves them. The second tier counts where the first is absent.
 ALIASES: Mapping[str, tuple[str, str]] = {
@@ -127,14 +127,14 @@ def assign_columns(
 ) -> Columns:
     """Return which of `names` plays which role; `own` is what the folder's owner says (role: name).
 
-    An empty name in `own` leaves the role out. Raises `Refused` where a role is played twice,
+    An empty name in `own` leaves the role out. Raises `FileRefused` where a role is played twice,
     or a needed one by none.
     """
     positions: dict[str, int] = {}
     for role in ROLES:
         found = _find_own(role, own[role], names) if role in own else _find(role, names)
         if len(found) > 1:
-            raise _twice(role, [names[place] for place in found], found, header_line)
+            raise _twice(role, [names[index] for index in found], found, header_line)
         if found:
             positions[role] = found[0]
     if "date" not in positions and (unnamed := _find_unnamed(names)) is not None:
@@ -169,7 +169,7 @@ def _find_own(role: str, wanted: str, names: Sequence[str]) -> list[int]:
         return []
     found = [position for position, name in enumerate(names) if name.strip() == wanted.strip()]
     if not found:
-        raise Refused(
+        raise FileRefused(
             f"files.toml names column {wanted!r} for {role}, and there is none",
             remedy=f"It has {list_names(names)}.",
         )
@@ -192,7 +192,7 @@ def _require(positions: Mapping[str, int], names: Sequence[str], line: int | Non
         return
     which = f"column{'s' if len(absent) > 1 else ''} {', '.join(absent)}"
     adjusted = "; its closes are adjusted ones alone" if "adj_close" in positions else ""
-    raise Refused(
+    raise FileRefused(
         f"{which} {'are' if len(absent) > 1 else 'is'} missing{adjusted}",
         line=line,
         remedy=f"It has {list_names(names)}. If one of them is it,",
@@ -200,16 +200,16 @@ def _require(positions: Mapping[str, int], names: Sequence[str], line: int | Non
     )
 
 
-def _twice(role: str, names: list[str], places: list[int], line: int | None) -> Refused:
+def _twice(role: str, names: list[str], indices: list[int], line: int | None) -> FileRefused:
     named = " and ".join(
-        f"{place + 1} ({name!r})" for place, name in zip(places, names, strict=True)
+        f"{index + 1} ({name!r})" for index, name in zip(indices, names, strict=True)
     )
     why = f"columns {named} are both {role}"
     distinct = {name.strip() for name in names}
     if len(distinct) < len(names):
-        return Refused(why, line=line, remedy="Remove or rename all but one of them.")
+        return FileRefused(why, line=line, remedy="Remove or rename all but one of them.")
     ask = {"columns": {role: names[0].strip()}}
-    return Refused(why, line=line, remedy="If the first of them is it,", ask=ask)
+    return FileRefused(why, line=line, remedy="If the first of them is it,", ask=ask)
 
 
 def list_names(names: Sequence[str]) -> str:

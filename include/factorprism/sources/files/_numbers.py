@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.arrays import DayArray
-from factorprism.sources.files._refusal import Refused, show
+from factorprism.sources.files._refusal import FileRefused, show
 
 Numbers = npt.NDArray[np.float64]
 MISSING_WORDS = "- -- --- — —— none nan null na n/a #n/a #n/a! nat \\n <na>"
@@ -88,19 +88,19 @@ def parse_numbers(
     """Return `cells` as float64, NaN where nothing is given.
 
     Suffixes as in 182.92K must stand on all numbers of a column or on none, so that one lost or
-    damaged is not taken for a number of another size. Raises `Refused` at the first cell that is
-    no finite number.
+    damaged is not taken for a number of another size. Raises `FileRefused` at the first cell that
+    is no finite number.
     """
     values = np.empty(len(cells))
     suffixed: list[int] = []
     bare: list[int] = []
-    for place, cell in enumerate(cells):
+    for index, cell in enumerate(cells):
         value, has_suffix = _parse(cell, percent, decimal_comma)
         if value is None:
-            raise _no_number(cell, lines[place], name)
-        values[place] = value
+            raise _no_number(cell, lines[index], name)
+        values[index] = value
         if not math.isnan(value):
-            (suffixed if has_suffix else bare).append(place)
+            (suffixed if has_suffix else bare).append(index)
     if suffixed and bare:
         odd = min(suffixed, bare, key=len)[0]
         raise _no_number(cells[odd], lines[odd], name, "is written in another unit than the others")
@@ -155,11 +155,11 @@ def _within(value: float) -> float | None:
     return value if abs(value) <= LARGEST else None
 
 
-def _no_number(cell: Any, line: int, name: str, why: str = "is no finite number") -> Refused:
-    return Refused(
+def _no_number(cell: Any, line: int, name: str, why: str = "is no finite number") -> FileRefused:
+    return FileRefused(
         f"{name} {show(cell)} {why}",
         line=line,
-        remedy="Mend the cell (an empty one is a missing value), or export the file again.",
+        remedy="Fix the cell (an empty one is a missing value), or export the file again.",
     )
 
 

@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from factorprism.sources.files._names import roles_of
-from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, unreadable
-from factorprism.sources.files._table import Table
+from factorprism.sources.files._refusal import EXPORT_AGAIN, FileRefused, unreadable
+from factorprism.sources.files._table import FileTable
 
 # What pandas writes for a header of several levels.
 _LEVELS = re.compile(r"\(['\"].*\)")
 
 
-def parse_parquet(path: Path) -> Table:
-    """Return the table of `path`; raises `Refused` for one that is damaged or of several levels."""
+def parse_parquet(path: Path) -> FileTable:
+    """Return the table of `path`; raises `FileRefused` for one that is damaged or of several
+    levels."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.stat().st_size:
-        raise Refused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
+        raise FileRefused("the file is empty", remedy=EXPORT_AGAIN, empty=True)
     try:
         with path.open("rb") as file:
             read = pq.ParquetFile(file, page_checksum_verification=True).read()
-        columns = [_to_cells(read.column(place), pa) for place in range(read.num_columns)]
+        columns = [_to_cells(read.column(index), pa) for index in range(read.num_columns)]
     except OSError:
         raise
     # A damaged file makes the library raise of every kind: the boundary is here.
@@ -33,15 +34,15 @@ def parse_parquet(path: Path) -> Table:
         raise unreadable(exc, "Parquet", remedy) from exc
     names = _name_dates([str(name) for name in read.column_names], read.schema.types, pa)
     if levels := [name for name in names if _LEVELS.fullmatch(name)]:
-        raise Refused(
+        raise FileRefused(
             f"the columns have several levels, as {levels[0]}",
             remedy="Write one level, for one instrument: "
             "frame.columns = frame.columns.get_level_values(0).",
         )
     if not read.num_rows:
-        raise Refused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
+        raise FileRefused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     lines = range(1, read.num_rows + 1)
-    return Table(names, columns, lines, "Parquet", unit="row")
+    return FileTable(names, columns, lines, "Parquet", unit="row")
 
 
 def _name_dates(names: list[str], types: list[Any], pa: Any) -> list[str]:

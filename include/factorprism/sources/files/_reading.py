@@ -27,9 +27,9 @@ from factorprism.sources.files._numbers import (
     uses_decimal_comma,
 )
 from factorprism.sources.files._parquet import parse_parquet
-from factorprism.sources.files._refusal import Refused, show
+from factorprism.sources.files._refusal import FileRefused, show
 from factorprism.sources.files._settings import SETTINGS_FILE, FileSettings, describe, render_line
-from factorprism.sources.files._table import Table
+from factorprism.sources.files._table import FileTable
 from factorprism.sources.files._text import decode
 from factorprism.sources.files._workbook import SUFFIXES as WORKBOOKS
 from factorprism.sources.files._workbook import is_workbook, parse_workbook
@@ -74,12 +74,12 @@ def read_file(path: Path, symbol: str, settings: FileSettings | None = None) -> 
     name = printable(path)
     try:
         return _read(path, symbol, settings or FileSettings())
-    except Refused as exc:
+    except FileRefused as exc:
         unit = "row" if path.suffix.lower() in OF_ROWS else "line"
-        place = f"{name}, {unit} {exc.line}" if exc.line is not None else name
+        where = f"{name}, {unit} {exc.line}" if exc.line is not None else name
         kind = EmptyResponse if exc.empty else MalformedResponse
         said = f" {_ask(symbol, settings or FileSettings(), exc.ask)}" if exc.ask else ""
-        raise kind(f"{place}: {exc.why}", remedy=f"{exc.remedy}{said}") from exc
+        raise kind(f"{where}: {exc.why}", remedy=f"{exc.remedy}{said}") from exc
     except OSError as exc:
         raise SourceError(f"{name} cannot be opened: {exc.strerror or exc}") from exc
 
@@ -96,7 +96,7 @@ class _Opened:
     path: Path
     symbol: str
     settings: FileSettings
-    table: Table
+    table: FileTable
     columns: Columns
     cells: Mapping[str, Sequence[Any]]
     names: Mapping[str, str]
@@ -116,8 +116,8 @@ def _read(path: Path, symbol: str, settings: FileSettings) -> Reading:
     table, encoding = _load_table(path, settings)
     columns = assign_columns(table.names, settings.columns, table.header_line)
     _check_instrument(table, columns, symbol)
-    cells = {role: table.columns[place] for role, place in columns.positions.items()}
-    names = {role: table.names[place].strip() for role, place in columns.positions.items()}
+    cells = {role: table.columns[index] for role, index in columns.positions.items()}
+    names = {role: table.names[index].strip() for role, index in columns.positions.items()}
     days = parse_dates(cells["date"], table.lines, names["date"] or "date", exchange_of(symbol))
     opened = _Opened(path, symbol, settings, table, columns, cells, names, days)
     decided = _decide(opened, _choose_sign(opened))
@@ -153,23 +153,23 @@ def _proves_plain_units(opened: _Opened, comma: bool) -> bool:
     """
     try:
         units = _decide(opened, comma).units
-    except Refused:
+    except FileRefused:
         return False
     documented = _units.TUSHARE[1] if _is_tushare(opened.table) else None
     return units.cny in (1.0, opened.settings.cny, opened.columns.cny, documented)
 
 
-def _ambiguous(opened: _Opened) -> Refused:
-    role, place, cell = next(
-        (role, place, cell)
+def _ambiguous(opened: _Opened) -> FileRefused:
+    role, index, cell = next(
+        (role, index, cell)
         for role in PRICES
-        for place, cell in enumerate(opened.cells.get(role, ()))
+        for index, cell in enumerate(opened.cells.get(role, ()))
         if isinstance(cell, str) and "," in cell
     )
-    return Refused(
+    return FileRefused(
         f"{opened.names[role]} {show(cell)} can be with decimals and with thousands, and the units "
         "prove neither alone",
-        line=opened.table.lines[place],
+        line=opened.table.lines[index],
         remedy='If the comma is the decimal sign (else "."),',
         ask={"decimal": ","},
     )
@@ -189,7 +189,7 @@ def _decide(opened: _Opened, comma: bool) -> _Decided:
     return _Decided(numbers, units, adjusted)
 
 
-def _load_table(path: Path, settings: FileSettings) -> tuple[Table, str]:
+def _load_table(path: Path, settings: FileSettings) -> tuple[FileTable, str]:
     if path.suffix.lower() == ".parquet":
         return parse_parquet(path), ""
     data = path.read_bytes()
@@ -199,17 +199,17 @@ def _load_table(path: Path, settings: FileSettings) -> tuple[Table, str]:
     return parse_text(text.text, settings.columns), text.encoding
 
 
-def _check_instrument(table: Table, columns: Columns, symbol: str) -> None:
+def _check_instrument(table: FileTable, columns: Columns, symbol: str) -> None:
     check_preamble(table.preamble, symbol)
     # yfinance writes the ticker of each column in the line below the header.
     below = [(table.header_line or 0) + 1] * len(table.tickers)
     check_codes(table.tickers, below, symbol, "the columns' ticker")
-    if (place := columns.positions.get("code")) is not None:
-        check_codes(table.columns[place], table.lines, symbol, table.names[place].strip())
+    if (index := columns.positions.get("code")) is not None:
+        check_codes(table.columns[index], table.lines, symbol, table.names[index].strip())
 
 
 def _parse_all(
-    cells: Mapping[str, Sequence[Any]], names: Mapping[str, str], table: Table, comma: bool
+    cells: Mapping[str, Sequence[Any]], names: Mapping[str, str], table: FileTable, comma: bool
 ) -> dict[str, Numbers]:
     return {
         role: parse_numbers(
@@ -220,11 +220,13 @@ def _parse_all(
     }
 
 
-def _check_given(numbers: Mapping[str, Numbers], names: Mapping[str, str], table: Table) -> None:
-    """Raise `Refused` where a needed column has not a single value."""
+def _check_given(
+    numbers: Mapping[str, Numbers], names: Mapping[str, str], table: FileTable
+) -> None:
+    """Raise `FileRefused` where a needed column has not a single value."""
     for role, values in numbers.items():
         if role in REQUIRED and not np.isfinite(values).any():
-            raise Refused(
+            raise FileRefused(
                 f"{names[role]} has no value in any row; {role} is needed",
                 line=table.lines[0],
                 remedy="Export the file with this column filled.",
@@ -232,7 +234,7 @@ def _check_given(numbers: Mapping[str, Numbers], names: Mapping[str, str], table
 
 
 def _said_adjusted(
-    path: Path, symbol: str, table: Table, cells: Mapping[str, Sequence[Any]]
+    path: Path, symbol: str, table: FileTable, cells: Mapping[str, Sequence[Any]]
 ) -> str:
     # Of an index, terminals write the setting of the window: there is nothing to adjust.
     if is_index(symbol):
@@ -250,7 +252,7 @@ def _decide_units(
     symbol: str,
     settings: FileSettings,
     columns: Columns,
-    table: Table,
+    table: FileTable,
     days: Days,
     numbers: Mapping[str, Numbers],
     said: str,
@@ -270,7 +272,7 @@ def _decide_units(
     if said or stepping or (settings.adjusted and not is_index(symbol)):
         why = f"the file says {said}" if said else (stepping[1] if stepping else "")
         if not settings.adjusted:
-            raise Refused(
+            raise FileRefused(
                 f"the prices are adjusted: {why}",
                 remedy="Export unadjusted prices (不复权); if you mean to use adjusted ones, whose "
                 "amount is then left out,",
@@ -281,15 +283,16 @@ def _decide_units(
     if isinstance(units, _units.Unproved):
         raise _unproved(symbol, units)
     if evidence.amount is None and not is_index(symbol) and settings.adjusted is None:
-        raise Refused(
-            "there is no amount, so that adjusted prices cannot be told from unadjusted ones",
+        raise FileRefused(
+            "there is no amount, so that adjusted prices cannot be distinguished from unadjusted "
+            "ones",
             remedy="If they are unadjusted,",
             ask={"adjusted": False},
         )
     return units, False
 
 
-def _is_tushare(table: Table) -> bool:
+def _is_tushare(table: FileTable) -> bool:
     """Tell the vendor's own columns, whose units it documents."""
     names = {name.strip().lower() for name in table.names}
     return {"ts_code", "trade_date", "vol", "amount"} <= names
@@ -312,11 +315,11 @@ def _units_of_adjusted(
     return _units.Units(shares, cny, "by the end of the history that is unadjusted")
 
 
-def _unproved(symbol: str, unproved: _units.Unproved) -> Refused:
+def _unproved(symbol: str, unproved: _units.Unproved) -> FileRefused:
     ask: dict[str, Any] = {"units": unproved.ask}
     if "amount" not in unproved.ask and not is_index(symbol):
         ask["adjusted"] = False
-    return Refused(
+    return FileRefused(
         f"the units cannot be proved: {unproved.why}",
         remedy="If these are the units (or with others: shares, lots, CNY, thousand CNY, or what "
         "one unit is worth),",

@@ -9,7 +9,7 @@ SHOWN_LENGTH = 40
 EXPORT_AGAIN = "Fetch or export the file again."
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """A file that cannot be read: `why`, at which `line` (or row) if at one, and the `remedy`.
 
     `ask` is what the folder's owner may say in ``files.toml`` to have it read; the reader ends
@@ -33,10 +33,10 @@ class Refused(Exception):
         self.ask = ask
 
 
-def unreadable(exc: Exception, kind: str, remedy: str) -> Refused:
+def unreadable(exc: Exception, kind: str, remedy: str) -> FileRefused:
     """Return the refusal of a file that a library cannot read as `kind`, in its first line."""
     first = (str(exc).splitlines() or [type(exc).__name__])[0]
-    return Refused(f"the file cannot be read as {kind}: {first}", remedy=remedy)
+    return FileRefused(f"the file cannot be read as {kind}: {first}", remedy=remedy)
 
 
 def show(cell: Any) -> str:

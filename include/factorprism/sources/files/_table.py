@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """The columns of one file; a cell is text, or what Parquet has (a number, a moment, None).
 
     `lines` says for each row where it stands, counted as an editor does (text) or from the first

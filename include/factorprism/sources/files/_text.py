@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import FileRefused
 
 # A byte order mark decides. That of UTF-32 begins with that of UTF-16 and comes first.
 MARKS = (
@@ -42,16 +42,16 @@ class Text:
 def decode(data: bytes, encoding: str | None = None) -> Text:
     """Return the text of `data`; `encoding`, where it is known, is not questioned.
 
-    Raises `Refused` for bytes that no encoding fits, and for NUL characters.
+    Raises `FileRefused` for bytes that no encoding fits, and for NUL characters.
     """
     for begin, kind in OTHER_KINDS.items():
         if data.startswith(begin):
-            raise Refused(f"the file is {kind} and no text", remedy="Save it as CSV.")
+            raise FileRefused(f"the file is {kind} and no text", remedy="Save it as CSV.")
     found = _decode_as(data, encoding, encoding.upper()) if encoding else _detect(data)
     text = found.text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
-        line, character = _place(text[: text.index("\0")])
-        raise Refused(
+        line, character = _locate(text[: text.index("\0")])
+        raise FileRefused(
             f"character {character} is a NUL byte, where text is expected",
             line=line,
             remedy="The file is damaged; fetch or export it again.",
@@ -89,27 +89,27 @@ def _decode_as(data: bytes, encoding: str, name: str) -> Text:
     try:
         return Text(data.decode(encoding), name)
     except UnicodeDecodeError as exc:
-        line, character = _place(data[: exc.start].decode(encoding, errors="ignore"))
-        raise Refused(
+        line, character = _locate(data[: exc.start].decode(encoding, errors="ignore"))
+        raise FileRefused(
             f"character {character}, byte 0x{data[exc.start]:02x}, is no {name}",
             line=line,
             remedy=REMEDY,
         ) from exc
 
 
-def _no_encoding(data: bytes) -> Refused:
+def _no_encoding(data: bytes) -> FileRefused:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as exc:
-        line, character = _place(data[: exc.start].decode("utf-8"))
-        return Refused(
+        line, character = _locate(data[: exc.start].decode("utf-8"))
+        return FileRefused(
             f"character {character}, byte 0x{data[exc.start]:02x}, is neither UTF-8 nor GB18030",
             line=line,
             remedy=REMEDY,
         )
-    return Refused("the file is no text", remedy=REMEDY)
+    return FileRefused("the file is no text", remedy=REMEDY)
 
 
-def _place(before: str) -> tuple[int, int]:
+def _locate(before: str) -> tuple[int, int]:
     """Return line and character, both from 1, of what follows `before`."""
     return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -152,7 +152,7 @@ def _prove_by_ratio(evidence: Evidence, ratio: Numbers) -> Units | Unproved:
             names = " or ".join(f"{name_shares(a)} and {name_cny(b)}" for a, b in fitting)
             return _ask(evidence, f"amount over volume fits {names}", fitting[0])
     typical = float(np.nanmedian(ratio))
-    said = [_name(size, place) for place, size in enumerate(evidence.stated) if size is not None]
+    said = [_name(size, index) for index, size in enumerate(evidence.stated) if size is not None]
     of = f" with {' and '.join(said)} as said" if said else ""
     if is_index(evidence.symbol):
         what = "CNY a share, which is no average price of shares in any usual unit"
@@ -264,8 +264,8 @@ def _proof(evidence: Evidence, ratio: Numbers, pair: Pair) -> str:
     )
 
 
-def _name(size: float, place: int) -> str:
-    return (name_shares, name_cny)[place](size)
+def _name(size: float, index: int) -> str:
+    return (name_shares, name_cny)[index](size)
 
 
 def _ask(evidence: Evidence, why: str, likely: Pair = (1.0, 1.0)) -> Unproved:

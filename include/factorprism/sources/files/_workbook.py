@@ -10,8 +10,8 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from factorprism.sources.files._grid import parse_text
-from factorprism.sources.files._refusal import EXPORT_AGAIN, Refused, unreadable
-from factorprism.sources.files._table import Table
+from factorprism.sources.files._refusal import EXPORT_AGAIN, FileRefused, unreadable
+from factorprism.sources.files._table import FileTable
 
 SUFFIXES = (".xlsx", ".xls")
 # A .xls may as well be text: terminals call their exports so.
@@ -23,20 +23,20 @@ def is_workbook(data: bytes) -> bool:
     return data.startswith(_BEGINS)
 
 
-def parse_workbook(data: bytes, own: Mapping[str, str]) -> Table:
+def parse_workbook(data: bytes, own: Mapping[str, str]) -> FileTable:
     """Return the one table in the sheets of `data`; `own` as in `parse_text`.
 
-    Raises `Refused` for a workbook that is damaged or locked, and for one in which no sheet holds
-    bars, or several do.
+    Raises `FileRefused` for a workbook that is damaged or locked, and for one in which no sheet
+    holds bars, or several do.
     """
     tables, refusals = {}, []
     for name, rows in _read_sheets(data).items():
         try:
             tables[name] = parse_text(_to_text(rows), own)
-        except Refused as exc:
+        except FileRefused as exc:
             refusals.append(exc)
     if len(tables) > 1:
-        raise Refused(
+        raise FileRefused(
             f"the sheets {' and '.join(map(repr, tables))} hold bars each",
             remedy="Keep one sheet an instrument, each in a file of its own.",
         )
@@ -63,9 +63,9 @@ def _read_sheets(data: bytes) -> dict[str, list[list[Any]]]:
         raise unreadable(exc, "an Excel workbook", remedy) from exc
 
 
-def _most_telling(refusals: Sequence[Refused]) -> Refused:
+def _most_telling(refusals: Sequence[FileRefused]) -> FileRefused:
     """Return the refusal of a sheet that is not empty, if there is one."""
-    empty = Refused("the workbook is empty", remedy=EXPORT_AGAIN, empty=True)
+    empty = FileRefused("the workbook is empty", remedy=EXPORT_AGAIN, empty=True)
     return next((exc for exc in refusals if not exc.empty), empty)
 
 

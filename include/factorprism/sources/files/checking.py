@@ -127,7 +127,7 @@ def _compare(
     calendar = calendar_of(symbol)
     known = calendar.session_days
     inside = known[(known >= np.datetime64(first)) & (known <= np.datetime64(last))]
-    judged = days[(days >= known[0]) & (days <= np.datetime64(calendar.known_through))]
+    checked = days[(days >= known[0]) & (days <= np.datetime64(calendar.known_through))]
     gaps = np.setdiff1d(inside, days)
-    strange = np.setdiff1d(judged, known)
+    strange = np.setdiff1d(checked, known)
     return tuple(gaps.astype(date)), tuple(strange.astype(date))

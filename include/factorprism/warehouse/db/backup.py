@@ -19,7 +19,7 @@ from sqlalchemy import URL
 
 from factorprism.core.errors import ArtefactError, WarehouseError
 from factorprism.core.files import PRIVATE, move_into_place, write_atomic
-from factorprism.warehouse.db.connection import name_place, parse_url
+from factorprism.warehouse.db.connection import name_server, parse_url
 from factorprism.warehouse.tables import SCHEMA, metadata
 
 PATTERN = "prism-*.dump"
@@ -49,7 +49,12 @@ def back_up(url: str, folder: Path, *, keep: int, now: datetime) -> Backup:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         command: list[str | Path] = [programs / "pg_dump", "--format=custom", "--no-owner"]
-        command += ["--no-privileges", f"--schema={SCHEMA}", f"--file={partial}", _place(parsed)]
+        command += [
+            "--no-privileges",
+            f"--schema={SCHEMA}",
+            f"--file={partial}",
+            _strip_password(parsed),
+        ]
         _run(command, parsed)
         _require_tables(programs, partial)
         digest = _hash_file(partial)
@@ -85,7 +90,12 @@ def restore(file: Path, url: str) -> None:
     _require_unaltered(file)
     programs = _find_programs(_server_version(parsed, must_be_empty=True))
     command: list[str | Path] = [programs / "pg_restore", "--exit-on-error", "--no-owner"]
-    command += ["--single-transaction", "--no-privileges", f"--dbname={_place(parsed)}", file]
+    command += [
+        "--single-transaction",
+        "--no-privileges",
+        f"--dbname={_strip_password(parsed)}",
+        file,
+    ]
     _run(command, parsed)
 
 
@@ -111,7 +121,7 @@ def _server_version(url: URL, *, must_be_empty: bool = False) -> int:
             return int(connection.server_version) // 10000
     except psycopg2.Error as exc:
         raise WarehouseError(
-            f"the warehouse at {name_place(url)} cannot be reached: {_first_line(str(exc))}",
+            f"the warehouse at {name_server(url)} cannot be reached: {_first_line(str(exc))}",
             remedy="Start it (factorprism services start) or correct FACTORPRISM_WAREHOUSE_URL.",
         ) from exc
 
@@ -147,7 +157,7 @@ def _program_folders() -> Sequence[Path]:
     return [folder for folder in folders if (folder / "pg_dump").exists()]
 
 
-def _place(url: URL) -> str:
+def _strip_password(url: URL) -> str:
     """Return the address without the password, which must not stand in the list of processes."""
     query = {name: value for name, value in url.query.items() if name != "password"}
     bare = url.set(drivername="postgresql", query=query)
@@ -177,7 +187,7 @@ def _run(command: Sequence[str | Path], url: URL | None = None) -> str:
             f"{name} failed: {said}",
             remedy="Free some space, or set FACTORPRISM_BACKUPS to another folder."
             if full
-            else "See whether the server is well: factorprism doctor.",
+            else "See whether the server is healthy: factorprism doctor.",
         )
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""The pool of connections to PostgreSQL, and the plain words for what goes wrong on one."""
+"""The pool of connections to PostgreSQL, and the plain language for what goes wrong on one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Database:
                     code, "docs/data-dictionary.md says what each column allows."
                 ),
             )
-        where = name_place(self._url)
+        where = name_server(self._url)
         return WarehouseError(
             f"the warehouse at {where} cannot be reached: {message}",
             remedy="Start it (factorprism services start) or correct FACTORPRISM_WAREHOUSE_URL.",
@@ -126,7 +126,7 @@ class DryDatabase(Database):
         super().close()
 
 
-def name_place(url: URL) -> str:
+def name_server(url: URL) -> str:
     """Return host, port and database of `url`, as a person would name the warehouse."""
     if url.host is None:
         return url.render_as_string(hide_password=True)

@@ -40,11 +40,14 @@ _MOMENTS: tuple[tuple[FromClause, tuple[str, ...]], ...] = (
     (explanations, ("explained_at",)),
     (models, ("saved_at",)),
     (image_sets, ("saved_at",)),
-    (evaluations, ("judged_at",)),
+    (evaluations, ("evaluated_at",)),
     (promotions, ("decided_at",)),
     (contests, ("tabulated_at",)),
     (trading_days, ("fetched_at",)),
-    (alerts, ("raised_at", "raised_again_at", "resolved_at", "told_at", "recovery_told_at")),
+    (
+        alerts,
+        ("raised_at", "raised_again_at", "resolved_at", "notified_at", "recovery_notified_at"),
+    ),
 )
 
 

@@ -17,10 +17,10 @@ from factorprism.core.arrays import hash_array
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
-from factorprism.core.models import ModelRecord, Promotion, Training
+from factorprism.core.models import ModelRecord, Promotion, TrainingSummary
 from factorprism.core.signals import find_signal
 from factorprism.factors import Normaliser
-from factorprism.forecasts import Window, encode_window
+from factorprism.forecasts import ImageWindow, encode_window
 from factorprism.market.bars import Pull, PullState, hash_bars, make_bars
 from factorprism.market.findings import QualityResult
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
@@ -78,7 +78,7 @@ class World:
         ]
         return line
 
-    def window(self, session: date = SESSION) -> Window:
+    def window(self, session: date = SESSION) -> ImageWindow:
         run = self.run(session)
         return encode_window(load_recent_images(run, run.signal.lookback), session)
 
@@ -157,7 +157,7 @@ def fill(world: World) -> None:
     warehouse.models.save_model(build_record(PARENT, "", factors))
     warehouse.models.save_model(build_record(MODEL, PARENT, factors))
     epochs = ({"epoch": 1.0, "loss": 0.7},)
-    warehouse.models.save_training(Training(MODEL, epochs, normaliser.to_dict()))
+    warehouse.models.save_training(TrainingSummary(MODEL, epochs, normaliser.to_dict()))
     warehouse.models.append_promotion(
         Promotion(
             f"{UNIVERSE}-direction-14",

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from factorprism.cli.main import app
 from factorprism.core.contest import ContestReport, FoldForecasts
-from factorprism.core.models import Training
+from factorprism.core.models import TrainingSummary
 from factorprism.targets import VOLATILITY
 
 SESSION = date(2020, 12, 30)
@@ -113,11 +113,11 @@ def require_drawn(done: Result, home: Path, name: str) -> bytes:
 def require_refused(done: Result, *words: str) -> None:
     error: Any = done.exception
     assert (done.exit_code, done.stdout) == (1, ""), done.output
-    told = str(error)
+    reported = str(error)
     assert error.exit_code == 2
-    assert len(told.splitlines()) == 2, told
+    assert len(reported.splitlines()) == 2, reported
     for word in words:
-        assert word in told
+        assert word in reported
 
 
 @pytest.mark.parametrize("drawing", OF_FORECAST)
@@ -181,7 +181,7 @@ def test_a_model_that_forecasts_nothing_has_the_image_on_its_own_scale(
     champion = world.warehouse.models.load_training(MODEL)
     scale: Any = champion.normaliser
     wider = {**scale, "scale": (2.0 * np.array(scale["scale"])).tolist()}
-    world.warehouse.models.save_training(Training(PARENT, champion.epochs, wider))
+    world.warehouse.models.save_training(TrainingSummary(PARENT, champion.epochs, wider))
     own = require_drawn(
         draw("image", "--model", PARENT), home, f"{SIGNAL}-{SESSION}-{PARENT}-image.png"
     )
@@ -235,12 +235,12 @@ def test_a_contest_is_drawn_by_its_size_and_a_full_one_stays_beside_a_quick_one(
     assert before == after
 
 
-def test_a_contest_whose_folds_were_judged_anew_is_not_drawn_from_others(
+def test_a_contest_whose_folds_were_evaluated_anew_is_not_drawn_from_others(
     draw: Draw, world: Any, contest: ContestReport
 ) -> None:
     fewer = replace(contest, content={**contest.content, "n_sessions": 30})
     world.warehouse.contests.save_report(fewer)
-    require_refused(draw("backtest"), "other folds have been judged", f"--session {AS_OF}")
+    require_refused(draw("backtest"), "other folds have been evaluated", f"--session {AS_OF}")
     world.warehouse.contests.save_report(replace(contest, content={}))
     require_refused(draw("contest"), "the sentence alone was kept", f"--session {AS_OF}")
 

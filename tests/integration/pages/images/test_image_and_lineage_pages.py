@@ -34,15 +34,17 @@ def test_the_image_page_holds_every_cell_for_the_script_and_in_a_table(held, rea
     np.testing.assert_allclose(cells["raw"], picture.values.transpose(2, 1, 0), rtol=1e-5)
     assert cells["sessions"][-1] == str(SESSION)
     assert cells["factors"][1] == {"name": "rsi_14", "unit": "points"}
-    # The day itself and the one precedent whose factors are held.
+    # The day itself and the one neighbour whose factors are held.
     assert np.shape(cells["small"]) == (2, 16, 56)
-    assert page.count("data-precedent=") == 2
+    assert page.count("data-neighbour=") == 2
     assert page.count('<table class="values">') == 2
     assert page.count('<th scope="row">2020-12-30</th>') >= 2
     assert str(cells["raw"][1][1][-1]) in page
 
 
-def test_the_image_page_shows_reasons_with_their_agreement_and_their_precedents(held, read_page):
+def test_the_image_page_shows_reasons_with_their_agreement_and_their_nearest_neighbours(
+    held, read_page
+):
     _, page = read_page(held, f"/image?session={SESSION}")
     assert "reproduced" in page
     assert "By group of factors" in page

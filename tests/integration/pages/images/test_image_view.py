@@ -61,7 +61,7 @@ def test_the_reasons_are_those_that_were_kept(held):
     p_up, by_factor = reasons.baselines["logistic"]
     assert (p_up, by_factor.shape) == (0.5, (16,))
     assert reasons.agreement == {"factor": 0.31}
-    first, second = reasons.precedents
+    first, second = reasons.nearest_neighbours
     assert first.session == date(2020, 6, 1)
     assert first.forward_return == 0.031
     assert first.picture.shape == (56, 16)

@@ -35,7 +35,7 @@ def test_what_was_recorded_follows_from_what_is_held(held):
     assert lineage.settled is None
 
 
-def test_the_model_comes_with_its_ancestors_and_its_title(held):
+def test_the_model_comes_with_its_ancestors_and_its_promotion(held):
     model = load(held).model
     assert model.record.model_id == MODEL
     assert [record.model_id for record in model.ancestors] == [PARENT]

@@ -168,9 +168,9 @@ def adx_14(bars: Bars) -> Series:
         (
             up if up > down and up > 0 else 0.0,
             down if down > up and down > 0 else 0.0,
-            reach,
+            true_range,
         )
-        for up, down, reach in zip(ups, downs, true_ranges(bars), strict=True)
+        for up, down, true_range in zip(ups, downs, true_ranges(bars), strict=True)
     ]
     sums = [sum(column) for column in zip(*moves[: n - 1], strict=True)]
     directional: list[float] = []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factorprism.factors import Normaliser
-from factorprism.forecasts import Window, encode_window
+from factorprism.forecasts import ImageWindow, encode_window
 from factorprism.market.panels import ImageSet
 from factorprism.models import ModelBundle, build_network
 from factorprism.models.backend import load_keras
@@ -29,7 +29,7 @@ def image_set() -> ImageSet:
 
 
 @pytest.fixture(scope="session")
-def window(image_set: ImageSet) -> Window:
+def window(image_set: ImageSet) -> ImageWindow:
     return encode_window(image_set, image_set.sessions[-1].astype(object))
 
 

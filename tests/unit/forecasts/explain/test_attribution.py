@@ -31,7 +31,7 @@ def _weights(*part) -> np.ndarray:
     return weights
 
 
-def test_a_logit_of_one_factor_is_owed_to_that_factor_alone(linear_bundle, window):
+def test_a_logit_of_one_factor_is_attributed_to_that_factor_alone(linear_bundle, window):
     attribution = compute_attribution(linear_bundle(_weights(slice(None), 2, 0)), window)
     assert np.flatnonzero(attribution.by_factor).tolist() == [2]
     assert np.flatnonzero(attribution.by_channel).tolist() == [0]
@@ -44,7 +44,7 @@ def test_a_logit_of_one_factor_is_owed_to_that_factor_alone(linear_bundle, windo
     np.testing.assert_allclose(cells.sum(), effect, atol=1e-4)
 
 
-def test_a_logit_of_the_last_days_is_owed_to_the_last_block(linear_bundle, window):
+def test_a_logit_of_the_last_days_is_attributed_to_the_last_block(linear_bundle, window):
     bundle = linear_bundle(_weights(slice(14, 16)))
     attribution = compute_attribution(bundle, window, block_sessions=7)
     assert np.flatnonzero(attribution.by_day).tolist() == [2]
@@ -104,13 +104,13 @@ def test_a_convolution_inside_a_network_used_as_a_layer_counts(make_bundle, wind
     assert compute_grad_cam(make_bundle(keras.Model(image, logit)), window.values) is not None
 
 
-def test_a_logit_that_depends_on_nothing_is_owed_to_nothing(linear_bundle, window):
+def test_a_logit_that_depends_on_nothing_is_attributed_to_nothing(linear_bundle, window):
     attribution = compute_attribution(linear_bundle(np.zeros(SHAPE)), window)
     assert all(not attribution.select(kind).any() for kind in attribution.kinds)
     assert all(agree([attribution] * 2, kind) == 0.0 for kind in attribution.kinds)
 
 
-def test_an_image_at_the_median_is_owed_to_nothing(inception_bundle, window):
+def test_an_image_at_the_median_is_attributed_to_nothing(inception_bundle, window):
     bundle = inception_bundle(1)
     median = np.broadcast_to(bundle.normaliser.centre, SHAPE).copy()
     attribution = compute_attribution(bundle, replace(window, values=median))

@@ -117,7 +117,7 @@ def test_the_alarm_rate_on_images_like_those_of_training_is_near_its_nominal():
         index = build_neighbour_index(image_set, closes, HORIZON, _at(600), _embed, quantile=0.9)
         later = range(600 + LOOKBACK, N)
         found = [index.find(encode_window(image_set, _at(r)), count=1) for r in later]
-        rates.append(np.mean([precedents.novel for precedents in found]))
+        rates.append(np.mean([nearest_neighbours.novel for nearest_neighbours in found]))
     assert 0.05 < np.mean(rates) < 0.16
 
 
@@ -133,7 +133,7 @@ def test_an_image_unlike_any_seen_is_novel_and_a_common_one_is_not():
     assert near.distance <= near.threshold
 
 
-def test_incomplete_images_and_unknown_closes_are_no_precedents():
+def test_incomplete_images_and_unknown_closes_are_no_nearest_neighbours():
     image_set, closes = _market()
     image_set.cube[100, 0, 0] = np.nan
     closes[300] = np.nan

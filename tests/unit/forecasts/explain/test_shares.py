@@ -39,7 +39,7 @@ def _and_bundle(make_bundle):
 
 
 @pytest.mark.parametrize("compute", [compute_shapley, compute_surrogate])
-def test_a_linear_network_is_owed_to_the_part_that_it_reads(compute, linear_bundle, window):
+def test_a_linear_network_is_attributed_to_the_part_that_it_reads(compute, linear_bundle, window):
     shares = compute(linear_bundle(_weights()), window, seed=1)
     effect = shares.output - shares.median_output
     assert abs(effect) > 1.0
@@ -169,7 +169,7 @@ def test_a_surrogate_says_how_well_it_imitates(make_bundle, linear_bundle, windo
     assert intercept + straight.values.sum() == pytest.approx(straight.output, abs=0.05)
 
 
-def test_a_network_that_reads_nothing_is_owed_to_nothing(linear_bundle, window):
+def test_a_network_that_reads_nothing_is_attributed_to_nothing(linear_bundle, window):
     bundle = linear_bundle(np.zeros(SHAPE))
     for compute in (compute_shapley, compute_surrogate):
         assert not compute(bundle, window, seed=1).values.any()

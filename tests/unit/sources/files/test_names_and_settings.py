@@ -12,7 +12,7 @@ from factorprism.core.errors import MalformedResponse, SourceError
 from factorprism.sources import FilesSource
 from factorprism.sources.files import check_folder
 from factorprism.sources.files._codes import check_codes, symbol_of_stem
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import FileRefused
 from factorprism.sources.files._settings import (
     FileSettings,
     describe,
@@ -70,7 +70,7 @@ def test_every_spelling_of_the_files_own_code_agrees(code: object) -> None:
 
 @pytest.mark.parametrize("code", ["000905.SH", "000300.SZ", "sz000300", "905", "HS300"])
 def test_another_code_is_refused_with_its_line(code: str) -> None:
-    with pytest.raises(Refused, match="another instrument") as caught:
+    with pytest.raises(FileRefused, match="another instrument") as caught:
         check_codes(["000300.SH", code], [2, 3], "000300.SH", "code")
     assert caught.value.line == 3
 
@@ -125,7 +125,7 @@ def test_every_spelling_of_a_code_agrees_on_any_exchange(symbol: str, codes: lis
     ],
 )
 def test_another_instrument_is_refused_on_any_exchange(symbol: str, code: str) -> None:
-    with pytest.raises(Refused, match="another instrument"):
+    with pytest.raises(FileRefused, match="another instrument"):
         check_codes([code], [2], symbol, "code")
 
 

@@ -9,7 +9,7 @@ import pytest
 from factorprism.core.errors import EmptyResponse, MalformedResponse
 from factorprism.sources.files import read_file
 from factorprism.sources.files._grid import parse_text
-from factorprism.sources.files._refusal import Refused
+from factorprism.sources.files._refusal import FileRefused
 from factorprism.sources.files._text import decode
 
 SYMBOL = "000300.SH"
@@ -35,7 +35,7 @@ def refusal_of(tmp_path: Path, data: bytes | str, name: str = f"{SYMBOL}.csv") -
     "encoding",
     ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16", "utf-16-le", "utf-16-be", "utf-32"],
 )
-def test_the_usual_encodings_are_told(encoding: str) -> None:
+def test_the_usual_encodings_are_reported(encoding: str) -> None:
     text = "日期,开盘,收盘\n2020-01-02,1,2\n"
     assert decode(text.encode(encoding)).text == text
 
@@ -47,27 +47,27 @@ def test_another_encoding_is_left_to_the_library() -> None:
 
 def test_an_encoding_that_was_named_is_not_questioned() -> None:
     assert decode("é".encode("cp1252"), "cp1252").text == "é"
-    with pytest.raises(Refused, match="character 3, byte 0xff, is no UTF-8") as caught:
+    with pytest.raises(FileRefused, match="character 3, byte 0xff, is no UTF-8") as caught:
         decode(b"a\nbc\xff", "utf-8")
     assert caught.value.line == 2
 
 
 @pytest.mark.parametrize("begin", [b"PAR1", b"\x1f\x8b"])
 def test_a_file_of_another_kind_is_called_by_its_kind(begin: bytes) -> None:
-    with pytest.raises(Refused, match="and no text") as caught:
+    with pytest.raises(FileRefused, match="and no text") as caught:
         decode(begin + bytes(40))
     assert caught.value.remedy == "Save it as CSV."
 
 
 def test_a_nul_byte_is_named_by_line_and_character() -> None:
-    with pytest.raises(Refused, match="character 2 is a NUL byte") as caught:
+    with pytest.raises(FileRefused, match="character 2 is a NUL byte") as caught:
         decode(b"a,b\n1\x00,2\n")
     assert caught.value.line == 2
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-def test_delimiters_and_line_ends_are_told(delimiter: str, end: str) -> None:
+def test_delimiters_and_line_ends_are_reported(delimiter: str, end: str) -> None:
     text = end.join((HEADER, *ROWS)).replace(",", delimiter) + end
     table = parse_text(decode(text.encode()).text, {})
     assert [len(column) for column in table.columns] == [3] * 8

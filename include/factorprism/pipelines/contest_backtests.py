@@ -1,4 +1,4 @@
-"""What the contest's forecasts would have earned, by several rules; it decides nothing."""
+"""Backtests of the contest's forecasts, by several rules; it decides nothing."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ RULES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def run_accounts(
+def run_backtests(
     run: Run, training_set: TrainingSet, folds: Sequence[FoldForecasts]
 ) -> dict[str, Comparison]:
-    """Return the accounts of all entrants on the judged sessions, by the name of the rule.
+    """Return the backtests of all entrants on the out-of-sample sessions, by the name of the rule.
 
     None where the target says no probability of a rise, which the rules trade by.
     """
@@ -42,8 +42,8 @@ def run_accounts(
         return {}
     prices = load_prices(run, as_days(training_set.image_set.sessions))
     columns = _spread(training_set, folds)
-    judged = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
-    first, last = (training_set.session_at(int(row)) for row in judged[[0, -1]])
+    out_of_sample = np.flatnonzero(~np.isnan(next(iter(columns.values()))))
+    first, last = (training_set.session_at(int(row)) for row in out_of_sample[[0, -1]])
     yearly = count_sessions_per_year(run.calendar, first, last)
     return {
         name: compare_forecasts(
@@ -57,24 +57,24 @@ def run_accounts(
     }
 
 
-def describe_accounts(accounts: Mapping[str, Comparison]) -> list[dict[str, Any]]:
-    """Return the figures of `accounts` in a JSON-safe form."""
+def describe_backtests(backtests: Mapping[str, Comparison]) -> list[dict[str, Any]]:
+    """Return the figures of `backtests` in a JSON-safe form."""
     return [
         {
             "rule": name,
             **RULES[name],
             "best": comparison.best,
             "deflated": comparison.deflated,
-            "accounts": [
+            "results": [
                 {
-                    "name": earned.name,
-                    **asdict(earned.statistics),
-                    "excess": [earned.excess, earned.lower, earned.upper],
+                    "name": result.name,
+                    **asdict(result.statistics),
+                    "excess_return": [result.excess_return, result.lower, result.upper],
                 }
-                for earned in comparison.earned
+                for result in comparison.results
             ],
         }
-        for name, comparison in accounts.items()
+        for name, comparison in backtests.items()
     ]
 
 
@@ -89,7 +89,7 @@ def load_prices(run: Run, days: DayArray) -> Prices:
 def _spread(
     training_set: TrainingSet, folds: Sequence[FoldForecasts]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Return each entrant's probabilities on all sessions, NaN where nothing was judged."""
+    """Return each entrant's probabilities on all sessions, NaN where nothing was evaluated."""
     real = [fold for fold in folds if not fold.placebo]
     columns = {}
     for name in dict.fromkeys(fold.entrant for fold in real):

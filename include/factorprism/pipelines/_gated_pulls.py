@@ -1,4 +1,4 @@
-"""Judges pulls against what is held: whole pulls are refused, rows with a fault set aside."""
+"""Evaluates pulls against what is held: whole pulls are refused, rows with a fault set aside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from factorprism.core.errors import QualityError
 from factorprism.market.bars import Pull, empty_bars
 from factorprism.pipelines._revised import (
     find_ratios,
-    find_unreached,
+    find_uncovered,
     is_mostly_rebased,
     join_pulls,
     tell_ratios,
@@ -89,7 +89,7 @@ def settle_calendars(pulls: Sequence[Pull]) -> dict[str, TradingCalendar]:
 def lay_over(held: pd.DataFrame, trusted: Sequence[Pull]) -> pd.DataFrame:
     """Return what is held, and over it what `trusted` pulls give of the symbols asked for.
 
-    A row that was at fault before, and is asked for again, is nothing to judge others against.
+    A row that was at fault before, and is asked for again, is nothing to evaluate others against.
     """
     frames = [held, *(pull.bars for pull in trusted)]
     asked = np.repeat([pull.symbol for pull in trusted], [len(pull.bars) for pull in trusted])
@@ -99,7 +99,7 @@ def lay_over(held: pd.DataFrame, trusted: Sequence[Pull]) -> pd.DataFrame:
     return laid
 
 
-def judge_pulls(
+def evaluate_pulls(
     run: Run,
     pulls: Sequence[Pull],
     verdicts: Verdicts,
@@ -114,7 +114,7 @@ def judge_pulls(
         found = sort_out(results, accepted.get(pull.symbol, frozenset()))
         run.ports.warehouse.findings.save_findings(pull.pull_id, found.findings)
         try:
-            _judge_pull(run, pull, found, held[pull.symbol], is_again=pull.pull_id in again)
+            _evaluate_pull(run, pull, found, held[pull.symbol], is_again=pull.pull_id in again)
         except QualityError as error:
             refused[pull.pull_id] = error
     return refused
@@ -129,9 +129,11 @@ def _load_accepted(run: Run, pulls: Sequence[Pull]) -> dict[str, set[tuple[str, 
     return accepted
 
 
-def _judge_pull(run: Run, pull: Pull, found: Sorted, held: pd.DataFrame, *, is_again: bool) -> None:
+def _evaluate_pull(
+    run: Run, pull: Pull, found: Sorted, held: pd.DataFrame, *, is_again: bool
+) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
-    if is_mostly_rebased(held, pull):  # told before what the new base makes the rules find
+    if is_mostly_rebased(held, pull):  # reported before what the new base makes the rules find
         _require_one_base(run, pull, held)
     try:
         require(found.refused)
@@ -148,14 +150,14 @@ def _judge_pull(run: Run, pull: Pull, found: Sorted, held: pd.DataFrame, *, is_a
 def _require_one_base(run: Run, pull: Pull, held: pd.DataFrame) -> None:
     """Refuse rebased prices that would leave a part of what is held on the old base."""
     ratios = find_ratios(held, pull)
-    unreached = find_unreached(run, pull) if ratios.size else ()
-    if unreached:
+    uncovered = find_uncovered(run, pull) if ratios.size else ()
+    if uncovered:
         extent = run.ports.warehouse.bars.load_extent(pull.symbol)
         assert extent is not None
         raise QualityError(
             f"{pull.symbol}: the source has rebased or adjusted its prices by "
-            f"{tell_ratios(ratios)}, and {len(unreached)} held sessions from "
-            f"{unreached[0]} to {unreached[-1]} are not among those that it "
+            f"{tell_ratios(ratios)}, and {len(uncovered)} held sessions from "
+            f"{uncovered[0]} to {uncovered[-1]} are not among those that it "
             "gives anew; a series of two bases is not held",
             failures=[f"{pull.symbol}: prices rebased by {tell_ratios(ratios)}."],
             remedy=f"Let the source give all of them: factorprism backfill --start {extent[0]} "

@@ -1,4 +1,4 @@
-"""The account that trades towards wanted positions at each open and pays for it."""
+"""The backtest that trades towards wanted positions at each open and pays for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class Backtest:
-    """An account from its first possible trade to its last session; all arrays are [session].
+    """A backtest from its first possible trade to its last session; all arrays are [session].
 
     `equity` stands at each close and began as 1 in cash before the first open. `net_returns` are
     its changes, costs paid. `positions` is the value held at the close as a share of equity,
@@ -71,7 +71,7 @@ class _Fill:
     cost: float = 0.0
 
 
-def run_account(
+def simulate_trades(
     prices: Prices, targets: Column, *, cost_share: float, drift_tolerance: float
 ) -> Backtest:
     """Trade towards `targets` (share of equity wanted at each open, [session]) and keep the books.
@@ -79,8 +79,8 @@ def run_account(
     An order goes in at the open where the target has changed since the last order, or where the
     position has drifted further than `drift_tolerance` from it. The position stands at its target
     after the cost is paid. There is one trade a session at most, at its open, so that nothing
-    bought is sold on the same session (the T+1 rule of Shanghai and Shenzhen). Cash earns nothing.
-    Raises ``ValueError`` where a short loses more than the account holds.
+    bought is sold on the same session (the T+1 rule of Shanghai and Shenzhen). Cash returns
+    nothing. Raises ``ValueError`` where a short loses more than the capital.
     """
     holding, wanted, last_close = _Fill(0.0, 1.0), 0.0, np.nan
     books = np.empty((4, len(prices)))

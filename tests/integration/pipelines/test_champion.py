@@ -1,4 +1,5 @@
-"""The title on a real ledger and a real registry: given, returned, refused, each in one row."""
+"""The champion on a real ledger and a real registry: promoted, rolled back, refused, each in one
+row."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ AS_OF, NEXT = date(2024, 6, 28), date(2024, 7, 1)
 
 @dataclass(frozen=True)
 class House:
-    """A world with a champion and two rivals that nobody has judged yet."""
+    """A world with a champion and two rivals that nobody has evaluated yet."""
 
     place: Any
     first: str
@@ -139,7 +140,7 @@ def test_a_second_rollback_goes_back_one_further_and_not_forward(house: House, r
         roll_back(run)
 
 
-def test_a_rollback_to_a_named_model_takes_any_that_held_the_title(house: House, run: Run) -> None:
+def test_a_rollback_to_a_named_model_takes_any_former_champion(house: House, run: Run) -> None:
     for rival in house.rivals:
         promote_model(run, rival, "better")
     assert roll_back(run, house.first).champion_id == house.first
@@ -147,11 +148,11 @@ def test_a_rollback_to_a_named_model_takes_any_that_held_the_title(house: House,
     assert roll_back(run).champion_id == house.first
 
 
-def test_a_model_that_never_held_the_title_cannot_get_it_back(house: House, run: Run) -> None:
+def test_a_model_that_was_never_champion_cannot_become_it_again(house: House, run: Run) -> None:
     before = ledger(run)
-    with pytest.raises(PromotionError, match="never held the title of hs300-direction-14"):
+    with pytest.raises(PromotionError, match="was never champion of hs300-direction-14"):
         roll_back(run, house.rivals[0])
-    with pytest.raises(PromotionError, match="holds the title already"):
+    with pytest.raises(PromotionError, match="is champion already"):
         promote_model(run, house.first, "it is good")
     with pytest.raises(PromotionError, match="needs a reason"):
         promote_model(run, house.rivals[0], " ")
@@ -174,7 +175,7 @@ def test_a_damaged_bundle_is_refused_and_the_ledger_unchanged(
         weights.unlink()
     before = ledger(run)
 
-    with pytest.raises(PromotionError, match=f"{house.first} cannot take the title") as caught:
+    with pytest.raises(PromotionError, match=f"{house.first} cannot become champion") as caught:
         roll_back(run)
     assert "\n" not in caught.value.message
     assert ledger(run) == before
@@ -254,7 +255,7 @@ def test_a_comparison_decides_nothing_and_writes_nothing(house: House, run: Run)
     assert paired.first > record.trained_through
 
 
-def contest_refs(house: House, **changes: Any) -> dict[str, Any]:
+def contest_context(house: House, **changes: Any) -> dict[str, Any]:
     return {
         "candidate_id": house.rivals[0],
         "previous_id": house.first,
@@ -291,47 +292,49 @@ def contest_refs(house: House, **changes: Any) -> dict[str, Any]:
 def test_the_row_says_what_a_person_has_decided(
     house: House, run: Run, changes: dict[str, Any], promoted: bool, kind: str, reason: str
 ) -> None:
-    refs = weekly.promote(run, contest_refs(house, **changes))
+    context = weekly.promote(run, contest_context(house, **changes))
 
     row = ledger(run)[-1]
     assert (row.promoted, row.kind, row.reason) == (promoted, kind, reason)
-    holder, other = (house.rivals[0], house.first) if promoted else (house.first, house.rivals[0])
-    assert refs["champion_id"] == champion_at(run, AS_OF) == holder
-    assert aliases(run) == (holder, other)
+    champion, other = (house.rivals[0], house.first) if promoted else (house.first, house.rivals[0])
+    assert context["champion_id"] == champion_at(run, AS_OF) == champion
+    assert aliases(run) == (champion, other)
 
 
-def test_a_champion_of_another_hand_is_not_deposed_by_an_older_judgement(
+def test_a_champion_of_another_hand_is_not_replaced_by_an_older_evaluation(
     house: House, run: Run
 ) -> None:
     promote_model(run, house.rivals[1], "while the approval was awaited")
     for outcome in (True, False):
-        weekly.promote(run, contest_refs(house, promoted=outcome))
+        weekly.promote(run, contest_context(house, promoted=outcome))
         assert champion_at(run, AS_OF) == house.rivals[1]
-    assert f"{house.rivals[1]} took the title after the candidate was judged" in (
+    assert f"{house.rivals[1]} became champion after the candidate was evaluated" in (
         ledger(run)[-1].reason
     )
 
 
 def test_a_week_that_is_run_again_does_not_undo_a_rollback(house: House, run: Run) -> None:
-    weekly.promote(run, contest_refs(house))
+    weekly.promote(run, contest_context(house))
     roll_back(run)
     before = ledger(run)
-    refs = weekly.promote(run, contest_refs(house))
+    context = weekly.promote(run, contest_context(house))
 
     assert ledger(run) == before
     assert aliases(run) == (house.first, house.rivals[0])
-    assert (refs["champion_id"], refs["promoted"]) == (house.first, False)
-    assert refs["reason"] == f"{house.first} holds the title by a later decision in the ledger."
+    assert (context["champion_id"], context["promoted"]) == (house.first, False)
+    assert context["reason"] == f"{house.first} is champion by a later decision in the ledger."
 
 
-def test_a_failed_leak_check_leaves_the_title_with_nobody(house: House, run: Run) -> None:
+def test_a_failed_leak_check_leaves_no_champion(house: House, run: Run) -> None:
     (run.config.home / "universes.toml").write_text('[nobody]\ntarget = "000300.SH"\n')
     empty = replace(run, signal=find_signal(run.config, "nobody-direction-14"))
     record = run.ports.warehouse.models.load_model(house.rivals[0])
     run.ports.warehouse.models.save_model(replace(record, model_id="new", signal=empty.signal.name))
     refused = {"candidate_id": "new", "previous_id": "", "promoted": False}
     with pytest.raises(FactorPrismError, match="no model new is registered"):
-        weekly.promote(empty, contest_refs(house, **refused, reason="Nobody takes the title: x."))
+        weekly.promote(
+            empty, contest_context(house, **refused, reason="Nobody becomes champion: x.")
+        )
     (row,) = empty.ports.warehouse.models.list_promotions("nobody-direction-14")
     assert (row.champion_id, row.promoted) == ("", False)
     assert champion_at(empty, AS_OF) is None
@@ -347,14 +350,14 @@ def test_the_commands_print_what_they_did(house: House) -> None:
     rival, session = house.rivals[0], ("--session", AS_OF.isoformat())
     done = house.cli("models", "promote", rival, "--reason", "better", *session)
     assert done.returncode == 0, done.stderr
-    assert f"2024-06-28 manual: {rival} takes the title after {house.first}" in done.stdout
+    assert f"2024-06-28 manual: {rival} becomes champion after {house.first}" in done.stdout
 
     listed = json.loads(house.cli("models", "list", "--format", "json").stdout)
     assert {row["model_id"]: row["mark"] for row in listed}[rival] == "champion"
     assert all("base rate" in row["sentence"] for row in listed)
 
     back = house.cli("models", "rollback", *session)
-    assert f"2024-06-28 rollback: {house.first} takes the title after {rival}" in back.stdout
+    assert f"2024-06-28 rollback: {house.first} becomes champion after {rival}" in back.stdout
     again = house.cli("models", "rollback", *session)
     assert again.returncode == 1
     assert len(again.stderr.strip().splitlines()) == 2
@@ -402,7 +405,7 @@ def test_a_decision_asked_for_on_the_page_stands_under_the_name_of_who_asked(
     assert [item.kind for item in ledger(run)[len(before) :]] == ["manual", "rollback"]
 
 
-def test_the_same_decision_attempted_again_leaves_one_row_and_mends_the_aliases(
+def test_the_same_decision_attempted_again_leaves_one_row_and_fixes_the_aliases(
     house: House, run: Run
 ) -> None:
     before, asked = len(ledger(run)), ask(house, "promote", house.rivals[0])
@@ -418,7 +421,7 @@ def test_the_same_decision_attempted_again_leaves_one_row_and_mends_the_aliases(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"champion_id": "inception-000000000000"}, "holds the title now, not inception-0000"),
+        ({"champion_id": "inception-000000000000"}, "is champion now, not inception-0000"),
         ({"reason": " "}, "needs a reason"),
         ({"model_id": "inception-000000000000"}, "is not in the warehouse"),
     ],
@@ -434,5 +437,5 @@ def test_a_decision_that_cannot_be_taken_is_answered_in_a_sentence_and_writes_no
 
 
 def test_an_unknown_action_is_no_decision(house: House, run: Run) -> None:
-    with pytest.raises(ValueError, match=r"action: 'depose', allowed are promote, roll_back"):
-        decide(run, ask(house, "depose", house.first))
+    with pytest.raises(ValueError, match=r"action: 'remove', allowed are promote, roll_back"):
+        decide(run, ask(house, "remove", house.first))

@@ -1,4 +1,4 @@
-"""The account of a forecast: rules, execution at the next open, costs, and no look-ahead."""
+"""The backtest of a forecast: rules, execution at the next open, costs, and no look-ahead."""
 
 from __future__ import annotations
 
@@ -56,40 +56,40 @@ def test_five_sessions_worked_out_by_hand_to_the_cent():
     # 100,000 CNY. The forecast of the first session buys at the second open, 102, for
     # 100,000 / 1.001 = 99,900.10 and a cost of 99.90: 979.41274412 units. They close at 103 and,
     # held on, at 100. The third session's forecast sells at 104 for 101,858.93 less 101.86.
-    account = run_backtest(FIVE, np.array([0.6, 0.6, 0.4, 0.4, NONE]), LATEST)
-    cents = np.round(100_000 * account.equity, 2)
+    backtest = run_backtest(FIVE, np.array([0.6, 0.6, 0.4, 0.4, NONE]), LATEST)
+    cents = np.round(100_000 * backtest.equity, 2)
     np.testing.assert_array_equal(cents, [100_879.51, 97_941.27, 101_757.07, 101_757.07])
-    np.testing.assert_array_equal(np.round(100_000 * account.costs, 2), [99.90, 0, 101.86, 0])
-    np.testing.assert_allclose(account.positions, [1.0, 1.0, 0.0, 0.0], atol=1e-12)
-    np.testing.assert_array_equal(account.sessions, FIVE.sessions[1:])
+    np.testing.assert_array_equal(np.round(100_000 * backtest.costs, 2), [99.90, 0, 101.86, 0])
+    np.testing.assert_allclose(backtest.positions, [1.0, 1.0, 0.0, 0.0], atol=1e-12)
+    np.testing.assert_array_equal(backtest.sessions, FIVE.sessions[1:])
 
 
 def test_a_short_worked_out_by_hand_to_the_cent():
     # Wanted: -equity after cost. Sold at 102 for 100,000 / 1.001, cost 99.90: 979.41274412 units
-    # owed. At 103 they cost 100,879.51 of the 199,800.20 in cash; at 100 97,941.27.
+    # due. At 103 they cost 100,879.51 of the 199,800.20 in cash; at 100 97,941.27.
     rule = replace(LATEST, sides="long_short", drift_tolerance=1.0)
-    account = run_backtest(FIVE, np.array([0.4, 0.4, 0.5, NONE, NONE]), rule)
+    backtest = run_backtest(FIVE, np.array([0.4, 0.4, 0.5, NONE, NONE]), rule)
     # Bought back at 104 for 101,858.93 and 101.86: 97,839.42 is left.
-    cents = np.round(100_000 * account.equity, 2)
+    cents = np.round(100_000 * backtest.equity, 2)
     np.testing.assert_array_equal(cents, [98_920.69, 101_858.93, 97_839.42])
-    assert account.positions[0] == pytest.approx(-100_879.51 / 98_920.69, abs=1e-6)
+    assert backtest.positions[0] == pytest.approx(-100_879.51 / 98_920.69, abs=1e-6)
 
 
 def test_a_forecast_is_traded_at_the_next_open_and_not_before():
-    account = run_backtest(FIVE, np.array([0.4, 0.6, 0.4, 0.4, 0.4]), LATEST)
-    assert account.traded[0] == 0.0
-    assert account.positions[0] == 0.0  # the session whose close gave the forecast
-    assert account.traded[1] == pytest.approx(1 / 1.001)
+    backtest = run_backtest(FIVE, np.array([0.4, 0.6, 0.4, 0.4, 0.4]), LATEST)
+    assert backtest.traded[0] == 0.0
+    assert backtest.positions[0] == 0.0  # the session whose close gave the forecast
+    assert backtest.traded[1] == pytest.approx(1 / 1.001)
     # Bought at the open of 101, valued at the close of 100, sold at the open of 104.
-    assert account.equity[1] == pytest.approx(100 / 101 / 1.001)
-    assert account.equity[2] == pytest.approx(104 / 101 / 1.001 * 0.999)
+    assert backtest.equity[1] == pytest.approx(100 / 101 / 1.001)
+    assert backtest.equity[2] == pytest.approx(104 / 101 / 1.001 * 0.999)
 
 
 def test_nothing_bought_is_sold_on_the_same_session():
     # One trade a session, at its open: whatever changes, a purchase is kept over the close.
-    account = run_backtest(FIVE, np.array([0.6, 0.4, 0.6, 0.4, NONE]), LATEST)
-    assert (account.traded > 0).all()
-    np.testing.assert_allclose(account.positions, [1.0, 0.0, 1.0, 0.0], atol=1e-12)
+    backtest = run_backtest(FIVE, np.array([0.6, 0.4, 0.6, 0.4, NONE]), LATEST)
+    assert (backtest.traded > 0).all()
+    np.testing.assert_allclose(backtest.positions, [1.0, 0.0, 1.0, 0.0], atol=1e-12)
 
 
 def test_tranches_hold_each_forecast_for_its_horizon():
@@ -129,7 +129,7 @@ def test_kelly_stakes_what_thorp_gives_for_the_moves_known_by_then():
 @pytest.mark.parametrize("rule", RULES)
 def test_what_comes_after_a_session_changes_nothing_up_to_it(market, rule):
     prices, y_prob = market
-    account = run_backtest(prices, y_prob, rule)
+    backtest = run_backtest(prices, y_prob, rule)
     for row in (301, 309, 355, 400, 401, 589):
         opens, closes, later = prices.opens.copy(), prices.closes.copy(), y_prob.copy()
         opens[row + 1 :] *= 0.9
@@ -139,11 +139,11 @@ def test_what_comes_after_a_session_changes_nothing_up_to_it(market, rule):
         changed = run_backtest(Prices(prices.sessions, opens, closes), later, rule)
         known = row - 300
         for name in ("equity", "net_returns", "positions", "traded", "costs"):
-            before, after = getattr(account, name), getattr(changed, name)
+            before, after = getattr(backtest, name), getattr(changed, name)
             np.testing.assert_array_equal(before[:known], after[:known])
         cut = Prices(prices.sessions[: row + 1], prices.opens[: row + 1], prices.closes[: row + 1])
         np.testing.assert_array_equal(
-            run_backtest(cut, y_prob[: row + 1], rule).equity[:known], account.equity[:known]
+            run_backtest(cut, y_prob[: row + 1], rule).equity[:known], backtest.equity[:known]
         )
 
 
@@ -163,40 +163,40 @@ def test_perfect_foresight_beats_buy_and_hold(market, sides, holding):
     rule = BacktestRule(horizon=5, sides=sides, holding=holding)
     y_prob = np.full(600, NONE)
     y_prob[300:590] = prices.closes[305:595] > prices.closes[300:590]
-    account = run_backtest(prices, y_prob, rule)
-    assert account.equity[-1] > run_buy_and_hold(prices, y_prob, rule).equity[-1] + 0.2
+    backtest = run_backtest(prices, y_prob, rule)
+    assert backtest.equity[-1] > run_buy_and_hold(prices, y_prob, rule).equity[-1] + 0.2
 
 
-def test_forecasts_that_ask_for_nothing_leave_the_account_flat(market):
+def test_forecasts_that_ask_for_nothing_leave_the_backtest_flat(market):
     prices, y_prob = market
     for sides in ("long_flat", "long_short"):
         rule = BacktestRule(sides=sides)
-        account = run_backtest(prices, np.where(np.isnan(y_prob), NONE, 0.5), rule)
-        np.testing.assert_array_equal(account.equity, 1.0)
-        np.testing.assert_array_equal(account.traded, 0.0)
+        backtest = run_backtest(prices, np.where(np.isnan(y_prob), NONE, 0.5), rule)
+        np.testing.assert_array_equal(backtest.equity, 1.0)
+        np.testing.assert_array_equal(backtest.traded, 0.0)
 
 
 def test_buy_and_hold_pays_once_and_then_follows_the_index(market):
     prices, y_prob = market
-    account = run_buy_and_hold(prices, y_prob, LATEST)
-    assert len(account) == 290  # the sessions after the forecasts of 300 to 589
+    backtest = run_buy_and_hold(prices, y_prob, LATEST)
+    assert len(backtest) == 290  # the sessions after the forecasts of 300 to 589
     followed = prices.closes[301:591] / prices.opens[301] / 1.001
-    np.testing.assert_allclose(account.equity, followed, rtol=1e-12)
-    assert np.count_nonzero(account.traded) == 1
+    np.testing.assert_allclose(backtest.equity, followed, rtol=1e-12)
+    assert np.count_nonzero(backtest.traded) == 1
 
 
 def test_equity_is_the_product_of_its_net_returns(market):
-    account = run_backtest(*market, LATEST)
-    np.testing.assert_allclose(np.cumprod(1 + account.net_returns), account.equity, rtol=1e-12)
+    backtest = run_backtest(*market, LATEST)
+    np.testing.assert_allclose(np.cumprod(1 + backtest.net_returns), backtest.equity, rtol=1e-12)
 
 
 def test_a_drifted_short_is_brought_back_to_what_is_wanted():
     rising = list(100.0 * 1.02 ** np.arange(60))
     prices = make_prices(rising, rising)
     rule = replace(LATEST, sides="long_short")
-    account = run_backtest(prices, np.full(60, 0.2), rule)
-    assert (np.abs(account.positions + 1.0) < 0.08).all()
-    assert np.count_nonzero(account.traded) > 10
+    backtest = run_backtest(prices, np.full(60, 0.2), rule)
+    assert (np.abs(backtest.positions + 1.0) < 0.08).all()
+    assert np.count_nonzero(backtest.traded) > 10
 
 
 def test_a_short_that_loses_all_is_refused():
@@ -208,12 +208,12 @@ def test_a_short_that_loses_all_is_refused():
 
 def test_an_order_waits_for_a_session_with_prices():
     prices = make_prices([100, NONE, 101, 104, 103], [101, NONE, 100, 105, 102])
-    account = run_backtest(prices, np.array([0.6, 0.6, 0.6, 0.6, NONE]), LATEST)
-    np.testing.assert_array_equal(account.traded > 0, [False, True, False, False])
+    backtest = run_backtest(prices, np.array([0.6, 0.6, 0.6, 0.6, NONE]), LATEST)
+    np.testing.assert_array_equal(backtest.traded > 0, [False, True, False, False])
     held = make_prices([100, 102, NONE, 104, 103], [101, 103, NONE, 105, 102])
-    account = run_backtest(held, np.array([0.6, 0.6, 0.6, 0.6, NONE]), LATEST)
-    assert account.net_returns[1] == 0.0
-    assert account.net_returns[2] == pytest.approx(105 / 103 - 1)
+    backtest = run_backtest(held, np.array([0.6, 0.6, 0.6, 0.6, NONE]), LATEST)
+    assert backtest.net_returns[1] == 0.0
+    assert backtest.net_returns[2] == pytest.approx(105 / 103 - 1)
 
 
 @pytest.mark.parametrize(

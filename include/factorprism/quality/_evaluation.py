@@ -1,6 +1,6 @@
-"""Judges many subjects by one suite: asked once for all, and answered subject by subject.
+"""Checks many subjects by one suite: asked once for all, and answered subject by subject.
 
-What is judged stands in two frames: one of rows, a session of a subject each, and one of what is
+What is checked stands in two frames: one of rows, a session of a subject each, and one of what is
 measured once a subject. Great Expectations is asked once of each and names the rows at fault; whose
 they are, how many of them are tolerated and what is said of them follows here.
 """
@@ -26,12 +26,12 @@ from factorprism.quality._segments import IntArray
 
 # Rows that a result names; the counts always cover all of them.
 EXAMPLES_KEPT = 20
-EXAMPLES_TOLD = 3
+EXAMPLES_REPORTED = 3
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is judged: one symbol's data for [`first`, `last`], by `rules`.
+class GateSubject:
+    """What is checked: one symbol's data for [`first`, `last`], by `rules`.
 
     `note` is added to each sentence. `absent` are columns that it lacks: no rule on them holds.
     """
@@ -54,7 +54,7 @@ class Suite:
     """
 
     name: str
-    subjects: Sequence[Subject]
+    subjects: Sequence[GateSubject]
     rows: pd.DataFrame = field(repr=False)
     wholes: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
 
@@ -69,10 +69,10 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SuiteVerdicts:
     """The verdicts on each subject, in the order of its rules.
 
-    Where those that hold are not told each, `shared` has one result for each expectation that
+    Where those that hold are not reported each, `shared` has one result for each expectation that
     holds, of all symbols together. `n_asked` counts every verdict.
     """
 
@@ -81,31 +81,32 @@ class Judged:
     n_asked: int
 
 
-def judge(suite: Suite, *, tell_each: bool) -> Judged:
-    """Return the verdicts of `suite`; with `tell_each` those that hold are told one by one too."""
+def evaluate_suite(suite: Suite, *, tell_each: bool) -> SuiteVerdicts:
+    """Return the verdicts of `suite`; with `tell_each` those that hold are reported one by one
+    too."""
     classes = _group(suite.subjects)
     tallies = _count(suite, [rule for rules, _ in classes for rule in rules])
-    lacking = {place: one.absent for place, one in enumerate(suite.subjects) if one.absent}
+    lacking = {index: one.absent for index, one in enumerate(suite.subjects) if one.absent}
     verdicts: list[list[Verdict]] = [[] for _ in suite.subjects]
     shared = _Shared(suite)
-    for rules, places in classes:
+    for rules, indices in classes:
         for rule in rules:
             tally = tallies[rule.asked]
             holds = tally.find_holding(rule, lacking)
-            for place in places if tell_each else places[~holds[places]]:
-                verdicts[place].append(tally.tell(rule, place, success=bool(holds[place])))
+            for index in indices if tell_each else indices[~holds[indices]]:
+                verdicts[index].append(tally.tell(rule, index, success=bool(holds[index])))
             if not tell_each:
-                shared.add(rule, places[holds[places]])
-    n_asked = sum(len(rules) * len(places) for rules, places in classes)
-    return Judged(tuple(map(tuple, verdicts)), shared.results(), n_asked)
+                shared.add(rule, indices[holds[indices]])
+    n_asked = sum(len(rules) * len(indices) for rules, indices in classes)
+    return SuiteVerdicts(tuple(map(tuple, verdicts)), shared.results(), n_asked)
 
 
-def _group(subjects: Sequence[Subject]) -> list[tuple[tuple[Rule, ...], IntArray]]:
-    """Return each set of rules with the places of the subjects that are judged by it."""
-    places: dict[int, list[int]] = {}
-    for place, subject in enumerate(subjects):
-        places.setdefault(id(subject.rules), []).append(place)
-    return [(subjects[one[0]].rules, np.array(one, np.int64)) for one in places.values()]
+def _group(subjects: Sequence[GateSubject]) -> list[tuple[tuple[Rule, ...], IntArray]]:
+    """Return each set of rules with the places of the subjects that are checked by it."""
+    indices: dict[int, list[int]] = {}
+    for index, subject in enumerate(subjects):
+        indices.setdefault(id(subject.rules), []).append(index)
+    return [(subjects[one[0]].rules, np.array(one, np.int64)) for one in indices.values()]
 
 
 def _count(suite: Suite, rules: Sequence[Rule]) -> dict[tuple[str, str], _Tally]:
@@ -153,14 +154,14 @@ class _Tally:
         holds: npt.NDArray[np.bool_] = n_failing == 0
         if "mostly" in rule.options:
             holds = 1.0 - n_failing / np.maximum(self._n_values, 1) >= _mostly(rule)
-        holds[[place for place, absent in lacking.items() if rule.column in absent]] = False
+        holds[[index for index, absent in lacking.items() if rule.column in absent]] = False
         return holds
 
-    def tell(self, rule: Rule, place: int, *, success: bool) -> Verdict:
-        """Return the verdict of `rule` on the subject at `place`, in words."""
-        subject = self._suite.subjects[place]
-        examples = self._list_failing(rule, place)
-        details = self._describe(rule, place, examples)
+    def tell(self, rule: Rule, index: int, *, success: bool) -> Verdict:
+        """Return the verdict of `rule` on the subject at `index`, in words."""
+        subject = self._suite.subjects[index]
+        examples = self._list_failing(rule, index)
+        details = self._describe(rule, index, examples)
         note = f"; {subject.note}" if subject.note else ""
         words = f"{rule.holds}{note}" if success else f"{rule.finding}{note}{_where(details)}"
         result = QualityResult(
@@ -176,59 +177,59 @@ class _Tally:
             details=details,
         )
         failing = () if success else examples
-        told = tuple((str(row["session"]), tell_value(row["value"])) for row in failing)
-        return Verdict(rule, result, told)
+        reported = tuple((str(row["session"]), tell_value(row["value"])) for row in failing)
+        return Verdict(rule, result, reported)
 
-    def _list_failing(self, rule: Rule, place: int) -> list[dict[str, Any]]:
+    def _list_failing(self, rule: Rule, index: int) -> list[dict[str, Any]]:
         """Return session and measured value of each failing row of the subject, by session."""
         if self._is_whole:
             return []
-        rows = self._failing[self._bounds[place] : self._bounds[place + 1]]
+        rows = self._failing[self._bounds[index] : self._bounds[index + 1]]
         days = np.datetime_as_string(self._frame["session"].to_numpy()[rows], unit="D")
-        values = self._frame[rule.told or self._measure].to_numpy()[rows]
-        told = [
+        values = self._frame[rule.reported or self._measure].to_numpy()[rows]
+        reported = [
             {"session": str(day), "value": _plain(value)}
             for day, value in zip(days, values, strict=True)
         ]
-        return sorted(told, key=lambda row: str(row["session"]))
+        return sorted(reported, key=lambda row: str(row["session"]))
 
     def _describe(
-        self, rule: Rule, place: int, examples: Sequence[Mapping[str, Any]]
+        self, rule: Rule, index: int, examples: Sequence[Mapping[str, Any]]
     ) -> dict[str, object]:
         details: dict[str, object] = {"type": _snake(rule.expectation)}
-        if rule.column in self._suite.subjects[place].absent:
+        if rule.column in self._suite.subjects[index].absent:
             return details | {"error": "the column is absent"}
         if self._error:
             return details | {"error": self._error}
         if self._is_whole:
-            observed = _plain(self._frame[rule.told or self._measure].iloc[place])
+            observed = _plain(self._frame[rule.reported or self._measure].iloc[index])
             return details if observed is None else details | {"observed": observed}
-        details |= {"rows": int(self._n_rows[place]), "failing": len(examples)}
+        details |= {"rows": int(self._n_rows[index]), "failing": len(examples)}
         if examples:
             details["examples"] = list(examples[:EXAMPLES_KEPT])
             details["last_failing"] = examples[-1]["session"]
         if "mostly" in rule.options:
-            details["tolerated"] = int(self._n_values[place] * (1.0 - _mostly(rule)))
+            details["tolerated"] = int(self._n_values[index] * (1.0 - _mostly(rule)))
         return details
 
 
 class _Shared:
-    """Counts the symbols for which each expectation holds, where they are not told each."""
+    """Counts the symbols for which each expectation holds, where they are not reported each."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._held: dict[tuple[str, ...], tuple[Rule, list[int]]] = {}
 
-    def add(self, rule: Rule, places: IntArray) -> None:
+    def add(self, rule: Rule, indices: IntArray) -> None:
         # Rules that differ only in how many rows of a subject they tolerate say the same.
         said = (rule.name, rule.column, rule.severity, rule.holds)
-        self._held.setdefault(said, (rule, []))[1].extend(places.tolist())
+        self._held.setdefault(said, (rule, []))[1].extend(indices.tolist())
 
     def results(self) -> tuple[QualityResult, ...]:
-        return tuple(self._tell(rule, places) for rule, places in self._held.values() if places)
+        return tuple(self._tell(rule, indices) for rule, indices in self._held.values() if indices)
 
-    def _tell(self, rule: Rule, places: Sequence[int]) -> QualityResult:
-        held = [self._suite.subjects[place] for place in places]
+    def _tell(self, rule: Rule, indices: Sequence[int]) -> QualityResult:
+        held = [self._suite.subjects[index] for index in indices]
         n_symbols = len({subject.symbol for subject in held})
         return QualityResult(
             suite=self._suite.name,
@@ -256,19 +257,19 @@ def _where(details: Mapping[str, object]) -> str:
     examples = details.get("examples")
     if not isinstance(examples, list):
         if "error" in details:
-            return f" (not judged: {details['error']})"
+            return f" (not checked: {details['error']})"
         return f" (observed: {tell_value(details['observed'])})" if "observed" in details else ""
-    told = [
+    reported = [
         # Flags, counts and names of the row repeat the sentence; only a measured value adds to it.
         f"{example['session']} ({tell_value(example['value'])})"
         if isinstance(example["value"], float)
         else example["session"]
-        for example in examples[:EXAMPLES_TOLD]
+        for example in examples[:EXAMPLES_REPORTED]
     ]
     failing = int(str(details.get("failing", len(examples))))
-    more = failing - len(told)
+    more = failing - len(reported)
     rest = f" and {more} more, the last {details['last_failing']}" if more > 0 else ""
-    return f" on {', '.join(told)}{rest}"
+    return f" on {', '.join(reported)}{rest}"
 
 
 def tell_value(value: object) -> str:
