@@ -15,7 +15,7 @@ FROM prism.fold_forecasts WHERE entrant = 'logistic' LIMIT 1
 """
 
 
-def hold_rocket_judged(owner_url: str) -> None:
+def hold_rocket_evaluated(owner_url: str) -> None:
     """Write that ROCKET was evaluated of late, 70 s a fold; a try of it takes half a minute."""
     with closing(psycopg2.connect(owner_url)) as connection, connection:
         connection.cursor().execute(ROCKET)

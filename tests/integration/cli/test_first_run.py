@@ -21,7 +21,7 @@ from _signals import DAILY, WEEKLY
 from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
-from folds import hold_rocket_judged
+from folds import hold_rocket_evaluated
 from worlds import read_fingerprints
 
 # The smallest network and one epoch: what is tested is the way, not the forecast.
@@ -115,7 +115,7 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
 def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
     airflow: EmbeddedAirflow, home: Path
 ) -> None:
-    hold_rocket_judged(EmbeddedPostgres(home).url("prism", OWNER))
+    hold_rocket_evaluated(EmbeddedPostgres(home).url("prism", OWNER))
     state = airflow.runs().run_dag(WEEKLY, "by-hand", {}, timeout_seconds=1500)
     assert state == "success"
     warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))

@@ -23,7 +23,7 @@ from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.reports import describe_size
-from folds import hold_rocket_judged
+from folds import hold_rocket_evaluated
 from worlds import read_fingerprints
 
 TRAINED_AS_OF = date(2024, 6, 28)
@@ -137,7 +137,7 @@ def test_the_times_of_another_device_size_no_night(
 
 
 def test_a_contest_of_a_night_is_sized_said_and_held_again_in_its_size(place: Any) -> None:
-    hold_rocket_judged(place.owner_url)
+    hold_rocket_evaluated(place.owner_url)
     reported: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")
     with open_ports(config) as ports:

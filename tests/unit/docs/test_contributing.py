@@ -361,7 +361,7 @@ def test_an_alert_is_added_by_its_recipe(scratch: Scratch) -> None:
         "include/factorprism/alerts/catalogue.py",
         (
             "KINDS = (\n",
-            'STORM = Kind("storm {signal}", NOW, OPERATORS, "today",\n'
+            'STORM = AlertKind("storm {signal}", NOW, OPERATORS, "today",\n'
             '    "A storm over {subject}", "It is calm over {subject} again")\n'
             "KINDS = (\n    STORM,\n",
         ),
@@ -378,8 +378,8 @@ def test_an_alert_is_added_by_its_recipe(scratch: Scratch) -> None:
     scratch.replace(
         "docs/alerts.md",
         (
-            "| `disk PLACE` |",
-            "| `storm SIGNAL` | it blows | now | operators | by itself |\n| `disk PLACE` |",
+            "| `disk FOLDER` |",
+            "| `storm SIGNAL` | it blows | now | operators | by itself |\n| `disk FOLDER` |",
         ),
     )
     first, chinese, step, last = name_places("An alert", "storm")
