@@ -56,7 +56,7 @@ def draw_explanation(row: Forecast, window: Any) -> Explanation:
         surrogate={**head, "method": "surrogate", "values": draw(*parts), "figures": {"r2": 0.4}},
         baselines={
             one.name: {target.ranked: 0.5, "values": draw(n_factors, n_channels)}
-            for one in target.baselines[:5]
+            for one in target.baselines[:4]
             if one.explained
         },
         stability={"seeds": [14, 15], "outputs": [0.44, 0.2], "agreement": {"factor": 0.31}},

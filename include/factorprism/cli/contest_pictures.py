@@ -8,7 +8,7 @@ from factorprism.cli.forecast_pictures import Asked
 from factorprism.core.contest import ContestReport
 from factorprism.pipelines import Run
 from factorprism.reports import (
-    render_accounts,
+    render_equity,
     render_gains,
     render_reliability,
     render_training,
@@ -50,9 +50,9 @@ def draw_contest(asked: Asked) -> Path:
 
 def draw_backtest(asked: Asked) -> Path:
     contest = _read_contest(asked)
-    rule, accounts = contest.trade()
+    rule, results = contest.trade()
     path = asked.path(contest.report.as_of, _size_of(contest.report))
-    return render_accounts(accounts, contest.best, rule, path)
+    return render_equity(results, contest.best, rule, path)
 
 
 def draw_reliability(asked: Asked) -> Path:

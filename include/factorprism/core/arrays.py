@@ -25,7 +25,7 @@ def hash_array(values: npt.NDArray[np.floating], *labels: str) -> str:
     """Return the SHA-256 (hex) of `values` (shape, dtype, C-order bytes) and of `labels`."""
     digest = hashlib.sha256("\n".join((*labels, values.dtype.str, str(values.shape))).encode())
     for first in range(0, len(values), HASHED_ROWS):
-        digest.update(_canonical(values[first : first + HASHED_ROWS]).tobytes())
+        digest.update(make_canonical(values[first : first + HASHED_ROWS]).tobytes())
     return digest.hexdigest()
 
 
@@ -40,15 +40,15 @@ def hash_prefixes(values: npt.NDArray[np.generic], ends: Sequence[int]) -> list[
     for end in ends:
         for first in range(start, end, HASHED_ROWS):
             block = values[first : min(first + HASHED_ROWS, end)]
-            known = _canonical(block) if np.issubdtype(block.dtype, np.floating) else block
+            known = make_canonical(block) if np.issubdtype(block.dtype, np.floating) else block
             digest.update(known.tobytes())
         found.append(digest.copy().hexdigest())
         start = end
     return found
 
 
-def _canonical(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    # One bit pattern for NaN and for zero, so that equal content hashes equally.
+def make_canonical(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return `values` with one bit pattern for NaN and for zero: equal content hashes equally."""
     return np.where(np.isnan(values), np.array(np.nan, values.dtype), values + 0.0)
 
 

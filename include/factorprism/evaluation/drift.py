@@ -70,8 +70,7 @@ class Drift:
         """What was found, in one sentence with its numbers."""
         if not self.measured:
             return (
-                f"drift cannot be distinguished from {self.n_recent} recent sessions against a "
-                "reference "
+                f"drift cannot be measured by {self.n_recent} recent sessions against a reference "
                 f"of {self.n_reference}"
             )
         order = self._order()

@@ -58,8 +58,8 @@ class Connection:
 
     def __repr__(self) -> str:
         url = urlsplit(self._config.reader_url)
-        index = f"{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
-        return f"<factorprism.Connection to {index} as {url.username}>"
+        server = f"{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
+        return f"<factorprism.Connection to {server} as {url.username}>"
 
     def signals(self) -> pd.DataFrame:
         """Return what the ledger holds of each signal, retired ones too; index ``signal``."""
@@ -189,7 +189,7 @@ class Connection:
 
         Empty for a target without a probability of a rise, which the rules trade by.
         """
-        return tables.tabulate_accounts(self._load_report(signal, as_of))
+        return tables.tabulate_results(self._load_report(signal, as_of))
 
     def _find(self, signal: str | None) -> tuple[str, str]:
         """Return the name of the signal that is meant, and that of its target."""

@@ -92,9 +92,9 @@ TRIAL = {
     "in_confidence_set": FLAG,
     "p_value": NUMBER,
 }
-ACCOUNT = {
+RESULT = {
     "rule": TEXT,
-    "account": TEXT,
+    "entrant": TEXT,
     "sides": TEXT,
     "sizing": TEXT,
     "n_sessions": COUNT,
@@ -268,20 +268,20 @@ def tabulate_trials(report: ContestReport) -> pd.DataFrame:
     return _attach(tabulate(rows, TRIAL, "entrant"), report)
 
 
-def tabulate_accounts(report: ContestReport) -> pd.DataFrame:
+def tabulate_results(report: ContestReport) -> pd.DataFrame:
     """Return what the entrants' forecasts return in a backtest, by rule; none without a rule."""
     content: Any = report.content
     return _attach(
-        tabulate(_list_accounts(content.get("accounts", ())), ACCOUNT, "rule", "account"), report
+        tabulate(_list_results(content.get("backtests", ())), RESULT, "rule", "entrant"), report
     )
 
 
-def _list_accounts(rules: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _list_results(rules: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for rule in rules:
-        for account in rule["results"]:
-            bounds = dict(zip(("excess", "lower", "upper"), account["excess_return"], strict=True))
-            deflated = rule["deflated"] if account["name"] == rule["best"] else None
-            yield {**rule, **account, **bounds, "account": account["name"], "deflated": deflated}
+        for result in rule["results"]:
+            bounds = dict(zip(("excess", "lower", "upper"), result["excess_return"], strict=True))
+            deflated = rule["deflated"] if result["name"] == rule["best"] else None
+            yield {**rule, **result, **bounds, "entrant": result["name"], "deflated": deflated}
 
 
 def _attach(frame: pd.DataFrame, report: ContestReport) -> pd.DataFrame:

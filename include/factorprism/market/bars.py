@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from factorprism.core.arrays import DayArray, _canonical
+from factorprism.core.arrays import DayArray, make_canonical
 
 BAR_KEY = ("symbol", "session")
 BAR_PRICES = ("open", "high", "low", "close")
@@ -58,7 +58,7 @@ def hash_bars(bars: pd.DataFrame) -> str:
     digest.update("\n".join(ordered["symbol"]).encode())
     digest.update(ordered["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
     for name in BAR_VALUES:
-        digest.update(_canonical(ordered[name].to_numpy(dtype="<f8")).tobytes())
+        digest.update(make_canonical(ordered[name].to_numpy(dtype="<f8")).tobytes())
     return digest.hexdigest()
 
 

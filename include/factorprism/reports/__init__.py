@@ -13,7 +13,7 @@ from factorprism.reports._reliability import render_reliability
 from factorprism.reports._shares import render_shares
 from factorprism.reports._training import render_training
 from factorprism.reports.contest_page import render_contest, write_contest
-from factorprism.reports.contest_pictures import render_accounts, render_gains
+from factorprism.reports.contest_pictures import render_equity, render_gains
 from factorprism.reports.contest_tables import (
     ContestSection,
     ReportTable,
@@ -29,10 +29,10 @@ __all__ = [
     "describe_forecast",
     "describe_scope",
     "describe_size",
-    "render_accounts",
     "render_attribution",
     "render_backtest",
     "render_contest",
+    "render_equity",
     "render_gains",
     "render_image",
     "render_intervals",

@@ -1,4 +1,4 @@
-"""Draws what a contest's report says: the gains of all entrants, and their accounts."""
+"""Draws what a contest's report says: the gains of all entrants, and their backtests."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
     )
 
 
-def render_accounts(
+def render_equity(
     backtests: Mapping[str, Backtest], best: Sequence[str], rule: str, path: Path
 ) -> Path:
-    """Draw the accounts of the `best` entrants beside buy-and-hold's as PNG at `path`.
+    """Draw the equity of the `best` entrants beside buy-and-hold's as PNG at `path`.
 
     `backtests` holds one for each entrant by `rule`, and buy-and-hold's under its name.
     """

@@ -73,7 +73,7 @@ class HeldContest:
         return track.values[probability], track.labels == 1
 
     def trade(self) -> tuple[str, dict[str, Backtest]]:
-        """Return the first rule's name, and every entrant's account by it, buy-and-hold's first.
+        """Return the first rule's name, and every entrant's backtest by it, buy-and-hold's first.
 
         Prices are those now held. Raises as `read_probabilities` does.
         """

@@ -38,8 +38,8 @@ class World:
     line: SimulatedLine
 
 
-def write_accounts(warehouse: Any, line: SimulatedLine) -> None:
-    """Give the contest's report the accounts that its forecasts would have had."""
+def write_backtests(warehouse: Any, line: SimulatedLine) -> None:
+    """Give the contest's report the backtests of its forecasts."""
     out_of_sample = warehouse.contests.load_out_of_sample(line.signal)
     days = next(iter(out_of_sample.values())).sessions
     bars = warehouse.bars.load_bars([SYMBOL], days[0].astype(date), days[-1].astype(date))
@@ -56,11 +56,11 @@ def write_accounts(warehouse: Any, line: SimulatedLine) -> None:
         for name, held in out_of_sample.items()
     }
     name, rule = next(iter(RULES.items()))
-    accounts = compare_forecasts(
+    results = compare_forecasts(
         prices, columns, BacktestRule(**rule), sessions_per_year=243.0, seed=14
     )
     report = warehouse.contests.load_report(line.signal)
-    content = {**report.content, "accounts": describe_backtests({name: accounts})}
+    content = {**report.content, "backtests": describe_backtests({name: results})}
     warehouse.contests.save_report(replace(report, content=content))
 
 
@@ -120,7 +120,7 @@ def world(
         write_line(warehouse, line)
         with open_ports(config) as ports:
             write_bars(Run(LAST, find_signal(config), config, ports), line)
-        write_accounts(warehouse, line)
+        write_backtests(warehouse, line)
         write_volatility(warehouse, line)
     yield World(home, url, line)
     postgres.drop_database(url)

@@ -152,7 +152,7 @@ def test_forecasts_are_those_of_the_ledger(prism: fp.Connection, world: Any) -> 
     held, line = prism.forecasts(), world.line
     assert held.index.is_unique
     issued = held[held["state"] == "issued"].loc[SYMBOL]
-    drawn = pd.Series(line.p_up, pd.DatetimeIndex(line.sessions.astype("datetime64[us]")))
+    drawn = pd.Series(line.values["p_up"], pd.DatetimeIndex(line.sessions.astype("datetime64[us]")))
     assert (issued["p_up"] == drawn[issued.index]).all()
     withheld = held[held["state"] == "withheld"]
     assert withheld["reason"].str.startswith("stale data").all()
@@ -188,7 +188,9 @@ def test_start_and_end_are_both_included_however_they_are_written(
 
 def test_outcomes_stand_beside_what_was_issued(prism: fp.Connection, world: Any) -> None:
     held, line = prism.outcomes().loc[SYMBOL], world.line
-    came = pd.Series(line.forward_return, pd.DatetimeIndex(line.sessions.astype("datetime64[us]")))
+    came = pd.Series(
+        line.outcomes["forward_return"], pd.DatetimeIndex(line.sessions.astype("datetime64[us]"))
+    )
     assert len(held) == 580
     assert (held["forward_return"] == came[held.index]).all()
     assert (held["value"] == (came[held.index] > 0)).all()
@@ -300,18 +302,18 @@ def test_the_contest_is_the_report_that_is_kept(
     prism: fp.Connection, rooms: PostgresWarehouse
 ) -> None:
     report: Any = rooms.contests.load_report(SIGNAL)
-    figures, trials, accounts = prism.contest(), prism.trials(), prism.backtest()
+    figures, trials, results = prism.contest(), prism.trials(), prism.backtest()
     assert figures.loc[("logistic", "log_loss")].tolist() == [0.69, 0.68, 0.7, 0.69]
     assert trials.index.tolist() == [gain["name"] for gain in report.content["trials"]["gains"]]
-    (rule,) = report.content["accounts"]
-    assert accounts.loc[rule["rule"]].index.tolist() == [one["name"] for one in rule["accounts"]]
-    for one in rule["accounts"]:
-        kept = accounts.loc[rule["rule"], one["name"]]
+    (rule,) = report.content["backtests"]
+    assert results.loc[rule["rule"]].index.tolist() == [one["name"] for one in rule["results"]]
+    for one in rule["results"]:
+        kept = results.loc[rule["rule"], one["name"]]
         assert (kept["sharpe"], kept["excess"]) == (one["sharpe"], one["excess"][0])
-    deflated = accounts["deflated"].dropna()
+    deflated = results["deflated"].dropna()
     assert deflated.tolist() == [rule["deflated"]]
     assert deflated.index.tolist() == [(rule["rule"], rule["best"])]
-    for frame in (figures, trials, accounts):
+    for frame in (figures, trials, results):
         assert frame.attrs == {
             "signal": SIGNAL,
             "as_of": str(report.as_of),

@@ -15,18 +15,18 @@ from factorprism.views.contest import read_contest
 TRAINED_AS_OF = date(2024, 6, 28)
 
 
-def test_the_accounts_and_windows_are_those_of_the_report(place: Any) -> None:
+def test_the_backtests_and_windows_are_those_of_the_report(place: Any) -> None:
     with open_ports(place.config) as ports:
         contest = read_contest(Run(TRAINED_AS_OF, find_signal(place.config), place.config, ports))
-        rule, accounts = contest.trade()
+        rule, results = contest.trade()
     content: Any = contest.report.content
-    reported = content["accounts"][0]
-    assert (rule, list(accounts)) == (
+    reported = content["backtests"][0]
+    assert (rule, list(results)) == (
         reported["rule"],
-        [one["name"] for one in reported["accounts"]],
+        [one["name"] for one in reported["results"]],
     )
-    for one in reported["accounts"]:
-        assert accounts[one["name"]].equity[-1] - 1.0 == pytest.approx(one["total_return"])
+    for one in reported["results"]:
+        assert results[one["name"]].equity[-1] - 1.0 == pytest.approx(one["total_return"])
     assert contest.find_entrant() == "inception_tiny"
     rows = contest.rows_of("inception_tiny")
     assert count_independent(rows, 14) == content["independent_windows"]

@@ -118,7 +118,7 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "factorprism: no contest of hs300-direction-14 was held",
-        "Hold one: factorprism train --contest full.",
+        "Hold one: factorprism train --signal hs300-direction-14 --contest full.",
     ]
 
 

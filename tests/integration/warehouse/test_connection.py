@@ -62,7 +62,8 @@ def test_work_goes_on_after_the_server_dropped_the_connections(
     # Five seconds for the server to end them: what it has only been reported to do, nobody can see.
     drop = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-        " WHERE application_name = 'factorprism'"
+        " WHERE application_name = 'factorprism' AND datname = current_database()"
+        " AND usename = current_user"
     )
     warehouse.forecasts.load_forecasts()
     run_as(WRITER, drop)

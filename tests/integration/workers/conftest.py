@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from factorprism.core.roles import READER, WRITER
+from factorprism.core.roles import OWNER, READER, WRITER
 from factorprism.services import EmbeddedAirflow
 from factorprism.services._ports import LOOPBACK, choose_port
 from worlds import ALONE, FOUR_YEARS, SMALL, Recipe, World, read_fingerprints
@@ -205,7 +205,7 @@ class House:
 @pytest.fixture(scope="module")
 def alone(postgres: Any, open_world: Callable[[Recipe], World]) -> dict[str, str]:
     """The fingerprints of the same work on one machine: one home, one process, one folder."""
-    return read_fingerprints(postgres.server.url(open_world(ALONE).database))
+    return read_fingerprints(postgres.server.url(open_world(ALONE).database, OWNER))
 
 
 @pytest.fixture(scope="module")

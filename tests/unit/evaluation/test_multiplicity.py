@@ -132,9 +132,9 @@ def test_the_base_rate_is_no_trial_and_its_copy_no_skill(labels: np.ndarray) -> 
     assert np.isnan(result.spa_p_value)
     assert result.base_in_confidence_set
     assert multiplicity_sentence(result, DIRECTION) == (
-        "No better than the base rate, which they forecast: copy. No skill shown after paying "
-        "for 1 trial: over 600 sessions (120 windows that do not overlap) no gain on the base "
-        "rate stands."
+        "No better than the base rate, which they forecast: copy. No skill shown after "
+        "adjusting for 1 trial: over 600 sessions (120 windows that do not overlap) no gain on the "
+        "base rate stands."
     )
 
 

@@ -32,7 +32,7 @@ def test_every_warning_of_single_rows_has_a_critical_counterpart_for_many(symbol
         rule
         for rule in SUITES[symbol]
         if (rule.severity, rule.expectation) == (WARNING, BETWEEN)
-        and rule.spread is not FindingScope.PULL
+        and rule.scope is not FindingScope.PULL
     ]
     assert len(warnings) > 5
     for rule in warnings:

@@ -290,7 +290,7 @@ def test_its_contest_is_drawn_and_its_placebos_order_nothing(
     tasks: list[Task], market: TrainingSet, tmp_path: Path
 ) -> None:
     target = market.target
-    folds = [task.decide_promotion() for task in tasks]
+    folds = [task.evaluate() for task in tasks]
     table = tabulate(folds, market, n_tried=5, seed=1)
     names = [line.entrant for line in table.lines]
     assert names == [*(one.name for one in target.baselines), "mlp_tiny"]

@@ -93,7 +93,7 @@ def build_report(signal: str, days: Any, entrants: tuple[str, ...] = ENTRANTS) -
         "size": "quick",
         "leaks": [],
         "placebos": [],
-        "accounts": [],
+        "backtests": [],
         "entrants": [{"entrant": name, "figures": {"log_loss": [0.69] * 4}} for name in entrants],
         "trials": {"n_tried": 2, "base_in_confidence_set": True, "gains": gains},
     }

@@ -39,7 +39,7 @@ def test_the_model_comes_with_its_ancestors_and_its_promotion(held):
     model = load(held).model
     assert model.record.model_id == MODEL
     assert [record.model_id for record in model.ancestors] == [PARENT]
-    assert model.title.reason == "It is better."
+    assert model.promotion.reason == "It is better."
 
 
 def test_the_pulls_are_those_that_gave_the_bars(held):
