@@ -108,7 +108,7 @@ RESULT = {
     "turnover": NUMBER,
     "exposure": NUMBER,
     "cost_paid": NUMBER,
-    "excess": NUMBER,
+    "excess_return": NUMBER,
     "lower": NUMBER,
     "upper": NUMBER,
     "deflated": NUMBER,
@@ -279,7 +279,9 @@ def tabulate_results(report: ContestReport) -> pd.DataFrame:
 def _list_results(rules: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for rule in rules:
         for result in rule["results"]:
-            bounds = dict(zip(("excess", "lower", "upper"), result["excess_return"], strict=True))
+            bounds = dict(
+                zip(("excess_return", "lower", "upper"), result["excess_return"], strict=True)
+            )
             deflated = rule["deflated"] if result["name"] == rule["best"] else None
             yield {**rule, **result, **bounds, "entrant": result["name"], "deflated": deflated}
 

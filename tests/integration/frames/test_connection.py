@@ -309,7 +309,7 @@ def test_the_contest_is_the_report_that_is_kept(
     assert results.loc[rule["rule"]].index.tolist() == [one["name"] for one in rule["results"]]
     for one in rule["results"]:
         kept = results.loc[rule["rule"], one["name"]]
-        assert (kept["sharpe"], kept["excess"]) == (one["sharpe"], one["excess"][0])
+        assert (kept["sharpe"], kept["excess_return"]) == (one["sharpe"], one["excess_return"][0])
     deflated = results["deflated"].dropna()
     assert deflated.tolist() == [rule["deflated"]]
     assert deflated.index.tolist() == [(rule["rule"], rule["best"])]
