@@ -1,7 +1,7 @@
-"""What the site has besides the folder docs: the pages of the repository's root.
+"""Adds the pages of the repository's root to the site.
 
-Links stay as they are read on the repository's own pages, from file to file; here those that cross
-from the root into docs, or back, are led to where the site has the page.
+In the repository, links lead from file to file. On the site, links between the root and docs are
+rewritten to where the site has the page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UP = re.compile(rf"\]\(\.\./((?:\.\./)*(?:{'|'.join(map(re.escape, PAGES))}))")
 
 
 def on_config(config: Any) -> Any:
-    """List the decisions, which are numbered, in their group of the navigation."""
+    """List the decisions by number in their group of the navigation."""
     (group,) = (item["Decide"] for item in config["nav"] if "Decide" in item)
     decisions = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     group.extend(f"decisions/{page.name}" for page in decisions)
@@ -34,7 +34,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Lead links between the root and docs to where the site has the page."""
+    """Rewrite links between the root and docs to where the site has the page."""
     if page.file.src_uri in PAGES:
         return markdown.replace("](docs/decisions/)", "](decisions/README.md)").replace(
             "](docs/", "]("

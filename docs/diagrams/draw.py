@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MERMAID = "12.3.0"
 PACKAGE = "factorprism."
-# What stands beside the command line, outside the package that the contracts are about.
+# Folders of the top layer that lie outside the package, which the contracts do not cover.
 AIRFLOW = ("dags", "plugins")
 
 
@@ -38,7 +38,7 @@ def read_layers(contracts: list[dict[str, Any]]) -> list[list[str]]:
     return [[room.strip().removeprefix(PACKAGE) for room in row.split("|")] for row in layers]
 
 
-def read_lodgers(contracts: list[dict[str, Any]], room: str) -> list[str]:
+def list_third_parties(contracts: list[dict[str, Any]], room: str) -> list[str]:
     """Return the third parties that may be imported in `room`, and not in most of the others."""
     return [
         name
@@ -53,9 +53,9 @@ def render_architecture() -> str:
     """Return the rooms by layer, as Mermaid: an arrow leads to what a layer may import."""
     contracts = read_contracts()
     (top, *rows) = read_layers(contracts)
-    # No contract speaks of the top one: it may import whatever it likes.
+    # No contract is about the top layer: it may import everything.
     boxes = [[*(render_box(name, ["airflow"]) for name in AIRFLOW), *map(render_box, top)]]
-    boxes += [[render_box(room, read_lodgers(contracts, room)) for room in row] for row in rows]
+    boxes += [[render_box(room, list_third_parties(contracts, room)) for room in row] for row in rows]
     lines = [line for number, row in enumerate(boxes) for line in render_layer(number, row)]
     lines += [f"layer{number} --> layer{number + 1}" for number in range(len(rows))]
     return "\n".join(["flowchart TB", *(f"    {line}" for line in lines), ""])
@@ -65,13 +65,13 @@ def render_layer(number: int, boxes: list[str]) -> list[str]:
     return [f'subgraph layer{number}[" "]', *(f"    {box}" for box in boxes), "end"]
 
 
-def render_box(room: str, lodgers: Sequence[str] = ()) -> str:
-    words = "<br/>".join([f"**{room}**", *lodgers])
+def render_box(room: str, third_parties: Sequence[str] = ()) -> str:
+    words = "<br/>".join([f"**{room}**", *third_parties])
     return f'{room}["`{words}`"]'
 
 
 def hash_source(source: Path) -> str:
-    """Return what the SVG of `source` says about it."""
+    """Return the line by which the SVG of `source` names it."""
     return f"source SHA-256: {hashlib.sha256(source.read_bytes()).hexdigest()}"
 
 
@@ -92,7 +92,7 @@ def render(script: Path, sources: list[Path]) -> None:
         browser.close()
 
 
-# Text as text, so that a picture in a page shows it; the same bytes each time.
+# Text stays text, so that a picture in a page shows it; the bytes are the same each time.
 DRAW = """
 async ([name, text]) => {
   const kind = {useMaxWidth: false, htmlLabels: false};
@@ -114,7 +114,7 @@ def finish(svg: str, source: Path) -> str:
 
 
 def fetch_mermaid(folder: Path) -> Path:
-    """Return Mermaid's script, asked of the npm registry."""
+    """Return Mermaid's script, fetched from the npm registry."""
     command = ["npm", "pack", f"mermaid@{MERMAID}", "--silent"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     (archive,) = folder.glob("mermaid-*.tgz")
