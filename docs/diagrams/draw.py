@@ -55,7 +55,9 @@ def render_architecture() -> str:
     (top, *rows) = read_layers(contracts)
     # No contract is about the top layer: it may import everything.
     boxes = [[*(render_box(name, ["airflow"]) for name in AIRFLOW), *map(render_box, top)]]
-    boxes += [[render_box(room, list_third_parties(contracts, room)) for room in row] for row in rows]
+    boxes += [
+        [render_box(room, list_third_parties(contracts, room)) for room in row] for row in rows
+    ]
     lines = [line for number, row in enumerate(boxes) for line in render_layer(number, row)]
     lines += [f"layer{number} --> layer{number + 1}" for number in range(len(rows))]
     return "\n".join(["flowchart TB", *(f"    {line}" for line in lines), ""])
