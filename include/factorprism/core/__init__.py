@@ -1,1 +1,1 @@
-"""What every room shares: calendar, configuration, frame schemas, ports and errors."""
+"""What every room shares: settings, universes, signals, calendars, records, ports and errors."""

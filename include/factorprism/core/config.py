@@ -189,7 +189,7 @@ class ContestSettings(Settings):
 class PromotionSettings(Settings):
     """When a candidate becomes champion."""
 
-    promotion_margin: Number = Field(0.0, description="least mean log-loss gain over the champion")
+    promotion_margin: Number = Field(0.0, description="least gain in mean loss over the champion")
     promotion_min_sessions: Whole = Field(
         60, description="least matured sessions that a promotion is evaluated on"
     )
@@ -323,7 +323,7 @@ class Config(
         return self.home / "logs"
 
     def paths(self) -> dict[str, str]:
-        """Return the settings that name places on this machine, absolute, by their variables.
+        """Return the settings that are paths on this machine, absolute, by their variables.
 
         For a process in another folder, where a relative path would lead elsewhere.
         """

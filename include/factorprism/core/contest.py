@@ -1,4 +1,4 @@
-"""What the weekly contest leaves behind, and the reasons that a forecast came with."""
+"""What the weekly contest leaves behind, and what a forecast is explained by."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ import numpy.typing as npt
 
 from factorprism.core.arrays import DayArray
 
+Column = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False)
 class OutOfSampleForecasts:
     """An entrant's walk-forward forecasts, arrays [session], ascending.
 
-    `columns` are those of `core.contest.FoldForecasts`.
+    `columns` are those of `FoldForecasts`.
     """
 
-    sessions: npt.NDArray[np.datetime64]
-    columns: Mapping[str, npt.NDArray[np.float64]]
-
-
-Column = npt.NDArray[np.float64]
+    sessions: DayArray
+    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class FoldForecasts:
     up to the last label, the entrant, its settings, the placebo and the sessions. `placebo` is
     empty for the true labels. `columns` are float64 [session], named ``outcome.``, ``value.`` (the
     forecasts) or ``base.`` (the reference's) and the target's own name of each. `device` is what it
-    was computed on; None is not known.
+    was computed on, None where that is not known.
     """
 
     fold_key: str

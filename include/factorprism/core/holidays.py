@@ -16,11 +16,10 @@ import numpy as np
 from factorprism.core.exchanges import EXCHANGES
 
 if TYPE_CHECKING:
-    # For its name alone: the module itself imports pandas, a third of a second.
-    from factorprism.core.arrays import DayArray
-
-if TYPE_CHECKING:
+    # For their names alone: these modules take most of a second to import.
     from exchange_calendars import ExchangeCalendar
+
+    from factorprism.core.arrays import DayArray
 
 FIRST_SESSION = "1990-12-19"  # calendars of the library are built from here
 # Of these the library knows nothing earlier.

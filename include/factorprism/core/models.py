@@ -43,8 +43,8 @@ class ModelRecord:
 
         A model of an earlier version does not tell it: then it is `trained_through`.
         """
-        reported = self.spec.get("last_training_session", self.trained_through.isoformat())
-        return date.fromisoformat(str(reported))
+        held = self.spec.get("last_training_session", self.trained_through.isoformat())
+        return date.fromisoformat(str(held))
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ class TrainingSummary:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One figure of a model on out-of-sample sessions, with its 95% interval and its peer's figure.
+    """One figure of a model out of sample, with its 95% interval and the reference's figure.
 
     `kind` is ``walk_forward`` (held-out estimate stored with the model) or ``contest`` (champion
-    against challenger on the same matured sessions); `reference` is the base rate's figure there.
+    against candidate on the same matured sessions); `reference` is the figure of the target's
+    reference there.
     """
 
     model_id: str
@@ -81,7 +82,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Promotion:
-    """One decision on the champion, kept for good: who holds it and why.
+    """One decision on the champion, kept for good: who is champion after it, and why.
 
     `kind` is ``contest`` (the rule decided), ``manual`` (a person did) or ``rollback``; `number`
     counts the decisions on one candidate as of one session, so that a second one by hand on the
@@ -92,7 +93,7 @@ class Promotion:
     as_of: date
     candidate_id: str
     champion_id: str  # the champion after the decision
-    previous_id: str  # who held it before; empty for the first
+    previous_id: str  # the champion before it; empty for the first
     promoted: bool
     reason: str
     numbers: Mapping[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The doors of the package that have more than one adapter, or a hand-written fake in the tests."""
+"""The protocols that have more than one adapter, or a hand-written fake in the tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ModelRegistry(Protocol):
         ...
 
     def list_bundles(self) -> list[StoredBundle]:
-        """Return every bundle in the artefact store, registered or not, by place."""
+        """Return every bundle in the artefact store, registered or not, by path."""
         ...
 
     def remove_model(self, model_id: str) -> None:

@@ -45,7 +45,7 @@ class Marker:
 
 
 SECRET = Marker("secret")
-PATH = Marker("place on this machine")
+PATH = Marker("path on this machine")
 
 
 def _read_path(value: object) -> object:

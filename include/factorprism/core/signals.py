@@ -15,7 +15,7 @@ from typing import Any
 from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError
 from factorprism.core.files import hold_for_writing, mode_of, write_atomic
-from factorprism.core.universe import Universe, load_universes
+from factorprism.core.universe import Universe, load_universe, load_universes
 
 SIGNALS_FILE = "signals.toml"
 # The name stands in file names, ids of DAGs, keys of alerts and addresses of pages.
@@ -103,28 +103,37 @@ def load_signals(config: Config) -> dict[str, Signal]:
 def list_issued_signals(config: Config) -> list[Signal]:
     """Return the signals that are forecast: the default one first, then the house's own.
 
-    Retired ones are left out.
+    Retired ones are left out. Raises as `find_signal` does.
     """
     signals = load_signals(config)
     own = _read(config.home / SIGNALS_FILE)
-    names = dict.fromkeys([_default_name(config), *own])
+    names = dict.fromkeys([_find_default(config, signals).name, *own])
     return [signals[name] for name in names if signals[name].retired is None]
 
 
 def find_signal(config: Config, name: str = "") -> Signal:
     """Return the signal called `name`, by default the direction of the configured universe.
 
-    Raises `ConfigurationError` naming those that are defined.
+    Raises `ConfigurationError` naming those that are defined, or the universes where the configured
+    one is not.
     """
     signals = load_signals(config)
-    wanted = name or _default_name(config)
-    if wanted not in signals:
-        near = get_close_matches(wanted, signals, n=3) or sorted(signals)
+    if not name:
+        return _find_default(config, signals)
+    if name not in signals:
+        near = get_close_matches(name, signals, n=3) or sorted(signals)
         raise ConfigurationError(
-            f"signal {wanted!r} is not defined",
+            f"signal {name!r} is not defined",
             remedy=f"Near it: {', '.join(near)}. All: factorprism signals list.",
         )
-    return signals[wanted]
+    return signals[name]
+
+
+def _find_default(config: Config, signals: Mapping[str, Signal]) -> Signal:
+    name = f"{config.universe_name}-{TARGETS[0]}-{HORIZON}"
+    if name not in signals:
+        load_universe(config.universe_name, config.home)  # each has one: this names those there are
+    return signals[name]
 
 
 def add_signal(config: Config, name: str, **values: object) -> Signal:
@@ -149,10 +158,11 @@ def add_signal(config: Config, name: str, **values: object) -> Signal:
 def retire_signal(config: Config, name: str, since: date) -> Signal:
     """Write into the house's own file that `name` is retired, and return it.
 
-    Raises `ConfigurationError` for a signal that is not defined or is retired already.
+    Raises `ConfigurationError` for a signal that is not defined or is retired already, and for a
+    table of the file that begins in another way than ``[name]``.
     """
     path, line = config.home / SIGNALS_FILE, f"retired = {since}"
-    header = re.compile(rf"^\s*\[\s*(\"?){re.escape(name)}\1\s*\].*$", re.MULTILINE)
+    header = re.compile(rf"^\s*\[\s*([\"']?){re.escape(name)}\1\s*\].*$", re.MULTILINE)
     with hold_for_writing(path):
         signal = find_signal(config, name)
         if signal.retired is not None:
@@ -162,11 +172,16 @@ def retire_signal(config: Config, name: str, since: date) -> Signal:
             )
         if name not in _read(path):
             return _rewrite(config, name, lambda text: "\n".join([text, f"[{name}]", line, ""]))
+        if not header.search(path.read_text("utf-8")):
+            raise ConfigurationError(
+                f"signal {name!r} has no line [{name}] in {path}",
+                remedy=f"Write {line} into its table there.",
+            )
         return _rewrite(config, name, lambda text: header.sub(rf"\g<0>\n{line}", text, count=1))
 
 
 def _rewrite(config: Config, name: str, change: Callable[[str], str]) -> Signal:
-    """Write the changed file if it still defines what it did, and `name`; return that."""
+    """Write the changed file if it defines `name` well, and return that signal."""
     path = config.home / SIGNALS_FILE
     text = change(path.read_text("utf-8") if path.is_file() else "").lstrip("\n")
     universes = load_universes(config.home)
@@ -179,10 +194,6 @@ def _rewrite(config: Config, name: str, change: Callable[[str], str]) -> Signal:
 def _to_toml(value: object) -> str:
     # A string of JSON is one of TOML too.
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-
-
-def _default_name(config: Config) -> str:
-    return f"{config.universe_name}-{TARGETS[0]}-{HORIZON}"
 
 
 def _build_in(universes: Mapping[str, Universe], config: Config) -> dict[str, Signal]:

@@ -143,7 +143,7 @@ def holds_universe(name: str, home: Path) -> bool:
     """Tell whether ``universes.toml`` in `home` has a table `name`; a broken file has none."""
     try:
         return name in tomllib.loads((home / UNIVERSES_FILE).read_text("utf-8"))
-    except (OSError, ValueError):  # whoever loads the universe is reported what is wrong
+    except (OSError, ValueError):  # whoever loads the universe learns what is wrong
         return False
 
 

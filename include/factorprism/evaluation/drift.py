@@ -99,9 +99,8 @@ class Drift:
     def _describe(self, index: int) -> str:
         factor, channel = self._name(index)
         name = f"{factor} of {channel}" if len(self.channels) > 1 else factor
-        return f"{name} with a PSI of {self.psi.flat[index]:.2f}, threshold " + (
-            f"{self.thresholds.flat[index]:.2f}"
-        )
+        psi, threshold = self.psi.flat[index], self.thresholds.flat[index]
+        return f"{name} with a PSI of {psi:.2f}, threshold {threshold:.2f}"
 
 
 def compute_psi(reference: Counts, recent: Counts) -> Figures:

@@ -1,5 +1,4 @@
-"""Adjusting for several trials: what is left of the best candidate once all that were tried
-count."""
+"""Adjusting for several trials: what is left of the best candidate once all of them count."""
 
 from __future__ import annotations
 
@@ -87,8 +86,7 @@ def adjust_for_trials(
     *,
     n_tried: int | None = None,
 ) -> Multiplicity:
-    """Evaluate all `candidates` against the reference at once, by the target's loss of each
-    session.
+    """Evaluate all `candidates` against the reference at once, by the loss of each session.
 
     The candidates must have forecast the same rows beside the same reference; one that has its
     name is the reference itself and no trial. `n_tried` counts all that were ever tried on these
@@ -145,7 +143,7 @@ def _check(candidates: Mapping[str, HeldOut]) -> HeldOut:
         raise ValueError("candidates: none, allowed are one or more")
     (name, first), *others = candidates.items()
     if not len(first):
-        raise ValueError(f"candidates: {name!r} has evaluated no session")
+        raise ValueError(f"candidates: {name!r} has forecast no session")
     for other, held_out in others:
         for part, column in _shared_columns(first).items():
             if not np.array_equal(column, _shared_columns(held_out).get(part, np.empty(0))):
@@ -210,8 +208,7 @@ def _confidence_set(losses: Column, base: Column, block: int, seed: int) -> tupl
         columns = np.column_stack([rows[index] for index in kept])
         # The size only draws the line between the p-values, which is drawn by the caller.
         test = MCS(columns, SIZE, RESAMPLES, block, "R", "circular", seed=seed)
-        # Losses that differ by a constant are distinguished with certainty, by a quotient of
-        # infinity.
+        # Losses that differ by a constant are known to differ: their quotient is infinite.
         with np.errstate(divide="ignore", invalid="ignore"):
             test.compute()
         found = test.pvalues["Pvalue"].sort_index().to_numpy()
@@ -227,9 +224,9 @@ def multiplicity_sentence(result: Multiplicity, target: Target) -> str:
         f"{result.n_sessions} sessions ({result.independent_windows} windows that do not overlap)"
     )
     trials = "trial" if result.n_tried == 1 else "trials"
-    price = f"adjusting for {result.n_tried} {trials}"
+    adjusting = f"adjusting for {result.n_tried} {trials}"
     if not np.isnan(result.spa_p_value):
-        price += f" (SPA p = {result.spa_p_value:.2f})"
+        adjusting += f" (SPA p = {result.spa_p_value:.2f})"
     lost = ""
     if result.losers:
         verb = "loses" if len(result.losers) == 1 else "lose"
@@ -240,10 +237,13 @@ def multiplicity_sentence(result: Multiplicity, target: Target) -> str:
     if result.equals:
         lost += f"No better than the {reference}, which they forecast: {', '.join(result.equals)}. "
     if not result.skilled:
-        return f"{lost}No skill shown after {price}: over {over} no gain on the {reference} stands."
+        return (
+            f"{lost}No skill shown after {adjusting}: over {over} no gain on the {reference} "
+            "stands."
+        )
     named = "; ".join(
         f"{gain.name} {gain.value:+.4f} {unit}, {gain.lower:+.4f} to {gain.upper:+.4f}"
         for gain in result.gains
         if gain.skilled
     )
-    return f"{lost}Skill shown after {price} over {over}: {named}, all intervals 95% at once."
+    return f"{lost}Skill shown after {adjusting} over {over}: {named}, all intervals 95% at once."

@@ -14,6 +14,8 @@ Z_95 = 1.959963984540054
 RESAMPLES = 1000
 # Forecasts are as persistent as their images, so that blocks are longer than the labels' overlap.
 BLOCK_HORIZONS = 2
+# With fewer blocks an interval is too narrow to claim anything by.
+LEAST_BLOCKS = 10
 
 
 def bootstrap(
@@ -37,8 +39,8 @@ def bootstrap_interval(
 ) -> tuple[Column, Column]:
     """Return the ends of the 95% percentile interval of `figures`, each [figure].
 
-    Resamples in which a figure is NaN do not count. With fewer than some ten blocks the interval
-    is too narrow; the number of independent windows beside it says so.
+    Resamples in which a figure is NaN do not count. With fewer than `LEAST_BLOCKS` blocks the
+    interval is too narrow; the number of independent windows beside it says so.
     """
     drawn = bootstrap(figures, *columns, block=block, seed=seed)
     lower, upper = np.full((2, drawn.shape[1]), np.nan)

@@ -109,8 +109,8 @@ def skill_sentence(evaluations: Sequence[Evaluation], target: Target) -> str:
     if skill.lower > 0.0:
         return (
             f"Better than the {words.reference} by itself: over {over} the {words.decisive} "
-            f"against it is {numbers}. Whether that is skill the contest says, which pays for all "
-            "trials."
+            f"against it is {numbers}. Whether that is skill the contest says, which adjusts for "
+            "multiple testing."
         )
     if skill.upper < 0.0:
         return (

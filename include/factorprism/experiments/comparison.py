@@ -1,5 +1,4 @@
-"""Contestants under one protocol: the same folds, the same out-of-sample sessions, the same
-figures."""
+"""Contestants under one protocol: the same folds, sessions and figures for all."""
 
 from __future__ import annotations
 
@@ -12,7 +11,13 @@ import numpy.typing as npt
 
 from factorprism.core.errors import ConfigurationError
 from factorprism.evaluation import Multiplicity, adjust_for_trials, multiplicity_sentence
-from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
+from factorprism.evaluation.multiplicity import SIZE
+from factorprism.evaluation.resampling import (
+    BLOCK_HORIZONS,
+    LEAST_BLOCKS,
+    bootstrap,
+    count_independent,
+)
 from factorprism.evaluation.skill import evaluate
 from factorprism.experiments.experiment import Cell, Estimate, ExperimentSize, Tell
 from factorprism.learning import (
@@ -27,10 +32,9 @@ from factorprism.learning.samples import HeldOut
 from factorprism.models import build_network
 from factorprism.targets import DIRECTION
 
-LEVEL = 0.05
 SHOWN = "shown"
-# Ten blocks of the bootstrap: with fewer its intervals are too narrow to claim anything by.
-LEAST_WINDOWS = 20
+# Below this many windows that do not overlap no difference is shown.
+LEAST_WINDOWS = LEAST_BLOCKS * BLOCK_HORIZONS
 MANY = 6
 # Of the table's figures, in this order; the gain on the base rate comes before them.
 FIGURES = {
@@ -96,8 +100,7 @@ class Pair:
 
 
 def cut_folds(training_set: TrainingSet, size: ExperimentSize) -> tuple[Split, ...]:
-    """Return the purged folds of `size`, oldest first; each evaluates sessions that follow its
-    past.
+    """Return the purged folds of `size`, oldest first; each evaluates what follows its past.
 
     Raises `ConfigurationError` when the history is too short for one.
     """
@@ -151,27 +154,23 @@ def count_parameters(one: Contestant) -> int:
 def adjust_for_all(
     evaluated: Mapping[str, ContestantResult], horizon: int, seed: int
 ) -> Multiplicity:
-    """Evaluate all of `evaluated` against the base rate at once; they stand on the same
-    sessions."""
+    """Adjust the gains of all of `evaluated` on the base rate, over the same sessions."""
     return adjust_for_trials(
         {name: one.held_out for name, one in evaluated.items()}, DIRECTION, horizon, seed
     )
 
 
 def find_skilled(adjusted: Multiplicity) -> tuple[str, ...]:
-    """Return whose skill stands after adjusting for all trials, over enough windows to claim
-    any."""
+    """Return whose skill stands after adjusting for all trials; nobody over too few windows."""
     return adjusted.skilled if adjusted.independent_windows >= LEAST_WINDOWS else ()
 
 
 def skill_sentence(adjusted: Multiplicity) -> str:
-    """Say what is left after adjusting for all trials; over too few windows, that nothing can
-    be."""
+    """Say what is left after adjusting for all trials; over too few windows, that nothing is."""
     if adjusted.skilled and not find_skilled(adjusted):
         return (
             f"No skill shown: {adjusted.n_sessions} sessions hold {adjusted.independent_windows} "
-            "windows "
-            f"that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
+            f"windows that do not overlap, and fewer than {LEAST_WINDOWS} can show none."
         )
     sentence = multiplicity_sentence(adjusted, DIRECTION)
     if len(adjusted.losers) > MANY:
@@ -253,7 +252,7 @@ def compare_pairs(
         gains = worse - better
         hits = _hits(one) - _hits(other)
         log_loss, accuracy = estimate_means(
-            np.column_stack([gains, hits]), horizon, seed, level=LEVEL / len(pairs)
+            np.column_stack([gains, hits]), horizon, seed, level=SIZE / len(pairs)
         )
         windows = count_independent(one.rows, horizon)
         found.append(Pair(first, second, log_loss, accuracy, windows))
@@ -261,7 +260,7 @@ def compare_pairs(
 
 
 def estimate_means(
-    columns: npt.NDArray[np.float64], horizon: int, seed: int, *, level: float = LEVEL
+    columns: npt.NDArray[np.float64], horizon: int, seed: int, *, level: float = SIZE
 ) -> tuple[Estimate, ...]:
     """Return the mean of each of `columns` [session, column] with a block-bootstrap interval.
 
@@ -294,8 +293,7 @@ def pair_rows(pairs: Sequence[Pair]) -> tuple[Mapping[str, Cell], ...]:
 def time_rows(
     evaluated: Mapping[str, ContestantResult], column: str
 ) -> tuple[Mapping[str, Cell], ...]:
-    """Return one row for each of `evaluated` with the seconds of all its trainings and
-    forecasts."""
+    """Return one row for each of `evaluated`, with the seconds of its trainings and forecasts."""
     return tuple(
         {column: name, "seconds": round(one.seconds, 1)} for name, one in evaluated.items()
     )

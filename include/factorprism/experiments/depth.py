@@ -13,8 +13,7 @@ NETWORKS = ("lenet5", "nin", "inception", "googlenet", "resnet18", "resnet50")
 
 
 def compare_depths(history: History, size: ExperimentSize, tell: Tell) -> Result:
-    """Train each network of `size` on the universe's images, and evaluate all on the same
-    sessions."""
+    """Train each network of `size` on the same images, and evaluate all on the same sessions."""
     training_set = history.training_set(last_samples=size.last_samples)
     contestants = [Contestant(name, training_set, size.settings_of(name)) for name in size.networks]
     evaluated = evaluate_contestants(contestants, cut_folds(training_set, size), tell)

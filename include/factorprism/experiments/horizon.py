@@ -42,7 +42,7 @@ def compare_horizons(
     """Train for each of `horizons` (sessions) and evaluate all on the same sessions.
 
     Each has its own labels and base rate, so that the horizons are not compared with one another
-    but each with its base rate, and each pays for all.
+    but each with its base rate, and each is adjusted for all of them.
     """
     network, seed = size.networks[0], size.settings.seed
     sets = cut_alike(history, size, horizons)
@@ -108,8 +108,7 @@ def conclude_horizons(adjusted: Mapping[int, Multiplicity]) -> str:
     losing = f"; the forecast loses to the base rate {_list(lost)} sessions ahead" if lost else ""
     return (
         f"No skill shown at any horizon after adjusting for {len(adjusted)} trials{losing}. The "
-        "evaluated "
-        f"sessions hold {windows} that do not overlap."
+        f"evaluated sessions hold {windows} that do not overlap."
     )
 
 

@@ -9,10 +9,10 @@ from itertools import product
 
 import numpy as np
 
+from factorprism.evaluation.multiplicity import SIZE
 from factorprism.evaluation.resampling import count_independent
 from factorprism.experiments.comparison import (
     LEAST_WINDOWS,
-    LEVEL,
     Contestant,
     ContestantResult,
     adjust_for_all,
@@ -140,7 +140,7 @@ def compare_seeds(
     gains = np.column_stack([losses["valid", seed] - losses["same", seed] for seed in seeds])
     by_seed = estimate_means(gains, horizon, seeds[0])
     (mean,) = estimate_means(
-        gains.mean(axis=1, keepdims=True), horizon, seeds[0], level=LEVEL / n_networks
+        gains.mean(axis=1, keepdims=True), horizon, seeds[0], level=SIZE / n_networks
     )
     rows = evaluated[_name(network, "same", seeds[0])].held_out.rows
     return PaddingGain(
@@ -180,7 +180,7 @@ def gain_rows(gains: Sequence[PaddingGain]) -> tuple[Mapping[str, Cell], ...]:
 
 def padding_sentence(gains: Sequence[PaddingGain]) -> str:
     """Say for which networks one padding beats the other, on sessions and seeds alike."""
-    level = LEVEL / len(gains)
+    level = SIZE / len(gains)
     shown = [
         f"{'SAME beats VALID' if gain.mean.value > 0.0 else 'VALID beats SAME'} in {gain.network} "
         f"({gain.mean.value:+.4f} nats, p = {gain.p_value:.3f} over seeds)"

@@ -56,8 +56,7 @@ def compare_refreshes(history: History, size: ExperimentSize, tell: Tell) -> Res
     """Refresh one model in several ways, fold by fold, and evaluate all on the same sessions.
 
     The first fold gives the model that all start from. At the start of each further fold it is
-    refreshed, and the forecasts of the fold's out-of-sample sessions are kept, until the next
-    refresh.
+    refreshed; until the next refresh it forecasts the sessions of the fold.
     """
     settings = size.settings_of(size.networks[0])
     whole = history.training_set(last_samples=size.last_samples)

@@ -13,8 +13,7 @@ NETWORKS = ("googlenet", "googlenet_224")
 
 
 def compare_sizes(history: History, size: ExperimentSize, tell: Tell) -> Result:
-    """Train the same network on native and on repeated cells, and evaluate both on the same
-    sessions.
+    """Train one network on native and on repeated cells, and evaluate both on the same sessions.
 
     ``size.networks`` are the native one and the one that repeats cells, in this order.
     """

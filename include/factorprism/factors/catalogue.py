@@ -26,7 +26,6 @@ from factorprism.factors.segments import SEGMENT_YEARS, WARMUP_YEARS
 # To be raised when a formula changes while its entry does not.
 CATALOGUE_VERSION = 1
 
-
 CLOSE = ("close",)
 HIGH_LOW_CLOSE = ("high", "low", "close")
 

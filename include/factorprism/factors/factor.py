@@ -11,8 +11,6 @@ from factorprism.factors._kernels import Column
 from factorprism.factors.flat_windows import FlatWindow, blank_flat, find_runs
 
 INPUTS = ("open", "high", "low", "close", "volume_shares")
-
-
 GROUPS = ("momentum", "trend", "volatility", "volume")
 
 
@@ -21,8 +19,9 @@ class Factor:
     """One technical factor of one symbol.
 
     `group` (one of `GROUPS`) is the side of the market that it measures. A factor that weighs price
-    moves by volume counts as volume; a place within bands that widen with the standard deviation
+    moves by volume counts as volume; a position within bands that widen with the standard deviation
     counts as volatility.
+
     `kernel`, a TA-Lib function or one like it, takes the bar columns `inputs` (some of `INPUTS`)
     in that order and `parameters`, which name every parameter it has. `lookback` counts the
     sessions before the first value; [`lower`, `upper`] is the closed range of the formula.

@@ -11,7 +11,7 @@ UNGROUPED = "other"
 
 
 def group_factors(factors: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return the places in `factors` of each group's members; groups without any are left out.
+    """Return the indices in `factors` of each group's members; groups without any are left out.
 
     A factor of the catalogue with another period keeps its group; any other name stands under
     ``other``.

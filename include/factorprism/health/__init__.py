@@ -3,9 +3,8 @@
 from factorprism.health.asking import PATIENCE_SECONDS, Question, ask, ask_at_once, list_questions
 from factorprism.health.checks import CHECKS, DOCTOR, HEALTHCHECK, WATCH, Check, Scope, list_checks
 from factorprism.health.freshness import Freshness, measure_freshness, read_freshness
-from factorprism.health.patience import find_wait
 from factorprism.health.result import CheckResult, Level, of_error
-from factorprism.health.subject import HealthPorts, Subject
+from factorprism.health.subject import Subject
 
 __all__ = [
     "CHECKS",
@@ -16,14 +15,12 @@ __all__ = [
     "Check",
     "CheckResult",
     "Freshness",
-    "HealthPorts",
     "Level",
     "Question",
     "Scope",
     "Subject",
     "ask",
     "ask_at_once",
-    "find_wait",
     "list_checks",
     "list_questions",
     "measure_freshness",

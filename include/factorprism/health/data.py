@@ -14,7 +14,7 @@ from factorprism.health.result import CheckResult, Level
 from factorprism.health.subject import Subject
 from factorprism.sources import REAL_DATA, find_final_session
 
-# A calendar that is known for fewer sessions is reported of.
+# A calendar that is known for fewer sessions ahead is noted.
 CALENDAR_SESSIONS_MIN = 30
 # The evening's run has two hours, and then its alert.
 FORECAST_GRACE = timedelta(hours=3)
@@ -33,7 +33,7 @@ def check_calendar(name: str, subject: Subject) -> Iterator[CheckResult]:
         name,
         f"{sentence}; later ends of horizons are expected",
         "Nothing needs doing: outcomes are settled on the sessions that come. The vendor's "
-        "calendar (tushare) makes the ends exact.",
+        "calendar (tushare, of XSHG) makes the ends exact.",
         Level.NOTE,
         key,
     )
@@ -58,7 +58,8 @@ def check_bars(name: str, subject: Subject) -> Iterator[CheckResult]:
     extents = {symbol: bars.load_extent(symbol) for symbol in universe.channels}
     absent = ", ".join(symbol for symbol, extent in extents.items() if extent is None)
     if absent:
-        yield CheckResult(name, f"none of {absent}", "Load them: factorprism run.", Level.FAULT)
+        remedy = f"Load them: factorprism backfill --signal {subject.signal.name}."
+        yield CheckResult(name, f"none of {absent}", remedy, Level.FAULT)
     elif extent := extents[universe.target]:
         yield CheckResult(name, f"{universe.target} from {extent[0]} to {extent[1]}")
 

@@ -51,12 +51,12 @@ def check_artefact_disk(name: str, subject: Subject) -> Iterator[CheckResult]:
         yield _measure_disk(name, "artefacts", Path(unquote(artefacts.path)))
 
 
-def _measure_disk(name: str, index: str, folder: Path) -> CheckResult:
-    """Ask for room under `folder`, or where it would be made."""
+def _measure_disk(name: str, holds: str, folder: Path) -> CheckResult:
+    """Ask for room under `folder`, or where it would be made; `holds` says what is kept there."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     sentence = f"{free / 1e9:.1f} GB free under {folder}"
-    key = catalogue.DISK.key(folder=f"{socket.gethostname()} {index}")
+    key = catalogue.DISK.key(folder=f"{socket.gethostname()} {holds}")
     if free >= FREE_BYTES_MIN:
         return CheckResult(name, sentence, key=key)
     return CheckResult(name, sentence, "Free some space, or move the folder.", Level.FAULT, key)

@@ -52,19 +52,19 @@ def find_wait(
     universe = signal.universe
     ends = patience_ends(config, universe, session)
     key = wait_key(config, universe, session)
-    looks = warehouse.quality.load_results(key)
-    if not looks:
+    checks = warehouse.quality.load_results(key)
+    if not checks:
         return ""
     checked_at = warehouse.quality.summarise_gates([key])[0].recorded_at
-    if looks[0].success:
+    if checks[0].success:
         until, words = checked_at + RUN_TAKES, f"the bars of {session} have come, its run goes on"
     else:
         until = min(ends, checked_at + timedelta(seconds=config.ask_again_seconds) + CHECK_TAKES)
         exchange = config.calendar_of(universe.target).exchange
         words = f"waiting for the bars of {session} until {local_words(ends, exchange)}"
     rows = warehouse.forecasts.load_forecasts(signal.name, session, session)
-    has_failed = any(
-        row.reason == looks[0].sentence or (row.created_at and row.created_at >= checked_at)
+    is_written = any(
+        row.reason == checks[0].sentence or (row.created_at and row.created_at >= checked_at)
         for row in rows
     )
-    return "" if now >= until or has_failed else words
+    return "" if now >= until or is_written else words

@@ -22,7 +22,7 @@ class CheckResult:
     """One thing that was asked, and the answer; `remedy` may be empty where it is healthy.
 
     `name` is the check's with the thing that it is about. `key` is that of the alert that the
-    result opens or closes, empty where no alert is reported of it.
+    result opens or closes, empty where none is raised.
     """
 
     name: str
@@ -36,7 +36,7 @@ class CheckResult:
         return self.level is not Level.FAULT
 
     def show(self) -> Mapping[str, object]:
-        """Return what a program is reported of it."""
+        """Return the JSON form that programs read."""
         return {
             "name": self.name,
             "well": self.well,

@@ -24,7 +24,7 @@ def check_revisions(name: str, subject: Subject) -> Iterator[CheckResult]:
     since = subject.now - REVISED_WITHIN
     bars = subject.ports.warehouse.bars
     for symbol in subject.signal.universe.channels:
-        found = bars.load_revisions(symbol, date(1990, 1, 1), subject.session)
+        found = bars.load_revisions(symbol, calendar_of(symbol).first, subject.session)
         for pull, revised in found[found["revised_at"] >= since].groupby("pull_id"):
             key = catalogue.REVISED.key(symbol=symbol, pull=f"(pull {pull})")
             sentence = _describe_revisions(subject, symbol, revised)

@@ -2,12 +2,11 @@
 
 from factorprism.learning.baselines import (
     BaselineForecaster,
-    Forecaster,
     NetworkForecaster,
     evaluate_splits,
 )
-from factorprism.learning.fit import FitResult, FitSettings, fit
-from factorprism.learning.samples import HeldOut, TrainingSet, build_training_set
+from factorprism.learning.fit import FitSettings, fit
+from factorprism.learning.samples import TrainingSet, build_training_set
 from factorprism.learning.settings import TrainingSettings
 from factorprism.learning.splits import (
     Split,
@@ -22,10 +21,7 @@ from factorprism.learning.train import Candidate, train_candidate
 __all__ = [
     "BaselineForecaster",
     "Candidate",
-    "FitResult",
     "FitSettings",
-    "Forecaster",
-    "HeldOut",
     "NetworkForecaster",
     "Split",
     "SplitSizes",

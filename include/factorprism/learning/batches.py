@@ -114,7 +114,7 @@ def _stream_in_tensorflow(samples: Samples, drawn: Drawn) -> Any:
             labels, chosen[:, tensorflow.newaxis]
         )
 
-    # Batches of a length that is reported beforehand would be computed by another graph, whose
+    # Batches of a length that is known beforehand would be computed by another graph, whose
     # weights differ in the last bits.
     chosen = tensorflow.data.Dataset.from_tensor_slices(drawn.ravel()).batch(drawn.shape[1])
     return chosen.map(cut).prefetch(2)

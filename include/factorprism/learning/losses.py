@@ -1,5 +1,4 @@
-"""The losses of the heads, by the name that a target gives: what is minimised, and what is
-reported."""
+"""The losses of the heads, by the name that a target gives: what a training minimises."""
 
 from __future__ import annotations
 

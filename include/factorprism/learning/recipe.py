@@ -121,11 +121,13 @@ def hold_out(
     )
 
 
-def forecast_rows(
-    bundle: ModelBundle, training_set: TrainingSet, rows: Rows, bases: Numbers
-) -> HeldOut:
-    """Return what a saved model says of `rows`, each image by itself, beside what came of them."""
+def forecast_rows(bundle: ModelBundle, training_set: TrainingSet, rows: Rows) -> HeldOut:
+    """Return what a saved model issues for `rows`, each image by itself, beside what came of them.
+
+    The reference is the one that the model's own training gave.
+    """
     images = training_set.image_set
+    bases = training_set.target.read_bases(bundle.spec)
     outputs = bundle.compute_outputs(gather_windows(images.cube, rows, images.lookback))
     return hold_out(training_set, rows, outputs, bundle.calibration, bases)
 

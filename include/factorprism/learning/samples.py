@@ -103,9 +103,9 @@ def build_training_set(
 class HeldOut:
     """Forecasts of sessions out of sample beside what came of them; all arrays [sample].
 
-    `rows` are the sessions' places on the exchange's own axis, ascending. `folds` names the fold
-    of each by its first session. `outcomes`, the forecasts in `values` and the reference's by the
-    same names are float64.
+    `rows` number the sessions on the axis that they were cut from, ascending. `folds` names the
+    fold of each by its first session. `outcomes`, the forecasts in `values` and the reference's by
+    the same names are float64.
     """
 
     rows: Rows = field(repr=False)

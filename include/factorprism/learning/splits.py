@@ -1,5 +1,4 @@
-"""Cuts the samples by time into train, validation, calibration and out-of-sample rows, purged in
-between.
+"""Cuts the samples by time into train, validation, calibration and out of sample, purged between.
 
 A label of session t reads the closes of t and t + horizon. Between two parts, labels must not
 overlap: ``max(earlier) + horizon < min(later)``. The images may: a window that reaches back into
@@ -64,8 +63,7 @@ def split_samples(samples: Rows, horizon: int, sizes: SplitSizes) -> Split:
 
 
 def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -> Iterator[Split]:
-    """Yield up to `n_folds` expanding splits, oldest first, whose out-of-sample parts join up at
-    the end.
+    """Yield up to `n_folds` expanding splits, oldest first, that evaluate the last sessions.
 
     Each fold trains on everything before its out-of-sample part, cut by the same recipe. Folds
     whose past is too short to train on are left out, the oldest first.
@@ -87,12 +85,11 @@ def walk_forward(samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes) -
 def anchored_folds(
     samples: Rows, horizon: int, n_folds: int, sizes: SplitSizes
 ) -> Iterator[tuple[int, Rows]]:
-    """Yield (number, out-of-sample rows) of the last `n_folds` blocks of ``sizes.out_of_sample``
-    samples.
+    """Yield (number, out-of-sample rows) of the last `n_folds` blocks of samples.
 
-    Blocks are counted from the first sample, so that a full block is the same however many
-    samples follow it; the last may be shorter, but not shorter than twice the horizon. Blocks
-    whose past is too short to train on are left out.
+    A block has ``sizes.out_of_sample`` of them, counted from the first sample, so that a full block
+    is the same however many samples follow it; the last may be shorter, but not shorter than twice
+    the horizon. Blocks whose past is too short to train on are left out.
     """
     size = sizes.out_of_sample
     full, rest = divmod(len(samples), size)
@@ -133,8 +130,7 @@ def split_before(samples: Rows, out_of_sample: Rows, horizon: int, sizes: SplitS
 
 
 def audit_purge(split: Split, horizon: int, sessions: DayArray) -> None:
-    """Raise `LookAheadError` naming the training sessions whose label touches an out-of-sample
-    session.
+    """Raise `LookAheadError` naming the training rows whose label reaches out of sample.
 
     A second pair of eyes: it looks at the rows themselves, however they were cut.
     """
@@ -146,8 +142,7 @@ def audit_purge(split: Split, horizon: int, sessions: DayArray) -> None:
         named = ", ".join(str(day) for day in sessions[touching[:3]])
         raise LookAheadError(
             f"{len(touching)} labels that the model learns from extend into the out-of-sample "
-            "sessions "
-            f"from {sessions[split.out_of_sample.min()]} on, among them those of {named}",
+            f"sessions from {sessions[split.out_of_sample.min()]} on, among them those of {named}",
             remedy=f"Leave {horizon} sessions between training and out-of-sample samples.",
         )
 

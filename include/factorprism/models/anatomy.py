@@ -1,4 +1,4 @@
-"""Finds the places inside a network at which an explanation reads it: last map, hidden layer."""
+"""Finds the layers of a network at which an explanation reads it: last map, hidden layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as a folder: network, scaler, calibration and spec, distinguished by one hash."""
+"""A model as a folder: network, scaler, calibration and spec, identified by one hash."""
 
 from __future__ import annotations
 

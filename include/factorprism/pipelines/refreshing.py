@@ -96,5 +96,4 @@ def _forecast(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldO
     """Return what the model says of the sessions after its data, beside what came of them."""
     rows = training_set.rows_after(record.trained_through)
     _, bundle = load_champion(run, record.model_id)
-    bases = training_set.target.read_bases(bundle.spec)
-    return forecast_rows(bundle, training_set, rows, bases)
+    return forecast_rows(bundle, training_set, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -87,11 +87,15 @@ def last_known(champion: ModelRecord, candidate: ModelRecord) -> date:
 
 
 def forecast_matured(bundle: ModelBundle, training_set: TrainingSet, rows: Rows) -> HeldOut:
-    """Return what the model says of `rows` beside what came of them.
+    """Return what the model issues for `rows` beside what came of them.
 
-    The reference is the one that was known when the first of `rows` was forecast.
+    The reference beside them is the one that was known when the first of `rows` was forecast. The
+    forecasts rest on that of the model's own training, as they do when they are issued.
     """
-    return forecast_rows(bundle, training_set, rows, _bases_before(bundle, training_set, rows))
+    held_out = forecast_rows(bundle, training_set, rows)
+    bases = _bases_before(bundle, training_set, rows)
+    reference = training_set.target.compute_reference(bases, training_set.known, rows)
+    return replace(held_out, reference=reference)
 
 
 def evaluate_matured(

@@ -70,10 +70,9 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Evaluate `candidate` against `champion` on sessions after everything that either has read.
 
-    Labels that matured by ``training_set.as_of`` are evaluated on; since the out-of-sample sessions
-    come after both ``trained_through``, no label that trained a model overlaps one that it is
-    evaluated on. Without a champion, or with one that reads other images, the candidate becomes
-    champion.
+    The labels are those that matured by ``training_set.as_of``. Their sessions come after both
+    ``trained_through``, so that none overlaps a label that trained a model. Without a champion, or
+    with one that reads other images, the candidate becomes champion.
 
     `failed_checks` has a sentence for each leak check that failed: where there is one, nobody
     becomes champion, whatever the figures, which a leak may have made.
@@ -164,9 +163,8 @@ def _explain(
 def _explain_calibration(numbers: Mapping[str, float], words: TargetWords) -> str:
     return (
         f"The candidate's {words.forecasts} are worse calibrated: miscalibration costs it "
-        f"{numbers['miscalibration_exceedance']:.4f} more {words.loss} than the champion (95% "
-        "interval "
-        f"{numbers['miscalibration_exceedance_lower']:+.4f} to "
+        f"{numbers['miscalibration_exceedance']:.4f} more {words.loss} than the champion "
+        f"(95% interval {numbers['miscalibration_exceedance_lower']:+.4f} to "
         f"{numbers['miscalibration_exceedance_upper']:+.4f}), where the rule allows "
         f"{numbers['calibration_tolerance']:.4f}."
     )

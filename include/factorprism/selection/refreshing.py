@@ -21,7 +21,7 @@ def decide_mode(
     A champion is retrained when it does not fit the data (`misfit` says in what), its data end
     more than `max_age_sessions` sessions ago, a factor has drifted, or its matured loss has
     worsened with confidence; else it is fine-tuned. None stands for what was not measured. What
-    cannot be determined is no reason to retrain.
+    cannot be measured is no reason to retrain.
     """
     if misfit:
         return RETRAIN, f"since the champion does not fit the data: {misfit}"

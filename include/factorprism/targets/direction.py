@@ -46,7 +46,7 @@ ECE_BINS = 10
 SLOPE_DEVIATION = 0.25
 INTERCEPT_DEVIATION = 0.25
 # Newton's steps of a recalibration, and its steepest slope, in standard deviations of the logit:
-# beyond it the labels are distinguished and no slope is best.
+# beyond it the logit separates the labels and no slope is best.
 ITERATIONS = 25
 STEEPEST = 20.0
 # A rule that was wrong more often than not keeps its call, with hardly any confidence: turned

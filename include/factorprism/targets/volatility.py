@@ -73,7 +73,7 @@ def compute_rolling(closes: Column, horizon: int) -> Column:
 
 
 def compute_ewma(closes: Column, horizon: int) -> Column:
-    """Return the horizon's variance by squares that weigh 0.94 less each session, [session].
+    """Return the horizon's variance by squares that lose 6% of their weight a session, [session].
 
     Row t reads closes up to t; missing closes are left out.
     """
@@ -245,7 +245,9 @@ class Volatility(Target):
         }
 
     def update_bases(self, bases: Numbers, known: Known, training_rows: Rows) -> Numbers:
-        return self.fit_bases(known, training_rows) if len(training_rows) else bases
+        """As `Target` says; rows without a full window before them say nothing of its error."""
+        full = training_rows[training_rows >= ROLLING_SESSIONS]
+        return self.fit_bases(known, full) if len(full) else bases
 
     def compute_reference(self, bases: Numbers, known: Known, rows: Rows) -> Columns:
         """Return what the last 60 sessions forecast, and sigma by each base forecast."""
@@ -284,10 +286,10 @@ class Volatility(Target):
         scale: LabelScale,
         horizon: int,
     ) -> Numbers:
-        """Return slope and intercept of the mean, drawn to the reference, and the variance's scale.
+        """Return slope and intercept of the mean, and the scale of the variance.
 
-        The scale is the mean of the squared errors in units of the network's own variance, drawn
-        to 1: see `fit_recalibration`.
+        For the former see `fit_recalibration`. The scale is the mean of the squared errors in units
+        of the network's own variance, drawn to 1.
         """
         del bases
         plain = {

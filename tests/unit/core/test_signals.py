@@ -41,6 +41,14 @@ def test_the_default_signal_is_of_the_configured_universe(tmp_path: Path) -> Non
     assert (find_signal(config).symbol, find_signal(config).exchange) == ("^GSPC", "XNYS")
 
 
+def test_a_universe_that_is_not_defined_is_named_by_every_list(tmp_path: Path) -> None:
+    config = load_config({"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_UNIVERSE": "hs3000"})
+    for ask in (find_signal, list_issued_signals):
+        with pytest.raises(ConfigurationError, match="universe 'hs3000' is not defined") as caught:
+            ask(config)
+        assert "hs300, image3" in caught.value.remedy
+
+
 def test_the_house_adds_signals_and_each_has_dags_of_its_own(tmp_path: Path) -> None:
     config = write(
         tmp_path,
@@ -139,6 +147,22 @@ def test_a_signal_is_retired_once(tmp_path: Path, name: str) -> None:
     assert find_signal(config, "near").universe.name == "us"
     with pytest.raises(ConfigurationError, match="retired since 2026-01-05"):
         retire_signal(config, name, date(2026, 1, 6))
+
+
+@pytest.mark.parametrize("header", ["[near]", "[ 'near' ]  # ours", '["near"]'])
+def test_a_signal_is_retired_however_its_table_begins(tmp_path: Path, header: str) -> None:
+    config = write(tmp_path, f'{header}\nuniverse = "us"\ntarget = "direction"\n')
+    assert retire_signal(config, "near", date(2026, 1, 5)).retired == date(2026, 1, 5)
+    assert find_signal(config, "near").retired == date(2026, 1, 5)
+
+
+def test_a_table_without_a_line_of_its_own_is_not_retired_in_silence(tmp_path: Path) -> None:
+    text = 'near = { universe = "us", target = "direction" }\n'
+    config = write(tmp_path, text)
+    with pytest.raises(ConfigurationError, match="'near' has no line") as caught:
+        retire_signal(config, "near", date(2026, 1, 5))
+    assert "retired = 2026-01-05" in caught.value.remedy
+    assert (tmp_path / SIGNALS_FILE).read_text("utf-8") == text
 
 
 def configure(home: Path) -> Config:

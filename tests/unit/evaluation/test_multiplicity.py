@@ -177,5 +177,5 @@ def test_only_forecasts_of_the_same_sessions_are_compared(labels: np.ndarray) ->
     with pytest.raises(ValueError, match="candidates: none"):
         adjust_for_trials({"base_rate": one}, DIRECTION, HORIZON, seed=0)
     empty = one.take(slice(0))
-    with pytest.raises(ValueError, match="'a' has evaluated no session"):
+    with pytest.raises(ValueError, match="'a' has forecast no session"):
         adjust_for_trials({"a": empty}, DIRECTION, HORIZON, seed=0)

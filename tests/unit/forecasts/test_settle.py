@@ -11,7 +11,8 @@ import pytest
 from factorprism.core.calendar import TradingCalendar, calendar_for
 from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.forecasts import settle_forecasts
-from factorprism.targets import DIRECTION, VOLATILITY
+from factorprism.targets import DIRECTION
+from factorprism.targets.volatility import VOLATILITY
 
 START, END = date(2025, 12, 11), date(2025, 12, 31)
 

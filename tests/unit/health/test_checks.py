@@ -33,7 +33,7 @@ from factorprism.health import (
     list_checks,
     list_questions,
 )
-from factorprism.health.data import check_calendar, check_source
+from factorprism.health.data import check_bars, check_calendar, check_source
 from factorprism.health.machine import check_artefact_disk, check_home_disk
 from factorprism.health.records import check_alerts, check_role
 from factorprism.sources import FilesSource
@@ -210,6 +210,16 @@ def test_the_page_on_alerts_lists_every_check_with_its_askers(repository_root: P
     section = page.split("## Checks", 1)[1].split("\n## ", 1)[0]
     reported = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
     assert reported == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
+
+
+def test_the_remedy_of_absent_bars_loads_those_of_the_signal_asked_about() -> None:
+    config = load_config({"FACTORPRISM_UNIVERSE": "hs300"})
+    bars = SimpleNamespace(load_extent=lambda symbol: None)
+    subject = make_subject(config, warehouse=SimpleNamespace(bars=bars))
+    subject = replace(subject, signal=find_signal(config, "us-volatility-14"))
+    (found,) = check_bars("bars us", subject)
+    assert found.sentence == "none of ^GSPC, ^IXIC"
+    assert found.remedy == "Load them: factorprism backfill --signal us-volatility-14."
 
 
 def test_the_calendar_is_noted_below_thirty_sessions_and_later_ends_are_expected() -> None:

@@ -102,8 +102,7 @@ def test_a_market_of_chance_shows_none_and_forecasts_the_base_rate(
     chance = make_training_set(900, strength=0.0, seed=8)
     candidate = train(chance, tmp_path)
     bundle = load_bundle(candidate.bundle, candidate.record.artefact_hash)
-    rows, bases = chance.samples[-20:], DIRECTION.read_bases(bundle.spec)
-    forecasts = forecast_rows(bundle, chance, rows, bases).values["p_up"]
+    forecasts = forecast_rows(bundle, chance, chance.samples[-20:]).values["p_up"]
 
     evaluations = evaluate_candidate(candidate, chance, seed=3)
     assert skill_sentence(evaluations, DIRECTION).startswith("No skill shown")

@@ -35,11 +35,10 @@ from factorprism.selection.contest import (
     tabulate,
 )
 from factorprism.selection.pairing import forecast_matured
-from factorprism.targets import (
+from factorprism.targets import TARGETS, find_target, target_of
+from factorprism.targets.target import (
     FORWARD_RETURN,
     LABEL,
-    TARGETS,
-    VOLATILITY,
     Baseline,
     Column,
     Columns,
@@ -55,9 +54,8 @@ from factorprism.targets import (
     TargetWords,
     compute_forward_returns,
     compute_rank_correlation,
-    find_target,
-    target_of,
 )
+from factorprism.targets.volatility import VOLATILITY
 
 
 def say_nothing(known: Known, training_rows: Rows) -> Score:
@@ -256,12 +254,24 @@ def test_an_evening_issues_what_the_same_image_got_out_of_sample(
     target, model = market.target, models[0]
     bundle = load_bundle(model.bundle, model.record.artefact_hash)
     row = int(market.samples[-1])
-    bases = target.read_bases(bundle.spec)
-    held_out = forecast_rows(bundle, market, np.array([row]), bases)
+    held_out = forecast_rows(bundle, market, np.array([row]))
     window = encode_window(market.image_set, market.session_at(row))
     issued = compute_issue(window, bundle, market.closes[: row + 1])
     expected = target.issue(held_out.values, held_out.reference)
     assert issued == {name: float(column[0]) for name, column in expected.items()}
+
+
+def test_what_a_promotion_compares_is_what_would_have_been_issued(
+    models: list[Candidate], market: TrainingSet
+) -> None:
+    target, model = market.target, models[0]
+    bundle = load_bundle(model.bundle, model.record.artefact_hash)
+    rows = market.rows_after(model.record.trained_through)
+    compared, own = (
+        target.compute_losses(one.labels, one.values)
+        for one in (forecast_matured(bundle, market, rows), forecast_rows(bundle, market, rows))
+    )
+    np.testing.assert_array_equal(compared, own)
 
 
 def test_a_fine_tuning_goes_on_on_the_scale_of_its_start(

@@ -14,8 +14,9 @@ from factorprism.learning import (
     walk_forward,
 )
 from factorprism.learning.samples import HeldOut
-from factorprism.targets import LABEL, VOLATILITY, Known, LabelScale
+from factorprism.targets.target import LABEL, Known, LabelScale
 from factorprism.targets.volatility import (
+    VOLATILITY,
     compute_ewma,
     compute_labels,
     compute_miscalibration,
@@ -86,6 +87,15 @@ def test_the_future_changes_no_byte_of_a_base_forecast(closes: np.ndarray, compu
     changed = closes.copy()
     changed[200:] *= 3.0
     np.testing.assert_array_equal(compute(changed, 14)[:200], whole[:200])
+
+
+def test_the_first_sessions_do_not_widen_the_error_of_a_base_forecast(closes: np.ndarray) -> None:
+    known = Known(closes, VOLATILITY.compute_outcomes(closes, 14), 14, 56)
+    rows = np.arange(len(closes) - 14)
+    full = VOLATILITY.fit_bases(known, rows[60:])
+    assert VOLATILITY.update_bases(full, known, rows) == full
+    assert VOLATILITY.fit_bases(known, rows) != full
+    assert VOLATILITY.update_bases(full, known, rows[:60]) == full
 
 
 def test_a_price_that_stands_still_has_a_label_and_forecasts() -> None:

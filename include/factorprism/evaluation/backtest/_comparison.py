@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from factorprism.evaluation.backtest._rule import BacktestRule, compute_targets
 from factorprism.evaluation.backtest._simulation import Backtest, Prices, simulate_trades
@@ -16,19 +15,18 @@ from factorprism.evaluation.backtest._statistics import (
     compute_statistics,
 )
 from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap_interval
-
-Column = npt.NDArray[np.float64]
+from factorprism.targets import Column
 
 BUY_AND_HOLD = "buy and hold"
 
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """One forecast's backtest and figures; `excess_return` is its yearly mean log return above
-    another's.
+    """One forecast's backtest and figures.
 
-    `lower` and `upper` are the ends of the 95% interval of `excess_return`, a circular block
-    bootstrap of the paired sessions; all three are 0 for the other itself.
+    `excess_return` is its yearly mean log return above buy-and-hold's, `lower` and `upper` the ends
+    of the 95% interval, a circular block bootstrap of the paired sessions; all three are 0 for
+    buy-and-hold itself.
     """
 
     name: str
@@ -44,7 +42,7 @@ class Comparison:
     """Backtests on the same sessions, buy-and-hold first, the others in the order they came.
 
     `best` names the forecast of the highest Sharpe ratio and `deflated` is the probability that
-    its true ratio is above zero adjusted for the number that was tried; "" and NaN where no
+    its true ratio is above zero, adjusted for the number that was tried; "" and NaN where no
     backtest's returns vary.
     """
 
@@ -74,7 +72,7 @@ def run_buy_and_hold(prices: Prices, y_prob: Column, rule: BacktestRule) -> Back
 def trade_forecasts(
     prices: Prices, forecasts: Mapping[str, Column], rule: BacktestRule
 ) -> dict[str, Backtest]:
-    """Return the account of each of `forecasts` (name to y_prob [session]), buy-and-hold's first.
+    """Return the backtest of each of `forecasts` (name to y_prob [session]), buy-and-hold's first.
 
     A session that one of them lacks is taken from all, so that all are evaluated alike. Raises as
     `run_backtest` does, and for a forecast named as buy-and-hold is.
@@ -86,9 +84,8 @@ def trade_forecasts(
     lacking = np.any([np.isnan(y_prob) for y_prob in forecasts.values()], axis=0)
     shared = {name: np.where(lacking, np.nan, y_prob) for name, y_prob in forecasts.items()}
     held = run_buy_and_hold(prices, next(iter(shared.values())), rule)
-    backtests = {BUY_AND_HOLD: held}
-    backtests |= {name: run_backtest(prices, y_prob, rule) for name, y_prob in shared.items()}
-    return backtests
+    own = {name: run_backtest(prices, y_prob, rule) for name, y_prob in shared.items()}
+    return {BUY_AND_HOLD: held, **own}
 
 
 def compare_forecasts(

@@ -8,9 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.targets import compute_forward_returns
+from factorprism.targets import Column, compute_forward_returns
 
-Column = npt.NDArray[np.float64]
 Sides = Literal["long_flat", "long_short"]
 Sizing = Literal["threshold", "kelly"]
 Holding = Literal["tranches", "latest"]

@@ -1,4 +1,4 @@
-"""The backtest that trades towards wanted positions at each open and pays for it."""
+"""The simulation that trades towards wanted positions at each open and pays for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-Column = npt.NDArray[np.float64]
+from factorprism.targets import Column
+
 Days = npt.NDArray[np.datetime64]
 
 # Differences of sums that are equal on paper.

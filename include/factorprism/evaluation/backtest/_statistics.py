@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from factorprism.core.calendar import TradingCalendar
 from factorprism.evaluation.backtest._simulation import Backtest
-
-Column = npt.NDArray[np.float64]
+from factorprism.targets import Column
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from factorprism.forecasts.explain._feature_groups import (
     find_feature_groups,
 )
 from factorprism.forecasts.predict import ImageWindow
-from factorprism.learning.baselines.backend import load_shap
+from factorprism.learning.baselines.shap_loader import load_shap
 from factorprism.models import ModelBundle
 
 FORWARDS = 512  # images that the network reads for one explanation, where two orders take fewer

@@ -1,8 +1,7 @@
 """What a network has to beat: plain forecasts under the protocol that networks keep to as well."""
 
-from factorprism.learning.baselines.fitting import BaselineForecaster, FittedBaseline
+from factorprism.learning.baselines.fitting import BaselineForecaster
 from factorprism.learning.baselines.protocol import (
-    Fitted,
     Forecaster,
     NetworkForecaster,
     ScoreReasons,
@@ -11,8 +10,6 @@ from factorprism.learning.baselines.protocol import (
 
 __all__ = [
     "BaselineForecaster",
-    "Fitted",
-    "FittedBaseline",
     "Forecaster",
     "NetworkForecaster",
     "ScoreReasons",

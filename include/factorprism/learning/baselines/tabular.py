@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from factorprism.core.arrays import FloatArray
 from factorprism.factors import Normaliser
-from factorprism.learning.baselines.backend import load_shap
 from factorprism.learning.baselines.protocol import RowScore, ScoreReasons
+from factorprism.learning.baselines.shap_loader import load_shap
 from factorprism.learning.recipe import fit_normaliser, take_samples
 from factorprism.learning.samples import TrainingSet
 from factorprism.learning.splits import Split
@@ -23,7 +23,7 @@ Features = Callable[[FloatArray], FloatArray]
 Weighed = tuple[float, npt.NDArray[np.float64]]
 # Inverse strengths of the ridge penalty, weakest last; the validation rows choose.
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-# As much and more is asked of a label that is a number, in units of its deviation.
+# Of a regression's mean squared error, in the square of the label's own unit: its log is finite.
 LEAST_ERROR = 1e-3
 COMPONENTS = 20
 

@@ -156,7 +156,7 @@ def list_named(
     signal: str,
     keys: Mapping[TaskIdentity, str],
 ) -> list[Task]:
-    """Return the tasks at the places that `keys` names, as `list_tasks` has given them.
+    """Return the tasks that `keys` names, as `list_tasks` has given them.
 
     The keys are those of that listing, so that nothing is hashed again.
     """

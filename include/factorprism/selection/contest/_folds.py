@@ -1,5 +1,4 @@
-"""Cuts history into out-of-sample folds that stay where they are from week to week, and names
-each."""
+"""Cuts history into folds that stay where they are from week to week, and names each."""
 
 from __future__ import annotations
 
@@ -38,10 +37,10 @@ _OF_NETWORKS = (
 
 @dataclass(frozen=True)
 class Fold:
-    """One stretch that is out of sample: `market` is what was known when the last of its labels had
-    matured.
+    """One stretch of sessions out of sample.
 
-    `market` has the labels of `placebo` where one is named. `split` cuts its samples.
+    `market` is what was known when the last of their labels had matured. It has the labels of
+    `placebo` where one is named. `split` cuts its samples.
     """
 
     number: int
@@ -58,7 +57,7 @@ class Fold:
 def cut_folds(
     training_set: TrainingSet, settings: TrainingSettings, n_folds: int, placebo: str = ""
 ) -> Iterator[Fold]:
-    """Yield the last `n_folds` folds, oldest first, numbered by their place in all of history.
+    """Yield the last `n_folds` folds, oldest first, numbered by their position in history.
 
     A fold evaluates ``settings.fold_sessions`` samples, the newest what there is of them. Its
     boundaries are counted from the first sample, so that a fold which is full stays the same in

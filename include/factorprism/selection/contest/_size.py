@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from factorprism.evaluation.resampling import BLOCK_HORIZONS
+from factorprism.evaluation.resampling import BLOCK_HORIZONS, LEAST_BLOCKS
 from factorprism.selection.contest._entrants import Entrant, Task
 from factorprism.selection.contest._folds import SHIFTED
 
@@ -15,8 +15,6 @@ from factorprism.selection.contest._folds import SHIFTED
 START_SECONDS = 15.0
 # Folds below which entrants are not worth comparing: placebos and ROCKET go before them.
 FEW_FOLDS = 4
-# Of fewer blocks an interval is too narrow to be trusted.
-LEAST_BLOCKS = 10
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
-"""The contest's table: every entrant's figures, what is left after adjusting for all, the
-placebos."""
+"""The contest's table: the entrants' figures, what is left after adjusting, the placebos."""
 
 from __future__ import annotations
 
@@ -37,9 +36,9 @@ class EntrantFigures:
 class PlaceboLine:
     """How one entrant orders labels that were a placebo's, within folds, with its intervals.
 
-    `order` is the target's figure of it, `nothing` what that is for who orders nothing. (`lower`,
-    `upper`) is the 95% interval, (`adjusted_lower`, `adjusted_upper`) one that holds for all
-    entrants of the placebo at once.
+    `order` is the target's figure of it, `nothing` that of a forecast that orders nothing.
+    (`lower`, `upper`) is the 95% interval, (`adjusted_lower`, `adjusted_upper`) one that holds for
+    all entrants of the placebo at once.
     """
 
     entrant: str
@@ -58,7 +57,7 @@ class PlaceboLine:
 
     @property
     def suspicious(self) -> bool:
-        """Whether even the adjusted interval lies above nothing, where nobody can be."""
+        """Whether even the adjusted interval lies above `nothing`, which takes a leak."""
         # Shifted labels may be forecast a little: what is persistent lasts two horizons.
         return self.placebo in SHUFFLES and self.adjusted_lower > self.nothing
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from factorprism.cli.main import app
 from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.models import TrainingSummary
-from factorprism.targets import VOLATILITY
+from factorprism.targets.volatility import VOLATILITY
 
 SESSION = date(2020, 12, 30)
 MODEL, PARENT = "inception-000000000001", "inception-000000000000"

@@ -9,7 +9,7 @@ import sys
 LOAD = """
 import numpy as np
 from numba import config, njit
-from factorprism.learning.baselines.backend import load_shap
+from factorprism.learning.baselines.shap_loader import load_shap
 shap = load_shap()
 explainer = shap.PermutationExplainer(lambda rows: rows.sum(axis=1), np.zeros((1, 2)))
 print(explainer(np.array([[1.0, 2.0]]), max_evals=5, silent=True).values.tolist())
