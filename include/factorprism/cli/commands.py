@@ -159,7 +159,9 @@ def _require_any(ports: Ports, signal: str | None, start: date | None, end: date
     )
 
 
-def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> None:
+def print_quality(
+    symbol: str | None, start: date | None, end: date | None, *, as_json: bool
+) -> None:
     """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
 
     Raises `ConfigurationError` where no bar of the range is held.
@@ -179,7 +181,7 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
         compute_factors(bars), {factor.name: factor.lookback for factor in CATALOGUE}
     )
     first, last = bars["session"].iloc[0].date(), bars["session"].iloc[-1].date()
-    if form == "json":
+    if as_json:
         span = {"symbol": symbol, "start": first.isoformat(), "end": last.isoformat()}
         write_json({**span, **_missing_values(report), **found})
         return

@@ -41,7 +41,7 @@ ASKED = {Level.WELL: "ok", Level.NOTE: "note", Level.FAULT: "ILL"}
 
 
 def print_examination() -> int:
-    """Print all findings; 0 when all is healthy, 1 when something needs a fix."""
+    """Print what each check came to; 0 when all is healthy, 1 when something needs a fix."""
     results = examine()
     width = max(10, *(len(result.name) for result in results))
     for result in results:

@@ -16,6 +16,7 @@ from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_champion
 from factorprism.reports import (
     ContestSection,
     describe_scope,
+    is_tabulated,
     tabulate_report,
 )
 from factorprism.targets import Target
@@ -243,7 +244,7 @@ def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[Evalua
 
 def _read_contest(report: ContestReport) -> ContestResult:
     content: Any = report.content
-    if "trials" not in content:
+    if not is_tabulated(report):
         return ContestResult(report, "", (), (), ())  # the sentence alone was kept
     return ContestResult(
         report=report,
