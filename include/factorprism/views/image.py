@@ -18,6 +18,7 @@ from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
 from factorprism.targets import Target
 from factorprism.views._match import Match, compare_hashes
 from factorprism.views._picture import (
+    SCALE_SESSIONS,
     Closes,
     Picture,
     Scale,
@@ -37,6 +38,7 @@ from factorprism.views._window import (
 from factorprism.warehouse import PostgresWarehouse
 
 __all__ = [
+    "SCALE_SESSIONS",
     "Absence",
     "Closes",
     "ImagePage",
@@ -71,11 +73,9 @@ class ImagePage:
     is None says why in `absent_picture` or `absent_reasons`.
     """
 
-    universe: str
     symbol: str
     target: Target
     session: date
-    horizon: int
     known: tuple[date, ...] = field(repr=False)
     row: Forecast | None
     model: ModelRecord | None
@@ -85,16 +85,6 @@ class ImagePage:
     reasons: Reasons | None
     absent_picture: Absence | None = None
     absent_reasons: Absence | None = None
-
-    @property
-    def before(self) -> date | None:
-        """The session of the ledger before this one."""
-        return max((day for day in self.known if day < self.session), default=None)
-
-    @property
-    def after(self) -> date | None:
-        """The session of the ledger after this one."""
-        return min((day for day in self.known if day > self.session), default=None)
 
 
 def read_image(
@@ -117,11 +107,9 @@ def read_image(
     window, normaliser, picture = _draw(run, record)
     explanation = _load_explanation(run, row)
     return ImagePage(
-        universe=line.universe,
         symbol=line.symbol,
         target=run.target,
         session=session,
-        horizon=line.horizon,
         known=tuple(warehouse.forecasts.list_sessions(line.signal)),
         row=row,
         model=record,

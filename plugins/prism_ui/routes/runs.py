@@ -26,13 +26,14 @@ PAGE_OF_DAG = {
     "weekly": "models",
     "model_decision": "models",
     "history_backfill": "data",
+    "housekeeping_weekly": "today",
 }
 
 
 @router.get("/dags/{dag_id}", dependencies=[Depends(requires_access_dag("GET"))])
 async def open_dag(dag_id: str, request: Request, reader: ReaderDep) -> Response:
     """Lead to the page of the DAG `dag_id`."""
-    return _lead(request, link(_page_of(dag_id), {}))
+    return _lead(request, link(_page_of(dag_id), {}, signal=_signal_of(dag_id)))
 
 
 @router.get(
@@ -41,17 +42,22 @@ async def open_dag(dag_id: str, request: Request, reader: ReaderDep) -> Response
 )
 def open_run(dag_id: str, run_id: str, request: Request, reader: ReaderDep) -> Response:
     """Lead to the page of the session that the run is for."""
-    return _lead(request, link(_page_of(dag_id), {}, session=_session_of_run(dag_id, run_id)))
+    session = _session_of_run(dag_id, run_id)
+    return _lead(request, link(_page_of(dag_id), {}, session=session, signal=_signal_of(dag_id)))
 
 
 def _page_of(dag_id: str) -> str:
-    # The DAGs of a signal bear its name behind what they do.
     kind = dag_id.partition("-")[0]
     if kind not in PAGE_OF_DAG:
         raise NotHeld(
             f"{dag_id[:80]} is no DAG of factorprism", remedy="Open one that has the tag prism."
         )
     return PAGE_OF_DAG[kind]
+
+
+def _signal_of(dag_id: str) -> str | None:
+    """Return the signal whose DAG it is: its name stands behind what the DAG does."""
+    return dag_id.partition("-")[2] or None
 
 
 def _session_of_run(dag_id: str, run_id: str) -> date | None:
@@ -67,8 +73,7 @@ def _session_of_run(dag_id: str, run_id: str) -> date | None:
                 f"{dag_id} has no run {run_id[:80]!r}", remedy="Open the run from its DAG."
             )
         try:
-            signal = dag_id.partition("-")[2]
-            facts = {"dag_run": run, "params": run.conf or {}, "signal": signal}
+            facts = {"dag_run": run, "params": run.conf or {}, "signal": _signal_of(dag_id)}
             return session_of(facts, os.environ)
         except FactorPrismError:
             return None

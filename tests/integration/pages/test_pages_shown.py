@@ -49,9 +49,21 @@ def test_another_target_is_shown_in_its_own_words(pages: Any, ledger_url: str) -
     for page in ("models", "image", "lineage", "data"):
         found = pages.get(f"/prism/{page}?signal={signal}&session={row.session}")
         assert found.status == 200, (page, found.text)
-        for words in ("Brier", "base rate", "probability", "logit"):
+        for words in ("Brier", "base rate", "probability", "logit", "a rise", "QLIKE, in QLIKE"):
             assert words not in found.text, (page, words)
     assert "波动" in pages.get(f"/prism/record?signal={signal}&lang=zh").text
+
+
+def test_signals_of_one_symbol_can_be_distinguished(pages: Any, ledger_template: Any) -> None:
+    direction, volatility = "hs300-direction-14", "hs300-volatility-14"
+    day = ledger_template[1].sessions[96].astype(date)  # withheld: neither shows a figure
+    for name in (direction, volatility):
+        heading = f"signal {name}: universe hs300, 14 sessions ahead"
+        assert heading in pages.get(f"/prism/today?session={day}").text
+        assert heading in pages.get(f"/prism/record?signal={name}").text
+        for page in ("record", "image", "data", "models", "lineage"):
+            assert f"000300.SH · {name}</a>" in pages.get(f"/prism/{page}").text, page
+    assert f"信号 {volatility}：指数组 hs300" in pages.get("/prism/today?lang=zh").text
 
 
 def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
@@ -128,9 +140,15 @@ def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any)
     session = str(ledger_template[1].sessions[-30])
     pages.call("make_run", DAILY, "scheduled__1", session, {})
     answer = pages.get("/prism/dags/daily-hs300-direction-14/runs/scheduled__1")
-    assert (answer.status, answer.headers["location"]) == (307, f"/prism/today?session={session}")
-    assert pages.get("/prism/dags/daily-hs300-direction-14").headers["location"] == "/prism/today"
-    assert pages.get("/prism/dags/weekly-hs300-direction-14").headers["location"] == "/prism/models"
+    leads_to = f"/prism/today?session={session}&signal=hs300-direction-14"
+    assert (answer.status, answer.headers["location"]) == (307, leads_to)
+    for dag, address in (
+        ("daily-hs300-direction-14", "today?signal=hs300-direction-14"),
+        ("weekly-hs300-volatility-14", "models?signal=hs300-volatility-14"),
+        ("history_backfill", "data"),
+        ("housekeeping_weekly", "today"),
+    ):
+        assert pages.get(f"/prism/dags/{dag}").headers["location"] == f"/prism/{address}"
     for path in ("daily-hs300-direction-14/runs/none", "another", "<script>"):
         assert pages.get(f"/prism/dags/{path}").status == 404
 
@@ -150,7 +168,7 @@ def test_drawing_loads_no_library_of_the_workers(pages: Any, page: str) -> None:
 def test_freshness_is_said_first(pages: Any, ledger_url: str, tmp_path: Path) -> None:
     text = pages.get("/prism/today").text
     assert "The sample data are a replay and end there" in text
-    assert "FACTORPRISM_SOURCE=files" in text
+    assert "<code>FACTORPRISM_FILES=path/to/folder make run</code>" in text
     assert "the replay holds no bar of that day" in text
     assert text.index("The sample data are a replay") < text.index("open alert")
     assert "示例数据是回放" in pages.get("/prism/today?lang=zh").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_every_figure_has_a_chinese_name(chinese: dict[str, str]) -> None:
     assert len(names) > 15
     assert {name for name in names if name not in chinese} <= UNCHANGED
     assert [name for name in names if "%" in name] == []  # Jinja formats every message
+
+
+def test_the_columns_of_every_placebo_table_are_translated(chinese: dict[str, str]) -> None:
+    for target in TARGETS.values():
+        nothing = f"{target.order_of_nothing:g}"
+        for column in (f"contains {nothing}", f"above {nothing}, adjusted for multiple testing"):
+            assert chinese.get(column), (target.name, column)
+
+
+def test_a_message_stands_in_one_catalogue_and_once(pages_folder: Path) -> None:
+    # The catalogues are read as one: of two translations the last file's would win.
+    held: Counter[str] = Counter()
+    for path in sorted((pages_folder / "translations/zh/LC_MESSAGES").glob("*.po")):
+        held.update(re.findall(r'^msgid ((?:".*"\n)+)', path.read_text("utf-8"), re.MULTILINE))
+    assert len(held) > 300
+    del held['""\n']  # the head of each file
+    assert [message for message, n in held.items() if n > 1] == []
 
 
 def test_the_words_of_every_target_are_translated(chinese: dict[str, str]) -> None:
