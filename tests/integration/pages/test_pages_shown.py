@@ -224,5 +224,5 @@ def test_the_record_says_which_forecasts_came_late(
     assert "late by 1 h 40 min" in text
     assert "Issued late" in text
     assert re.search(r"1 of \d+.*1 made afterwards", text)
-    assert "迟到 1 小时 40 分钟" in chinese
+    assert "延迟 1 小时 40 分钟" in chinese
     assert "另有 1 次为事后补做" in chinese
