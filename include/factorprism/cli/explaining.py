@@ -46,11 +46,13 @@ def find_explained(
 
     Raises `ConfigurationError` where there is none.
     """
-    explained = [day for day, _ in ports.warehouse.explanations.list_explained(signal.name)]
-    day = session or max(explained, default=None)
-    if day in explained:
-        return _load(signal, ports, day)
-    there = f"The newest explained one is of {max(explained)}. " if explained else ""
+    held = ports.warehouse.explanations.list_explained(signal.name)
+    explained = sorted({day for day, _ in held if day != session}, reverse=True)
+    for day in explained if session is None else [session]:
+        found = _load(signal, ports, day)
+        if found:  # empty where a run ended between the explanation and its row
+            return found
+    there = f"The newest explained one is of {explained[0]}. " if explained else ""
     raise ConfigurationError(
         f"no forecast of {signal.name} is explained" + (f" for {session}" if session else ""),
         remedy=f"{there}Make one: factorprism daily --signal {signal.name}"
