@@ -69,8 +69,7 @@ def examine() -> list[CheckResult]:
 
 
 def print_health(*, as_json: bool) -> int:
-    """Print one line a check, with its remedy; 0 when all is healthy, 1 when anything is
-    unhealthy."""
+    """Print one line a check, with its remedy; 0 when all is healthy, 1 when anything is not."""
     now = utc_now()
     try:
         results = check_health(load_config(os.environ), now)

@@ -225,8 +225,7 @@ def explain(
     signal: Signal = "",
     format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
-    """Print the attribution of a session's forecast (the newest explained one without
-    --session)."""
+    """Print the attribution of a session's forecast (without --session the newest explained)."""
     from factorprism.cli.explaining import print_explanations
 
     print_explanations(_to_date(session), signal, as_json=format_ is TableOrJson.JSON)
@@ -355,8 +354,7 @@ def show_config(
 def healthcheck(
     format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
 ) -> None:
-    """Say within seconds whether all is healthy: 0 healthy, 1 unhealthy; for cron and uptime
-    services."""
+    """Say within seconds whether all is healthy: 0 healthy, 1 unhealthy; for cron and watchdogs."""
     from factorprism.cli.health import print_health
 
     raise typer.Exit(print_health(as_json=format_ is TextOrJson.JSON))

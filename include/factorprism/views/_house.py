@@ -43,9 +43,9 @@ class House:
         return PostgresWarehouse(self.config.reader_url, read_only=True)
 
     def known_version(self) -> str:
-        """Return the version read within a second, or while another thread reads it the last one.
+        """Return the version that was read within a second, empty where it has to be read again.
 
-        Empty where it has to be read.
+        While another thread reads it, the one before is good enough.
         """
         fresh = time.monotonic() - self._asked_at < VERSION_SECONDS
         return self._version if fresh or self._lock.locked() else ""

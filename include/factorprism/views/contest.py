@@ -1,5 +1,4 @@
-"""A contest held before: its report, its entrants' forecasts, and what these return in a
-backtest."""
+"""A contest held before: its report, its entrants' forecasts, and their backtests."""
 
 from __future__ import annotations
 

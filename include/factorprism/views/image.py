@@ -1,5 +1,4 @@
-"""What did the network see? The image of a session, its scale, its reasons and its nearest
-neighbours."""
+"""What did the network see? A session's image, its scale, its reasons and nearest neighbours."""
 
 from __future__ import annotations
 
