@@ -60,7 +60,6 @@ class Absence(StrEnum):
     NO_CHAMPION = "no_champion"  # nobody was there to read the image
     WITHHELD = "withheld"  # the gate refused before anything was explained
     NOT_EXPLAINED = "not_explained"  # the row was issued by a version without explanations
-    NOT_KEPT = "not_kept"  # an explanation is held, without this part
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,6 +149,10 @@ def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any)
         ("housekeeping_weekly", "today"),
     ):
         assert pages.get(f"/prism/dags/{dag}").headers["location"] == f"/prism/{address}"
+    conf = {"signal": "hs300-volatility-14", "session": session}
+    pages.call("make_run", "model_decision", "page__1", session, conf)
+    asked = pages.get("/prism/dags/model_decision/runs/page__1").headers["location"]
+    assert asked == f"/prism/models?session={session}&signal=hs300-volatility-14"
     for path in ("daily-hs300-direction-14/runs/none", "another", "<script>"):
         assert pages.get(f"/prism/dags/{path}").status == 404
 
