@@ -54,6 +54,14 @@ def test_another_target_is_shown_in_its_own_words(pages: Any, ledger_url: str) -
     assert "波动" in pages.get(f"/prism/record?signal={signal}&lang=zh").text
 
 
+@pytest.mark.parametrize("signal", ["hs300-direction-14", "hs300-volatility-14"])
+@pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])
+def test_every_page_is_there_in_chinese(pages: Any, page: str, signal: str) -> None:
+    answer = pages.get(f"/prism/{page}?signal={signal}&lang=zh")
+    assert answer.status == 200, answer.text
+    assert '<html lang="zh">' in answer.text
+
+
 def test_signals_of_one_symbol_can_be_distinguished(pages: Any, ledger_template: Any) -> None:
     direction, volatility = "hs300-direction-14", "hs300-volatility-14"
     day = ledger_template[1].sessions[96].astype(date)  # withheld: neither shows a figure
