@@ -74,6 +74,20 @@ def test_signals_of_one_symbol_can_be_distinguished(pages: Any, ledger_template:
     assert f"信号 {volatility}：指数组 hs300" in pages.get("/prism/today?lang=zh").text
 
 
+def test_a_signal_that_is_not_issued_any_more_names_no_dag(
+    pages: Any, ledger_url: str, tmp_path: Path
+) -> None:
+    signal = "hs300-volatility-14"
+    text = pages.get("/prism/today").text
+    assert f"{signal} is not issued any more; its newest forecast is of Dec 31, 2025." in text
+    assert f"daily-{signal}" not in text
+    (tmp_path / "signals.toml").write_text(f"[{signal}]\n")
+    pages.show(ledger_url, tmp_path)
+    text = pages.get("/prism/today").text
+    assert "not issued any more" not in text
+    assert f"The newest forecast of {signal} is of Dec 31, 2025" in text
+
+
 def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
     day = ledger_template[1].sessions[96].astype(date)
     text = pages.get(f"/prism/today?session={day}").text
