@@ -198,7 +198,7 @@ def test_freshness_is_said_first(pages: Any, ledger_url: str, tmp_path: Path) ->
     assert "the replay holds no bar of that day" in text
     assert text.index("The sample data are a replay") < text.index("open alert")
     assert "示例数据是回放" in pages.get("/prism/today?lang=zh").text
-    pages.show(ledger_url, tmp_path, SOURCE="files", FILES=str(tmp_path))
+    pages.show(ledger_url, tmp_path, SOURCE="files", FILES=str(tmp_path), UNIVERSE="hs300")
     text = pages.get("/prism/today?lang=en").text
     assert "sessions ago; bars are final through" in text
     assert "replay" not in text
