@@ -18,6 +18,6 @@ class DecideOperator(StepOperator):
         super().__init__(options=ASKED, **kwargs)
 
     def collect_context(self, context: Context) -> dict[str, Any]:
-        """Return what was asked; who asked is Airflow's word, and no field of the form."""
+        """Return what was asked; who asked is what Airflow says, and no field of the form."""
         name = getattr(context["dag_run"], "triggering_user_name", None)
         return {**super().collect_context(context), "by": name or "an unnamed user"}

@@ -121,11 +121,11 @@ def chain_steps(
 class StepOperator(BaseOperator):
     """Runs the step of `pipeline` that the task is named after.
 
-    `step_context` are the references handed on by the task before; the first task of a DAG starts
-    them from the run's parameters named in `options`. The return value is small JSON: all
-    references, or of them the list `hands_on` that another task is mapped over, each given one as
-    its `fold`. It is a step of `signal`, or where that is empty of the one that the run's parameter
-    names.
+    `step_context` holds what the task before hands on: names, ids, hashes and paths. The first task
+    of a DAG begins it with the run's parameters named in `options`. The return value is small JSON:
+    the whole context, or of it the list `hands_on` that another task is mapped over, each given one
+    as its `fold`. The step is one of `signal`, or where that is empty of the signal that the run's
+    parameter names.
     """
 
     template_fields: Sequence[str] = ("step_context", "fold")
@@ -171,7 +171,7 @@ class StepOperator(BaseOperator):
             raise
 
     def do_step(self, context: Context, environ: Mapping[str, str]) -> dict[str, Any]:
-        """Run the step and return all references."""
+        """Run the step and return the whole context."""
         from factorprism.pipelines import run_step
 
         signal = signal_of(context)
@@ -180,14 +180,14 @@ class StepOperator(BaseOperator):
         return run_step(self.pipeline, self.task_id, session, step_context, environ, signal)
 
     def is_final(self, error: Exception, environ: Mapping[str, str]) -> bool:
-        """Tell whether waiting is in vain, because the data come with the package."""
+        """Tell whether no retry can help, because the data come with the package."""
         from factorprism.core.config import load_config
         from factorprism.core.errors import EmptyResponse
 
         return isinstance(error, EmptyResponse) and load_config(environ).source == "sample"
 
     def collect_context(self, context: Context) -> dict[str, Any]:
-        """Return the references that the step is given."""
+        """Return the context that the step is given."""
         params = context["params"]
         chosen = {name: params[name] for name in self.options if params.get(name) is not None}
         one = {"fold": dict(self.fold)} if self.fold else {}

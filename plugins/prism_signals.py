@@ -23,7 +23,7 @@ def list_signals() -> list[Signal]:
 
 
 def find_default_signal() -> Signal:
-    """Return the signal by whose exchange the house itself keeps its week; raises as above."""
+    """Return the signal on whose exchange housekeeping keeps its week; raises as `list_signals`."""
     from factorprism.core.config import load_config
     from factorprism.core.signals import find_signal
 

@@ -23,8 +23,7 @@ def is_wanted(context: Context) -> bool:
 
 
 class AskApprovalOperator(ApprovalOperator):
-    """Waits until a person approves or rejects the promotion that `step_context` want; else is
-    skipped.
+    """Waits until a person approves or rejects the promotion in `step_context`; else is skipped.
 
     A rejection skips nothing: it is an answer, which `PromoteOperator` writes to the ledger. No
     answer within `response_timeout` is a rejection by nobody. Returns ``approved`` and ``by``.
@@ -67,12 +66,12 @@ class AskApprovalOperator(ApprovalOperator):
 
 
 class PromoteOperator(StepOperator):
-    """The step ``promote``, given what was answered; where an answer is missing, nobody is."""
+    """The step ``promote``, given the answer; where one is missing, nobody is promoted."""
 
     template_fields: Sequence[str] = (*StepOperator.template_fields, "approval")
 
     def __init__(self, *, approval: XComArg | Mapping[str, Any], **kwargs: Any) -> None:
-        # Skipped is the approval of a run that asks nobody; a failed one promotes nobody.
+        # A run that asks nobody skips the approval; one that failed promotes nobody.
         super().__init__(trigger_rule="none_failed", **kwargs)
         self.approval = approval
 

@@ -50,11 +50,10 @@ class TradingSessionTimetable(Timetable):
     `make_up` missed runs before the latest are made up.
 
     The calendar library's data end at some day; after it come the vendor's days and the bars that
-    the warehouse holds. After those the calendar's expected sessions get a run each, which is
-    reported in the log: on a holiday that could not be known, its run finds no bars.
+    the warehouse holds. After those the calendar's expected sessions get a run each, and the log
+    says so: on a holiday that could not be known, its run finds no bars.
 
-    Where the source has a replay of `symbol`, it has nothing after its end, and no run is planned
-    there.
+    Where the source is a replay of `symbol`, no run is planned after its end.
     """
 
     def __init__(
@@ -200,7 +199,7 @@ class TradingSessionTimetable(Timetable):
         return self._nth_due_before(now - FIRST_RUN_GRACE, 0) + ONE_DAY
 
     def _nth_due_before(self, moment: datetime, n: int) -> date:
-        """Return the session of the run `n` places before the latest one due at `moment`."""
+        """Return the session of the `n`-th run before the latest one due at `moment`."""
         day = self._calendar.first
         for session in self._published_before(moment - self.delay):
             if self._is_due_on(session):

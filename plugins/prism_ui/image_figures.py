@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from factorprism.views.image import Closes, ImagePage, NearestNeighbour, Picture, Reasons
+from factorprism.views.image import Closes, ImagePage, Picture, Reasons
 
 COLOUR_LIMIT = 3.0  # z; fixed, so that the images of two days can be compared
 EPOCH = date(1970, 1, 1)
 COLOURS = ("chart-1", "chart-2", "chart-4", "chart-5", "chart-3")
-# Beneath this many logits a bar has no sign.
+# Of a method's output: beneath it a bar has no sign.
 NEGLIGIBLE = 1e-5
 
 
@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True)
 class BarTable:
-    """What each part of one axis adds to a logit, by several methods."""
+    """What each part of one axis adds to the output of the network, or to a baseline's score."""
 
     axis: str
     parts: Sequence[str]
@@ -74,15 +74,8 @@ def _small(picture: Picture, reasons: Reasons | None) -> list[Any]:
     if picture.scaled is None or reasons is None:
         return []
     images = [picture.scaled[..., 0]]
-    images += [
-        held.picture for held in drawn(reasons.nearest_neighbours) if held.picture is not None
-    ]
+    images += [held.picture for held in reasons.nearest_neighbours if held.picture is not None]
     return [[_round(row, 3) for row in image.T.tolist()] for image in images]
-
-
-def drawn(nearest_neighbours: Sequence[NearestNeighbour]) -> list[NearestNeighbour]:
-    """Return those of `nearest_neighbours` whose image is still held."""
-    return [held for held in nearest_neighbours if held.picture is not None]
 
 
 def _cells(cube: Any, digits: int) -> list[list[list[float | None]]]:
@@ -125,7 +118,7 @@ def build_bar_tables(reasons: Reasons) -> list[BarTable]:
     """Return the bars by group, channel, block of days and factor, those that were kept.
 
     All bars of the network are on one scale, so that they can be compared; each baseline has its
-    own, since its score is another network's logit.
+    own, since its score is no output of the network.
     """
     tables = []
     for axis in ("group", "channel", "day", "factor"):

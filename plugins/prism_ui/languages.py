@@ -39,16 +39,16 @@ class Language:
 
     def percent(self, value: float | None, digits: int = 1, *, signed: bool = False) -> str:
         """Write the fraction `value` in per cent; a dash for None and NaN."""
-        return self._write(value, "#,##0", digits, "%", signed)
+        return self._write(value, digits, "%", signed)
 
     def number(self, value: float | None, digits: int = 0, *, signed: bool = False) -> str:
         """Write `value` with `digits` decimals; a dash for None and NaN."""
-        return self._write(value, "#,##0", digits, "", signed)
+        return self._write(value, digits, "", signed)
 
-    def _write(self, value: float | None, whole: str, digits: int, unit: str, signed: bool) -> str:
+    def _write(self, value: float | None, digits: int, unit: str, signed: bool) -> str:
         if value is None or not math.isfinite(value):
             return _MISSING
-        shape = whole + ("." + "0" * digits if digits else "") + unit
+        shape = "#,##0" + ("." + "0" * digits if digits else "") + unit
         pattern = f"+{shape};-{shape}" if signed else shape
         return numbers.format_decimal(value, pattern, self.locale).replace("-", "\N{MINUS SIGN}")
 

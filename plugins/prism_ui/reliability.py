@@ -26,7 +26,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Diagram:
-    """The marks of all bins; `ticks_x` and `ticks_y` are (place, fraction)."""
+    """The marks of all bins; `ticks_x` and `ticks_y` are (pixels, fraction)."""
 
     width: int
     height: int

@@ -26,21 +26,21 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from prism_ui.decision_runs import DAG_ID
 from prism_ui.errors import FormRefused
 
-READ_DAG = ACT_DAG = "model_decision"
 TOKEN_FIELD = "form_token"
 TOKEN_SECONDS = 12 * 3600
 # Tokens of one hour are alike, so that a kept page stays good for all who may act.
 TOKEN_STEP_SECONDS = 3600
 
-# A right that is taken away ends within this time; that to act is asked for each time.
+# A right to read that is taken away ends within this time; the right to act is asked each time.
 RIGHTS_SECONDS = 2.0
 MOST_READERS = 1000
 
 _may_use_site = requires_access_view(AccessView.WEBSITE)
-_may_read = requires_access_dag("GET", None, READ_DAG)
-_may_trigger = requires_access_dag("POST", DagAccessEntity.RUN, ACT_DAG)
+_may_read = requires_access_dag("GET", None, DAG_ID)
+_may_trigger = requires_access_dag("POST", DagAccessEntity.RUN, DAG_ID)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ _readers: dict[tuple[str | None, ...], tuple[float, Reader]] = {}
 
 
 async def require_reader(request: Request, user: GetUserDep) -> Reader:
-    """Let whoever may read the daily DAG pass; 401 without a login, 403 without the right.
+    """Let whoever may read ``model_decision`` pass; 401 without a login, 403 without the right.
 
     The login is checked each time. What it may read is asked once in `RIGHTS_SECONDS`, since an
     auth manager may answer from a database, for which a thread of many would have to wait.
@@ -82,7 +82,7 @@ def _ask_rights(request: Request, user: GetUserDep) -> Reader:
 
 
 def require_operator(request: Request, user: GetUserDep) -> Reader:
-    """Let whoever may trigger the weekly DAG pass."""
+    """Let whoever may trigger ``model_decision`` pass."""
     _may_use_site(request, user)
     _may_trigger(request, user)
     return Reader(str(user.get_id()), user.get_name(), True)
@@ -129,11 +129,11 @@ def _sign(login: str, issued: str) -> str:
 
 
 def _is_operator(user: GetUserDep) -> bool:
-    team = DagModel.get_team_name(ACT_DAG)
+    team = DagModel.get_team_name(DAG_ID)
     return get_auth_manager().is_authorized_dag(
         method="POST",
         access_entity=DagAccessEntity.RUN,
-        details=DagDetails(id=ACT_DAG, team_name=team),
+        details=DagDetails(id=DAG_ID, team_name=team),
         user=user,
     )
 

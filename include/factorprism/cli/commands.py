@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from factorprism.cli.context import latest_session, open_dry_run, open_run, open_warehouse
 from factorprism.cli.drawing import draw_page
 from factorprism.cli.embedded import say
@@ -159,7 +161,9 @@ def _require_any(ports: Ports, signal: str | None, start: date | None, end: date
     )
 
 
-def print_quality(symbol: str | None, start: date | None, end: date | None, form: str) -> None:
+def print_quality(
+    symbol: str | None, start: date | None, end: date | None, *, as_json: bool
+) -> None:
     """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
 
     Raises `ConfigurationError` where no bar of the range is held.
@@ -175,11 +179,9 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
             f"no bars of {symbol} from {start or extent[0]} to {end or extent[1]}",
             remedy=f"Bars are held from {extent[0]} to {extent[1]}.",
         )
-    report = count_missing(
-        compute_factors(bars), {factor.name: factor.lookback for factor in CATALOGUE}
-    )
+    report = report_missing(bars)
     first, last = bars["session"].iloc[0].date(), bars["session"].iloc[-1].date()
-    if form == "json":
+    if as_json:
         span = {"symbol": symbol, "start": first.isoformat(), "end": last.isoformat()}
         write_json({**span, **_missing_values(report), **found})
         return
@@ -187,6 +189,12 @@ def print_quality(symbol: str | None, start: date | None, end: date | None, form
     for factor in CATALOGUE:
         print(f"  {factor.name:<18} {report.explanations[factor.name]}")
     print_findings(found)
+
+
+def report_missing(bars: pd.DataFrame) -> MissingReport:
+    """Return the missing cells of the factors that follow from `bars` of one symbol alone."""
+    lookbacks = {factor.name: factor.lookback for factor in CATALOGUE}
+    return count_missing(compute_factors(bars), lookbacks)
 
 
 def _require_extent(ports: Ports, symbol: str, channels: Sequence[str]) -> tuple[date, date]:

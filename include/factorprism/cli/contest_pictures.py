@@ -6,7 +6,6 @@ from pathlib import Path
 
 from factorprism.cli.forecast_pictures import Asked
 from factorprism.core.contest import ContestReport
-from factorprism.pipelines import Run
 from factorprism.reports import (
     render_equity,
     render_gains,
@@ -70,8 +69,7 @@ def draw_reliability(asked: Asked) -> Path:
 
 
 def _read_contest(asked: Asked) -> HeldContest:
-    report = load_tabulated(asked.ports.warehouse, asked.signal.name, asked.session)
-    return read_contest(Run(report.as_of, asked.signal, asked.config, asked.ports))
+    return read_contest(asked.ports.warehouse, asked.config, asked.signal, asked.session)
 
 
 def _size_of(report: ContestReport) -> str:

@@ -35,7 +35,7 @@ from factorprism.views.contest import load_tabulated
 
 Draw = Callable[[Asked], Path]
 _OF_FORECAST, _OF_CONTEST = ("--session", "--model"), ("--session",)
-# What may be drawn, by whom, and with which options beside those that all take.
+# What may be drawn, the function that draws it, and its options beside those that all take.
 DRAWINGS: Mapping[str, tuple[Draw, tuple[str, ...]]] = {
     "image": (draw_image, _OF_FORECAST),
     "attribution": (draw_attribution, _OF_FORECAST),

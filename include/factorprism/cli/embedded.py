@@ -106,9 +106,10 @@ def start_services(*, only_warehouse: bool, mlflow: bool) -> None:
 
 
 def _close_after_end(config: Config) -> None:
-    """Close what an earlier version has raised of sessions after the end of a replay.
+    """Close the alerts that an earlier version has raised of sessions after the end of a replay.
 
-    Nothing runs after it, so that the collector, if there is one, is notified of the end here too.
+    Nothing runs after that end, so that the collector of metrics, if there is one, learns of it
+    here too.
     """
     if config.source != "sample":
         return

@@ -46,11 +46,13 @@ def find_explained(
 
     Raises `ConfigurationError` where there is none.
     """
-    found = _load(signal, ports, session)
-    if found:
-        return found
-    newest = _load(signal, ports, None) if session else []
-    there = f"The newest explained one is of {newest[0][0].session}. " if newest else ""
+    held = ports.warehouse.explanations.list_explained(signal.name)
+    explained = sorted({day for day, _ in held if day != session}, reverse=True)
+    for day in explained if session is None else [session]:
+        found = _load(signal, ports, day)
+        if found:  # empty where a run ended between the explanation and its row
+            return found
+    there = f"The newest explained one is of {explained[0]}. " if explained else ""
     raise ConfigurationError(
         f"no forecast of {signal.name} is explained" + (f" for {session}" if session else ""),
         remedy=f"{there}Make one: factorprism daily --signal {signal.name}"
@@ -58,19 +60,13 @@ def find_explained(
     )
 
 
-def _load(signal: Signal, ports: Ports, session: date | None) -> list[tuple[Forecast, Explanation]]:
-    rows = ports.warehouse.forecasts.load_forecasts(signal.name, session, session)
+def _load(signal: Signal, ports: Ports, day: date) -> list[tuple[Forecast, Explanation]]:
+    rows = ports.warehouse.forecasts.load_forecasts(signal.name, day, day)
     # A withheld row may be followed by an issued one of the same model: the last word counts.
-    newest = {(row.signal, row.session, row.model_id): row for row in rows}
-    for day in sorted({row.session for row in rows}, reverse=True):
-        found = []
-        for key, row in newest.items():
-            held = ports.warehouse.explanations.load_explanation(*key)
-            if row.session == day and held is not None:
-                found.append((row, held))
-        if found:
-            return found
-    return []
+    newest = {row.model_id: row for row in rows}
+    store = ports.warehouse.explanations
+    held = {model: store.load_explanation(signal.name, day, model) for model in newest}
+    return [(newest[model], found) for model, found in held.items() if found is not None]
 
 
 def _print(row: Forecast, explanation: Explanation) -> None:
@@ -78,8 +74,8 @@ def _print(row: Forecast, explanation: Explanation) -> None:
     attribution: Any = explanation.attribution
     target, whole = find_target(row.target), Attribution.from_dict(attribution)
     headline = read_headline(row)
-    reported = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
-    console.print(f"{row.signal} {row.session}, {reported}, by {row.model_id}")
+    said = f"forecast {headline.words[0]}" if headline else f"withheld: {row.reason}"
+    console.print(f"{row.signal} {row.session}, {said}, by {row.model_id}")
     console.print(
         f"{target.words.output} {whole.output:+.3f} before calibration, of the median image "
         f"{whole.median_output:+.3f}; a part's figure is what it adds"
@@ -142,7 +138,7 @@ def _print_nearest_neighbours(console: Console, nearest_neighbours: Mapping[str,
         f"{verdict}: the nearest lies {nearest_neighbours['distance']:.2f} away, the limit is "
         f"{nearest_neighbours['threshold']:.2f}"
     )
-    table = Table("past image", "distance", "what followed", show_edge=False, pad_edge=False)
+    table = Table("past image", "distance", "return that followed", show_edge=False, pad_edge=False)
     for neighbour in nearest_neighbours["neighbours"]:
         table.add_row(
             neighbour["session"],

@@ -7,7 +7,12 @@ import os
 from contextlib import suppress
 from datetime import date
 
-from factorprism.cli.commands import forecast_session, is_issued, session_forecasts
+from factorprism.cli.commands import (
+    forecast_session,
+    is_issued,
+    report_missing,
+    session_forecasts,
+)
 from factorprism.cli.context import latest_session, open_warehouse
 from factorprism.cli.drawing import draw_of
 from factorprism.cli.embedded import how_to_open, say, start_airflow
@@ -19,11 +24,9 @@ from factorprism.core.config import Config
 from factorprism.core.errors import ConfigurationError, ServiceError
 from factorprism.core.ledger import Forecast
 from factorprism.core.signals import find_signal
-from factorprism.factors import CATALOGUE, compute_factors
 from factorprism.pipelines import Run, run_pipeline
 from factorprism.pipelines.champions import champion_at
-from factorprism.pipelines.factors import compute_factors as compute_changed_factors
-from factorprism.quality import count_missing
+from factorprism.pipelines.factors import compute_factors
 from factorprism.telemetry import make_formatter, secrets_of
 from factorprism.views import NotHeld
 
@@ -72,7 +75,7 @@ def _log_to_file(config: Config) -> str:
 def _load_history(run: Run, timings: Timings) -> None:
     if not load_history(run, timings):
         with timings.part("history", "history: held already"):
-            compute_changed_factors(run, {})
+            compute_factors(run, {})
 
 
 def _train_first_champion(run: Run, timings: Timings) -> None:
@@ -131,7 +134,4 @@ def _missing_line(run: Run) -> str:
     extent = run.ports.warehouse.bars.load_extent(target)
     first: date = extent[0] if extent else run.session
     bars = run.ports.warehouse.bars.load_bars([target], first, run.session)
-    report = count_missing(
-        compute_factors(bars), {factor.name: factor.lookback for factor in CATALOGUE}
-    )
-    return f"{target} {first} to {run.session}: {report.line}"
+    return f"{target} {first} to {run.session}: {report_missing(bars).line}"

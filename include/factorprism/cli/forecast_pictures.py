@@ -1,4 +1,7 @@
-"""Draws a forecast's image, and what its explanation holds, from what the page **Image** asks."""
+"""Draws a forecast's image, and what its explanation holds, by the view of the page **Image**.
+
+Where the page says why a part is empty, a drawing is refused with what there is instead.
+"""
 
 from __future__ import annotations
 

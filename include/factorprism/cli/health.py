@@ -41,7 +41,7 @@ ASKED = {Level.WELL: "ok", Level.NOTE: "note", Level.FAULT: "ILL"}
 
 
 def print_examination() -> int:
-    """Print all findings; 0 when all is healthy, 1 when something needs a fix."""
+    """Print what each check came to; 0 when all is healthy, 1 when something needs a fix."""
     results = examine()
     width = max(10, *(len(result.name) for result in results))
     for result in results:
@@ -69,8 +69,7 @@ def examine() -> list[CheckResult]:
 
 
 def print_health(*, as_json: bool) -> int:
-    """Print one line a check, with its remedy; 0 when all is healthy, 1 when anything is
-    unhealthy."""
+    """Print one line a check, with its remedy; 0 when all is healthy, 1 when anything is not."""
     now = utc_now()
     try:
         results = check_health(load_config(os.environ), now)

@@ -170,7 +170,7 @@ def train(
 def contest(
     session: Day = None,
     signal: Signal = "",
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write it there, with its pictures.")
     ] = None,
@@ -178,7 +178,7 @@ def contest(
     """Print the contest's report (the newest without --session): who has shown skill, if anyone."""
     from factorprism.cli.commands import print_contest
 
-    print_contest(_to_date(session), signal, as_json=format_ is Format.JSON, out=out)
+    print_contest(_to_date(session), signal, as_json=format_ is TableOrJson.JSON, out=out)
 
 
 @app.command()
@@ -223,13 +223,12 @@ def forecasts(
 def explain(
     session: Day = None,
     signal: Signal = "",
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
-    """Print the attribution of a session's forecast (the newest explained one without
-    --session)."""
+    """Print the attribution of a session's forecast (without --session the newest explained)."""
     from factorprism.cli.explaining import print_explanations
 
-    print_explanations(_to_date(session), signal, as_json=format_ is Format.JSON)
+    print_explanations(_to_date(session), signal, as_json=format_ is TableOrJson.JSON)
 
 
 @app.command()
@@ -260,7 +259,7 @@ def quality(
     symbol: Annotated[str | None, typer.Option(help="The universe's target if not given.")] = None,
     start: Day = None,
     end: Day = None,
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
     """Print the missing-data line of a symbol's factors, and what the gate has found in its bars.
 
@@ -269,12 +268,13 @@ def quality(
     from factorprism.cli.commands import print_quality
 
     if context.invoked_subcommand is None:
-        print_quality(symbol, _to_date(start), _to_date(end), format_.value)
+        as_json = format_ is TableOrJson.JSON
+        print_quality(symbol, _to_date(start), _to_date(end), as_json=as_json)
 
 
 @quality_app.command("accept")
 def quality_accept(
-    finding: Annotated[str, typer.Argument(help="The finding's name, as it is reported.")],
+    finding: Annotated[str, typer.Argument(help="The finding's name, as `quality` prints it.")],
     because: Annotated[str, typer.Option(help="Why it is no fault, in one sentence.")],
 ) -> None:
     """Accept a critical finding for good, with your name: the next run lets its bars pass."""
@@ -354,8 +354,7 @@ def show_config(
 def healthcheck(
     format_: Annotated[TextOrJson, typer.Option("--format")] = TextOrJson.TEXT,
 ) -> None:
-    """Say within seconds whether all is healthy: 0 healthy, 1 unhealthy; for cron and uptime
-    services."""
+    """Say within seconds whether all is healthy: 0 healthy, 1 unhealthy; for cron and watchdogs."""
     from factorprism.cli.health import print_health
 
     raise typer.Exit(print_health(as_json=format_ is TextOrJson.JSON))
@@ -448,7 +447,7 @@ def signals_list(
 def signals_add(
     name: str,
     universe: Annotated[str | None, typer.Option(help="A universe by its name.")] = None,
-    target: Annotated[str | None, typer.Option(help="What is asked: direction.")] = None,
+    target: Annotated[str | None, typer.Option(help="What is asked, such as volatility.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Sessions ahead.")] = None,
     lookback: Annotated[int | None, typer.Option(help="Sessions in an image.")] = None,
     model: Annotated[str | None, typer.Option(help="The network that is trained.")] = None,
@@ -550,12 +549,12 @@ def services_stop() -> None:
 
 @services_app.command("status")
 def services_status(
-    format_: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    format_: Annotated[TableOrJson, typer.Option("--format")] = TableOrJson.TABLE,
 ) -> None:
     """Say what is running."""
     from factorprism.cli.embedded import print_status
 
-    print_status(as_json=format_ is Format.JSON)
+    print_status(as_json=format_ is TableOrJson.JSON)
 
 
 @services_app.command("url")

@@ -108,7 +108,7 @@ def write_table(rows: Sequence[Forecast]) -> None:
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print plain values under their names, those of a list after one another."""
+    """Print plain values under their names; the members of a list stand in one cell."""
     table = Table(title=None, show_edge=False, pad_edge=False)
     for name, value in rows[0].items():
         justify: Literal["left", "right"] = "right" if isinstance(value, int) else "left"

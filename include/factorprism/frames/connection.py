@@ -26,7 +26,8 @@ from factorprism.frames.asking import (
     read_symbols,
 )
 from factorprism.frames.image import Image, make_image
-from factorprism.views import House, choose_line, final_rows, list_shown_lines
+from factorprism.views import House, NotHeld, choose_line, final_rows, list_shown_lines
+from factorprism.views.contest import load_tabulated
 from factorprism.views.image import read_picture
 
 
@@ -237,23 +238,19 @@ class Connection:
             near = ", ".join(map(str, order_by_nearness(day, {held for held, _ in keys})[:NEAREST]))
             raise ConfigurationError(
                 f"no forecast of {name}{f' of {day}' if day else ''} is explained",
-                remedy=f"Nearest: {near}." if near else f"Make one: factorprism daily {name}.",
+                remedy=f"Nearest: {near}."
+                if near
+                else f"Make one: factorprism daily --signal {name}.",
             )
         return [one for one in found if one is not None]
 
     def _load_report(self, signal: str | None, as_of: Day | None) -> ContestReport:
         name, _ = self._find(signal)
         day = None if as_of is None else read_day(as_of, "as_of")
-        report = self._warehouse.contests.load_report(name, day)
-        if report is None:
-            newest = self._warehouse.contests.load_report(name)
-            raise ConfigurationError(
-                f"there is no contest of {name}{f' as of {day}' if day else ''}",
-                remedy=f"The newest is as of {newest.as_of}."
-                if newest
-                else "The weekly run holds one: factorprism train.",
-            )
-        return report
+        try:
+            return load_tabulated(self._warehouse, name, day)
+        except NotHeld as error:
+            raise ConfigurationError(error.message, remedy=error.remedy) from error
 
     def _no_entrant(self, signal: str, entrant: str) -> ConfigurationError:
         known = order_by_likeness(entrant, self._warehouse.contests.load_out_of_sample(signal))
@@ -261,5 +258,5 @@ class Connection:
             f"no entrant of the contest of {signal} is called {entrant!r}",
             remedy=f"Nearest: {', '.join(known[:NEAREST])}."
             if known
-            else "The weekly run holds a contest: factorprism train.",
+            else f"Hold one: factorprism train --signal {signal} --contest full.",
         )

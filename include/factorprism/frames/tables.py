@@ -226,7 +226,7 @@ def _list_shares(explanation: Explanation) -> Iterator[dict[str, Any]]:
 def _spread(
     method: str, axes: Mapping[str, Sequence[Any]], values: npt.NDArray[np.float64]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for each of `values`, its place named by `axes` in their order."""
+    """Yield a row for each of `values`, whose axes are those of `axes` in their order."""
     for names, share in zip(product(*axes.values()), values.ravel().tolist(), strict=True):
         index = {"channel": "", "group": "", "factor": "", **dict(zip(axes, names, strict=True))}
         first, last = index.pop("day", (None, None))

@@ -19,6 +19,7 @@ from factorprism.reports.contest_tables import (
     ReportTable,
     describe_scope,
     describe_size,
+    is_tabulated,
     tabulate_report,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "describe_forecast",
     "describe_scope",
     "describe_size",
+    "is_tabulated",
     "render_attribution",
     "render_backtest",
     "render_contest",

@@ -165,16 +165,16 @@ def _draw_days(
     # The oldest block may be shorter than the others, which are all of one length.
     n_blocks = len(attribution.by_day)
     size = -(-n_days // n_blocks)
-    stops = np.array([n_days - size * page_path for page_path in range(n_blocks)][::-1])
+    stops = np.array([n_days - size * block for block in range(n_blocks)][::-1])
     starts = np.maximum(stops - size, 0)
     heights = attribution.by_day
     middles = (starts + stops) / 2 - 0.5
     axes.bar(middles, heights, width=(stops - starts) * 0.86, color=_colours(heights))
     axes.axhline(0.0, color=SOFT, linewidth=0.8)
-    for page_path, height in zip(middles, heights, strict=True):
+    for middle, height in zip(middles, heights, strict=True):
         axes.annotate(
             _write(height),
-            (page_path, height),
+            (middle, height),
             xytext=(0, 3 if height >= 0 else -3),
             textcoords="offset points",
             ha="center",
@@ -193,12 +193,12 @@ def _draw_days(
 def _draw_sides(
     figure: Figure,
     attribution: Attribution,
-    page_path: tuple[float, float, float],
+    column: tuple[float, float, float],
     limit: float,
     agreed: Mapping[str, float],
 ) -> None:
-    """Draw the groups of factors and below them the channels, in the right column."""
-    left, bottom, height = page_path
+    """Draw the groups of factors and below them the channels in `column`: left, bottom, height."""
+    left, bottom, height = column
     top = bottom + height
     for kind, title, names in _sides(attribution):
         axes = add_axes(figure, left, top - len(names) * ROW, BARS, len(names) * ROW)

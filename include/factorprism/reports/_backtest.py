@@ -61,14 +61,14 @@ def render_backtest(
         write_heading(figure, 0.3, title, subtitle)
         above = add_axes(figure, LEFT, BOTTOM + BELOW + BETWEEN, WIDTH, ABOVE)
         _draw_curves(above, sessions, grown, colours, "growth since the start")
-        indices = {name: float(values[-1]) for name, values in grown.items()}
-        _write_ends(above, indices, ends, colours, ABOVE)
+        last = {name: float(values[-1]) for name, values in grown.items()}
+        _write_ends(above, last, ends, colours, ABOVE)
         above.tick_params(labelbottom=False)
         below = add_axes(figure, LEFT, BOTTOM, WIDTH, BELOW)
         below.fill_between(sessions, fallen[reference], 0.0, color=FAINT, alpha=0.6, linewidth=0)
         _draw_curves(below, sessions, fallen, colours, "fall from the highest point so far")
-        indices = {name: float(values.min()) for name, values in fallen.items()}
-        _write_ends(below, indices, deepest, colours, BELOW)
+        lowest = {name: float(values.min()) for name, values in fallen.items()}
+        _write_ends(below, lowest, deepest, colours, BELOW)
     return path
 
 
@@ -101,17 +101,18 @@ def _draw_curves(
 
 def _write_ends(
     axes: Axes,
-    indices: Mapping[str, float],
+    values: Mapping[str, float],
     texts: Mapping[str, str],
     colours: Mapping[str, str],
     height: float,
 ) -> None:
+    """Write each of `texts` at the right edge, as near to its value as the others leave room."""
     lowest, highest = axes.get_ylim()
-    wanted = (np.array([*indices.values()]) - lowest) / (highest - lowest)
-    for name, page_path in zip(indices, _spread_apart(wanted * height, LINE, height), strict=True):
+    wanted = (np.array([*values.values()]) - lowest) / (highest - lowest)
+    for name, inches in zip(values, _spread_apart(wanted * height, LINE, height), strict=True):
         axes.annotate(
             texts[name],
-            (1.0, page_path / height),
+            (1.0, inches / height),
             xycoords="axes fraction",
             xytext=(6, 0),
             textcoords="offset points",
@@ -122,24 +123,24 @@ def _write_ends(
 
 
 def _spread_apart(wanted: Column, least: float, height: float) -> Column:
-    """Return places near `wanted` in their order, `least` apart, within [0, `height`] if they fit.
+    """Return heights near `wanted` in their order, `least` apart, within [0, `height`] if they fit.
 
     Labels that would lie on one another are moved as one block around their common middle.
     """
     order = np.argsort(wanted, kind="stable")
-    blocks: list[tuple[float, int]] = []  # sum of the lowest places wanted, number of labels
-    for number, page_path in enumerate(wanted[order]):
-        total, count = float(page_path) - number * least, 1
-        # Pool adjacent violators: the isotonic fit of the places less their own share of room.
+    blocks: list[tuple[float, int]] = []  # sum of the lowest heights wanted, number of labels
+    for number, inches in enumerate(wanted[order]):
+        total, count = float(inches) - number * least, 1
+        # Pool adjacent violators: the isotonic fit of the heights less their own share of room.
         while blocks and blocks[-1][0] / blocks[-1][1] > total / count:
             total, count = total + blocks[-1][0], count + blocks[-1][1]
             blocks.pop()
         blocks.append((total, count))
     highest = max(height - (len(wanted) - 1) * least, 0.0)
     starts = np.concatenate([np.full(count, total / count) for total, count in blocks])
-    indices = np.empty(len(wanted))
-    indices[order] = np.clip(starts, 0.0, highest) + np.arange(len(wanted)) * least
-    return indices
+    spread = np.empty(len(wanted))
+    spread[order] = np.clip(starts, 0.0, highest) + np.arange(len(wanted)) * least
+    return spread
 
 
 def _compute_fall(equity: Column) -> Column:

@@ -88,7 +88,7 @@ def _shorten(line: Text, pixels: float) -> None:
 
 
 def add_axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Add axes at a place given in inches from the lower left corner."""
+    """Add axes at a position in inches from the lower left corner of the sheet."""
     across, up = figure.get_size_inches()
     axes: Axes = figure.add_axes((left / across, bottom / up, width / across, height / up))
     return axes

@@ -57,7 +57,7 @@ def render_image(
     factors, channels
         The names of the other two axes.
     forecast
-        Its probability or the reason why there is none is written under the title.
+        What it says, or the reason why it was withheld, is written under the title.
 
     The bytes follow from the arguments alone. Raises ``ValueError`` when the axes disagree.
     """
@@ -81,15 +81,15 @@ def render_image(
 
 
 def describe_forecast(forecast: Forecast) -> str:
-    """Return the line that says what the model made of the image, or why it was not asked."""
+    """Return the line that says what the model made of the image, or why nothing was issued."""
     headline = read_headline(forecast)
     if headline is None:
         return f"forecast withheld: {forecast.reason}"
-    count = f"{forecast.horizon} sessions{', expected' if forecast.horizon_end_expected else ''}"
+    horizon = f"{forecast.horizon} sessions{', expected' if forecast.horizon_end_expected else ''}"
     own, reference = headline.words
     words = headline.target.words
     return (
-        f"{words.headline} by {forecast.horizon_end} ({count}): {own}, {words.reference} "
+        f"{words.headline} by {forecast.horizon_end} ({horizon}): {own}, {words.reference} "
         f"{reference}; issued by {forecast.model_id}"
     )
 

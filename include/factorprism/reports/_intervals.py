@@ -1,4 +1,4 @@
-"""Draws figures with their intervals, one line a contestant, one panel a figure."""
+"""Draws figures with their intervals: one line an entrant, one panel a figure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIDE_BY_SIDE = 5
 
 @dataclass(frozen=True)
 class IntervalPanel:
-    """One figure of all contestants: value, lower and upper end for each, NaN where undefined.
+    """One figure of all entrants: value, lower and upper end for each, NaN where undefined.
 
     `reference` is drawn as a line: what stands for knowing nothing. `decides` tells whether an
     interval on one side of it may be painted as a gain or a loss, since it is adjusted for multiple
@@ -68,8 +68,7 @@ def render_intervals(
     with open_sheet(max(width, needed), BOTTOM + height + TOP, path) as figure:
         write_heading(figure, LEFT, title, subtitle)
         for number, panel in enumerate(panels):
-            page_path = left + number * (WIDTH + BETWEEN)
-            axes = add_axes(figure, page_path, BOTTOM, WIDTH, height)
+            axes = add_axes(figure, left + number * (WIDTH + BETWEEN), BOTTOM, WIDTH, height)
             _draw_panel(axes, panel)
             axes.set_yticks(range(len(labels)), labels if number == 0 else [""] * len(labels))
             axes.set_ylim(len(labels) - 0.3, -0.7)

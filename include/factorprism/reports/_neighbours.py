@@ -66,12 +66,12 @@ def render_neighbours(
     right = MARGIN + NAMES + COLUMNS * PANEL + (COLUMNS - 1) * GAP
     with open_sheet(right + 1.0, HEAD + n_rows * block + FOOT, path) as figure:
         write_heading(figure, MARGIN, title, _summarise(nearest_neighbours))
-        for page_path, (image, days) in enumerate(zip(values, sessions, strict=True)):
-            row, column = divmod(page_path, COLUMNS)
+        for number, (image, days) in enumerate(zip(values, sessions, strict=True)):
+            row, column = divmod(number, COLUMNS)
             left = MARGIN + NAMES + column * (PANEL + GAP)
             bottom = FOOT + (n_rows - row - 1) * block + DATES
             axes = add_axes(figure, left, bottom, PANEL, height)
-            head, follow, colour = _caption(nearest_neighbours, page_path)
+            head, follow, colour = _caption(nearest_neighbours, number)
             if len(image):
                 picture = draw_channel(axes, image, "")
                 name_factors(axes, factors if column == 0 else ())
@@ -100,38 +100,34 @@ def _write_absent(axes: Axes) -> None:
     axes.set_yticks([])
 
 
-def _caption(nearest_neighbours: NearestNeighbours, page_path: int) -> tuple[str, str, str]:
-    if page_path == 0:
+def _caption(nearest_neighbours: NearestNeighbours, number: int) -> tuple[str, str, str]:
+    """Return two lines over image `number`, 0 the day's own, and the colour of the second."""
+    if number == 0:
         return (
             f"{nearest_neighbours.session}: the day",
             "the image that the forecast is made from",
             SOFT,
         )
-    neighbour = nearest_neighbours.neighbours[page_path - 1]
+    neighbour = nearest_neighbours.neighbours[number - 1]
     change = _write(neighbour.forward_return)
     return (
-        f"{page_path}. {neighbour.session}, distance {neighbour.distance:.2f}",
-        f"{change} by {neighbour.outcome_end}",
+        f"{number}. {neighbour.session}, distance {neighbour.distance:.2f}",
+        f"return {change} by {neighbour.outcome_end}",
         HIGH if neighbour.forward_return > 0 else LOW,
     )
 
 
 def _summarise(nearest_neighbours: NearestNeighbours) -> str:
     returns = np.array([neighbour.forward_return for neighbour in nearest_neighbours.neighbours])
+    novelty = "unlike any past image" if nearest_neighbours.novel else "within what was seen"
     verdict = (
-        f"unlike any past image: the nearest lies {nearest_neighbours.distance:.2f} away, the "
-        "limit is "
+        f"{novelty}: the nearest lies {nearest_neighbours.distance:.2f} away, the limit is "
         f"{nearest_neighbours.threshold:.2f}"
-        if nearest_neighbours.novel
-        else f"within what was seen: the nearest lies {nearest_neighbours.distance:.2f} away, the "
-        "limit "
-        f"is {nearest_neighbours.threshold:.2f}"
     )
     if not len(returns):
         return verdict
     median = _write(float(np.median(returns)))
-    rose = int((returns > 0).sum())
-    return f"{verdict}; {rose} of {len(returns)} rose afterwards, median {median}"
+    return f"{verdict}; median return afterwards {median}"
 
 
 def _write(share: float) -> str:

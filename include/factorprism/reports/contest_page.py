@@ -12,6 +12,7 @@ from factorprism.reports.contest_tables import (
     Row,
     describe_scope,
     describe_size,
+    is_tabulated,
     tabulate_report,
 )
 
@@ -24,15 +25,12 @@ def write_contest(report: ContestReport, pictures: Sequence[Path], path: Path) -
 
 
 def render_contest(report: ContestReport) -> str:
-    """Return the whole report as Markdown, the sentence on skill first."""
+    """Return the report as Markdown, the sentence on skill first, and all its tables if held."""
     content: Mapping[str, Any] = report.content
-    parts = [
-        f"# Contest of {report.signal} as of {report.as_of}",
-        report.sentence,
-        *content["leaks"],
-        describe_scope(report),
-        describe_size(report),
-    ]
+    parts = [f"# Contest of {report.signal} as of {report.as_of}", report.sentence]
+    if not is_tabulated(report):
+        return "\n\n".join(parts) + "\n"
+    parts += [*content["leaks"], describe_scope(report), describe_size(report)]
     for section in tabulate_report(report):
         parts += [f"## {section.heading}", section.note]
         for table in section.tables:

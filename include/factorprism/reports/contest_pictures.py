@@ -12,6 +12,7 @@ from factorprism.core.contest import ContestReport
 from factorprism.evaluation.backtest import BUY_AND_HOLD, Backtest
 from factorprism.reports._backtest import render_backtest
 from factorprism.reports._intervals import IntervalPanel, render_intervals
+from factorprism.reports.contest_tables import name_loss
 from factorprism.targets import Target
 
 # Backtests that one picture can tell apart, beside buy-and-hold.
@@ -33,10 +34,10 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
             f"gain on the {words.reference}, adjusted",
             [(gain["value"], gain["lower"], gain["upper"]) for gain in gains],
             0.0,
-            ", ".join(dict.fromkeys((words.loss, words.unit))),
+            name_loss(words),
         ),
-        IntervalPanel(words.decisive, of(target.decisive), 0.0, decides=False),
-        IntervalPanel(words.order, of(target.order), target.order_of_nothing, decides=False),
+        IntervalPanel(words.decisive, of(target.decisive), 0.0),
+        IntervalPanel(words.order, of(target.order), target.order_of_nothing),
     )
     return render_intervals(
         [gain["name"] for gain in gains],
@@ -44,8 +45,7 @@ def render_gains(report: ContestReport, target: Target, path: Path) -> Path:
         [panel for panel in panels if np.isfinite(np.array(panel.intervals)).any()],
         title=f"Contest of {report.signal} as of {report.as_of}",
         subtitle=f"{content['n_sessions']} out-of-sample sessions, "
-        f"{content['independent_windows']} "
-        "windows that do not overlap; 95% intervals",
+        f"{content['independent_windows']} windows that do not overlap; 95% intervals",
         path=path,
     )
 

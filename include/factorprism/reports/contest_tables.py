@@ -32,12 +32,23 @@ class ContestSection:
     tables: tuple[ReportTable, ...]
 
 
+def is_tabulated(report: ContestReport) -> bool:
+    """Tell whether the figures of `report` are held, and not its sentence alone."""
+    trials: Any = report.content.get("trials")
+    return bool(trials and trials["gains"])
+
+
+def name_loss(words: TargetWords) -> str:
+    """Return the name of a target's loss with its unit, where that is another word."""
+    return ", ".join(dict.fromkeys((words.loss, words.unit)))
+
+
 def tabulate_report(report: ContestReport) -> tuple[ContestSection, ...]:
     """Return the report's sections: the gains first, entrants by their gain in every table."""
     content: Any = report.content
     target = find_target(content.get("target", DIRECTION.name))
     best = [gain["name"] for gain in content["trials"]["gains"]]
-    order = {name: page_path for page_path, name in enumerate([target.reference, *best])}
+    order = {name: index for index, name in enumerate([target.reference, *best])}
     entrants = sorted(content["entrants"], key=lambda line: order[line["entrant"]])
     figures = (
         ContestSection(
@@ -85,7 +96,7 @@ def _gain_section(content: Mapping[str, Any], words: TargetWords) -> ContestSect
         f"{words.reference} is {'in' if trials['base_in_confidence_set'] else 'not in'} the model "
         "confidence set."
     )
-    columns = ("entrant", f"{words.loss} gain, {words.unit}", "may be the best", "skill")
+    columns = ("entrant", f"gain in {name_loss(words)}", "may be the best", "skill")
     rows = tuple(_gain_row(gain) for gain in trials["gains"])
     heading = f"Gain on the {words.reference}, adjusted for multiple testing"
     return ContestSection(heading, note, (ReportTable(columns, rows),))

@@ -14,6 +14,9 @@ LINE = "%(levelname)s %(name)s: %(message)s"
 # The password of an address such as postgresql://user:password@host/name.
 _PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)", re.IGNORECASE)
 
+# The audience of an address, as in operators=json://host/path.
+_AUDIENCE = re.compile(r"^\w+=(?=\w+://)")
+
 
 @contextmanager
 def bound(**facts: object) -> Iterator[None]:
@@ -38,9 +41,14 @@ def make_formatter(form: str, secrets: Sequence[str], line: str = LINE) -> loggi
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values of `environ` that no line may show."""
-    names = ("TUSHARE_TOKEN", "FACTORPRISM_ALERTS_URL")
-    return tuple(filter(None, (environ.get(name, "").strip() for name in names)))
+    """Return the values of `environ` that no line may show: the token, and each address."""
+    addresses = environ.get("FACTORPRISM_ALERTS_URL", "").split()
+    secrets = (environ.get("TUSHARE_TOKEN", "").strip(), *map(_without_audience, addresses))
+    return tuple(filter(None, secrets))
+
+
+def _without_audience(address: str) -> str:
+    return _AUDIENCE.sub("", address)
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The empirical hit rate: how often the index rose after forecasts like this one."""
+"""The empirical hit rate: how often forecasts like this one were followed by a rise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from factorprism.evaluation.reliability import compute_wilson
 from factorprism.evaluation.resampling import count_independent
 
-# Distances in probability within which a past forecast counts as alike, the closest first.
+# Distances in probability within which a past forecast counts as similar, the closest first.
 HALF_WIDTHS = (0.025, 0.05)
 LEAST_WINDOWS = 10
 
@@ -26,8 +26,8 @@ class Matured:
 
     source: str
     sessions: npt.NDArray[np.datetime64]
-    p_up: npt.NDArray[np.float64]
-    went_up: npt.NDArray[np.bool_]
+    y_prob: npt.NDArray[np.float64]
+    rose: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class HitRate:
     last: date
 
 
-def find_hit_rate(p_up: float, matured: Matured, horizon: int) -> HitRate | None:
-    """Return what followed forecasts like `p_up`; None with fewer than ten separate windows."""
+def find_hit_rate(y_prob: float, matured: Matured, horizon: int) -> HitRate | None:
+    """Return what followed forecasts like `y_prob`; None with fewer than ten separate windows."""
     for half_width in HALF_WIDTHS:
-        alike = np.flatnonzero(np.abs(matured.p_up - p_up) <= half_width + 1e-12)
-        windows = count_independent(alike, horizon)
+        similar = np.flatnonzero(np.abs(matured.y_prob - y_prob) <= half_width + 1e-12)
+        windows = count_independent(similar, horizon)
         if windows < LEAST_WINDOWS:
             continue
-        share = float(matured.went_up[alike].mean())
+        share = float(matured.rose[similar].mean())
         lower, upper = compute_wilson(share, windows)
-        first, last = (matured.sessions[alike[index]].astype(date) for index in (0, -1))
+        first, last = (matured.sessions[similar[index]].astype(date) for index in (0, -1))
         return HitRate(
-            matured.source, half_width, len(alike), windows, share, lower, upper, first, last
+            matured.source, half_width, len(similar), windows, share, lower, upper, first, last
         )
     return None

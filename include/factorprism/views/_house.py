@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TypeVar, cast
 
 from factorprism.core.config import Config, load_config
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.universe import exchanges_of, load_universes
+from factorprism.core.signals import SIGNALS_FILE
+from factorprism.core.universe import UNIVERSES_FILE, exchanges_of, load_universes
 from factorprism.warehouse import PostgresWarehouse
 from factorprism.warehouse.calendar import teach_held_days
 
@@ -43,9 +45,9 @@ class House:
         return PostgresWarehouse(self.config.reader_url, read_only=True)
 
     def known_version(self) -> str:
-        """Return the version read within a second, or while another thread reads it the last one.
+        """Return the version that was read within a second, empty where it has to be read again.
 
-        Empty where it has to be read.
+        While another thread reads it, the one before is good enough.
         """
         fresh = time.monotonic() - self._asked_at < VERSION_SECONDS
         return self._version if fresh or self._lock.locked() else ""
@@ -53,13 +55,14 @@ class House:
     def read_version(self) -> str:
         """Return a text that changes whenever a page may show something else.
 
-        The warehouse is asked at most once a second. With a new version the process learns the
+        It follows from the warehouse and from the home's files of signals and universes, which are
+        asked at most once a second. With a new version the process learns the
         days that the warehouse holds, so that a page counts sessions as the runs do. Raises
         `WarehouseError`.
         """
         with self._lock:
             if time.monotonic() - self._asked_at >= VERSION_SECONDS:
-                version = self.warehouse.read_version()
+                version = f"{self.warehouse.read_version()} {_stamp(self.config.home)}"
                 if version != self._version:
                     universes = load_universes(self.config.home).values()
                     teach_held_days(self.warehouse.calendar, exchanges_of(universes))
@@ -81,6 +84,12 @@ class House:
         """Have the warehouse asked again: something was just written."""
         with self._lock:
             self._version, self._asked_at = "", float("-inf")
+
+
+def _stamp(home: Path) -> str:
+    """Return when the files of signals and universes in `home` were last written."""
+    files = [home / name for name in (SIGNALS_FILE, UNIVERSES_FILE)]
+    return " ".join(str(path.stat().st_mtime_ns) if path.is_file() else "-" for path in files)
 
 
 @lru_cache(maxsize=1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from factorprism.core.calendar import calendar_of
@@ -18,6 +19,25 @@ class NotHeld(FactorPrismError):
     """Something was asked for by name that the warehouse does not hold."""
 
     exit_code = 2
+
+
+@dataclass(frozen=True)
+class SessionSpan:
+    """A session among those of the ledger: the first and the last, and its neighbours there."""
+
+    session: date
+    first: date
+    last: date
+    previous: date | None
+    following: date | None
+
+
+def locate_session(session: date, known: Sequence[date]) -> SessionSpan:
+    """Return where `session` lies among `known`, ascending and not empty, whether or not in it."""
+    index, after = bisect_left(known, session), bisect_right(known, session)
+    previous = known[index - 1] if index else None
+    following = known[after] if after < len(known) else None
+    return SessionSpan(session, known[0], known[-1], previous, following)
 
 
 def list_shown_lines(warehouse: PostgresWarehouse, config: Config) -> list[ForecastLine]:

@@ -21,8 +21,8 @@ from factorprism.pipelines import Run, load_recent_images
 
 Values = npt.NDArray[np.float64]
 
-# Sessions behind the colours where no model has fitted a scale yet.
-RECENT_SESSIONS = 750
+# Sessions that the colours' scale is fitted on where no model has one.
+SCALE_SESSIONS = 750
 
 
 class Scale(StrEnum):
@@ -38,7 +38,7 @@ class Picture:
     """The image of one session: `values` in the factors' units, `scaled` in z as it is coloured.
 
     Both are float32 [lookback, factor, channel], NaN = missing; `scaled` is clipped at `clip` and
-    None without a scale. `sessions` are the rows' days. `groups` name the places of the factors.
+    None without a scale. `sessions` are the rows' days; `groups` name indices into `factors`.
     """
 
     sessions: DayArray
@@ -57,7 +57,7 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Closes:
-    """Closes of each channel known at the session's close, index points, NaN = no bar that day."""
+    """Closes of each channel known at the session's close, as quoted; NaN: no bar that day."""
 
     sessions: DayArray
     channels: tuple[str, ...]
@@ -70,16 +70,28 @@ def find_scale(
     """Return the scale of `record` if it is held and fits the window, else one of recent days."""
     if window is None:
         return None, Scale.NONE
-    training = run.ports.warehouse.models.load_training(record.model_id) if record else None
-    if training is not None and training.normaliser and record is not None:
-        axes = (record.factors, record.channels)
-        if axes == (window.factors, window.channels):
-            return Normaliser.from_dict(training.normaliser), Scale.MODEL
+    own = load_scale(run, record, window)
+    if own is not None:
+        return own, Scale.MODEL
     try:
-        recent = load_recent_images(run, RECENT_SESSIONS)
+        recent = load_recent_images(run, SCALE_SESSIONS)
         return Normaliser.fit(recent.cube), Scale.RECENT
     except ValueError:
         return None, Scale.NONE
+
+
+def load_scale(run: Run, record: ModelRecord | None, window: ImageWindow) -> Normaliser | None:
+    """Return the scale that `record` reads its images on; None where none is held that fits."""
+    if record is None or (record.factors, record.channels) != (window.factors, window.channels):
+        return None
+    training = run.ports.warehouse.models.load_training(record.model_id)
+    held = training is not None and training.normaliser
+    return Normaliser.from_dict(held) if held else None
+
+
+def hash_image(scaled: FloatArray, window: ImageWindow) -> str:
+    """Return the hash of the image of `window` as the ledger names it, from its cells in z."""
+    return hash_array(scaled, window.factor_hash)
 
 
 def build_picture(window: ImageWindow, normaliser: Normaliser | None, scale: Scale) -> Picture:
@@ -98,7 +110,7 @@ def build_picture(window: ImageWindow, normaliser: Normaliser | None, scale: Sca
         clip=normaliser.clip if normaliser else 0.0,
         missing=int(np.isnan(window.values).sum()),
         factor_hash=window.factor_hash,
-        image_hash=hash_array(scaled, window.factor_hash) if own and scaled is not None else "",
+        image_hash=hash_image(scaled, window) if own and scaled is not None else "",
     )
 
 

@@ -42,7 +42,7 @@ class Reasons:
 
     `baselines` gives for each its forecast, the one that the target ranks by, and by factor what it
     adds to the score, summed over channels. `agreement` is the rank correlation with networks of
-    other seeds by kind, -1 to 1.
+    other seeds by kind, -1 to 1; `lacks_members` tells that there are no such networks.
     """
 
     attribution: Attribution | None
@@ -50,7 +50,7 @@ class Reasons:
     surrogate: Shares | None
     baselines: Mapping[str, tuple[float, Values]]
     agreement: Mapping[str, float]
-    agreement_absent: str
+    lacks_members: bool
     seeds: tuple[int, ...]
     novel: bool
     distance: float | None
@@ -73,7 +73,7 @@ def build_reasons(run: Run, explanation: Explanation, normaliser: Normaliser | N
             for name, held in baselines.items()
         },
         agreement=stability.get("agreement", {}),
-        agreement_absent=stability.get("absent", ""),
+        lacks_members="absent" in stability,
         seeds=tuple(stability.get("seeds", ())),
         novel=bool(nearest_neighbours.get("novel", False)),
         distance=nearest_neighbours.get("distance"),

@@ -70,7 +70,7 @@ class Track:
         )
 
     def say(self, constant: float) -> Track:
-        """Return the same sessions as forecast by who says `constant` each time."""
+        """Return the same sessions as forecast by somebody who always says `constant`."""
         values = {self.target.headline: np.full(len(self.sessions), constant)}
         return Track(self.target, self.sessions, values, self.reference, self.labels)
 

@@ -1,5 +1,4 @@
-"""A contest held before: its report, its entrants' forecasts, and what these return in a
-backtest."""
+"""A contest held before: its report, its entrants' forecasts, and their backtests."""
 
 from __future__ import annotations
 
@@ -12,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.arrays import DayArray, as_days
+from factorprism.core.config import Config
 from factorprism.core.contest import ContestReport, OutOfSampleForecasts
+from factorprism.core.signals import Signal
 from factorprism.evaluation.backtest import Backtest, BacktestRule, trade_forecasts
-from factorprism.pipelines import Run
+from factorprism.pipelines import Ports, Run
 from factorprism.pipelines.contest_backtests import RULES, load_prices
+from factorprism.reports import is_tabulated
 from factorprism.targets.target import Column
 from factorprism.views._lines import NotHeld
 from factorprism.views._track import Track, track_contest
@@ -55,7 +57,7 @@ class HeldContest:
         )
 
     def rows_of(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the places of the entrant's out-of-sample sessions on the exchange's own axis."""
+        """Return the indices of the entrant's out-of-sample sessions in `days`, int64 [session]."""
         return np.searchsorted(self.days, as_days(self.evaluated[name].sessions)).astype(np.int64)
 
     def read_probabilities(self, name: str) -> tuple[Column, npt.NDArray[np.bool_]]:
@@ -111,10 +113,9 @@ def load_report(
 def load_tabulated(
     warehouse: PostgresWarehouse, signal: str, as_of: date | None = None
 ) -> ContestReport:
-    """Return as `load_report` does; raises `NotHeld` for a report without the gains, too."""
+    """Return as `load_report` does; raises `NotHeld` for a report without its tables, too."""
     report = load_report(warehouse, signal, as_of)
-    trials: Any = report.content.get("trials")
-    if trials and trials["gains"]:
+    if is_tabulated(report):
         return report
     raise NotHeld(
         f"of the contest of {report.as_of} the sentence alone was kept",
@@ -123,16 +124,18 @@ def load_tabulated(
     )
 
 
-def read_contest(run: Run) -> HeldContest:
-    """Return the contest as of the run's session, from the folds now held.
+def read_contest(
+    warehouse: PostgresWarehouse, config: Config, signal: Signal, as_of: date | None = None
+) -> HeldContest:
+    """Return the contest of `signal` as of a session, by default the newest, from the folds held.
 
     Raises `NotHeld` where there is none, or where its folds are no longer the newest ones.
     """
-    warehouse = run.ports.warehouse
-    report = load_tabulated(warehouse, run.signal.name, run.session)
+    report = load_tabulated(warehouse, signal.name, as_of)
+    run = Run(report.as_of, signal, config, Ports(config, warehouse))
     content: Mapping[str, Any] = report.content
     first, last = (date.fromisoformat(str(content[name])) for name in ("first", "last"))
-    held = warehouse.contests.load_out_of_sample(run.signal.name)
+    held = warehouse.contests.load_out_of_sample(signal.name)
     evaluated = {
         line["entrant"]: track_contest(_cut(held[line["entrant"]], first, last), run.target)
         for line in content["entrants"]
@@ -140,11 +143,11 @@ def read_contest(run: Run) -> HeldContest:
     }
     if {len(track.sessions) for track in evaluated.values()} != {int(content["n_sessions"])}:
         raise NotHeld(
-            f"other folds have been evaluated since the contest of {run.session}",
+            f"other folds have been evaluated since the contest of {report.as_of}",
             remedy="Draw the newest contest, or hold this one again: factorprism train --signal "
-            f"{run.signal.name} --contest full --session {run.session}",
+            f"{signal.name} --contest full --session {report.as_of}",
         )
-    days = run.calendar.sessions(first, run.session)
+    days = run.calendar.sessions(first, report.as_of)
     return HeldContest(run, report, days, evaluated)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.config import SOURCES
 from factorprism.core.severity import CRITICAL
 from factorprism.core.universe import Universe
 from factorprism.market.bars import PullState, PullSummary
@@ -19,7 +18,6 @@ from factorprism.market.findings import (
     QualityResult,
     SetAside,
 )
-from factorprism.pipelines import GATES
 from factorprism.views._coverage import (
     CLOSED,
     HELD,
@@ -30,6 +28,7 @@ from factorprism.views._coverage import (
     load_coverage,
     load_days,
 )
+from factorprism.views._gates import list_gate_keys
 from factorprism.views._lines import require_trading
 from factorprism.views._missing import MissingTable, load_missing
 from factorprism.views._revisions import RevisedBar, load_revisions
@@ -216,12 +215,7 @@ def _summarise_gates(
         return []
     calendar = calendar_of(universe.target)
     days = calendar.sessions(calendar.first, through)[-GATE_SESSIONS:].tolist()
-    keys = {
-        f"{gate} {day} {source} {universe.name}": (day, gate)
-        for day in days
-        for gate in GATES
-        for source in SOURCES
-    }
+    keys = list_gate_keys(universe, days)
     summaries = warehouse.quality.summarise_gates(list(keys))
     runs = [GateRun(*keys[summary.run_key], summary) for summary in summaries]
     return sorted(runs, key=lambda run: (-run.session.toordinal(), run.gate))

@@ -1,5 +1,4 @@
-"""What did the network see? The image of a session, its scale, its reasons and its nearest
-neighbours."""
+"""What did the network see? A session's image, its scale, its reasons and nearest neighbours."""
 
 from __future__ import annotations
 
@@ -18,6 +17,7 @@ from factorprism.pipelines import NO_MODEL, Ports, Run, champion_at
 from factorprism.targets import Target
 from factorprism.views._match import Match, compare_hashes
 from factorprism.views._picture import (
+    SCALE_SESSIONS,
     Closes,
     Picture,
     Scale,
@@ -37,6 +37,7 @@ from factorprism.views._window import (
 from factorprism.warehouse import PostgresWarehouse
 
 __all__ = [
+    "SCALE_SESSIONS",
     "Absence",
     "Closes",
     "ImagePage",
@@ -59,7 +60,6 @@ class Absence(StrEnum):
     NO_CHAMPION = "no_champion"  # nobody was there to read the image
     WITHHELD = "withheld"  # the gate refused before anything was explained
     NOT_EXPLAINED = "not_explained"  # the row was issued by a version without explanations
-    NOT_KEPT = "not_kept"  # an explanation is held, without this part
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,9 @@ class ImagePage:
     is None says why in `absent_picture` or `absent_reasons`.
     """
 
-    universe: str
     symbol: str
     target: Target
     session: date
-    horizon: int
     known: tuple[date, ...] = field(repr=False)
     row: Forecast | None
     model: ModelRecord | None
@@ -85,16 +83,6 @@ class ImagePage:
     reasons: Reasons | None
     absent_picture: Absence | None = None
     absent_reasons: Absence | None = None
-
-    @property
-    def before(self) -> date | None:
-        """The session of the ledger before this one."""
-        return max((day for day in self.known if day < self.session), default=None)
-
-    @property
-    def after(self) -> date | None:
-        """The session of the ledger after this one."""
-        return min((day for day in self.known if day > self.session), default=None)
 
 
 def read_image(
@@ -117,11 +105,9 @@ def read_image(
     window, normaliser, picture = _draw(run, record)
     explanation = _load_explanation(run, row)
     return ImagePage(
-        universe=line.universe,
         symbol=line.symbol,
         target=run.target,
         session=session,
-        horizon=line.horizon,
         known=tuple(warehouse.forecasts.list_sessions(line.signal)),
         row=row,
         model=record,

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from factorprism.core.alerts import TrackedAlert
-from factorprism.core.arrays import hash_array
 from factorprism.core.config import Config
 from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
-from factorprism.core.models import ModelRecord, Promotion, TrainingSummary
+from factorprism.core.models import ModelRecord, Promotion
 from factorprism.core.severity import CRITICAL
-from factorprism.factors import Normaliser, catalogue_hash
+from factorprism.factors import catalogue_hash
 from factorprism.forecasts import ImageWindow
 from factorprism.market.findings import Acceptance, QualityResult
-from factorprism.pipelines import GATES, Run
+from factorprism.pipelines import Run
 from factorprism.pipelines.champions import list_decisions
+from factorprism.views._gates import list_gate_keys
 from factorprism.views._match import HashLink, Match, compare_hashes
+from factorprism.views._picture import hash_image, load_scale
 from factorprism.views._provenance import (
     BarsLink,
     SettledOutcome,
@@ -182,19 +183,9 @@ def _link_model(run: Run, row: Forecast) -> ModelLink:
 def _link_image(
     run: Run, row: Forecast, record: ModelRecord | None, window: ImageWindow | None
 ) -> HashLink:
-    training = run.ports.warehouse.models.load_training(record.model_id) if record else None
-    now = ""
-    if window is not None and record is not None and training is not None:
-        now = _hash_image(training, record, window)
+    scale = load_scale(run, record, window) if window is not None else None
+    now = hash_image(scale.transform(window.values), window) if window and scale else ""
     return compare_hashes(row.image_hash, now)
-
-
-def _hash_image(training: TrainingSummary, record: ModelRecord, window: ImageWindow) -> str:
-    fits = (record.factors, record.channels) == (window.factors, window.channels)
-    if not training.normaliser or not fits:
-        return ""
-    scaled = Normaliser.from_dict(training.normaliser).transform(window.values)
-    return hash_array(scaled, window.factor_hash)
 
 
 def _link_factors(run: Run, row: Forecast, window: ImageWindow | None) -> FactorsLink:
@@ -220,8 +211,7 @@ def _link_factors(run: Run, row: Forecast, window: ImageWindow | None) -> Factor
 
 def _link_gates(run: Run) -> tuple[GateLink, ...]:
     links = []
-    for gate in GATES:
-        key = f"{gate} {run.session} {run.config.source} {run.universe.name}"
+    for key in list_gate_keys(run.universe, [run.session]):
         results = run.ports.warehouse.quality.load_results(key)
         if results:
             failed = tuple(result for result in results if not result.success)

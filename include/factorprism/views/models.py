@@ -16,6 +16,7 @@ from factorprism.pipelines.promotions import CHALLENGER, CHAMPION, list_champion
 from factorprism.reports import (
     ContestSection,
     describe_scope,
+    is_tabulated,
     tabulate_report,
 )
 from factorprism.targets import Target
@@ -29,8 +30,10 @@ SHOWN_DECISIONS = 30
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model; `mark` is ``champion``, ``challenger`` or empty, `was_champion` whether it was
-    champion before."""
+    """One model; `mark` is ``champion``, ``challenger`` or empty.
+
+    `was_champion` tells whether it is champion or was champion before.
+    """
 
     model: KeptModel
     target: Target
@@ -95,8 +98,8 @@ class ChosenModel:
 class ModelsPage:
     """All of the page **Models** for one signal.
 
-    `reign` is the decision that made the present champion; `predecessor` whom a
-    rollback would go back to, or empty. `decisions` come newest first, `rows` the last trained
+    `reign` is the decision that made the present champion; `predecessor` whom a rollback would go
+    back to, or empty. `decisions` come newest first, `rows` the last trained
     first, and only `SHOWN_DECISIONS` and `SHOWN_MODELS` of them unless all were asked for.
     """
 
@@ -129,7 +132,7 @@ def read_models(
     metrics = (target.decisive, INDEPENDENT)
     kept = warehouse.models.list_kept_models(signal, metrics)
     decisions = warehouse.models.list_dated_decisions(signal)
-    rows = _stand(kept, decisions, target)
+    rows = _list_rows(kept, decisions, target)
     champion = _find(rows, CHAMPION)
     chosen = rows.get(model_id) if model_id else champion or next(iter(rows.values()), None)
     if model_id and chosen is None:
@@ -176,7 +179,7 @@ def find_reign(decisions: Sequence[DatedDecision]) -> DatedDecision | None:
     return reign
 
 
-def _stand(
+def _list_rows(
     kept: Sequence[KeptModel], decisions: Sequence[DatedDecision], target: Target
 ) -> Mapping[str, ModelRow]:
     promotions = [item.promotion for item in decisions]
@@ -222,8 +225,7 @@ def _read_chosen(
 
 
 def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[EvaluationGroup]:
-    """Yield the evaluations, walk-forward before contest, of each the last out-of-sample session
-    first."""
+    """Yield the evaluations: walk-forward before contest, and of each kind the latest first."""
     order = {metric: index for index, metric in enumerate(list_figures(target))}
     spans = groupby(evaluations, lambda item: (item.kind, item.first, item.last))
     grouped = [(index, tuple(group)) for index, group in spans]
@@ -243,7 +245,7 @@ def _group(evaluations: Sequence[Evaluation], target: Target) -> Iterator[Evalua
 
 def _read_contest(report: ContestReport) -> ContestResult:
     content: Any = report.content
-    if "trials" not in content:
+    if not is_tabulated(report):
         return ContestResult(report, "", (), (), ())  # the sentence alone was kept
     return ContestResult(
         report=report,

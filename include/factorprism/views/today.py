@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,18 +21,24 @@ from factorprism.selection.promotion import find_champion
 from factorprism.targets import Target, find_target
 from factorprism.targets.headline import Headline, read_headline
 from factorprism.views._hit_rate import HitRate, Matured, find_hit_rate
-from factorprism.views._lines import final_rows, list_shown_lines, require_held
+from factorprism.views._lines import (
+    SessionSpan,
+    final_rows,
+    list_shown_lines,
+    locate_session,
+    require_held,
+)
 from factorprism.warehouse import PostgresWarehouse
 
 
 @dataclass(frozen=True)
 class Skill:
-    """The figure by which skill is evaluated, as `evaluation.skill` says it.
+    """The figure by which skill is claimed, as `evaluation.skill` says it.
 
     `decisive` and `reference` are the target's words for the figure and for what it is held
-    against; `verdict` is
-    ``ahead``, ``worse``, ``open`` (the interval includes zero) or ``unjudged``; the
-    skill and its interval are fractions; `windows` is None where it was not counted.
+    against. `verdict` is ``ahead``, ``worse``, ``open`` (the interval includes zero) or
+    ``unevaluated``. The skill and its interval are fractions; `windows` is None where they were
+    not counted.
     """
 
     decisive: str
@@ -68,7 +73,8 @@ class Contest:
 class LineToday:
     """One line at the session; `forecast` is None where the ledger has no row of it.
 
-    `headline` is None where nothing was issued.
+    `headline` is None where nothing was issued. `hit_rate` is None where the target forecasts no
+    probability, and where too few forecasts like this one have matured.
 
     `freshness` says how old the line's newest forecast is by now. `ended` tells that the horizon
     of `forecast` has ended by now, whether or not there is an `outcome`.
@@ -87,14 +93,9 @@ class LineToday:
 
 
 @dataclass(frozen=True)
-class Today:
-    """All lines at `session`, its neighbours in the ledger, and the alerts that are open now."""
+class Today(SessionSpan):
+    """All lines at `session`, and the alerts that are open now."""
 
-    session: date
-    first: date
-    last: date
-    previous: date | None
-    following: date | None
     lines: tuple[LineToday, ...]
     alerts: tuple[Alert, ...]
 
@@ -117,23 +118,12 @@ def read_today(
         return None
     shown = session or sessions[-1]
     require_held(shown, sessions, lines[0].symbol)
-    index = bisect_left(sessions, shown)
     rows = final_rows(warehouse.forecasts.load_forecasts(first=shown, last=shown))
     held = {row.signal: row for row in rows}
     return Today(
-        session=shown,
-        first=sessions[0],
-        last=sessions[-1],
-        previous=sessions[index - 1] if index else None,
-        following=sessions[index + 1] if index + 1 < len(sessions) else None,
+        **vars(locate_session(shown, sessions)),
         lines=tuple(
-            _read_line(
-                warehouse,
-                line,
-                held.get(line.signal),
-                shown,
-                freshness_of(line),
-            )
+            _read_line(warehouse, line, held.get(line.signal), shown, freshness_of(line))
             for line in lines
             if line.first <= shown
         ),
@@ -191,11 +181,11 @@ def _read_champion(
 
 
 def read_skill(evaluations: Sequence[Evaluation], target: Target) -> Skill:
-    """Return the one figure by which skill is evaluated, and what it says."""
+    """Return the one figure by which skill is claimed, and what it says."""
     words = target.words.decisive, target.words.reference
     found = find_skill(evaluations, target)
     if found is None:
-        return Skill(*words, "unjudged")
+        return Skill(*words, "unevaluated")
     span = (found.kind, found.first, found.last)
     counted = [
         item.value
@@ -219,17 +209,21 @@ def read_skill(evaluations: Sequence[Evaluation], target: Target) -> Skill:
 def _read_hit_rate(
     warehouse: PostgresWarehouse,
     line: ForecastLine,
-    p_up: float,
+    y_prob: float,
     champion: Champion | None,
     session: date,
 ) -> HitRate | None:
-    """Return what followed alike forecasts of the ledger; where they are too few, the contest's."""
+    """Return what followed similar forecasts of the ledger; where too few, of the contest."""
+    probability = find_target(line.target).probability
     record = warehouse.forecasts.load_record(line.signal, line.target)
     known = record.settled & (record.horizon_end <= np.datetime64(session, "D"))
     issued = Matured(
-        "ledger", record.sessions[known], record.values["p_up"][known], record.outcome[known] == 1
+        "ledger",
+        record.sessions[known],
+        record.values[probability][known],
+        record.outcome[known] == 1,
     )
-    hit_rate = find_hit_rate(p_up, issued, line.horizon)
+    hit_rate = find_hit_rate(y_prob, issued, line.horizon)
     if hit_rate is not None or champion is None:
         return hit_rate
     name = champion.record.architecture
@@ -243,7 +237,7 @@ def _read_hit_rate(
     matured = Matured(
         "contest",
         evaluated.sessions[:end],
-        evaluated.columns["value.p_up"][:end],
+        evaluated.columns[f"value.{probability}"][:end],
         evaluated.columns["outcome.label"][:end] == 1,
     )
-    return find_hit_rate(p_up, matured, line.horizon)
+    return find_hit_rate(y_prob, matured, line.horizon)

@@ -89,14 +89,14 @@ def _draw_form(request: Request, asked: PageRequest) -> Response:
 def _hand_over(asked: PageRequest, form: FormData) -> str:
     """Start the run that the form asks for and return its id; raises `BadQuestion`."""
     action = _check_action(read_field(form, "action"))
-    models = _read_models(asked, read_field(form, "model_id"))
+    model_id = read_field(form, "model_id")
+    models = _read_models(asked, model_id)
     run_id = f"{RUN_PREFIX}{read_nonce(form, 'Models')}"
-    reason = read_reason(form)
     question = {
         "action": action,
-        "model_id": read_field(form, "model_id"),
+        "model_id": model_id,
         "champion_id": read_field(form, "champion_id"),
-        "reason": reason,
+        "reason": read_reason(form),
         "signal": models.signal,
     }
     start_decision(run_id, question, asked.reader.name)
@@ -134,7 +134,7 @@ def read_reason(form: FormData) -> str:
     reason = " ".join(read_field(form, "reason").split())
     if not 0 < len(reason) <= LONGEST_REASON:
         raise BadQuestion(
-            f"a decision needs a reason of 1 to {LONGEST_REASON} signs",
+            f"a decision needs a reason of 1 to {LONGEST_REASON} characters",
             remedy="Go back and write one sentence.",
         )
     return reason

@@ -40,7 +40,7 @@ async def ask_why(request: Request, operator: OperatorDep) -> Response:
 
 @router.post("/accept")
 async def accept(request: Request, operator: FormDep) -> Response:
-    """Hand the word to a worker, once for each form, and lead to its answer."""
+    """Hand the acceptance to a worker, once for each form, and lead to its answer."""
     asked = ask(request, operator, "data", SELECTION)
     run_id = await run_in_threadpool(_hand_over, asked, await request.form())
     asked.house.forget_version()

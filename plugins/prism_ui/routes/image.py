@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.views import choose_line, list_shown_lines
-from factorprism.views.image import read_image
-from prism_ui.image_figures import build_bar_tables, build_cells, build_closes, drawn
+from factorprism.views import choose_line, list_shown_lines, locate_session
+from factorprism.views.image import SCALE_SESSIONS, read_image
+from prism_ui.image_figures import build_bar_tables, build_cells, build_closes
 from prism_ui.pages import PageRequest, show
 from prism_ui.security import ReaderDep
 
@@ -46,15 +46,9 @@ def build(asked: PageRequest) -> Mapping[str, Any]:
         "image": image,
         "lines": lines,
         "line": line,
-        "at": {
-            "session": session,
-            "first": line.first,
-            "last": line.last,
-            "previous": image.before,
-            "following": image.after,
-        },
+        "at": locate_session(session, image.known),
+        "recent_sessions": SCALE_SESSIONS,
         "cells": build_cells(image, words, gettext) if image.picture else None,
         "closes": build_closes(image.closes, words["session"]) if image.closes else None,
         "bars": build_bar_tables(image.reasons) if image.reasons else [],
-        "drawn": drawn(image.reasons.nearest_neighbours) if image.reasons else [],
     }

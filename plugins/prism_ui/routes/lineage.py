@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from factorprism.views import NotHeld, choose_line, list_shown_lines
-from factorprism.views.lineage import Lineage, read_lineage
+from factorprism.views import NotHeld, choose_line, list_shown_lines, locate_session
+from factorprism.views.lineage import read_lineage
 from prism_ui.navigation import SELECTION
 from prism_ui.pages import PageRequest, show
 from prism_ui.security import ReaderDep
@@ -41,19 +41,9 @@ def build(asked: PageRequest) -> Mapping[str, Any]:
     )
     if lineage is None:
         raise NotHeld(
-            f"the ledger has no such row of {line.symbol} at {session}",
+            f"the ledger has no such row of {line.signal} at {session}",
             remedy=f"It holds sessions from {line.first} to {line.last}; choose one on the page "
             "Today.",
         )
-    return {"lineage": lineage, "lines": lines, "line": line, "at": _locate(lineage)}
-
-
-def _locate(lineage: Lineage) -> dict[str, Any]:
-    session, known = lineage.row.session, lineage.known
-    return {
-        "session": session,
-        "first": known[0],
-        "last": known[-1],
-        "previous": max((day for day in known if day < session), default=None),
-        "following": min((day for day in known if day > session), default=None),
-    }
+    at = locate_session(session, lineage.known)
+    return {"lineage": lineage, "lines": lines, "line": line, "at": at}

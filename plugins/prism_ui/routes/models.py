@@ -27,7 +27,7 @@ async def open_models(request: Request, reader: ReaderDep) -> Response:
 
 
 def build(asked: PageRequest) -> Mapping[str, Any]:
-    """Answer for the line asked for; ``model`` is shown in full, by default the champion."""
+    """Answer for the signal asked for; ``model`` is shown in full, by default the champion."""
     warehouse, config = asked.house.warehouse, asked.house.config
     lines = list_shown_lines(warehouse, config)
     signal = find_asked_signal(asked)

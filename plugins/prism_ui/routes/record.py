@@ -25,7 +25,7 @@ async def open_record(request: Request, reader: ReaderDep) -> Response:
 
 
 def build(asked: PageRequest) -> Mapping[str, Any]:
-    """Answer with the line asked for, or with the configured one."""
+    """Answer with the line of the signal asked for, or of the default one."""
     house, signal = asked.house, asked.text("signal")
     # The same for every session, and half of it is bootstrap.
     found = house.recall(

@@ -51,4 +51,5 @@ def build(asked: PageRequest) -> Mapping[str, Any]:
         calendar = house.config.calendar_of(line.symbol)
         return read_freshness(house.warehouse, line, calendar, utc_now(), final)
 
-    return {"today": read_today(house.warehouse, house.config, asked.day("session"), freshness_of)}
+    today = read_today(house.warehouse, house.config, asked.day("session"), freshness_of)
+    return {"today": today, "issued": frozenset(issued)}

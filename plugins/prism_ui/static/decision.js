@@ -1,7 +1,7 @@
 // While a worker decides: check again every two seconds, in silence, until there is an answer.
 (function () {
   "use strict";
-  var answer = document.querySelector("[aria-live]");
+  var panel = document.querySelector("[aria-live]");
   var tries = 0;
 
   function check() {
@@ -11,7 +11,7 @@
       .then(function (html) {
         var found = html && new DOMParser().parseFromString(html, "text/html");
         if (found && !found.querySelector('script[src*="decision.js"]')) {
-          answer.innerHTML = found.querySelector("[aria-live]").innerHTML;
+          panel.innerHTML = found.querySelector("[aria-live]").innerHTML;
           document.querySelector("h1").textContent = found.querySelector("h1").textContent;
         } else if (tries < 150) {
           setTimeout(check, 2000);

@@ -83,7 +83,8 @@
     }
   }
 
-  // What the map passes over is veiled; its peaks are outlined, those against a rise with dashes.
+  // What the map passes over is veiled; its peaks are outlined, with dashes where they lower the
+  // output.
   function paintVeil(pen, cam, box) {
     var rows = cam.length;
     var columns = cam[0].length;

@@ -63,8 +63,8 @@
   }
 
   // A value without neighbours makes no line: it gets a dot.
-  function findLone(plot, item) {
-    var values = plot.data[item];
+  function findLone(plot, series) {
+    var values = plot.data[series];
     var lone = [];
     values.forEach(function (value, at) {
       if (value != null && values[at - 1] == null && values[at + 1] == null) {
@@ -116,7 +116,7 @@
       legend: {
         markers: {
           width: 0,
-          fill: function (_, item) { return item ? prismColour(spec.series[item - 1].colour || "chart-1") : ""; },
+          fill: function (_, series) { return series ? prismColour(spec.series[series - 1].colour || "chart-1") : ""; },
         },
       },
       scales: {

@@ -27,6 +27,7 @@ from factorprism.warehouse import PostgresWarehouse
 
 SYMBOL, LAST = "000300.SH", date(2025, 12, 31)
 OTHER = "calm"  # no file defines it: the ledger alone knows it
+SENTENCE_ALONE = date(2025, 11, 28)  # a contest whose tables were not kept
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def write_backtests(warehouse: Any, line: SimulatedLine) -> None:
     report = warehouse.contests.load_report(line.signal)
     content = {**report.content, "backtests": describe_backtests({name: results})}
     warehouse.contests.save_report(replace(report, content=content))
+    bare = replace(report, as_of=SENTENCE_ALONE, content={})
+    warehouse.contests.save_report(bare)
 
 
 def write_volatility(warehouse: Any, line: SimulatedLine) -> None:

@@ -25,6 +25,7 @@ from factorprism.frames.connecting import name_warehouse
 from factorprism.warehouse import PostgresWarehouse
 
 SIGNAL, OTHER, SYMBOL = "hs300-direction-14", "calm", "000300.SH"
+SENTENCE_ALONE = date(2025, 11, 28)  # a contest whose tables were not kept
 QUESTIONS = (
     "signals",
     "forecasts",
@@ -356,9 +357,20 @@ def test_a_signal_without_a_contest_has_no_walk_forward(prism: fp.Connection) ->
         (lambda p: p.image("2025-06-01"), "no image of hs300-direction-14 of 2025-06-01", "2014"),
         (lambda p: p.image(signal=OTHER), "signal 'calm' is not defined", "signals list"),
         (lambda p: p.explain("2025-11-08"), "of 2025-11-08 is explained", "Nearest: 2025-11-07, "),
-        (lambda p: p.explain(signal=OTHER), "no forecast of calm is explained", "daily"),
+        (
+            lambda p: p.explain(signal=OTHER),
+            "no forecast of calm is explained",
+            f"daily --signal {OTHER}",
+        ),
         (lambda p: p.contest(as_of="2025-01-01"), "as of 2025-01-01", "newest is as of 2025-12-11"),
-        (lambda p: p.trials(OTHER), "there is no contest of calm", "factorprism train"),
+        (lambda p: p.trials(OTHER), "no contest of calm was held", f"train --signal {OTHER}"),
+        *(
+            (ask, "the sentence alone was kept", f"--session {SENTENCE_ALONE}")
+            for ask in (
+                lambda p: p.contest(as_of=SENTENCE_ALONE),
+                lambda p: p.trials(as_of=SENTENCE_ALONE),
+            )
+        ),
         (lambda p: p.walk_forward(entrant="logistics"), "called 'logistics'", "Nearest: logistic"),
         (lambda p: p.walk_forward(OTHER, "mlp"), "called 'mlp'", "factorprism train"),
     ],

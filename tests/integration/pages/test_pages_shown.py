@@ -49,9 +49,43 @@ def test_another_target_is_shown_in_its_own_words(pages: Any, ledger_url: str) -
     for page in ("models", "image", "lineage", "data"):
         found = pages.get(f"/prism/{page}?signal={signal}&session={row.session}")
         assert found.status == 200, (page, found.text)
-        for words in ("Brier", "base rate", "probability", "logit"):
+        for words in ("Brier", "base rate", "probability", "logit", "a rise", "QLIKE, in QLIKE"):
             assert words not in found.text, (page, words)
     assert "波动" in pages.get(f"/prism/record?signal={signal}&lang=zh").text
+
+
+@pytest.mark.parametrize("signal", ["hs300-direction-14", "hs300-volatility-14"])
+@pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])
+def test_every_page_is_there_in_chinese(pages: Any, page: str, signal: str) -> None:
+    answer = pages.get(f"/prism/{page}?signal={signal}&lang=zh")
+    assert answer.status == 200, answer.text
+    assert '<html lang="zh">' in answer.text
+
+
+def test_signals_of_one_symbol_can_be_distinguished(pages: Any, ledger_template: Any) -> None:
+    direction, volatility = "hs300-direction-14", "hs300-volatility-14"
+    day = ledger_template[1].sessions[96].astype(date)  # withheld: neither shows a figure
+    for name in (direction, volatility):
+        heading = f"signal {name}: universe hs300, 14 sessions ahead"
+        assert heading in pages.get(f"/prism/today?session={day}").text
+        assert heading in pages.get(f"/prism/record?signal={name}").text
+        for page in ("record", "image", "data", "models", "lineage"):
+            assert f"000300.SH · {name}</a>" in pages.get(f"/prism/{page}").text, page
+    assert f"信号 {volatility}：指数组 hs300" in pages.get("/prism/today?lang=zh").text
+
+
+def test_a_signal_that_is_not_issued_any_more_names_no_dag(
+    pages: Any, ledger_url: str, tmp_path: Path
+) -> None:
+    signal = "hs300-volatility-14"
+    text = pages.get("/prism/today").text
+    assert f"{signal} is not issued any more; its newest forecast is of Dec 31, 2025." in text
+    assert f"daily-{signal}" not in text
+    (tmp_path / "signals.toml").write_text(f"[{signal}]\n")
+    pages.show(ledger_url, tmp_path)
+    text = pages.get("/prism/today").text
+    assert "not issued any more" not in text
+    assert f"The newest forecast of {signal} is of Dec 31, 2025" in text
 
 
 def test_a_withheld_day_says_why(pages: Any, ledger_template: Any) -> None:
@@ -128,9 +162,19 @@ def test_a_tab_leads_to_the_session_of_its_run(pages: Any, ledger_template: Any)
     session = str(ledger_template[1].sessions[-30])
     pages.call("make_run", DAILY, "scheduled__1", session, {})
     answer = pages.get("/prism/dags/daily-hs300-direction-14/runs/scheduled__1")
-    assert (answer.status, answer.headers["location"]) == (307, f"/prism/today?session={session}")
-    assert pages.get("/prism/dags/daily-hs300-direction-14").headers["location"] == "/prism/today"
-    assert pages.get("/prism/dags/weekly-hs300-direction-14").headers["location"] == "/prism/models"
+    leads_to = f"/prism/today?session={session}&signal=hs300-direction-14"
+    assert (answer.status, answer.headers["location"]) == (307, leads_to)
+    for dag, address in (
+        ("daily-hs300-direction-14", "today?signal=hs300-direction-14"),
+        ("weekly-hs300-volatility-14", "models?signal=hs300-volatility-14"),
+        ("history_backfill", "data"),
+        ("housekeeping_weekly", "today"),
+    ):
+        assert pages.get(f"/prism/dags/{dag}").headers["location"] == f"/prism/{address}"
+    conf = {"signal": "hs300-volatility-14", "session": session}
+    pages.call("make_run", "model_decision", "page__1", session, conf)
+    asked = pages.get("/prism/dags/model_decision/runs/page__1").headers["location"]
+    assert asked == f"/prism/models?session={session}&signal=hs300-volatility-14"
     for path in ("daily-hs300-direction-14/runs/none", "another", "<script>"):
         assert pages.get(f"/prism/dags/{path}").status == 404
 
@@ -150,11 +194,11 @@ def test_drawing_loads_no_library_of_the_workers(pages: Any, page: str) -> None:
 def test_freshness_is_said_first(pages: Any, ledger_url: str, tmp_path: Path) -> None:
     text = pages.get("/prism/today").text
     assert "The sample data are a replay and end there" in text
-    assert "FACTORPRISM_SOURCE=files" in text
+    assert "<code>FACTORPRISM_FILES=path/to/folder make run</code>" in text
     assert "the replay holds no bar of that day" in text
     assert text.index("The sample data are a replay") < text.index("open alert")
     assert "示例数据是回放" in pages.get("/prism/today?lang=zh").text
-    pages.show(ledger_url, tmp_path, SOURCE="files", FILES=str(tmp_path))
+    pages.show(ledger_url, tmp_path, SOURCE="files", FILES=str(tmp_path), UNIVERSE="hs300")
     text = pages.get("/prism/today?lang=en").text
     assert "sessions ago; bars are final through" in text
     assert "replay" not in text
@@ -206,5 +250,5 @@ def test_the_record_says_which_forecasts_came_late(
     assert "late by 1 h 40 min" in text
     assert "Issued late" in text
     assert re.search(r"1 of \d+.*1 made afterwards", text)
-    assert "迟到 1 小时 40 分钟" in chinese
+    assert "延迟 1 小时 40 分钟" in chinese
     assert "另有 1 次为事后补做" in chinese

@@ -9,15 +9,16 @@ import pytest
 
 from factorprism.core.signals import find_signal
 from factorprism.evaluation.resampling import count_independent
-from factorprism.pipelines import Run, open_ports
+from factorprism.pipelines import open_ports
 from factorprism.views.contest import read_contest
 
 TRAINED_AS_OF = date(2024, 6, 28)
 
 
 def test_the_backtests_and_windows_are_those_of_the_report(place: Any) -> None:
+    signal = find_signal(place.config)
     with open_ports(place.config) as ports:
-        contest = read_contest(Run(TRAINED_AS_OF, find_signal(place.config), place.config, ports))
+        contest = read_contest(ports.warehouse, place.config, signal, TRAINED_AS_OF)
         rule, results = contest.trade()
     content: Any = contest.report.content
     reported = content["backtests"][0]

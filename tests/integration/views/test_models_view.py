@@ -67,7 +67,7 @@ def test_models_come_last_trained_first_and_each_with_its_skill(page):
     assert [row.model_id for row in page.rows] == ["two", "one"]
     two, one = page.rows
     assert (two.skill.verdict, two.skill.windows) == ("open", 11)
-    assert one.skill.verdict == "unjudged"
+    assert one.skill.verdict == "unevaluated"
     assert two.was_champion
 
 

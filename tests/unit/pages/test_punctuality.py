@@ -39,8 +39,8 @@ def make_row(late_by: timedelta, due_at: datetime | None = DUE) -> Forecast:
 LATE = timedelta(hours=1, minutes=40)
 ROWS = [
     (make_row(timedelta(minutes=5)), "", ""),
-    (make_row(timedelta(minutes=45)), "late by 45 min", "迟到 45 分钟"),
-    (make_row(LATE), "late by 1 h 40 min", "迟到 1 小时 40 分钟"),
+    (make_row(timedelta(minutes=45)), "late by 45 min", "延迟 45 分钟"),
+    (make_row(LATE), "late by 1 h 40 min", "延迟 1 小时 40 分钟"),
     (make_row(timedelta(days=400)), "made afterwards", "事后补做"),
     (make_row(timedelta(days=400), due_at=None), "", ""),
 ]
@@ -73,7 +73,7 @@ def test_a_page_says_late_or_made_afterwards(
     [
         (None, "–", "–"),
         (timedelta(minutes=5), "in time", "按时"),
-        (LATE, "late by 1 h 40 min", "迟到 1 小时 40 分钟"),
+        (LATE, "late by 1 h 40 min", "延迟 1 小时 40 分钟"),
         (timedelta(days=400), "made afterwards", "事后补做"),
     ],
 )

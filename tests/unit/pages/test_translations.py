@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,23 @@ def test_every_figure_has_a_chinese_name(chinese: dict[str, str]) -> None:
     assert [name for name in names if "%" in name] == []  # Jinja formats every message
 
 
+def test_the_columns_of_every_placebo_table_are_translated(chinese: dict[str, str]) -> None:
+    for target in TARGETS.values():
+        nothing = f"{target.order_of_nothing:g}"
+        for column in (f"contains {nothing}", f"above {nothing}, adjusted for multiple testing"):
+            assert chinese.get(column), (target.name, column)
+
+
+def test_a_message_stands_in_one_catalogue_and_once(pages_folder: Path) -> None:
+    # The catalogues are read as one: of two translations the last file's would win.
+    held: Counter[str] = Counter()
+    for path in sorted((pages_folder / "translations/zh/LC_MESSAGES").glob("*.po")):
+        held.update(re.findall(r'^msgid ((?:".*"\n)+)', path.read_text("utf-8"), re.MULTILINE))
+    assert len(held) > 300
+    del held['""\n']  # the head of each file
+    assert [message for message, n in held.items() if n > 1] == []
+
+
 def test_the_words_of_every_target_are_translated(chinese: dict[str, str]) -> None:
     for target in TARGETS.values():
         words = target.words
@@ -92,8 +110,10 @@ def test_a_translation_has_the_same_figures(chinese: dict[str, str]) -> None:
         assert set(named) == set(re.findall(r"%\(\w+\)s", text)), english
 
 
-def test_a_per_cent_sign_in_a_template_is_written_twice(pages_folder: Path) -> None:
-    # Jinja formats every message, also one without figures.
-    for name, text in list_messages(pages_folder):
-        if name.endswith(".j2"):
-            assert not re.findall(r"(?<!%)(?:%%)*%(?![(%])", text), (name, text)
+def test_a_per_cent_sign_in_a_template_is_written_twice(
+    pages_folder: Path, chinese: dict[str, str]
+) -> None:
+    # Jinja formats every message, also one without figures, and the names of figures too.
+    messages = [*list_messages(pages_folder), *chinese.items()]
+    for name, text in messages:
+        assert not re.findall(r"(?<!%)(?:%%)*%(?![(%])", text), (name, text)

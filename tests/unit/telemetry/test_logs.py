@@ -64,6 +64,13 @@ def test_no_line_shows_a_secret(logger, form: str) -> None:
         assert secret not in said
 
 
+def test_each_address_of_alerts_is_a_secret_by_itself() -> None:
+    setting = "operators=tgram://a-bot/a-chat  slack://a-token/b/c"
+    secrets = secrets_of({"FACTORPRISM_ALERTS_URL": setting})
+    said = redact("tgram://a-bot/a-chat answered 404, slack://a-token/b/c did not", secrets)
+    assert said == "*** answered 404, *** did not"
+
+
 def test_an_address_without_a_password_stays() -> None:
     plain = "see http://127.0.0.1:8080/dags or mail a@b.example at 18:30"
 

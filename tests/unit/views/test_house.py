@@ -59,3 +59,14 @@ def test_what_fails_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(LookupError):
         house.recall("a", fail)
     assert house.recall("a", lambda: "now") == "now"
+
+
+def test_a_file_of_signals_or_universes_that_is_written_is_another_version(tmp_path: Path) -> None:
+    house = House(Config(home=tmp_path))
+    house.__dict__["warehouse"] = ChangingWarehouse()
+    seen = {house.read_version()}
+    for name in ("signals.toml", "universes.toml"):
+        (tmp_path / name).write_text("")
+        house.forget_version()
+        seen.add(house.read_version())
+    assert len(seen) == 3

@@ -10,7 +10,7 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
 from factorprism.core.symbols import exchange_of
-from factorprism.views import NotHeld, choose_line
+from factorprism.views import NotHeld, choose_line, locate_session
 from factorprism.views._lines import final_rows, require_trading
 
 CONFIG = Config(home=Path())
@@ -85,3 +85,17 @@ def test_sunday_is_a_session_in_riyadh_alone() -> None:
     require_trading(sunday, "2222.XSAU")
     with pytest.raises(NotHeld, match="XNYS does not trade on 2024-07-07"):
         require_trading(sunday, "^GSPC")
+
+
+@pytest.mark.parametrize(
+    ("day", "previous", "following"),
+    [(1, None, 2), (2, None, 5), (3, 2, 5), (5, 2, 9), (9, 5, None), (10, 9, None)],
+)
+def test_a_session_has_the_neighbours_that_the_ledger_holds(
+    day: int, previous: int | None, following: int | None
+) -> None:
+    known = [date(2025, 1, held) for held in (2, 5, 9)]
+    at = locate_session(date(2025, 1, day), known)
+    assert (at.first, at.last) == (known[0], known[-1])
+    assert at.previous == (previous and date(2025, 1, previous))
+    assert at.following == (following and date(2025, 1, following))

@@ -243,6 +243,9 @@ def test_a_contest_whose_folds_were_evaluated_anew_is_not_drawn_from_others(
     require_refused(draw("backtest"), "other folds have been evaluated", f"--session {AS_OF}")
     world.warehouse.contests.save_report(replace(contest, content={}))
     require_refused(draw("contest"), "the sentence alone was kept", f"--session {AS_OF}")
+    printed = CliRunner().invoke(app, ["contest"])
+    assert (printed.exit_code, printed.exception) == (0, None)
+    assert printed.stdout.endswith(f"\n\n{contest.sentence}\n")
 
 
 def test_the_page_of_a_contest_lies_beside_its_pictures(

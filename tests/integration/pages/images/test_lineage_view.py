@@ -110,7 +110,7 @@ def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     assert settled.return_now == pytest.approx((1 + came) * 1.01 - 1)
 
 
-def refuse(world, make_fault, session: date) -> Forecast:
+def refuse(world, make_fault, session: date, source: str = "sample") -> Forecast:
     """Leave what a gate failure leaves: a quarantined pull, verdicts, a row and an alert."""
     warehouse = world.warehouse
     bars = warehouse.bars.load_bars(["000905.SH"], session, session)
@@ -120,7 +120,7 @@ def refuse(world, make_fault, session: date) -> Forecast:
     warehouse.pulls.mark_pull(pull_id, PullState.QUARANTINED, "close below zero")
     verdict = make_fault(session)
     held = replace(verdict, success=True, expectation="columns_are_there", sentence="all there")
-    warehouse.quality.save_results([held, verdict], f"bars {session} sample pair")
+    warehouse.quality.save_results([held, verdict], f"bars {session} {source} pair")
     row = Forecast(
         signal="pair-direction-14",
         session=session,
@@ -151,6 +151,12 @@ def test_a_withheld_row_shows_the_verdicts_that_refused_it_and_the_alert(world, 
     assert (refused.state, refused.reason) == (PullState.QUARANTINED, "close below zero")
     (alert,) = lineage.alerts
     assert (alert.alert.key, alert.resolved_at) == ("daily pair", None)
+
+
+def test_the_gates_of_a_source_that_is_no_longer_configured_are_shown(world, make_fault):
+    refuse(world, make_fault, date(2020, 12, 2), source="tushare")
+    (gate,) = load(world, date(2020, 12, 2)).gates
+    assert gate.asked == 2
 
 
 def test_an_issued_row_follows_a_withheld_one_and_either_can_be_asked_for(world, make_fault):
