@@ -73,6 +73,15 @@ def find_value_table(target: str) -> Table:
     return table
 
 
+def list_value_tables() -> list[Table]:
+    """Return the tables of the values of all targets, by name."""
+    return [
+        table
+        for _, table in sorted(metadata.tables.items())
+        if table.info.get("ledger") and table.name.endswith("_forecasts")
+    ]
+
+
 def value_names(table: Table) -> tuple[str, ...]:
     """Return the names of the values in `table`, in their order."""
     return tuple(column.name for column in table.c if not column.primary_key)
