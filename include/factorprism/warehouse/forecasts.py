@@ -98,7 +98,7 @@ forecasts: Table = Table(
     column("universe", Text(), UNIVERSE),
     column("horizon", Integer(), HORIZON),
     column("horizon_end", Date(), "Session whose close decides what comes of it."),
-    column("symbol", Text(), "Index that the signal is about; empty: it is about many."),
+    column("symbol", Text(), "Instrument that the signal is about; empty: it is about many."),
     column("reason", Text(), "Why it was withheld; empty where issued."),
     column("data_hash", Text(), "SHA-256 of the bars behind the image, hex; empty: withheld."),
     column("factor_hash", Text(), "SHA-256 of the factors in the window, hex; empty: withheld."),

@@ -20,7 +20,8 @@ metadata = MetaData(
     },
 )
 
-SYMBOL = "Code of the index, such as 000300.SH."
+SYMBOL = "Code of the instrument, such as 000300.SH."
+PRICE = "points of an index or currency of a share"
 SIGNAL = "Name of the signal: universe, target and horizon."
 TARGET_NAME = "What is asked of the future, such as direction."
 UNIVERSE = "Name of the universe: the target and its overlays."
