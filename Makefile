@@ -12,8 +12,10 @@ BIN := .venv/bin
 # Longest first: tests/conftest.py says in which order.
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
 	--no-loadscope-reorder
+# Not --quiet, under which a warning is none.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-.PHONY: help run up down quick test lint check bench lock secrets
+.PHONY: help run up down quick test lint check docs diagrams bench secrets lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,10 +49,6 @@ lint: ## Run the checks that need no test: ruff, mypy, import-linter, docs, and 
 	@.ci/platforms
 
 check: lint test ## Run all checks
-
-# Not --quiet, under which a warning is none.
-SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
-.PHONY: docs diagrams
 
 docs: ## Build the documentation as a site, in site/
 	@.ci/install dev

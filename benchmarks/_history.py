@@ -108,7 +108,7 @@ def _draw_volatilities(wander: npt.NDArray[np.float64], closes: Any, outcomes: D
 
 
 def write_line(warehouse: Any, line: SimulatedLine) -> None:
-    """Write model, title, contest, forecasts and outcomes of `line`."""
+    """Write model, decision, contest, forecasts and outcomes of `line`."""
     _write_model(warehouse, line)
     _write_contest(warehouse, line)
     rows, outcomes = [], []
@@ -244,7 +244,7 @@ def _write_model(warehouse: Any, line: SimulatedLine) -> None:
 
 
 def _find_bases(line: SimulatedLine) -> dict[str, float]:
-    """Return what the model is said to know of its base forecasts."""
+    """Return the base forecasts that the model's record has."""
     if line.target is DIRECTION:
         return {"base_rate": float(line.values["base_rate"][0])}
     return {f"{name}_log_variance": -1.0 for name in ("rolling_60", "ewma_94")}

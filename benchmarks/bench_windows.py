@@ -60,9 +60,9 @@ def compare_gathering() -> list[Row]:
     name = f"gather {BATCH} windows {LOOKBACK}x{FACTORS}x{CHANNELS} of {SMALL:,} sessions"
     micros = {way: 1e6 * spent / len(drawn) for way, spent in seconds.items()}
     stack, copy = micros["stack"] / micros["ours"], micros["ours"] / micros["copy"]
-    bound = f">= {STACK_LIMIT}"
+    bound, holds = f">= {STACK_LIMIT}", stack >= STACK_LIMIT
     return [
-        Row(name, micros["ours"], "us", "numpy's stack of slices", stack, bound, stack >= 1.0),
+        Row(name, micros["ours"], "us", "numpy's stack of slices", stack, bound, holds),
         Row(name, micros["ours"], "us", "memcpy of as many bytes", copy, "none", True),
     ]
 

@@ -34,6 +34,19 @@ WITHHELD = replace(
     image_hash="",
 )
 NO_CHAMPION = replace(WITHHELD, reason="no champion")
+VOLATILITY = replace(
+    ISSUED,
+    target="volatility",
+    values={
+        SYMBOL: {
+            "mean": -6.5,
+            "log_variance": 0.1,
+            "sigma": 0.04,
+            "rolling_60": 0.05,
+            "ewma_94": 0.03,
+        }
+    },
+)
 OUTCOME = Outcome(
     signal=SIGNAL,
     session=date(2020, 12, 31),

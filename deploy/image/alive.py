@@ -17,7 +17,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 
 PATIENCE_SECONDS = 8
-# Three missed words: a part says one every five seconds.
+# Several missed heartbeats: a part sends one every five seconds.
 SILENCE_SECONDS = 30
 JOBS = {
     "scheduler": "SchedulerJob",

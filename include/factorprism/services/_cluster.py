@@ -120,6 +120,9 @@ def from_os_error(exc: OSError, doing: str) -> ServiceError:
     return ServiceError(f"{doing}: {exc.strerror or exc}{where}", remedy=remedy)
 
 
+_FAILED = ("FATAL", "ERROR:", "error:")
+
+
 def from_output(output: str, doing: str) -> ServiceError:
     """Turn the last words of a PostgreSQL program into an error with its remedy."""
     signs = {
@@ -131,9 +134,11 @@ def from_output(output: str, doing: str) -> ServiceError:
         "is not compatible with this version": "Move the old data folder away, or restore it.",
         "could not map anonymous shared memory": "Free some memory and start again.",
     }
+    # A statement that failed is repeated after its error, a password in it too.
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line for line in lines if "STATEMENT:" not in line]
     telling = [line for line in lines if any(sign in line for sign in signs)]
-    telling = telling or [line for line in lines if "FATAL" in line or "error:" in line] or lines
+    telling = telling or [line for line in lines if any(word in line for word in _FAILED)] or lines
     reason = telling[-1] if telling else "it said nothing"
     remedy = next((text for sign, text in signs.items() if sign in reason), "")
     return ServiceError(f"{doing}: {reason}", remedy=remedy)

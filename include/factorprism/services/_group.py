@@ -30,6 +30,16 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
+def list_session(session: int) -> list[psutil.Process]:
+    """Return the living processes of the session of this number."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) == session and lives(process):
+                found.append(process)
+    return found
+
+
 KILL_SECONDS = 60.0  # even a killed process takes its time on a busy machine
 
 
@@ -109,11 +119,7 @@ class ProcessGroup:
         if not text:
             return []
         held = json.loads(text)
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(OSError, psutil.Error):
-                if os.getsid(process.pid) == held["session"] and lives(process):
-                    found.append(process)
+        found = list_session(held["session"])
         return found if any(self._is_marked(process, held["began"]) for process in found) else []
 
     def stop(self, wait_seconds: float) -> None:

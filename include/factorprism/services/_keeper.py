@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from factorprism.services._group import list_session
 from factorprism.services._kept import Component, Server
 from factorprism.services._logs import bound_log, say
 from factorprism.services._plan import Plan, Roster, recorded_keeper
@@ -29,12 +30,7 @@ from factorprism.services.postgres import EmbeddedPostgres
 
 def session_members() -> list[psutil.Process]:
     """Return the other processes of this session."""
-    session, found = os.getsid(0), []
-    for process in psutil.process_iter():
-        with contextlib.suppress(OSError, psutil.Error):
-            if process.pid != os.getpid() and os.getsid(process.pid) == session:
-                found.append(process)
-    return found
+    return [process for process in list_session(os.getsid(0)) if process.pid != os.getpid()]
 
 
 def end_orphans() -> None:

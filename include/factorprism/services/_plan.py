@@ -1,5 +1,5 @@
-"""What a keeper is to keep up, what it has to say about it, and which keeper is the one in charge:
-the JSON between a service and the parent of its processes.
+"""What a keeper keeps up, what has become of it, and which keeper is in charge: the JSON between a
+service and the parent of its processes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Plan:
 
     ``components`` are commands by the names of their logs in the folder ``logs``; ``title`` says
     whose they are in a sentence. ``ports`` names the loopback port of each that listens on one.
-    ``server_home`` is the home whose PostgreSQL is kept up too and
-    comes first, empty for none. ``report`` is the command by which an operator is notified, given
-    ``raise SENTENCE`` or ``resolve`` as further words; none is reported where it is empty.
+    ``server_home`` is the home whose PostgreSQL is kept up too and comes first, empty for none.
+    ``report`` is the command by which an operator is notified, with the further words ``raise
+    SENTENCE`` or ``resolve``; nobody is notified where it is empty.
     """
 
     title: str

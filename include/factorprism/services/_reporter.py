@@ -1,6 +1,6 @@
-"""Tells an operator, by the catalogue of alerts, that a service has ended by itself.
+"""Notifies an operator, by the catalogue of alerts, that a service has ended by itself.
 
-The keeper's side is a small queue; the telling is a process of its own (this module, run), since
+The keeper's side is a small queue; the delivery is a process of its own (this module, run), since
 it imports the warehouse and may wait for a mail server.
 """
 
@@ -44,7 +44,7 @@ class Sentences:
 
 
 class Reporter:
-    """What is to be reported; nothing is where `command` is empty."""
+    """What is to be reported; nothing is reported where `command` is empty."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command

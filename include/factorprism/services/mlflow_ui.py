@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factorprism.core.config import PREFIX
 from factorprism.core.errors import ServiceError
 from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import locked, read_stripped
@@ -30,7 +30,6 @@ class MlflowUi:
 
     home: Path
     database_url: str = field(repr=False)
-    environ: Mapping[str, str] = field(repr=False, default_factory=lambda: dict(os.environ))
 
     @property
     def folder(self) -> Path:
@@ -122,8 +121,14 @@ class MlflowUi:
 
     def _environment(self) -> dict[str, str]:
         rest = self.database_url.split("://", 1)[1]
+        # The vendor's token and the warehouse's logins are none of its business.
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(PREFIX) and name != "TUSHARE_TOKEN"
+        }
         # By the environment, since a command line can be read by every user.
-        return dict(self.environ) | {
+        return others | {
             "MLFLOW_BACKEND_STORE_URI": f"postgresql+psycopg2://{rest}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "1",
@@ -134,7 +139,9 @@ class MlflowUi:
 
         health = f"{self.address}/health"
         try:
-            # A proxy of the environment must not see calls to this machine.
-            return httpx.get(health, timeout=ANSWER_SECONDS, trust_env=False).is_success
+            # A proxy of the environment must not see calls to this machine; they are plain HTTP.
+            return httpx.get(
+                health, timeout=ANSWER_SECONDS, trust_env=False, verify=False
+            ).is_success
         except httpx.HTTPError:
             return False

@@ -68,7 +68,7 @@ alerts = Table(
 )
 
 
-# Older news is none: an address that is configured today is not notified of last month.
+# Older ones are no news: an address that is configured today hears nothing of last month.
 FRESH = timedelta(days=7)
 
 
@@ -118,7 +118,7 @@ class AlertRepository:
             .where(_is_open(key))
             .values(
                 resolved_at=func.clock_timestamp(),
-                # Whoever was reported of the beginning is notified of the end.
+                # Whoever has received the beginning receives the end.
                 notified_at=case(
                     (alerts.c.details.has_key(NOTIFIED_TO), func.clock_timestamp()),
                     else_=alerts.c.notified_at,
@@ -150,7 +150,7 @@ class AlertRepository:
         return max(found, key=lambda entry: entry.occurrence, default=None)
 
     def mark_notified(self, entry: TrackedAlert) -> None:
-        """Write down that the message of `entry` has left; one of its end tells its beginning."""
+        """Write down that the message of `entry` was delivered; one of its end is of both."""
         now = func.clock_timestamp()
         values: dict[str, Any] = {"notified_at": func.coalesce(alerts.c.notified_at, now)}
         if entry.resolved_at is not None:

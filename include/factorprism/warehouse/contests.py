@@ -250,8 +250,7 @@ def _to_columns(row: Row[Any]) -> dict[str, Column]:
 
 
 def _join_folds(rows: Sequence[Row[Any]]) -> OutOfSampleForecasts:
-    """Join folds, oldest evaluation first: of a session that was evaluated again, the last
-    counts."""
+    """Join folds, oldest evaluation first; of a session evaluated again the last counts."""
     sessions = np.concatenate([np.asarray(row.sessions, dtype="datetime64[D]") for row in rows])
     # From behind, because the first of equal ones is found.
     days, indices = np.unique(sessions[::-1], return_index=True)

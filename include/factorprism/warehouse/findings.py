@@ -103,15 +103,15 @@ set_aside = Table(
 )
 
 
-# Each finding that no word covers, with what became of the pull in which it was last found. A word
-# covers what names none but its rows: the same fault, before it had grown.
+# Each finding that nobody has accepted, with what became of the pull in which it was last found. An
+# accepted finding covers those that name no row but its own: the same fault, before it had grown.
 _UNACCEPTED = """
 WITH covered AS (
     SELECT finding.finding_id
-    FROM prism.accepted_findings JOIN prism.findings AS word USING (finding_id)
+    FROM prism.accepted_findings JOIN prism.findings AS accepted USING (finding_id)
     JOIN prism.findings AS finding USING (symbol, suite, expectation, column_name)
-    WHERE symbol = ANY (%(symbols)s) AND (finding.finding_id = word.finding_id
-        OR (finding.failing_rows <> '{}' AND word.failing_rows @> finding.failing_rows))
+    WHERE symbol = ANY (%(symbols)s) AND (finding.finding_id = accepted.finding_id
+        OR (finding.failing_rows <> '{}' AND accepted.failing_rows @> finding.failing_rows))
 ), aside AS (
     SELECT DISTINCT ON (symbol, session) symbol, session, pull_id, finding_id
     FROM prism.set_aside WHERE symbol = ANY (%(symbols)s) AND cleared_at IS NULL

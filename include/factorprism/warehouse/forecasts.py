@@ -67,7 +67,7 @@ from factorprism.warehouse.db.bulk import read_rows
 from factorprism.warehouse.db.connection import Database
 from factorprism.warehouse.db.moments import from_database, to_database
 from factorprism.warehouse.db.wire import DATE, FLOAT8
-from factorprism.warehouse.verification import read_heads, verify_chains
+from factorprism.warehouse.verification import SIGNAL_NAMES, read_heads, verify_chains
 
 _HASHES = " AND ".join(
     f"{name} ~ '^[0-9a-f]{{64}}$'"
@@ -76,7 +76,7 @@ _HASHES = " AND ".join(
 
 LEDGER = {"ledger": True}  # append-only for everybody
 
-FORECAST_KEY = ("signal", "session", "model_id", "word")
+WORD_KEY = ("signal", "session", "model_id", "word")
 
 forecasts: Table = Table(
     "forecasts",
@@ -98,7 +98,7 @@ forecasts: Table = Table(
     column("universe", Text(), UNIVERSE),
     column("horizon", Integer(), HORIZON),
     column("horizon_end", Date(), "Session whose close decides what comes of it."),
-    column("symbol", Text(), "Index that the signal is about; empty: it is about many."),
+    column("symbol", Text(), "Instrument that the signal is about; empty: it is about many."),
     column("reason", Text(), "Why it was withheld; empty where issued."),
     column("data_hash", Text(), "SHA-256 of the bars behind the image, hex; empty: withheld."),
     column("factor_hash", Text(), "SHA-256 of the factors in the window, hex; empty: withheld."),
@@ -161,7 +161,7 @@ def value_table(target: str, comment: str, *more: Any) -> Table:
         column("symbol", Text(), SYMBOL, primary_key=True),
         *more,
         ForeignKeyConstraint(
-            FORECAST_KEY, [forecasts.c[name] for name in FORECAST_KEY], f"fk_{target}_forecast"
+            WORD_KEY, [forecasts.c[name] for name in WORD_KEY], f"fk_{target}_forecast"
         ),
         comment=comment,
         info=LEDGER,
@@ -220,16 +220,9 @@ outcomes: Table = Table(
 )
 
 
-WORD_KEY = ("signal", "session", "model_id", "word")
-
-
-# What the database gives: a writer's own word on these is not checked.
+# What the database gives: what a writer says of these is not looked at.
 _GIVEN = ("created_at", "word", "position", "previous_hash", "row_hash")
-
-
 _ISSUED = forecasts.c.state == ForecastState.ISSUED.value
-
-
 _OUTCOME_COLUMNS = {
     "signal": "str",
     "session": "datetime64[us]",
@@ -240,6 +233,33 @@ _OUTCOME_COLUMNS = {
     "value": "float64",
 }
 
+# All but the counts by a few reads of an index for each signal, and those by indexes alone.
+_LINES = f"""
+WITH RECURSIVE {SIGNAL_NAMES}
+SELECT names.signal, newest.target, newest.universe, newest.horizon, newest.symbol,
+    held.first, held.last, issued.n, sessions.n - issued.n
+FROM names
+CROSS JOIN LATERAL (
+    SELECT target, universe, horizon, symbol FROM prism.forecasts AS f
+    WHERE f.signal = names.signal ORDER BY position DESC LIMIT 1
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT min(session) AS first, max(session) AS last FROM prism.forecasts AS f
+    WHERE f.signal = names.signal
+) AS held
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT FROM prism.forecasts AS f WHERE f.signal = names.signal GROUP BY session
+    ) AS f
+) AS sessions
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT FROM prism.forecasts AS f
+        WHERE f.signal = names.signal AND state = 'issued' GROUP BY session
+    ) AS f
+) AS issued
+ORDER BY newest.symbol, newest.universe, newest.horizon, names.signal
+"""  # noqa: S608
 
 # The last word of each session: issued before withheld, of several models the last one's.
 _RECORD = """
@@ -325,14 +345,11 @@ class ForecastRepository:
             values = _load_values(connection, rows, signal, *span)
         return [_to_forecast(row, values) for row in rows]
 
-    def save_outcomes(self, outcomes: Sequence[Outcome]) -> int:
+    def save_outcomes(self, settled: Sequence[Outcome]) -> int:
         """Keep what came of forecasts and return how many are new; one that is held stays."""
-        return self._insert_outcomes(sorted(outcomes, key=_outcome_key))
-
-    def _insert_outcomes(self, ordered: Sequence[Outcome]) -> int:
         inserted = 0
         with self._database.begin() as connection:
-            for outcome in ordered:
+            for outcome in sorted(settled, key=_outcome_key):
                 new = insert(outcomes).values(asdict(outcome)).on_conflict_do_nothing()
                 inserted += connection.execute(new).rowcount
         return inserted
@@ -364,40 +381,12 @@ class ForecastRepository:
         )
 
     def list_lines(self) -> list[ForecastLine]:
-        """Return what the ledger holds of each signal."""
-        table = forecasts.c
-        sessions = (
-            select(
-                table.signal,
-                table.session,
-                func.max(table.target).label("target"),
-                func.max(table.universe).label("universe"),
-                func.max(table.horizon).label("horizon"),
-                func.max(table.symbol).label("symbol"),
-                func.bool_or(_ISSUED).label("is_issued"),
-            )
-            .group_by(table.signal, table.session)
-            .subquery()
-            .c
-        )
-        same = [
-            func.max(sessions[name]).label(name)
-            for name in ("target", "universe", "horizon", "symbol")
-        ]
-        statement = (
-            select(
-                sessions.signal,
-                *same,
-                func.min(sessions.session).label("first"),
-                func.max(sessions.session).label("last"),
-                func.count().filter(sessions.is_issued).label("issued"),
-                func.count().filter(~sessions.is_issued).label("withheld"),
-            )
-            .group_by(sessions.signal)
-            .order_by(text("symbol"), text("universe"), text("horizon"), sessions.signal)
-        )
+        """Return what the ledger holds of each signal, as its last row names it.
+
+        By symbol, universe, horizon and signal. Only the two counts read all sessions, by an index.
+        """
         with self._database.begin() as connection:
-            return [ForecastLine(**row._mapping) for row in connection.execute(statement)]
+            return [ForecastLine(*row) for row in connection.exec_driver_sql(_LINES)]
 
     def load_record(self, signal: str, target: str) -> Record:
         """Return the signal's last word for each session, beside what came of it."""

@@ -1,5 +1,4 @@
-"""Holds what is known of each model: its training, its evaluations, the decisions on the
-champion."""
+"""Holds what is known of each model: training, evaluations, and the decisions on the champion."""
 
 from __future__ import annotations
 
@@ -116,7 +115,7 @@ evaluations = Table(
     column("value", DOUBLE, "The figure, in the metric's unit."),
     column("lower", DOUBLE, "Lower end of its 95% interval, in the metric's unit."),
     column("upper", DOUBLE, "Upper end of its 95% interval, in the metric's unit."),
-    column("reference", DOUBLE, "The base rate's figure on the same sessions."),
+    column("reference", DOUBLE, "The base forecast's figure on the same sessions."),
     column("n_sessions", Integer(), "Out-of-sample sessions."),
     moment("evaluated_at", "When the figure was last computed."),
     Index(None, "evaluated_at"),

@@ -173,8 +173,7 @@ class PullRepository:
                 )
 
     def pending_pulls(self, source: str, symbol: str) -> list[tuple[int, date, date]]:
-        """Return (id, first, last) of the pulls that no gate has checked yet, oldest range
-        first."""
+        """Return (id, first, last) of the pulls that no gate has checked yet, by their ranges."""
         statement = (
             select(pulls.c.pull_id, pulls.c.first_session, pulls.c.last_session)
             .where(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Table, text
 from factorprism.core.ledger import Head, LedgerFault, LedgerReport
 from factorprism.core.words import count
 from factorprism.warehouse.chain import CHAINED, hash_cells, hash_row
-from factorprism.warehouse.db.base import SCHEMA, metadata, value_names
+from factorprism.warehouse.db.base import SCHEMA, list_value_tables, metadata, value_names
 from factorprism.warehouse.db.connection import Database
 
 BATCH = 20_000
@@ -24,22 +25,26 @@ _POSITION, _PREVIOUS, _VALUES = (
     _COLUMN[name] for name in ("position", "previous_hash", "values_hash")
 )
 
-# Each signal's last row by a few reads of an index, however long the chains are.
-_HEADS = text(
-    """
-    WITH RECURSIVE names AS (
+# The signals by one read of an index each, however long their chains are; the last is null.
+SIGNAL_NAMES = """
+    names AS (
         SELECT min(signal) AS signal FROM prism.forecasts
         UNION ALL
         SELECT (SELECT min(signal) FROM prism.forecasts WHERE signal > names.signal) FROM names
         WHERE names.signal IS NOT NULL
     )
+"""
+# Each signal's last row.
+_HEADS = text(
+    f"""
+    WITH RECURSIVE {SIGNAL_NAMES}
     SELECT last.signal, last.position, last.row_hash FROM names
     CROSS JOIN LATERAL (
         SELECT signal, position, row_hash FROM prism.forecasts AS held
         WHERE held.signal = names.signal ORDER BY position DESC LIMIT 1
     ) AS last
     ORDER BY last.signal
-    """
+    """  # noqa: S608
 )
 _ROWS = (
     "SELECT position, row_hash, {columns} FROM prism.forecasts AS f"
@@ -98,7 +103,7 @@ def verify_chains(
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         heads = [head for head in read_heads(connection) if signal in (None, head.signal)]
         for head in heads:
-            kept = {item.position: item.row_hash for item in expected if item.signal == head.signal}
+            kept = _group_hashes(item for item in expected if item.signal == head.signal)
             walk = _Walk(connection, head, kept, newest)
             found = walk.find_fault()
             n_rows += walk.n_rows
@@ -116,7 +121,7 @@ class _Walk:
     """One walk along one chain to its `head`, past the heads that were `kept` elsewhere."""
 
     def __init__(
-        self, connection: Connection, head: Head, kept: dict[int, str], newest: int | None
+        self, connection: Connection, head: Head, kept: Mapping[int, set[str]], newest: int | None
     ) -> None:
         self._connection, self._head, self._kept = connection, head, kept
         self._start = 1 if newest is None else max(1, head.position - newest + 1)
@@ -145,7 +150,7 @@ class _Walk:
                 return self._fault(
                     row, f"the values of {_name(row)} are not those it was hashed with"
                 )
-            if self._kept.get(position, row_hash) != row_hash:
+            if self._kept.get(position, {row_hash}) != {row_hash}:
                 return self._fault(row, _describe_rewritten(row))
             last_position, last_hash = position, row_hash
         lost = [position for position in self._kept if position > last_position]
@@ -175,20 +180,23 @@ class _Walk:
         return self._stream("rows", _ROWS.format(columns=columns))
 
     def _hash_cells(self) -> Iterator[tuple[int, str]]:
-        """Yield position and hash of the values held, for each row that has any."""
-        table = _find_table(self._connection, self._head)
-        if table is None:
-            return
+        """Yield position and hash of the values held, for each row that has any.
+
+        Those of every target: a signal may have changed its own, and no row may have two.
+        """
+        streams = map(self._read_cells, list_value_tables())
+        for position, cells in groupby(merge(*streams, key=itemgetter(0)), itemgetter(0)):
+            yield position, hash_cells(cell[1:] for cell in cells)
+
+    def _read_cells(self, table: Table) -> Iterator[tuple[int, str, str, str]]:
+        """Yield position, symbol, name and bits of each value in `table`."""
         names = sorted(value_names(table))
         values = ", ".join(f"encode(float8send(v.{name} + 0.0), 'hex')" for name in names)
-        stream = self._stream("cells", _CELLS.format(values=values, table=table.fullname))
-        for position, rows in groupby(stream, itemgetter(0)):
-            cells = (
-                (row[1], name, bits)
-                for row in rows
-                for name, bits in zip(names, row[2:], strict=True)
-            )
-            yield position, hash_cells(cells)
+        for position, symbol, *held in self._stream(
+            table.name, _CELLS.format(values=values, table=table.fullname)
+        ):
+            for name, bits in zip(names, held, strict=True):
+                yield position, symbol, name, bits
 
     def _stream(self, name: str, query: str) -> Iterator[Record]:
         # A cursor of the server's, so that a long chain never lies in memory.
@@ -241,15 +249,16 @@ def _name(row: Record) -> str:
     return f"row {row[0]} (session {session}, model {model_id}, word {word})"
 
 
+def _group_hashes(kept: Iterable[Head]) -> dict[int, set[str]]:
+    """Return the hashes that were kept of each position; where they differ, no row has them all."""
+    hashes: dict[int, set[str]] = {}
+    for head in kept:
+        hashes.setdefault(head.position, set()).add(head.row_hash)
+    return hashes
+
+
 def _first(*found: LedgerFault | None) -> LedgerFault | None:
     return min((item for item in found if item), key=lambda item: item.position, default=None)
-
-
-def _find_table(connection: Connection, head: Head) -> Table | None:
-    """Return the table of the values of the signal's target; None where it is not known."""
-    statement = text("SELECT target FROM prism.forecasts WHERE signal = :signal AND position = :at")
-    target = connection.scalar(statement, {"signal": head.signal, "at": head.position})
-    return metadata.tables.get(f"{SCHEMA}.{target}_forecasts")
 
 
 def _find_word(connection: Connection, signal: str) -> LedgerFault | None:
@@ -263,10 +272,9 @@ def _find_word(connection: Connection, signal: str) -> LedgerFault | None:
 
 def _find_orphans(connection: Connection, signal: str | None) -> Iterator[LedgerFault]:
     """Yield the first row of each table of values, and of the outcomes, that has no forecast."""
-    for table in metadata.sorted_tables:
-        is_values = table.name.endswith("_forecasts") and table.info.get("ledger")
-        if table.name != "outcomes" and not is_values:
-            continue
+    outcomes = metadata.tables[f"{SCHEMA}.outcomes"]
+    for table in (*list_value_tables(), outcomes):
+        is_values = table is not outcomes
         key = ("signal", "session", "model_id", *(("word",) if is_values else ()))
         same = " AND ".join(f"f.{name} = child.{name}" for name in key)
         query = _ORPHANS.format(table=table.fullname, same=same)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Table
 
-from factorprism.warehouse.db.base import CATALOGUE, SYMBOL, value_names
+from factorprism.warehouse.db.base import CATALOGUE, PRICE, SYMBOL, value_names
 from factorprism.warehouse.forecasts import (
+    WORD_KEY,
     direction_forecasts,
     forecasts,
     outcomes,
@@ -29,12 +30,11 @@ def _meanings(table: Table, *names: str) -> dict[str, str]:
     return {name: str(table.c[name].comment) for name in names}
 
 
-_KEY = ("signal", "session", "model_id", "word")
 _WORD = ("universe", "horizon", "state", "reason", "created_at", "late_by")
 _CLOSES = {
-    "close": "Close of the session, index points; null: not held.",
+    "close": f"Close of the session, {PRICE}; null: not held.",
     "horizon_end": "Session whose close decides; the one that did where it is settled.",
-    "horizon_end_close": "Close of horizon_end, index points; null: not held.",
+    "horizon_end_close": f"Close of horizon_end, {PRICE}; null: not held.",
 }
 _NOT_YET = " Null: not settled."
 _RETURN = {
@@ -48,7 +48,7 @@ def _record(values: Table, target: str, outcome: dict[str, str]) -> View:
     return View(
         f"{target}_record",
         f"Every word of the {target} signals beside the closes and what came of it.",
-        _meanings(forecasts, *_KEY)
+        _meanings(forecasts, *WORD_KEY)
         | {"symbol": SYMBOL}
         | _meanings(forecasts, *_WORD)
         | {
@@ -76,7 +76,7 @@ VIEWS = (
     View(
         "direction_ledger",
         "The ledger of the direction signals in the columns that it had before there were others.",
-        {"target": "Code of the index that is forecast."}
+        {"target": SYMBOL}
         | _meanings(forecasts, "session", "horizon", "model_id", "state", "horizon_end", "reason")
         | _meanings(direction_forecasts, "p_up", "p_up_raw", "base_rate")
         | _meanings(forecasts, "universe", "data_hash", "factor_hash", "image_hash", "created_at")

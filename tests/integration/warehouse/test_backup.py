@@ -15,7 +15,7 @@ from factorprism.core.alerts import Alert
 from factorprism.core.errors import ArtefactError, WarehouseError
 from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.warehouse import Backup, PostgresWarehouse, back_up, list_backups, restore
-from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _strip_password
+from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _run, _strip_password
 from factorprism.warehouse.db.connection import parse_url
 
 NOW = datetime(2026, 11, 22, 1, 0, 0)
@@ -78,6 +78,10 @@ def test_a_backup_is_private_and_stands_beside_its_hash(backup: Backup) -> None:
     beside = backup.path.with_name(f"{backup.path.name}.sha256")
     assert beside.read_text() == f"{digest}  {backup.path.name}\n"
     assert not (backup.path.parent / PARTIAL).exists()
+
+
+def test_what_a_program_writes_is_private_from_the_first_byte_on() -> None:
+    assert _run(["sh", "-c", "umask"]).strip() == "0077"
 
 
 def test_the_oldest_go_once_a_newer_one_is_verified(backup: Backup, migrated_url: str) -> None:

@@ -19,11 +19,12 @@ from _ledger_rows import (
     SIGNAL,
     SYMBOL,
     VALUES,
+    VOLATILITY,
     WITHHELD,
     with_value,
 )
 from factorprism.core.errors import WarehouseError
-from factorprism.core.ledger import ForecastState, Head
+from factorprism.core.ledger import ForecastLine, ForecastState, Head
 from factorprism.warehouse.forecasts import _to_row
 from factorprism.warehouse.tables import forecasts, metadata
 
@@ -100,6 +101,34 @@ def test_a_session_with_functions_of_its_own_writes_the_same_hashes(warehouse, r
     assert warehouse.forecasts.verify().faults == ()
 
 
+def test_a_line_counts_the_sessions_of_its_signal_by_their_last_word(warehouse):
+    us = {"signal": "us-volatility-14", "universe": "us", "horizon": 7}
+    rows = [WITHHELD, NO_CHAMPION, ISSUED, replace(ISSUED, model_id="inception-2")]
+    for day in (date(2021, 1, 4), date(2021, 1, 5)):
+        rows += [replace(row, session=day) for row in (WITHHELD, replace(VOLATILITY, **us))]
+    for row in rows:
+        warehouse.forecasts.append(row)
+    first, last = ISSUED.session, date(2021, 1, 5)
+    assert warehouse.forecasts.list_lines() == [
+        ForecastLine(SIGNAL, "direction", "image4", 14, SYMBOL, first, last, 1, 2),
+        ForecastLine(
+            "us-volatility-14", "volatility", "us", 7, SYMBOL, date(2021, 1, 4), last, 2, 0
+        ),
+    ]
+
+
+def test_a_line_is_named_by_the_last_row_of_its_signal(warehouse):
+    warehouse.forecasts.append(VOLATILITY)
+    for day in (4, 5):
+        warehouse.forecasts.append(replace(ISSUED, session=date(2021, 1, day), horizon=5))
+    (line,) = warehouse.forecasts.list_lines()
+    assert (line.target, line.horizon, line.issued) == ("direction", 5, 3)
+
+
+def test_no_line_of_an_empty_ledger(warehouse):
+    assert warehouse.forecasts.list_lines() == []
+
+
 def test_values_of_many_symbols_come_back_by_symbol_and_name(warehouse):
     values = {symbol: {**VALUES, "p_up": 0.25} for symbol in ("a", "Z", "é", "\U0001f4c8")}
     row = replace(ISSUED, symbol="", values=values)
@@ -109,10 +138,7 @@ def test_values_of_many_symbols_come_back_by_symbol_and_name(warehouse):
 
 
 def test_another_target_has_a_table_of_its_own(warehouse):
-    named = {"mean": -6.5, "log_variance": 0.1, "sigma": 0.04, "rolling_60": 0.05, "ewma_94": 0.03}
-    row = replace(
-        ISSUED, signal="image4-volatility-14", target="volatility", values={SYMBOL: named}
-    )
+    row = replace(VOLATILITY, signal="image4-volatility-14")
     for one in (ISSUED, row):
         assert warehouse.forecasts.append(one)
     assert load(warehouse) == [ISSUED, row]
@@ -122,7 +148,7 @@ def test_another_target_has_a_table_of_its_own(warehouse):
     record = warehouse.forecasts.load_record(row.signal, "volatility")
     assert record.outcome.tolist() == [-6.25]
     assert {name: held.tolist() for name, held in record.values.items()} == {
-        name: [value] for name, value in named.items()
+        name: [value] for name, value in row.values[SYMBOL].items()
     }
 
 

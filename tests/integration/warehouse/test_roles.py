@@ -149,12 +149,15 @@ def test_rights_that_were_lost_come_back_with_the_next_check_and_wider_ones_go(
     run_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA prism FROM {WRITER}")
     run_sql(f"REVOKE USAGE ON SCHEMA prism FROM {WRITER}")
     run_sql(f"GRANT ALL ON prism.forecasts TO {WRITER}, {READER}")
+    run_sql(f"GRANT CREATE ON SCHEMA prism TO {WRITER}, PUBLIC")
     refuse(run_as, WRITER, "TABLE prism.forecasts")
     with closing(PostgresWarehouse(owner_url)) as warehouse:
         warehouse.migrate()
         warehouse.migrate()
     assert run_as(WRITER, RIGHTS) == before
     refuse(run_as, READER, "DELETE FROM prism.forecasts")
+    for role in (WRITER, READER):
+        refuse(run_as, role, "CREATE TABLE prism.mine (x int)")
 
 
 def test_a_writer_without_rights_finds_no_current_schema_and_says_who_may_fix_it(

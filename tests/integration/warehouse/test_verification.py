@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import psycopg2
 import pytest
 
-from _ledger_rows import ISSUED, NO_CHAMPION, OUTCOME, SIGNAL, WITHHELD, with_value
+from _ledger_rows import ISSUED, NO_CHAMPION, OUTCOME, SIGNAL, VOLATILITY, WITHHELD, with_value
 from factorprism.core.ledger import Head
 
 FIRST = date(2020, 12, 1)
@@ -275,6 +275,33 @@ def test_the_cheap_form_checks_the_last_rows_alone(chain, as_owner):
     assert find(chain, newest=4)[1].startswith("1 row removed between row 5 and row 7")
 
 
+def test_a_signal_that_has_changed_its_target_fits(chain):
+    chain.append(VOLATILITY)
+    assert chain.verify().faults == ()
+    chain.append(replace(ISSUED, session=date(2021, 1, 4)))
+    assert chain.verify().faults == ()
+
+
+def test_values_of_another_target_beside_those_of_a_row_are_named(chain, run_sql):
+    names = ", ".join(VOLATILITY.values["000300.SH"])
+    run_sql(
+        f"INSERT INTO prism.volatility_forecasts (signal, session, model_id, word, symbol, {names})"  # noqa: S608
+        " SELECT signal, session, model_id, word, symbol, 0, 0, 1, 1, 1"
+        " FROM prism.direction_forecasts WHERE session = '2020-12-05'"
+    )
+    expected = f"the values of {name(6, 5)} are not those it was hashed with"
+    assert find(chain) == (6, expected)
+
+
+def test_two_heads_that_were_kept_of_one_row_are_both_held_against_it(chain):
+    (held,) = chain.list_heads()
+    for kept in (
+        [held, replace(held, row_hash="0" * 64)],
+        [replace(held, row_hash="0" * 64), held],
+    ):
+        assert find(chain, expected=kept)[0] == 10
+
+
 def test_words_of_other_signals_do_not_break_a_chain(chain, warehouse):
     other = replace(NO_CHAMPION, signal="us-direction-14", universe="us")
     for number in range(3):
@@ -285,6 +312,15 @@ def test_words_of_other_signals_do_not_break_a_chain(chain, warehouse):
         )
     assert chain.verify().faults == ()
     assert [head.position for head in chain.list_heads()] == [13, 3]
+
+
+def test_the_first_fault_of_each_signal_is_named(chain, as_owner):
+    for signal in ("us-direction-14", "us-volatility-14"):
+        for number in range(3):
+            chain.append(replace(ISSUED, signal=signal, session=FIRST + timedelta(days=number)))
+    as_owner("UPDATE prism.forecasts SET reason = 'x' WHERE position = 2")
+    found = [(fault.signal, fault.position) for fault in chain.verify().faults]
+    assert found == [(SIGNAL, 2), ("us-direction-14", 2), ("us-volatility-14", 2)]
 
 
 def test_the_writer_cannot_pass_the_guards_without_being_found(chain, run_sql):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -62,6 +63,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_airflow_api, "ANSWER_SECONDS", 0.3)
+
+
+def test_a_call_over_loopback_reads_no_certificates(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("certificates were read")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", refuse)
+    assert AirflowApi(server.address).call("GET", "/x") == {"state": "running"}
 
 
 @pytest.mark.usefixtures("_in_a_hurry")

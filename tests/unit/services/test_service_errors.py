@@ -21,6 +21,13 @@ from factorprism.services._cluster import from_os_error, from_output
         ('FATAL:  could not extend file "x": wrote only 1 of 2', "extend", "disk is full"),
         ("LOG:  x\nFATAL:  database files are incompatible\n", "incompatible", ""),
         ("initdb: error: could not access: Permission denied", "Permission denied", "permitted"),
+        (
+            "backend> ERROR:  role is missing\nSTATEMENT:  ALTER ROLE x PASSWORD 'open-sesame'\n"
+            "backend> \n",
+            "role is missing",
+            "",
+        ),
+        ("STATEMENT:  ALTER ROLE x PASSWORD 'open-sesame'", "it said nothing", ""),
         ("", "it said nothing", ""),
     ],
 )
@@ -30,6 +37,7 @@ def test_the_telling_line_of_a_program_is_found(output: str, sentence: str, reme
     assert sentence in error.message
     assert remedy in error.remedy
     assert "\n" not in error.message
+    assert "open-sesame" not in str(error)
 
 
 @pytest.mark.parametrize(

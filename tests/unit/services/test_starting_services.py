@@ -119,6 +119,17 @@ def test_a_start_says_who_holds_the_port_of_the_pages(pages: MlflowUi) -> None:
         pages.start()
 
 
+def test_the_pages_get_neither_the_vendors_token_nor_a_login_of_the_warehouse(
+    pages: MlflowUi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FACTORPRISM_WAREHOUSE_OWNER_URL", "FACTORPRISM_ALERTS_URL", "TUSHARE_TOKEN"):
+        monkeypatch.setenv(name, "open-sesame")
+    environment = pages._environment()
+    assert "open-sesame" not in environment.values()
+    assert environment["PATH"] == os.environ["PATH"]
+    assert environment["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg2://prism@")
+
+
 def stopped_while_starting(service: EmbeddedAirflow | MlflowUi) -> Future[None]:
     """Start `service`, which does not come up, and stop it meanwhile; return what start has."""
     keep(service, SLEEPER)

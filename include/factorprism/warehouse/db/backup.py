@@ -18,7 +18,7 @@ import psycopg2
 from sqlalchemy import URL
 
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.files import PRIVATE, move_into_place, write_atomic
+from factorprism.core.files import move_into_place, write_atomic
 from factorprism.warehouse.db.connection import name_server, parse_url
 from factorprism.warehouse.tables import SCHEMA, metadata
 
@@ -60,7 +60,6 @@ def back_up(url: str, folder: Path, *, keep: int, now: datetime) -> Backup:
         digest = _hash_file(partial)
         path = folder / f"prism-{now:%Y%m%dT%H%M%S}Z.dump"
         write_atomic(path.with_name(f"{path.name}.sha256"), f"{digest}  {path.name}\n")
-        partial.chmod(PRIVATE)
         move_into_place(partial, path)
     except OSError as exc:
         raise WarehouseError(
@@ -177,7 +176,13 @@ def _run(command: Sequence[str | Path], url: URL | None = None) -> str:
     if password:
         environ["PGPASSWORD"] = str(password)
     done = subprocess.run(
-        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        umask=0o077,  # a dump is its owner's alone from its first byte on
     )
     if done.returncode:
         name = Path(command[0]).name

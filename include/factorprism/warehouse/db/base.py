@@ -20,7 +20,8 @@ metadata = MetaData(
     },
 )
 
-SYMBOL = "Code of the index, such as 000300.SH."
+SYMBOL = "Code of the instrument, such as 000300.SH."
+PRICE = "points of an index or currency of a share"
 SIGNAL = "Name of the signal: universe, target and horizon."
 TARGET_NAME = "What is asked of the future, such as direction."
 UNIVERSE = "Name of the universe: the target and its overlays."
@@ -71,6 +72,15 @@ def find_value_table(target: str) -> Table:
     if table is None:
         raise ValueError(f"target: {target!r} has no table of values in the warehouse")
     return table
+
+
+def list_value_tables() -> list[Table]:
+    """Return the tables of the values of all targets, by name."""
+    return [
+        table
+        for _, table in sorted(metadata.tables.items())
+        if table.info.get("ledger") and table.name.endswith("_forecasts")
+    ]
 
 
 def value_names(table: Table) -> tuple[str, ...]:

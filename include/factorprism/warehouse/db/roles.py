@@ -82,6 +82,7 @@ def list_grants(role: str) -> Iterator[str]:
     """Yield the statements by which `role`, the writer or the reader, gets its rights."""
     for kind in ("TABLES", "SEQUENCES", "ROUTINES"):
         yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {SCHEMA} FROM {role}, PUBLIC"
+    yield f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {role}, PUBLIC"
     yield f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"
     # Tables, views and Alembic's own table; routines, since a view or a trigger may call one.
     for right, kind in (("SELECT", "TABLES"), ("SELECT", "SEQUENCES"), ("EXECUTE", "ROUTINES")):
