@@ -16,7 +16,7 @@ from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
 from factorprism.market.bars import Pull
 from factorprism.market.findings import Finding, QualityResult, SetAside
-from factorprism.pipelines._revised import find_held_day
+from factorprism.pipelines._revisions import find_held_day
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much
 

@@ -10,7 +10,7 @@ from factorprism.alerts import AlertKind, catalogue
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.core.words import count
 from factorprism.market.bars import PullState
-from factorprism.pipelines._gated_pulls import (
+from factorprism.pipelines._gating import (
     evaluate_pulls,
     join_errors,
     join_rebased,

@@ -74,7 +74,7 @@ def tell_decision(run: Run, decision: Promotion) -> None:
     run.record_event(kind.key(signal=run.signal.name, decision=named), sentence)
 
 
-def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
+def load_verified(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
     """Return the record and the verified bundle of `model_id`.
 
     Raises `ArtefactError` when it is missing, altered, or of another universe or horizon.

@@ -14,15 +14,11 @@ from factorprism.core.words import count
 from factorprism.forecasts import predict_window, settle_forecasts
 from factorprism.health.patience import due_at
 from factorprism.market.bars import hash_bars
+from factorprism.pipelines._forecast_rows import from_json, to_json
 from factorprism.pipelines._run import Run, StepContext
-from factorprism.pipelines._windows import (
-    from_json,
-    load_window,
-    load_window_bars,
-    to_json,
-)
+from factorprism.pipelines._windows import load_window, load_window_bars
 from factorprism.pipelines.bars import resolve_source
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_verified
 from factorprism.pipelines.history import load_closes
 from factorprism.quality import render_data_docs
 
@@ -52,7 +48,7 @@ def forecast(run: Run, context: Mapping[str, Any]) -> StepContext:
             f"no champion in force at {run.session} for {run.signal.name}",
             remedy=f"Train one: factorprism train --signal {run.signal.name}.",
         )
-    record, bundle = load_champion(run, champion)
+    record, bundle = load_verified(run, champion)
     window = load_window(run)
     if window.factor_hash != context.get("factor_hash", window.factor_hash):
         raise QualityError(

@@ -35,10 +35,11 @@ from factorprism.learning import TrainingSet, split_samples
 from factorprism.learning.baselines import BaselineForecaster
 from factorprism.learning.settings import read_settings
 from factorprism.models import ModelBundle, load_members
+from factorprism.pipelines._forecast_rows import from_json
 from factorprism.pipelines._image_sets import image_set_path
 from factorprism.pipelines._run import Run, StepContext
-from factorprism.pipelines._windows import from_json, load_window
-from factorprism.pipelines.champions import load_champion
+from factorprism.pipelines._windows import load_window
+from factorprism.pipelines.champions import load_verified
 from factorprism.pipelines.history import align_history, fetch_image_set, join_closes
 
 NEIGHBOURS = 5
@@ -51,7 +52,7 @@ def explain(run: Run, context: Mapping[str, Any]) -> StepContext:
     far the nearest past image is.
     """
     row = from_json(context["forecast"])
-    record, bundle = load_champion(run, row.model_id)
+    record, bundle = load_verified(run, row.model_id)
     window = load_window(run)
     if window.factor_hash != row.factor_hash:
         raise QualityError(

@@ -14,7 +14,7 @@ from factorprism.pipelines.champions import (
     champion_at,
     find_challenger,
     list_decisions,
-    load_champion,
+    load_verified,
     load_record,
     lock_champion,
     tell_decision,
@@ -68,7 +68,7 @@ def show_model(run: Run, model_id: str) -> Dossier:
     decisions = list_decisions(run)
     refusal = ""
     try:
-        load_champion(run, model_id)
+        load_verified(run, model_id)
     except ArtefactError as error:
         refusal = error.message
     return Dossier(
@@ -127,7 +127,7 @@ def compare_models(run: Run, first_id: str, second_id: str) -> Paired:
     Decides and writes nothing. Raises `PromotionError` when there is no such session or they read
     different images, `ArtefactError` for a model that cannot be used.
     """
-    first, second = load_champion(run, first_id), load_champion(run, second_id)
+    first, second = load_verified(run, first_id), load_verified(run, second_id)
     training_set, _ = join_closes(run, align_history(run))
     pair = (first[1], first[0]), (second[1], second[0])
     return compare(*pair, training_set, seed=run.config.seed)
@@ -198,7 +198,7 @@ def _require_fit(run: Run, model_id: str) -> None:
     try:
         record = load_record(run, model_id)
         _require_images(run, record)
-        load_champion(run, model_id)
+        load_verified(run, model_id)
     except ArtefactError as error:
         raise PromotionError(
             f"{model_id} cannot become champion: {error.message}", remedy=error.remedy

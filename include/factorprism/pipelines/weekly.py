@@ -22,7 +22,7 @@ from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.champions import (
     champion_at,
-    load_champion,
+    load_verified,
     lock_champion,
     tell_decision,
     write_decision,
@@ -109,8 +109,8 @@ def compare_candidate(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Evaluate candidate and champion on the same matured sessions that neither was trained on."""
     training_set, _ = load_training_set(run, context)
     champion_id = champion_at(run, run.session)
-    record, bundle = load_champion(run, context["candidate_id"])
-    held = load_champion(run, champion_id) if champion_id else None
+    record, bundle = load_verified(run, context["candidate_id"])
+    held = load_verified(run, champion_id) if champion_id else None
     decision = decide_promotion(
         held[1] if held else None,
         held[0] if held else None,

@@ -14,7 +14,7 @@ from factorprism.core.arrays import as_days
 from factorprism.core.calendar import TradingCalendar, calendar_for, exchange_of
 from factorprism.core.errors import QualityError
 from factorprism.market.bars import Pull, empty_bars
-from factorprism.pipelines._revised import (
+from factorprism.pipelines._revisions import (
     find_ratios,
     find_uncovered,
     is_mostly_rebased,
