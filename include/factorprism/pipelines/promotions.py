@@ -1,4 +1,4 @@
-"""The models of a universe, and decisions on the champion by hand: promote, roll back, compare."""
+"""The models of a signal, and decisions on the champion by hand: promote, roll back, compare."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """A model with its place by the ledger's last decision, and what its figures come to.
+    """A model, what the ledger's last decision made of it, and what its figures come to.
 
-    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is evaluated by,
+    `mark` is ``champion``, ``challenger`` or empty. `skill` is the figure that skill is read from,
     None where the model was never evaluated.
     """
 
@@ -52,7 +52,7 @@ class Dossier:
 
 
 def list_models(run: Run) -> list[ModelStatus]:
-    """Return all models of the run's universe and horizon, the last trained at the end."""
+    """Return all models of the run's signal, the last trained at the end."""
     decisions = list_decisions(run)
     models = run.ports.warehouse.models
     return [
@@ -104,7 +104,7 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
     ------
     PromotionError
         If there was no champion before, or `model_id` was never it; if the model is missing, was
-        altered, belongs to another universe, reads other images or was trained on later
+        altered, belongs to another signal, reads other images or was trained on later
         sessions; if the ledger has decisions as of later sessions. Nothing is written then.
     """
     with lock_champion(run):
@@ -114,7 +114,8 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
         elif not any(item.champion_id == model_id for item in decisions):
             raise PromotionError(
                 f"{model_id} was never champion of {run.signal.name}",
-                remedy="Name a former champion, or promote it: factorprism models promote.",
+                remedy="Name a former champion, or promote it: factorprism models promote "
+                f"{model_id} --signal {run.signal.name}.",
             )
         decision = _make_champion(run, decisions, model_id, "rollback", reason.strip())
     tell_decision(run, decision)
@@ -157,7 +158,7 @@ def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
         raise PromotionError(
             f"{champions[0]} was the first champion of {run.signal.name}: there is nobody "
             "to go back to",
-            remedy="Name another model: factorprism models promote.",
+            remedy=f"Promote another: factorprism models promote MODEL --signal {run.signal.name}.",
         )
     return champions[-2]
 

@@ -27,9 +27,7 @@ from factorprism.pipelines.champions import (
     tell_decision,
     write_decision,
 )
-from factorprism.pipelines.contest import (
-    load_out_of_sample_folds,
-)
+from factorprism.pipelines.contest import load_out_of_sample_folds
 from factorprism.pipelines.history import (
     align_history,
     load_training_set,
@@ -68,8 +66,8 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
             f"the images of {run.universe.name} end at {last}, "
             f"{count(missing, 'session')} before {run.session}: nothing is trained on them",
             remedy="Bring the bars up to date first: see the last runs of "
-            f"{run.signal.daily_dag}, or load "
-            "them with factorprism backfill.",
+            f"{run.signal.daily_dag}, or load them: factorprism backfill "
+            f"--signal {run.signal.name}.",
         )
 
 
@@ -187,7 +185,7 @@ def _decide(context: Mapping[str, Any], champion: str) -> tuple[bool, str, str]:
 def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say what the week's contest came to: who lost to the reference comes first."""
     run.tell(context["contest_sentence"])
-    # Where a leak has kept the first candidate from being champion, it is still reported of.
+    # Without a champion, since a leak kept the first candidate from it, the candidate is named.
     model_id = context["champion_id"] or context["candidate_id"]
     evaluations = run.ports.warehouse.models.load_evaluations(model_id)
     sentence = skill_sentence(evaluations, run.target)
