@@ -1,6 +1,6 @@
 """The use cases, each a few named steps: the same for a DAG's tasks and for the command line."""
 
-from factorprism.pipelines._run import Ports, Run, StepContext, open_ports
+from factorprism.pipelines._run import Ports, Run, StepContext, gate_key, open_ports
 from factorprism.pipelines._windows import (
     find_bars_start,
     load_recent_images,
@@ -31,6 +31,7 @@ __all__ = [
     "close_after_end",
     "find_bars_start",
     "find_patience",
+    "gate_key",
     "load_recent_images",
     "load_window_bars",
     "measure_replay",

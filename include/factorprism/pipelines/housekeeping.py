@@ -13,7 +13,7 @@ from factorprism.pipelines._retention import Removal, carry_out, find_orphans, p
 from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.replay_end import close_after_end
 
-ORPHANS_KEY = "artefacts missing"
+ORPHANS_KEY = catalogue.ARTEFACTS.key(state="missing")
 ORPHANS_NAMED = 5
 
 

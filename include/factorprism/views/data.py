@@ -19,7 +19,7 @@ from factorprism.market.findings import (
     QualityResult,
     SetAside,
 )
-from factorprism.pipelines import GATES
+from factorprism.pipelines import GATES, gate_key
 from factorprism.views._coverage import (
     CLOSED,
     HELD,
@@ -217,7 +217,7 @@ def _summarise_gates(
     calendar = calendar_of(universe.target)
     days = calendar.sessions(calendar.first, through)[-GATE_SESSIONS:].tolist()
     keys = {
-        f"{gate} {day} {source} {universe.name}": (day, gate)
+        gate_key(gate, day, source, universe.name): (day, gate)
         for day in days
         for gate in GATES
         for source in SOURCES

@@ -221,7 +221,7 @@ def _link_factors(run: Run, row: Forecast, window: ImageWindow | None) -> Factor
 def _link_gates(run: Run) -> tuple[GateLink, ...]:
     links = []
     for gate in GATES:
-        key = f"{gate} {run.session} {run.config.source} {run.universe.name}"
+        key = run.gate_key(gate)
         results = run.ports.warehouse.quality.load_results(key)
         if results:
             failed = tuple(result for result in results if not result.success)
