@@ -1,4 +1,4 @@
-"""Merges what the gate let pass, and tells what it has revised."""
+"""Merges what the gate let pass, and reports what that has revised."""
 
 from __future__ import annotations
 

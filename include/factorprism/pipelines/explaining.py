@@ -46,10 +46,9 @@ NEIGHBOURS = 5
 
 
 def explain(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Keep the attribution of the forecast of `context`; withhold it on an unheard-of image.
+    """Keep the explanation of the forecast in `context`, and refuse an image like none before.
 
-    The explanation of a forecast that is withheld for its image is kept all the same: it shows how
-    far the nearest past image is.
+    The explanation is kept of a refused image too: it shows how far the nearest past image is.
     """
     row = from_json(context["forecast"])
     record, bundle = load_verified(run, row.model_id)
@@ -148,7 +147,7 @@ def _read(bundle: ModelBundle, window: ImageWindow, seed: int) -> Reading:
 
 
 def _compare(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
-    """Return how far networks of other seeds agree on each kind, and what each makes of the image.
+    """Return how far networks of other seeds agree on each kind, and the output of each.
 
     Without other members nothing is compared, and the reason stands in place of the figures.
     """
