@@ -9,8 +9,8 @@ from factorprism.pipelines._windows import (
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.checking import subject_of
 from factorprism.pipelines.daily import GATES, NO_MODEL
-from factorprism.pipelines.replay_end import close_after_end
 from factorprism.pipelines.gauges import measure_replay
+from factorprism.pipelines.replay_end import close_after_end
 from factorprism.pipelines.runner import (
     PIPELINES,
     raise_deadline_alert,

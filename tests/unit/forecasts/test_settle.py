@@ -58,7 +58,9 @@ def test_a_missing_close_leaves_the_forecast_open(xshg: TradingCalendar) -> None
 
 def test_a_forecast_of_a_day_that_was_no_session_stays_open(xshg: TradingCalendar) -> None:
     sunday = date(2025, 12, 14)
-    closes = {day: 100.0 + n for n, day in enumerate(xshg.sessions(START, date(2026, 1, 9)).tolist())}
+    closes = {
+        day: 100.0 + n for n, day in enumerate(xshg.sessions(START, date(2026, 1, 9)).tolist())
+    }
     row = replace(_forecast(), session=sunday)
     assert settle_forecasts([row], DIRECTION, closes, xshg, date(2026, 1, 9)) == []
 
