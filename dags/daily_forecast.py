@@ -1,11 +1,12 @@
 """
 ### The evening's forecast
 
-One DAG for each signal. Each trading session of the exchange that its universe trades on, once its
-bars are to be had (`FACTORPRISM_PUBLISHED_AT_XSHG`, 19:15 Asia/Shanghai): ask the vendor for the
-exchange's coming days, wait until it has the bars of all channels, pull them, prove them fit for
-use, compute the factors, encode the image, let the champion read it, explain the attribution of its
-forecast, and put one row into the ledger `prism.forecasts`. A forecast whose image is unlike any
+One DAG for each signal. It runs once for each trading session of the exchange that its universe
+trades on, when the bars are to be had: at 19:15 in Shanghai, two hours after the close elsewhere,
+or at the hour that `FACTORPRISM_PUBLISHED_AT_` with the exchange's code sets. It asks the vendor
+for the exchange's coming days, waits until it has the bars of all channels, pulls them, proves them
+fit for use, computes the factors, encodes the image, lets the champion read it, explains the
+forecast, and puts one row into the ledger `prism.forecasts`. A forecast whose image is unlike any
 that the champion has learned from is withheld.
 
 **Waiting** holds no worker: between two checks, five minutes apart, `wait_for_bars` is deferred. It

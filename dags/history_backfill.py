@@ -5,8 +5,7 @@ Loads the bars of a range of sessions, proves them fit for use, and computes the
 begin with a new vendor or a new symbol, or to see what the vendor has revised. It makes no
 forecast. Interrupted, it goes on where it was: pulls that were kept are not asked for again.
 
-For forecasts of past sessions use `airflow backfill create --dag-id daily-hs300-direction-14` after
-it.
+For forecasts of past sessions use `airflow backfill create --dag-id daily-SIGNAL` after it.
 """
 
 from __future__ import annotations
@@ -51,9 +50,9 @@ with DAG(
         "symbols": Param(
             [],
             type="array",
-            items={"type": "string", "pattern": r"^([0-9]{6}\.(SH|SZ)|\^[A-Z]{1,8})$"},
+            items={"type": "string", "pattern": r"^[\^A-Z0-9][A-Z0-9.&=_\-]{0,39}$"},
             title="Symbols",
-            description="One code a line, such as 000300.SH. Empty: all of the universe.",
+            description="One code a line, as 000300.SH or 0700.HK. Empty: all of the universe.",
         ),
     },
 ) as dag:

@@ -1,11 +1,11 @@
 """
 ### The week's housekeeping
 
-The day after the weekly contest (Sunday 09:00 Asia/Shanghai in a full week): a backup of the
-warehouse by pg_dump, proved readable; the ledger's chains are walked, and a row that was altered,
-removed or inserted raises an alert; then what may go by the policy in the configuration is
-listed, one line each with its reason, and removed; then rows and artefacts are held against one
-another.
+It runs the day after the default signal's weekly contest, which in Shanghai and after a full week
+is Sunday at 09:00. The warehouse is backed up by pg_dump, and the backup is proved readable. The
+ledger's chains are walked, and a row that was altered, removed or inserted raises an alert. What
+may go by the policy in the configuration is listed, one line each with its reason, and removed.
+Then rows and artefacts are held against one another.
 
 Never removed: the ledger, out-of-sample folds, bars and their revisions, a model that was ever
 champion or that a forecast names.

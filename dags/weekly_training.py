@@ -1,13 +1,13 @@
 """
 ### The weekly contest
 
-One DAG for each signal. The morning after the last trading session of each week (Saturday 09:00
-Asia/Shanghai in a full week): networks and plain baselines learn from the same folds and are
-evaluated on the same sessions; then a candidate is trained, evaluated against the champion on the
-same matured sessions that neither was trained on, and promoted only when it is better by the rule
-in the configuration. The decision, its numbers and a sentence of reason go to `prism.promotions`,
-the contest's tables to `prism.contests`. The first line of `report`'s log says who lost to the base
-rate and whether anybody has shown skill.
+One DAG for each signal. It runs 13:45 hours after the bars of each week's last trading session are
+to be had, which in Shanghai and after a full week is Saturday at 09:00. Networks and plain
+baselines learn from the same folds and are evaluated on the same sessions. Then a candidate is
+trained, evaluated against the champion on the same matured sessions that neither was trained on,
+and promoted only when it is better by the rule in the configuration. The decision, its numbers and
+a sentence of reason go to `prism.promotions`, the contest's tables to `prism.contests`. The first
+line of `report`'s log says who lost to the reference and whether anybody has shown skill.
 
 Each network or baseline on one fold is a task of its own: what was evaluated stands in
 `prism.fold_forecasts`, so that a run which is cut off goes on where it was, and a week later only
@@ -17,11 +17,12 @@ the newest fold is open.
 that trains. `size_contest` measures it by the folds evaluated of late or by a few batches, says the
 expected time and what is left out; what was evaluated in earlier weeks costs nothing, so that the
 contest grows from week to week. `full`: all networks, with placebos (labels shuffled, labels
-shifted); `quick`: the configured network and the baselines on four folds.
+shifted). `quick`: the configured network and the baselines on the fewest folds that give an
+interval, without placebos.
 
-**mode** `auto` fine-tunes a champion that is young enough and retrains otherwise; `fine_tune`
-starts from the champion's weights; `retrain` starts from scratch. The first run of all always
-retrains.
+**mode** `auto` retrains where the champion is too old or reads other images, its factors have
+drifted or its matured loss has worsened, and fine-tunes it otherwise; `fine_tune` starts from the
+champion's weights; `retrain` starts from scratch. The first run of all always retrains.
 
 **approval**: before a promotion the run waits up to three days for a person, who finds the reason
 and the numbers under *Required Actions*. Off, `ask_approval` is skipped; with

@@ -40,9 +40,6 @@ class Frames(TableSource):
         self.asked.append((first, last))
         return super().fetch_bars(symbols, first, last)
 
-    def list_symbols(self) -> tuple[str, ...]:
-        return tuple(sorted(self.frames))
-
     def _load(self, symbol: str) -> pd.DataFrame:
         return self.frames[symbol]
 

@@ -78,6 +78,12 @@ def test_every_task_is_owned_retried_limited_and_reported(dag: DAG) -> None:
         assert task.on_failure_callback, task.task_id
 
 
+def test_a_backfill_takes_a_symbol_of_any_exchange(dag_bag: DagBag) -> None:
+    symbols = dag_bag.dags["history_backfill"].params.get_param("symbols")
+    codes = ["000300.SH", "0700.HK", "BRK.B.US", "430047.BJ", "H30269.CSI", "SAP.XFRA", "^FOO.XHKG"]
+    assert symbols.resolve(codes) == codes
+
+
 def test_a_planned_dag_never_starts_with_twenty_years(dag: DAG) -> None:
     assert dag.catchup is False
 

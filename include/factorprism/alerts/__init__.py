@@ -1,5 +1,4 @@
-"""Messages worth a person's attention: which there are, to whom they go, and how they are
-reported."""
+"""Messages worth a person's attention: which there are, to whom they go, and what they say."""
 
 from factorprism.alerts import catalogue
 from factorprism.alerts.addresses import HOW_TO_ADDRESS, NO_ADDRESS

@@ -209,7 +209,7 @@ ROLLBACK = AlertKind(
     "models",
     "The champion was rolled back: {subject}",
 )
-# What another room raises under a key of its own is reported too.
+# A key of no known kind is reported too.
 OTHER = AlertKind(
     "other {subject}",
     NOW,

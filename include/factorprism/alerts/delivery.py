@@ -44,6 +44,10 @@ class AlertStore(Protocol):
         """Return the last occurrence of `key`."""
         ...
 
+    def has_left(self, word: str) -> bool:
+        """Tell whether a message of a key that begins with `word` has left within a week."""
+        ...
+
     def mark_notified(self, entry: TrackedAlert) -> None:
         """Write down that the message of `entry`, as it stands there, has left."""
         ...
@@ -68,13 +72,14 @@ class Delivery:
     lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
 
     def tell(self) -> None:
-        """Send what is urgent and is pending, oldest first; never raises for a failure."""
+        """Send what is pending and urgent, oldest first; a failure is only logged."""
         self._hold(self._tell_urgent)
 
     def tell_digest(self, signal: str, session: date, heads: Sequence[Head] = ()) -> None:
         """Send what has waited as one message to each address, once a `session`.
 
-        With it go `heads`, the last rows of the ledger's chains.
+        With it go `heads`, the last rows of the ledger's chains. Where no digest has left for a
+        week they go alone, so that somebody outside holds them in quiet weeks, too.
         """
         self._hold(lambda: self._tell_digest(signal, session, heads))
 
@@ -121,28 +126,34 @@ class Delivery:
     def _tell_digest(self, signal: str, session: date, heads: Sequence[Head]) -> None:
         entries = [entry for entry in self.store.list_pending() if is_for_digest(entry)]
         sent = self._sent_before(signal, session)
-        if not entries or sent is None:
+        if sent is None:
             return
         still_open = self._open_besides(entries)
         down: set[str] = set()
         done = set(sent.notified_to)
-        reported = [set(entry.notified_to) for entry in entries]
+        taken_by = [set(entry.notified_to) for entry in entries]
+        heads_alone = bool(heads) and self._is_quiet(entries)
         for address in self.sink.addresses:
-            if address.label in done:
-                continue
             news = [entry for entry in entries if _is_news(entry, address)]
+            if address.label in done or not (news or heads_alone):
+                continue
             rest = [item for item in still_open if kind_of(item.key).audience in address.audiences]
             message = compose_digest(news, rest, signal, session, self.wording, heads)
-            if not news or self._send(address, message, down):
+            if self._send(address, message, down):
                 done.add(address.label)
-                for entry, labels in zip(entries, reported, strict=True):
+                for entry, labels in zip(entries, taken_by, strict=True):
                     labels |= {address.label} if entry in news else set()
-        for entry, labels in zip(entries, reported, strict=True):
+        for entry, labels in zip(entries, taken_by, strict=True):
             self._note(entry, frozenset(labels))
         if down:
             self.store.mark_failed(sent, done)
-        else:
+        elif done:
             self.store.mark_notified(sent)
+
+    def _is_quiet(self, entries: Sequence[TrackedAlert]) -> bool:
+        """Tell whether nobody has news, and no digest has left for a week."""
+        has_news = any(_is_news(one, address) for one in entries for address in self.sink.addresses)
+        return not has_news and not self.store.has_left(DAILY_DIGEST.word)
 
     def _sent_before(self, signal: str, session: date) -> TrackedAlert | None:
         """Return the note of this session's digest, None when it has left already."""
@@ -157,10 +168,10 @@ class Delivery:
 
 
 def is_urgent(entry: TrackedAlert) -> bool:
-    """Tell whether `entry`, pending, is sent at once: a fault or event, or the end of a reported
-    one.
+    """Tell whether `entry`, pending, is sent at once: it is urgent, and no fault that has passed.
 
-    A fault that ended before anybody was notified of it wakes nobody: it goes into the digest.
+    A fault that ended before anybody was notified of it wakes nobody: it goes into the digest. The
+    end of one that was notified is sent at once, too.
     """
     kind = kind_of(entry.alert.key)
     over = kind.lasts and entry.resolved_at is not None

@@ -100,7 +100,7 @@ def predict_window(
         raise ArtefactError(
             f"model {record.model_id} reads {_describe(*expected)}, the image has "
             f"{_describe(*found)}",
-            remedy="Train a model for this universe: factorprism train.",
+            remedy=f"Train one: factorprism train --signal {record.signal} --mode retrain.",
         )
     symbol = window.channels[0]
     issued = compute_issue(window, bundle, closes)

@@ -19,11 +19,12 @@ def settle_forecasts(
     calendar: TradingCalendar,
     as_of: date,
 ) -> list[Outcome]:
-    """Return the outcomes, as `target` defines them, of those `forecasts` whose horizon has passed.
+    """Return what came, as `target` defines it, of those `forecasts` whose horizon has passed.
 
-    It has by `as_of`, and ends with the known session of `calendar` that is `horizon` sessions
-    after the forecast's, wherever the forecast expected it. `closes` maps the symbol's sessions to
-    its closing prices. A forecast stays open while a close that its outcome reads is missing.
+    A horizon has passed by `as_of` when the known session of `calendar` has that is `horizon`
+    sessions after the forecast's, wherever the forecast expected it. `closes` maps the symbol's
+    sessions to its closing prices. A forecast stays open while a close that its outcome reads is
+    missing.
     """
     outcomes = []
     for forecast in forecasts:
@@ -55,9 +56,12 @@ def settle_at(
 ) -> Outcome | None:
     """Return what came of `forecast` by the close of session `end`, by the rule of the labels.
 
-    None where a close is missing that the label of `target` reads.
+    None where a close is missing that the label of `target` reads, or where the day of the forecast
+    was no session after all.
     """
     sessions = calendar.sessions(forecast.session, end).tolist()
+    if sessions[:1] != [forecast.session]:
+        return None
     path = np.array([closes.get(session, np.nan) for session in sessions])
     came = target.compute_outcomes(path, len(path) - 1)
     label, forward_return = float(came[LABEL][0]), float(came[FORWARD_RETURN][0])

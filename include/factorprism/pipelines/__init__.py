@@ -1,6 +1,6 @@
 """The use cases, each a few named steps: the same for a DAG's tasks and for the command line."""
 
-from factorprism.pipelines._run import Ports, Run, StepContext, open_ports
+from factorprism.pipelines._run import Ports, Run, StepContext, gate_key, open_ports
 from factorprism.pipelines._windows import (
     find_bars_start,
     load_recent_images,
@@ -9,8 +9,8 @@ from factorprism.pipelines._windows import (
 from factorprism.pipelines.champions import champion_at
 from factorprism.pipelines.checking import subject_of
 from factorprism.pipelines.daily import GATES, NO_MODEL
-from factorprism.pipelines.ended import close_after_end
 from factorprism.pipelines.gauges import measure_replay
+from factorprism.pipelines.replay_end import close_after_end
 from factorprism.pipelines.runner import (
     PIPELINES,
     raise_deadline_alert,
@@ -31,6 +31,7 @@ __all__ = [
     "close_after_end",
     "find_bars_start",
     "find_patience",
+    "gate_key",
     "load_recent_images",
     "load_window_bars",
     "measure_replay",

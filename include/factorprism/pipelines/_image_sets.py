@@ -11,14 +11,10 @@ import io
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
@@ -26,7 +22,7 @@ from factorprism.core.errors import ArtefactError
 from factorprism.core.files import move_into_place, write_atomic
 from factorprism.images import hash_image_set
 from factorprism.market.panels import ImageSet
-from factorprism.registry import store_access
+from factorprism.registry import StoredFile, list_stored_files, open_store, store_access
 
 FOLDER = "image-sets"
 # Bytes of a member's header in a zip file before its name; the lengths of name and extra field
@@ -42,7 +38,7 @@ def save_image_set(image_set: ImageSet, content_hash: str, artefacts_url: str) -
     """
     store_path = image_set_path(content_hash)
     content = _pack(image_set)
-    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, store_path))
+    filesystem, path = open_store(_join(artefacts_url, store_path))
     if not isinstance(filesystem, LocalFileSystem):
         # An object store shows the whole of an object or nothing.
         with store_access():
@@ -75,7 +71,7 @@ def _find_file(url: str, cache: Path) -> Path:
 
     The name of a set is its hash, so that one that was fetched is the one that is there.
     """
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = open_store(url)
     if isinstance(filesystem, LocalFileSystem):
         return Path(path)
     held = cache / str(path).rsplit("/", 1)[1]
@@ -148,7 +144,7 @@ def _map_image_set(path: Path) -> ImageSet:
 def _map_member(path: Path, name: str) -> np.ndarray[Any, Any] | None:
     """Return the array `name` of an ``npz`` as it lies in the file; None where it cannot be so.
 
-    It cannot where it is compressed, empty, or begins at an odd place: sets of earlier releases do.
+    It cannot where it is compressed or empty, or is not aligned, as in sets of earlier releases.
     """
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(name)
@@ -166,42 +162,24 @@ def _map_member(path: Path, name: str) -> np.ndarray[Any, Any] | None:
     return np.asarray(np.memmap(path, dtype, "r", offset, shape))
 
 
-@dataclass(frozen=True)
-class ListedImageSet:
-    """An image set in the store: its path under the artefacts' URL, and when it was written."""
+def list_image_sets(artefacts_url: str) -> list[StoredFile]:
+    """Return the image sets in the store, by path.
 
-    store_path: str
-    n_bytes: int
-    modified_at: datetime  # naive, UTC
-
-
-def list_image_sets(artefacts_url: str) -> list[ListedImageSet]:
-    """Return the image sets under `artefacts_url`, by path."""
-    filesystem, root = fsspec.core.url_to_fs(_join(artefacts_url, FOLDER))
-    if not filesystem.exists(root):
-        return []
-    filesystem.invalidate_cache()
-    files: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-    return [
-        ListedImageSet(f"{FOLDER}/{path.rsplit('/', 1)[1]}", int(facts["size"]), _moment_of(facts))
-        for path, facts in sorted(files.items())
-        if path.endswith(".npz")
-    ]
+    Raises `ServiceError` when the store cannot be reached.
+    """
+    files = list_stored_files(artefacts_url, FOLDER)
+    return [file for file in files if file.store_path.endswith(".npz")]
 
 
 def remove_image_set(store_path: str, artefacts_url: str) -> None:
-    """Remove the image set at the path `store_path`, if it is there."""
-    filesystem, path = fsspec.core.url_to_fs(_join(artefacts_url, store_path))
-    if filesystem.exists(path):
-        filesystem.rm_file(path)
+    """Remove the image set at the path `store_path`, if it is there.
 
-
-def _moment_of(facts: Mapping[str, Any]) -> datetime:
-    # A local folder says mtime, in seconds; an S3 store LastModified, a moment.
-    moment = facts.get("LastModified")
-    if not isinstance(moment, datetime):
-        moment = datetime.fromtimestamp(float(facts.get("mtime", 0.0)), UTC)
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    Raises `ServiceError` when the store cannot be reached.
+    """
+    filesystem, path = open_store(_join(artefacts_url, store_path))
+    with store_access():
+        if filesystem.exists(path):
+            filesystem.rm_file(path)
 
 
 def image_set_path(content_hash: str) -> str:

@@ -1,4 +1,4 @@
-"""Merges what the gate let pass, and tells what it has revised."""
+"""Merges what the gate let pass, and reports what that has revised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from factorprism.alerts import catalogue
 from factorprism.core.words import count
 from factorprism.market.bars import Pull, PullState, Revision
-from factorprism.pipelines._revised import find_ratios, load_held, tell_ratios
+from factorprism.pipelines._revisions import find_ratios, load_held, tell_ratios
 from factorprism.pipelines._run import Run, learn_days
 from factorprism.pipelines._set_aside import clear_aside, take_out
 from factorprism.quality import blank_untraded

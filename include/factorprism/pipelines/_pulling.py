@@ -8,7 +8,7 @@ from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import EmptyResponse
 from factorprism.core.sessions import session_read
 from factorprism.market.bars import Pull, PullState
-from factorprism.pipelines._revised import find_held_day, is_same_base, pull_further_back
+from factorprism.pipelines._revisions import find_held_day, is_same_base, pull_further_back
 from factorprism.pipelines._run import Run
 from factorprism.pipelines._set_aside import begin_aside
 

@@ -110,6 +110,10 @@ class Run:
     def calendar(self) -> TradingCalendar:
         return self.config.calendar_of(self.universe.target)
 
+    def gate_key(self, gate: str) -> str:
+        """Return the key under which the verdicts of `gate` on this session are kept."""
+        return gate_key(gate, self.session, self.config.source, self.universe.name)
+
     def key_of(self, kind: AlertKind) -> str:
         """Return the key of an alert of `kind` on this run's signal, or on its universe."""
         return kind.key(signal=self.signal.name, universe=self.universe.name)
@@ -120,17 +124,16 @@ class Run:
         return find_target(self.signal.target)
 
     def alert_key(self, pipeline: str) -> str:
-        """Return the key under which a failure of `pipeline` is raised and closed again."""
-        from factorprism.alerts.catalogue import TASK, WITHHELD
+        """Return the key under which a failed task of `pipeline` is raised and closed again."""
+        from factorprism.alerts.catalogue import TASK
 
-        kind = WITHHELD if pipeline == "daily" else TASK
-        return kind.key(pipeline=pipeline, signal=self.signal.name)
+        return TASK.key(pipeline=pipeline, signal=self.signal.name)
 
     def raise_alert(self, key: str, sentence: str, severity: str = CRITICAL) -> None:
-        """Raise an alert of this session; the same open `key` is sent once.
+        """Raise an alert of this session; the message of an open `key` is sent once.
 
-        The catalogue of `factorprism.alerts` says by `key` who is notified of it and when. What
-        cannot be delivered is tried again later, and never fails the run.
+        The catalogue of `factorprism.alerts` says by `key` who is notified and when. A message that
+        cannot be delivered is sent again later, and never fails the run.
         """
         alert = Alert(key=key, severity=severity, sentence=sentence, session=self.session)
         if self.ports.warehouse.alerts.raise_alert(alert):
@@ -138,22 +141,27 @@ class Run:
         self.ports.delivery.tell()
 
     def record_event(self, key: str, sentence: str) -> None:
-        """Tell once, under `key`, of something that happened and does not last."""
+        """Report once, under `key`, something that happened and does not last."""
         alert = Alert(key=key, severity=INFO, sentence=sentence, session=self.session)
         if self.ports.warehouse.alerts.record_event(alert):
             logger.info("event %s: %s", key, sentence)
             self.ports.delivery.tell()
 
     def resolve_alert(self, key: str, sentence: str, through: date | None = None) -> None:
-        """Close the alert of `key`, if it is open for no later session, and say it is over.
+        """Close the alert of `key`, if it is open for no later session, and report its end.
 
-        `through` is the last session that the good news is of, by default the run's; a run of a
+        `through` is the last session that is known to be well, by default the run's. A run of a
         range that ends before its own session gives that end.
         """
         known = min(through or self.session, self.session)
         if self.ports.warehouse.alerts.resolve_alert(key, sentence, through=known):
             logger.info("alert %s is over: %s", key, sentence)
             self.ports.delivery.tell()
+
+
+def gate_key(gate: str, session: date, source: str, universe: str) -> str:
+    """Return the key under which the verdicts of a gate are kept: one a session and universe."""
+    return f"{gate} {session} {source} {universe}"
 
 
 Step = Callable[[Run, Mapping[str, Any]], StepContext]
@@ -180,6 +188,5 @@ def learn_days(config: Config, ports: Ports) -> None:
         exchanges = {exchange_of(one) for universe in universes for one in universe.channels}
         teach_held_days(ports.warehouse.calendar, exchanges)
     except FactorPrismError as error:
-        # A warehouse that is new has no such table yet, and one that is down is refused in its
-        # own words by whatever needs it.
+        # A new warehouse has no such table yet; of one that is down, whoever needs it will say so.
         logger.debug("no days beyond the library's calendar: %s", error.message)

@@ -16,7 +16,7 @@ from factorprism.core.words import count
 from factorprism.factors import CATALOGUE
 from factorprism.market.bars import Pull
 from factorprism.market.findings import Finding, QualityResult, SetAside
-from factorprism.pipelines._revised import find_held_day
+from factorprism.pipelines._revisions import find_held_day
 from factorprism.pipelines._run import Run
 from factorprism.quality import is_too_much
 
@@ -148,11 +148,11 @@ def _choose(run: Run, symbol: str, rows: Sequence[SetAside]) -> list[tuple[date,
 
 
 def _take_turn(
-    ranges: Sequence[tuple[date, date]], n_evenings: int, indices: int
+    ranges: Sequence[tuple[date, date]], n_evenings: int, n_chosen: int
 ) -> list[tuple[date, date]]:
-    """Return so many of `ranges` from where the evening before has stopped, round the end."""
-    start = n_evenings * indices % max(len(ranges), 1)
-    return [*ranges[start:], *ranges[:start]][:indices]
+    """Return `n_chosen` of `ranges` from where the evening before has stopped, round the end."""
+    start = n_evenings * n_chosen % max(len(ranges), 1)
+    return [*ranges[start:], *ranges[:start]][:n_chosen]
 
 
 def _ask(run: Run, symbol: str, first: date, last: date) -> list[Pull]:
@@ -219,10 +219,10 @@ def _ranges(sessions: Sequence[date], calendar: TradingCalendar) -> Iterator[tup
 
 
 def _tell(rows: Sequence[SetAside]) -> str:
-    """Return the first findings behind `rows` with their names."""
-    reported = list(dict.fromkeys(f"{row.sentence} [{row.finding_id}]" for row in rows))
-    more = f" And {len(reported) - REPORTED} more findings." if len(reported) > REPORTED else ""
-    return " ".join(reported[:REPORTED]) + more
+    """Return the first findings on `rows`, each with its name."""
+    findings = list(dict.fromkeys(f"{row.sentence} [{row.finding_id}]" for row in rows))
+    more = f" And {len(findings) - REPORTED} more findings." if len(findings) > REPORTED else ""
+    return " ".join(findings[:REPORTED]) + more
 
 
 def advise_on(refused: Sequence[QualityResult]) -> str:

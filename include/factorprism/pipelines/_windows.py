@@ -1,17 +1,13 @@
-"""The images that a daily run reads, and its row on the way from step to step."""
+"""The images that a daily run reads, and the bars that they are computed from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
 
 import pandas as pd
 
 from factorprism.core.calendar import calendar_of
 from factorprism.core.errors import QualityError
-from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.factors import bars_needed_from
 from factorprism.forecasts import ImageWindow, encode_window
 from factorprism.images import align_panels
@@ -72,32 +68,3 @@ def load_window_bars(
     """
     bars = run.ports.warehouse.bars
     return bars.load_bars(window.channels, find_bars_start(window), run.session, known_at)
-
-
-DATABASE_GIVES = ("created_at", "word", "position", "previous_hash", "row_hash")
-
-
-def to_json(row: Forecast) -> dict[str, Any]:
-    """Return `row` as a reference that one step hands to the next."""
-    values = asdict(row)
-    for name in DATABASE_GIVES:
-        del values[name]
-    return values | {
-        "session": row.session.isoformat(),
-        "horizon_end": row.horizon_end.isoformat(),
-        "state": row.state.value,
-        "due_at": row.due_at.isoformat() if row.due_at else None,
-    }
-
-
-def from_json(values: Mapping[str, Any]) -> Forecast:
-    """Return the row that `to_json` wrote."""
-    return Forecast(
-        **{
-            **values,
-            "session": date.fromisoformat(values["session"]),
-            "horizon_end": date.fromisoformat(values["horizon_end"]),
-            "state": ForecastState(values["state"]),
-            "due_at": datetime.fromisoformat(values["due_at"]) if values["due_at"] else None,
-        }
-    )

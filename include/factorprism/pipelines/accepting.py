@@ -46,7 +46,7 @@ def accept_finding(store: FindingRepository, finding_id: str, by: str, reason: s
 def require_acceptable(finding: Finding) -> None:
     """Raise `QualityError`, which says what to do instead, for what cannot be accepted."""
     if not finding.keys:
-        because, remedy = NO_TRADING_DAY if finding.rows else NO_MEASURE
+        because, remedy = _explain_refusal(finding)
         raise QualityError(
             f"finding {finding.finding_id} cannot be accepted, since {because}: {finding.sentence}",
             remedy=remedy,
@@ -57,13 +57,17 @@ def tell_refusal(finding: Finding) -> str:
     """Return why `finding` cannot be accepted and what to do instead; empty where it can."""
     if finding.keys:
         return ""
-    because, remedy = NO_TRADING_DAY if finding.rows else NO_MEASURE
+    because, remedy = _explain_refusal(finding)
     return f"It cannot be accepted, since {because}. {remedy}"
 
 
+def _explain_refusal(finding: Finding) -> tuple[str, str]:
+    """Return why a finding without keys cannot be accepted, and what to do instead."""
+    return NO_TRADING_DAY if finding.rows else NO_MEASURE
+
+
 def answer_accepting(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Accept ``finding_id`` of `context` as `decide` does: a refusal is an answer and no
-    failure."""
+    """Accept ``finding_id`` of `context` for `decide`: a refusal is an answer and no failure."""
     try:
         sentence = accept_finding(
             run.ports.warehouse.findings, context["finding_id"], context["by"], context["reason"]

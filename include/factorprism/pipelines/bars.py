@@ -10,7 +10,7 @@ from factorprism.alerts import AlertKind, catalogue
 from factorprism.core.sessions import check_end, utc_now
 from factorprism.core.words import count
 from factorprism.market.bars import PullState
-from factorprism.pipelines._gated_pulls import (
+from factorprism.pipelines._gating import (
     evaluate_pulls,
     join_errors,
     join_rebased,
@@ -39,8 +39,8 @@ def pull_bars(run: Run, context: Mapping[str, Any]) -> StepContext:
     `repull_sessions` held ones again so that revisions are seen: further back where the oldest of
     them were revised. Rows that were set aside before are asked for again. Pulls that an
     interrupted run has kept, and that no gate has checked yet, are not asked for again, unless the
-    source has rebased its prices since. Whatever is asked for comes with a session that is held,
-    where the source has one, so that a new base shows.
+    source has rebased its prices since. A range always comes with a session that is held, where the
+    source has one, so that a new base shows.
     """
     pull_ids: list[int] = []
     again: list[int] = []
@@ -89,7 +89,7 @@ def gate_bars(run: Run, context: Mapping[str, Any]) -> StepContext:
     pulls, joined = join_rebased(run, loaded, of_symbol, again)
     trusted = [pull for pull in pulls if pull.pull_id not in again]
     verdicts = check_bars(pulls, settle_calendars(pulls), lay_over(held, trusted))
-    run_key = f"bars {run.session} {run.config.source} {run.universe.name}"
+    run_key = run.gate_key("bars")
     store.quality.save_results(verdicts.results, run_key)
     refused = evaluate_pulls(run, pulls, verdicts, of_symbol, again)
     for pull_id, error in refused.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from factorprism.alerts import catalogue
 from factorprism.core.calendar import (
     TradingCalendar,
     calendar_for,
@@ -30,8 +31,8 @@ DAYS_NAMED = 5
 def refresh_calendar(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Learn the days that the vendor publishes of every exchange of the universe.
 
-    Asks once a session at most: not when its last answer came after the session's bars were
-    final. A source without a calendar, a refusal and a vendor that is down are reported and change
+    Asks once a session at most: not again once an answer has come after the session's bars were
+    final. A source without a calendar, a refusal and a vendor that is down are logged and change
     nothing: beyond what is known the calendar answers with what it expects.
     """
     channels = run.universe.channels
@@ -101,7 +102,7 @@ def _count_through(calendar: TradingCalendar, day: date) -> int:
 
 
 def _compare(run: Run, exchange: str, held: Mapping[date, bool]) -> None:
-    key = f"calendar {exchange}"
+    key = catalogue.CALENDAR.key(exchange=exchange)
     differing = find_differences(library_calendar(exchange), held)
     if not differing:
         run.resolve_alert(key, f"vendor and library agree on the days of {exchange} again")

@@ -13,6 +13,7 @@ from factorprism.core.models import ModelRecord, Promotion
 from factorprism.models import ModelBundle, load_bundle
 from factorprism.pipelines._run import Run
 from factorprism.selection.promotion import find_champion
+from factorprism.targets import target_of
 
 
 def champion_at(run: Run, session: date) -> str | None:
@@ -25,7 +26,7 @@ def champion_at(run: Run, session: date) -> str | None:
 
 
 def list_decisions(run: Run) -> list[Promotion]:
-    """Return all decisions on the champion of the run's universe and horizon, oldest first."""
+    """Return all decisions on the champion of the run's signal, oldest first."""
     return run.ports.warehouse.models.list_promotions(run.signal.name)
 
 
@@ -49,8 +50,7 @@ def champion_lock(signal: str) -> str:
 
 
 def write_decision(run: Run, decision: Promotion) -> str | None:
-    """Append `decision` and let the registry's aliases follow the ledger; returns the champion as
-    of the decision's session.
+    """Append `decision`, let the registry's aliases follow, and return the champion as of it.
 
     A decision that is held already is not written again. Call it inside `lock_champion`.
     """
@@ -74,10 +74,10 @@ def tell_decision(run: Run, decision: Promotion) -> None:
     run.record_event(kind.key(signal=run.signal.name, decision=named), sentence)
 
 
-def load_champion(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
+def load_verified(run: Run, model_id: str) -> tuple[ModelRecord, ModelBundle]:
     """Return the record and the verified bundle of `model_id`.
 
-    Raises `ArtefactError` when it is missing, altered, or of another universe or horizon.
+    Raises `ArtefactError` when it is missing, altered, or of another signal.
     """
     record = load_record(run, model_id)
     folder = run.ports.registry.fetch_bundle(model_id)
@@ -99,8 +99,8 @@ def load_record(run: Run, model_id: str) -> ModelRecord:
 
 def _require_membership(run: Run, model_id: str, spec: Mapping[str, Any]) -> None:
     """Raise `ArtefactError` where the files of `model_id` are those of another question."""
-    # A bundle of an earlier version names no target: there was one alone.
-    found = (spec.get("universe"), spec.get("target", "direction"), spec.get("horizon"))
+    target = spec.get("target", target_of({}).name)  # a bundle of an earlier version names none
+    found = (spec.get("universe"), target, spec.get("horizon"))
     wanted = (run.universe.name, run.signal.target, run.signal.horizon)
     if found != wanted:
         raise ArtefactError(

@@ -8,7 +8,7 @@ from datetime import datetime
 from factorprism.core.calendar import exchange_of
 from factorprism.health import Subject
 from factorprism.pipelines._run import Run
-from factorprism.pipelines.champions import load_champion
+from factorprism.pipelines.champions import load_verified
 from factorprism.pipelines.history import align_history
 
 
@@ -24,5 +24,5 @@ def subject_of(run: Run, now: datetime) -> Subject:
         load_images=lambda signal, session: align_history(
             replace(run, signal=signal, session=session)
         ),
-        verify_model=lambda signal, model_id: load_champion(replace(run, signal=signal), model_id),
+        verify_model=lambda signal, model_id: load_verified(replace(run, signal=signal), model_id),
     )

@@ -45,8 +45,7 @@ def plan_contest(run: Run, context: Mapping[str, Any]) -> StepContext:
 
 
 def evaluate_folds(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Evaluate the open folds: those of the one entrant on the one fold that ``fold`` holds, else
-    all.
+    """Evaluate the open folds: all, or what ``fold`` of `context` names of one entrant.
 
     Where the plan has named the folds, their keys come with it and no data are hashed again.
     """
@@ -72,8 +71,7 @@ def evaluate_folds(run: Run, context: Mapping[str, Any]) -> StepContext:
 
 
 def tabulate_contest(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Draw the table, the placebos' and the backtests from the out-of-sample folds, and keep
-    them."""
+    """Keep the report of the out-of-sample folds: their table, the placebos' and backtests."""
     training_set, _ = load_training_set(run, context)
     folds = load_contest(run, training_set, context)
     contests, signal = run.ports.warehouse.contests, run.signal.name

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from factorprism.core.errors import ConfigurationError
+from factorprism.core.sessions import utc_now
 from factorprism.core.words import count
 from factorprism.learning import TrainingSet
 from factorprism.models.backend import name_device
@@ -81,7 +82,7 @@ def list_contest(run: Run, training_set: TrainingSet, size: ContestSize) -> list
 def list_planned(
     run: Run, training_set: TrainingSet, size: ContestSize, keys: Mapping[TaskIdentity, str]
 ) -> list[Task]:
-    """Return the work at the places of `keys`, which were planned before: nothing is hashed."""
+    """Return the work that `keys` name, which was planned before: nothing is hashed."""
     entrants = _entrants_of(run, size)
     return list_named(training_set, entrants, size.n_folds, run.signal.name, keys)
 
@@ -134,10 +135,9 @@ def _measure_size(run: Run, context: Mapping[str, Any]) -> ContestSize:
 
 
 def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
-    """Return the seconds of each entrant for a fold: of those evaluated here of late, or by a
-    try."""
+    """Return the seconds that each entrant takes for a fold, measured of late or by a short try."""
     newest = {task.entrant.name: task for task in tasks if not task.placebo}
-    since = datetime.now(UTC).replace(tzinfo=None) - TIMES_KEPT
+    since = utc_now() - TIMES_KEPT
     times = run.ports.warehouse.contests.list_times(run.signal.name, since, name_device())
     seconds = {}
     for name, task in newest.items():

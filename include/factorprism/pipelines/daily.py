@@ -14,19 +14,16 @@ from factorprism.core.words import count
 from factorprism.forecasts import predict_window, settle_forecasts
 from factorprism.health.patience import due_at
 from factorprism.market.bars import hash_bars
+from factorprism.pipelines._forecast_rows import from_json, to_json
 from factorprism.pipelines._run import Run, StepContext
-from factorprism.pipelines._windows import (
-    from_json,
-    load_window,
-    load_window_bars,
-    to_json,
-)
+from factorprism.pipelines._windows import load_window, load_window_bars
 from factorprism.pipelines.bars import resolve_source
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_verified
 from factorprism.pipelines.history import load_closes
 from factorprism.quality import render_data_docs
 
 NO_MODEL = "none"
+GATES = ("bars", "factors")
 
 
 def build_image(run: Run, context: Mapping[str, Any]) -> StepContext:
@@ -34,7 +31,7 @@ def build_image(run: Run, context: Mapping[str, Any]) -> StepContext:
     window = load_window(run)
     missing = window.missing_cells
     if missing:
-        named = ", ".join(f"{name} ({count})" for name, count in list(missing.items())[:3])
+        named = ", ".join(f"{name} ({cells})" for name, cells in list(missing.items())[:3])
         raise QualityError(
             f"missing cells in the window of {run.session}: {sum(missing.values())} in "
             f"{len(missing)} factors, among them {named}",
@@ -45,14 +42,14 @@ def build_image(run: Run, context: Mapping[str, Any]) -> StepContext:
 
 
 def forecast(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Let the champion in force read the session's window; the row goes on as a reference."""
+    """Let the champion read the session's window, and hand its row on."""
     champion = champion_at(run, run.session)
     if champion is None:
         raise QualityError(
             f"no champion in force at {run.session} for {run.signal.name}",
             remedy=f"Train one: factorprism train --signal {run.signal.name}.",
         )
-    record, bundle = load_champion(run, champion)
+    record, bundle = load_verified(run, champion)
     window = load_window(run)
     if window.factor_hash != context.get("factor_hash", window.factor_hash):
         raise QualityError(
@@ -75,7 +72,7 @@ def forecast(run: Run, context: Mapping[str, Any]) -> StepContext:
 
 
 def publish(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Append the forecast to the ledger, unless it has the last word for its key already."""
+    """Append the forecast to the ledger, unless the model has issued one of the session before."""
     due = due_at(run.config, run.universe, run.session)
     row = replace(from_json(context["forecast"]), due_at=due)
     appended = run.ports.warehouse.forecasts.append(row)
@@ -109,8 +106,7 @@ def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Render the data docs of this run's gates and say where everything is."""
     page = render_gates(run, context.get("gate_run_keys", []))
     run.tell(f"data docs: {page}")
-    key = catalogue.TASK.key(pipeline="daily", signal=run.signal.name)
-    run.resolve_alert(key, "the daily run has ended well again")
+    run.resolve_alert(run.alert_key("daily"), "the daily run has ended well again")
     return {"data_docs": str(page)}
 
 
@@ -145,9 +141,8 @@ def withhold(run: Run, context: Mapping[str, Any]) -> StepContext:
     appended = run.ports.warehouse.forecasts.append(row)
     sentence = f"{run.signal.name}: forecast withheld: {reason}"
     raise_evening(run, str(context.get("fault", "")), sentence)
-    gates = [f"{kind} {run.session} {run.config.source} {universe.name}" for kind in GATES]
-    found = [key for key in gates if run.ports.warehouse.quality.load_results(key)]
-    page = render_gates(run, found)
+    keys = map(run.gate_key, GATES)
+    page = render_gates(run, [key for key in keys if run.ports.warehouse.quality.load_results(key)])
     run.tell(f"withheld: {reason}")
     return {"forecast": to_json(row), "appended": appended, "data_docs": str(page)}
 
@@ -162,6 +157,3 @@ def raise_evening(run: Run, fault: str, sentence: str) -> None:
         sentence_of_end = f"the source {run.ports.source.name} answers again"
         resolve_source(run, (catalogue.SOURCE, catalogue.QUOTA), sentence_of_end, run.session)
     run.raise_alert(run.key_of(kind), sentence)
-
-
-GATES = ("bars", "factors")

@@ -35,23 +35,23 @@ from factorprism.learning import TrainingSet, split_samples
 from factorprism.learning.baselines import BaselineForecaster
 from factorprism.learning.settings import read_settings
 from factorprism.models import ModelBundle, load_members
+from factorprism.pipelines._forecast_rows import from_json
 from factorprism.pipelines._image_sets import image_set_path
 from factorprism.pipelines._run import Run, StepContext
-from factorprism.pipelines._windows import from_json, load_window
-from factorprism.pipelines.champions import load_champion
+from factorprism.pipelines._windows import load_window
+from factorprism.pipelines.champions import load_verified
 from factorprism.pipelines.history import align_history, fetch_image_set, join_closes
 
 NEIGHBOURS = 5
 
 
 def explain(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Keep the attribution of the forecast of `context`; withhold it on an unheard-of image.
+    """Keep the explanation of the forecast in `context`, and refuse an image like none before.
 
-    The explanation of a forecast that is withheld for its image is kept all the same: it shows how
-    far the nearest past image is.
+    The explanation is kept of a refused image too: it shows how far the nearest past image is.
     """
     row = from_json(context["forecast"])
-    record, bundle = load_champion(run, row.model_id)
+    record, bundle = load_verified(run, row.model_id)
     window = load_window(run)
     if window.factor_hash != row.factor_hash:
         raise QualityError(
@@ -147,7 +147,7 @@ def _read(bundle: ModelBundle, window: ImageWindow, seed: int) -> Reading:
 
 
 def _compare(readings: Sequence[Reading], seed: int) -> dict[str, Any]:
-    """Return how far networks of other seeds agree on each kind, and what each makes of the image.
+    """Return how far networks of other seeds agree on each kind, and the output of each.
 
     Without other members nothing is compared, and the reason stands in place of the figures.
     """

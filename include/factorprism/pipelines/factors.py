@@ -49,7 +49,7 @@ def gate_factors(run: Run, context: Mapping[str, Any]) -> StepContext:
     for panel in panels:
         ratio = count_missing(panel).ratio
         run.ports.meter.record("prism.factors.missing", ratio, symbol=panel.symbol)
-    run_key = f"factors {run.session} {run.config.source} {run.universe.name}"
+    run_key = run.gate_key("factors")
     run.ports.warehouse.quality.save_results(verdicts.results, run_key)
     require(verdicts.results)
     run.tell(f"factors: {verdicts.n_asked} expectations hold")

@@ -1,4 +1,4 @@
-"""Measures what describes a state: forecasts, champion, calendar, alerts."""
+"""Measures the state that the system is in: its forecasts, champion, calendar and alerts."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def align_history(run: Run) -> ImageSet:
         if extent is None:
             raise ConfigurationError(
                 f"the warehouse holds no bars of {symbol}",
-                remedy="Load its history: factorprism backfill.",
+                remedy=f"Load its history: factorprism backfill --signal {run.signal.name}.",
             )
         panels.append(
             run.ports.warehouse.factors.load_factors(
@@ -73,7 +73,7 @@ def join_closes(run: Run, image_set: ImageSet) -> tuple[TrainingSet, str]:
 
 
 def load_training_set(run: Run, context: Mapping[str, Any]) -> tuple[TrainingSet, str]:
-    """Return the images that `context` name, joined to the target's closes, and the bars' hash."""
+    """Return the images that `context` names, joined to the target's closes, and the bars' hash."""
     return join_closes(
         run, fetch_image_set(run, context["image_set_path"], context["image_set_hash"])
     )
@@ -106,7 +106,8 @@ def require_training_history(run: Run, image_set: ImageSet) -> None:
         f"{len(image_set.sessions)} sessions of {run.universe.name} through {run.session} "
         f"are too few to train on: {needed + around} are needed ({needed} that can be learned "
         f"from, there are {samples})",
-        remedy="Load a longer history: factorprism backfill --start DATE --end DATE.",
+        remedy="Load a longer history: factorprism backfill --start DATE --end DATE "
+        f"--signal {run.signal.name}.",
     )
 
 

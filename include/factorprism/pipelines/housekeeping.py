@@ -11,9 +11,9 @@ from factorprism.core.severity import WARNING
 from factorprism.core.signals import list_issued_signals
 from factorprism.pipelines._retention import Removal, carry_out, find_orphans, plan_removals
 from factorprism.pipelines._run import Run, StepContext
-from factorprism.pipelines.ended import close_after_end
+from factorprism.pipelines.replay_end import close_after_end
 
-ORPHANS_KEY = "artefacts missing"
+ORPHANS_KEY = catalogue.ARTEFACTS.key(state="missing")
 ORPHANS_NAMED = 5
 
 

@@ -1,4 +1,4 @@
-"""The models of a universe, and decisions on the champion by hand: promote, roll back, compare."""
+"""The models of a signal, and decisions on the champion by hand: promote, roll back, compare."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from factorprism.pipelines.champions import (
     champion_at,
     find_challenger,
     list_decisions,
-    load_champion,
     load_record,
+    load_verified,
     lock_champion,
     tell_decision,
     write_decision,
@@ -29,9 +29,9 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """A model with its place by the ledger's last decision, and what its figures come to.
+    """A model, what the ledger's last decision made of it, and what its figures come to.
 
-    `mark` is ``champion``, ``challenger`` or empty; `skill` the figure that skill is evaluated by,
+    `mark` is ``champion``, ``challenger`` or empty. `skill` is the figure that skill is read from,
     None where the model was never evaluated.
     """
 
@@ -52,7 +52,7 @@ class Dossier:
 
 
 def list_models(run: Run) -> list[ModelStatus]:
-    """Return all models of the run's universe and horizon, the last trained at the end."""
+    """Return all models of the run's signal, the last trained at the end."""
     decisions = list_decisions(run)
     models = run.ports.warehouse.models
     return [
@@ -68,7 +68,7 @@ def show_model(run: Run, model_id: str) -> Dossier:
     decisions = list_decisions(run)
     refusal = ""
     try:
-        load_champion(run, model_id)
+        load_verified(run, model_id)
     except ArtefactError as error:
         refusal = error.message
     return Dossier(
@@ -104,7 +104,7 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
     ------
     PromotionError
         If there was no champion before, or `model_id` was never it; if the model is missing, was
-        altered, belongs to another universe, reads other images or was trained on later
+        altered, belongs to another signal, reads other images or was trained on later
         sessions; if the ledger has decisions as of later sessions. Nothing is written then.
     """
     with lock_champion(run):
@@ -114,7 +114,8 @@ def roll_back(run: Run, model_id: str = "", reason: str = "") -> Promotion:
         elif not any(item.champion_id == model_id for item in decisions):
             raise PromotionError(
                 f"{model_id} was never champion of {run.signal.name}",
-                remedy="Name a former champion, or promote it: factorprism models promote.",
+                remedy="Name a former champion, or promote it: factorprism models promote "
+                f"{model_id} --signal {run.signal.name}.",
             )
         decision = _make_champion(run, decisions, model_id, "rollback", reason.strip())
     tell_decision(run, decision)
@@ -127,7 +128,7 @@ def compare_models(run: Run, first_id: str, second_id: str) -> Paired:
     Decides and writes nothing. Raises `PromotionError` when there is no such session or they read
     different images, `ArtefactError` for a model that cannot be used.
     """
-    first, second = load_champion(run, first_id), load_champion(run, second_id)
+    first, second = load_verified(run, first_id), load_verified(run, second_id)
     training_set, _ = join_closes(run, align_history(run))
     pair = (first[1], first[0]), (second[1], second[0])
     return compare(*pair, training_set, seed=run.config.seed)
@@ -157,7 +158,7 @@ def _find_predecessor(run: Run, decisions: Sequence[Promotion]) -> str:
         raise PromotionError(
             f"{champions[0]} was the first champion of {run.signal.name}: there is nobody "
             "to go back to",
-            remedy="Name another model: factorprism models promote.",
+            remedy=f"Promote another: factorprism models promote MODEL --signal {run.signal.name}.",
         )
     return champions[-2]
 
@@ -198,7 +199,7 @@ def _require_fit(run: Run, model_id: str) -> None:
     try:
         record = load_record(run, model_id)
         _require_images(run, record)
-        load_champion(run, model_id)
+        load_verified(run, model_id)
     except ArtefactError as error:
         raise PromotionError(
             f"{model_id} cannot become champion: {error.message}", remedy=error.remedy

@@ -15,7 +15,7 @@ from factorprism.learning import TrainingSet
 from factorprism.learning.recipe import forecast_rows
 from factorprism.learning.samples import HeldOut
 from factorprism.pipelines._run import Run
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_verified
 from factorprism.selection.refreshing import decide_mode
 
 MODES = ("auto", "fine_tune", "retrain")
@@ -95,5 +95,5 @@ def _load_issued(run: Run, record: ModelRecord, training_set: TrainingSet) -> He
 def _forecast(run: Run, record: ModelRecord, training_set: TrainingSet) -> HeldOut:
     """Return what the model says of the sessions after its data, beside what came of them."""
     rows = training_set.rows_after(record.trained_through)
-    _, bundle = load_champion(run, record.model_id)
+    _, bundle = load_verified(run, record.model_id)
     return forecast_rows(bundle, training_set, rows)

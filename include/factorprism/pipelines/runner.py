@@ -45,7 +45,7 @@ def run_step(
     environ: Mapping[str, str],
     signal: str = "",
 ) -> StepContext:
-    """Run one named step of `signal`, by default the default one; return `context` with its own.
+    """Run one named step of `signal` (empty: the default one); return `context` with its results.
 
     Configuration and ports come from `environ` and are closed again, so that a task may run in
     any process on any machine. Options of a run (``first``, ``last``, ``symbols``, ``mode``)
@@ -116,8 +116,7 @@ def raise_step_alert(
         if _precedes_ledger(pipeline, step):
             daily.raise_evening(run, fault, f"{pipeline}, step {step}: {message}")
         elif pipeline != "daily" or not _is_reason_reported(run):
-            key = catalogue.TASK.key(pipeline=pipeline, signal=run.signal.name)
-            run.raise_alert(key, f"{pipeline}, step {step}: {message}")
+            run.raise_alert(run.alert_key(pipeline), f"{pipeline}, step {step}: {message}")
 
 
 def raise_deadline_alert(

@@ -21,8 +21,8 @@ from factorprism.market.findings import QualityResult
 from factorprism.pipelines._run import Run, StepContext
 
 VALUES = ("open", "high", "low", "close", "volume_shares", "amount_cny")
-# Sessions before the one that is checked for, asked for with it: an answer without any row may be
-# a fault, and what the last of them has is what a whole bar has.
+# Sessions that are asked for before the one that is waited for: an answer without any row may be a
+# fault, and what the last of them has is what a whole bar has.
 SESSIONS_BEFORE = 4
 
 

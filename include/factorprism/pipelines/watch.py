@@ -26,9 +26,9 @@ MEASURED = {Level.WELL: 0.0, Level.NOTE: 1.0, Level.FAULT: 2.0}
 
 
 def watch(run: Run, context: Mapping[str, Any]) -> StepContext:
-    """Ask the checks, raise and close their alerts, measure the gauges, tell what is pending.
+    """Ask the checks, raise and close their alerts, measure the gauges, send what is pending.
 
-    Nothing is asked for a session before the ledger's newest: it says nothing of today.
+    No check is asked for a session before the ledger's newest: it says nothing of today.
     """
     newest: list[bool] = []
     _guard("the ledger", lambda: newest.append(_is_newest(run)))
@@ -58,7 +58,7 @@ def _is_newest(run: Run) -> bool:
 
 
 def _tell_results(run: Run, question: Question) -> None:
-    """Let the alert of each result be open as long as the check does not find it well."""
+    """Keep the alert of each result open for as long as the check does not find it well."""
     for result in question.ask():
         if not kind_of(result.key).lasts:
             run.record_event(result.key, result.sentence)

@@ -22,14 +22,12 @@ from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.champions import (
     champion_at,
-    load_champion,
+    load_verified,
     lock_champion,
     tell_decision,
     write_decision,
 )
-from factorprism.pipelines.contest import (
-    load_out_of_sample_folds,
-)
+from factorprism.pipelines.contest import load_out_of_sample_folds
 from factorprism.pipelines.history import (
     align_history,
     load_training_set,
@@ -68,8 +66,8 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
             f"the images of {run.universe.name} end at {last}, "
             f"{count(missing, 'session')} before {run.session}: nothing is trained on them",
             remedy="Bring the bars up to date first: see the last runs of "
-            f"{run.signal.daily_dag}, or load "
-            "them with factorprism backfill.",
+            f"{run.signal.daily_dag}, or load them: factorprism backfill "
+            f"--signal {run.signal.name}.",
         )
 
 
@@ -109,8 +107,8 @@ def compare_candidate(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Evaluate candidate and champion on the same matured sessions that neither was trained on."""
     training_set, _ = load_training_set(run, context)
     champion_id = champion_at(run, run.session)
-    record, bundle = load_champion(run, context["candidate_id"])
-    held = load_champion(run, champion_id) if champion_id else None
+    record, bundle = load_verified(run, context["candidate_id"])
+    held = load_verified(run, champion_id) if champion_id else None
     decision = decide_promotion(
         held[1] if held else None,
         held[0] if held else None,
@@ -187,7 +185,7 @@ def _decide(context: Mapping[str, Any], champion: str) -> tuple[bool, str, str]:
 def report(run: Run, context: Mapping[str, Any]) -> StepContext:
     """Say what the week's contest came to: who lost to the reference comes first."""
     run.tell(context["contest_sentence"])
-    # Where a leak has kept the first candidate from being champion, it is still reported of.
+    # Without a champion, since a leak kept the first candidate from it, the candidate is named.
     model_id = context["champion_id"] or context["candidate_id"]
     evaluations = run.ports.warehouse.models.load_evaluations(model_id)
     sentence = skill_sentence(evaluations, run.target)

@@ -48,8 +48,8 @@ class GateSubject:
 class Suite:
     """A suite with all that it is asked of.
 
-    `rows` have a column ``subject``, the place of a subject among `subjects`, ascending, and a
-    column ``session``, by which failing rows are named; `wholes` has one row for each subject. The
+    `rows` have a column ``subject``, the index of a subject among `subjects`, ascending, and a
+    column ``session``, by which failing rows are named. `wholes` has one row for each subject. The
     measures of the rules are columns of either.
     """
 
@@ -72,8 +72,8 @@ class Verdict:
 class SuiteVerdicts:
     """The verdicts on each subject, in the order of its rules.
 
-    Where those that hold are not reported each, `shared` has one result for each expectation that
-    holds, of all symbols together. `n_asked` counts every verdict.
+    Where only failures are reported symbol by symbol, `shared` has one result for each expectation
+    that holds, of all symbols together. `n_asked` counts every verdict.
     """
 
     verdicts: tuple[tuple[Verdict, ...], ...]
@@ -82,8 +82,7 @@ class SuiteVerdicts:
 
 
 def evaluate_suite(suite: Suite, *, tell_each: bool) -> SuiteVerdicts:
-    """Return the verdicts of `suite`; with `tell_each` those that hold are reported one by one
-    too."""
+    """Return the verdicts of `suite`; with `tell_each` what holds is reported one by one, too."""
     classes = _group(suite.subjects)
     tallies = _count(suite, [rule for rules, _ in classes for rule in rules])
     lacking = {index: one.absent for index, one in enumerate(suite.subjects) if one.absent}
@@ -102,11 +101,11 @@ def evaluate_suite(suite: Suite, *, tell_each: bool) -> SuiteVerdicts:
 
 
 def _group(subjects: Sequence[GateSubject]) -> list[tuple[tuple[Rule, ...], IntArray]]:
-    """Return each set of rules with the places of the subjects that are checked by it."""
-    indices: dict[int, list[int]] = {}
+    """Return each set of rules with the indices of the subjects that are checked by it."""
+    by_rules: dict[int, list[int]] = {}
     for index, subject in enumerate(subjects):
-        indices.setdefault(id(subject.rules), []).append(index)
-    return [(subjects[one[0]].rules, np.array(one, np.int64)) for one in indices.values()]
+        by_rules.setdefault(id(subject.rules), []).append(index)
+    return [(subjects[one[0]].rules, np.array(one, np.int64)) for one in by_rules.values()]
 
 
 def _count(suite: Suite, rules: Sequence[Rule]) -> dict[tuple[str, str], _Tally]:
@@ -177,8 +176,8 @@ class _Tally:
             details=details,
         )
         failing = () if success else examples
-        reported = tuple((str(row["session"]), tell_value(row["value"])) for row in failing)
-        return Verdict(rule, result, reported)
+        named = tuple((str(row["session"]), tell_value(row["value"])) for row in failing)
+        return Verdict(rule, result, named)
 
     def _list_failing(self, rule: Rule, index: int) -> list[dict[str, Any]]:
         """Return session and measured value of each failing row of the subject, by session."""
@@ -187,11 +186,11 @@ class _Tally:
         rows = self._failing[self._bounds[index] : self._bounds[index + 1]]
         days = np.datetime_as_string(self._frame["session"].to_numpy()[rows], unit="D")
         values = self._frame[rule.reported or self._measure].to_numpy()[rows]
-        reported = [
+        failing = [
             {"session": str(day), "value": _plain(value)}
             for day, value in zip(days, values, strict=True)
         ]
-        return sorted(reported, key=lambda row: str(row["session"]))
+        return sorted(failing, key=lambda row: str(row["session"]))
 
     def _describe(
         self, rule: Rule, index: int, examples: Sequence[Mapping[str, Any]]
@@ -214,7 +213,7 @@ class _Tally:
 
 
 class _Shared:
-    """Counts the symbols for which each expectation holds, where they are not reported each."""
+    """Counts the symbols for which each expectation holds."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite

@@ -49,11 +49,11 @@ def _find(verdict: Verdict, frame: pd.DataFrame) -> Iterator[Finding]:
         yield _name(verdict, _tell_given(verdict, frame, failing), ())
         return
     runs = list(_split_runs(failing))
-    scopes = [_list_scope(verdict, frame, run) for run in runs]
-    known = [_known(scope, *pair) for pair in zip(runs, scopes, strict=True)]
+    against = [_list_blamed(verdict, frame, run) for run in runs]
+    known = [_known(scope, *pair) for pair in zip(runs, against, strict=True)]
     if len(runs) > FINDINGS_MAX:
-        known, scopes = [_join(known)], [_join(scopes)]
-    for rows, held_against in zip(known, scopes, strict=True):
+        known, against = [_join(known)], [_join(against)]
+    for rows, held_against in zip(known, against, strict=True):
         sessions = tuple(date.fromisoformat(days[row]) for row in held_against)
         if sessions:
             yield _name(verdict, _tell_given(verdict, frame, rows), sessions)
@@ -91,7 +91,7 @@ def _join(parts: Sequence[Sequence[int]]) -> list[int]:
     return sorted({row for part in parts for row in part})
 
 
-def _list_scope(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[int]:
+def _list_blamed(verdict: Verdict, frame: pd.DataFrame, run: Sequence[int]) -> list[int]:
     """Return the rows that a run of failing rows is held against."""
     rule, end = verdict.rule, len(frame)
     begin = max(run[0] - rule.before, 0)
@@ -132,10 +132,10 @@ def _split_runs(rows: Sequence[int]) -> Iterator[list[int]]:
 
 def _name(verdict: Verdict, rows: Mapping[str, str], sessions: tuple[date, ...]) -> Finding:
     result = verdict.result
-    reported = [result.symbol, result.suite, result.expectation, result.column]
-    reported += [f"{session} {value}" for session, value in rows.items()]
+    named = [result.symbol, result.suite, result.expectation, result.column]
+    named += [f"{session} {value}" for session, value in rows.items()]
     return Finding(
-        finding_id=sha256("\n".join(reported).encode()).hexdigest()[:ID_SIGNS],
+        finding_id=sha256("\n".join(named).encode()).hexdigest()[:ID_SIGNS],
         symbol=result.symbol,
         suite=result.suite,
         expectation=result.expectation,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from factorprism.market.bars import BAR_COLUMNS, BAR_VALUES, Pull
 
-# Reported in place of a type.
+# Stand in place of a type.
 NO_COLUMN = "absent"
 NO_DAY = "a day for some rows only"
 
@@ -23,17 +23,15 @@ def measure_forms(pulls: Sequence[Pull]) -> pd.DataFrame:
 
 def _measure_form(bars: pd.DataFrame) -> dict[str, object]:
     types = dict(zip(bars.columns, bars.dtypes, strict=True))
-    reported = {
-        name: _tell_type(types[name]) if name in types else NO_COLUMN for name in BAR_COLUMNS
-    }
-    if reported["session"] == "datetime64" and bars["session"].isna().any():
-        reported["session"] = NO_DAY
+    kinds = {name: _tell_type(types[name]) if name in types else NO_COLUMN for name in BAR_COLUMNS}
+    if kinds["session"] == "datetime64" and bars["session"].isna().any():
+        kinds["session"] = NO_DAY
     absent = find_absent(bars)
     return {
         "row_count": len(bars),
         "absent_columns": len(absent),
         "columns": tell_columns(bars.columns, absent),
-        **{f"{name}_type": kind for name, kind in reported.items()},
+        **{f"{name}_type": kind for name, kind in kinds.items()},
     }
 
 

@@ -29,7 +29,7 @@ from factorprism.quality._segments import IntArray
 
 # Bars before a pull that its jumps and units are checked against.
 HISTORY_DAYS = 600
-# Rows that are measured at a time, so that thousands of symbols need no more memory than some.
+# Rows that are measured at a time: thousands of symbols then need no more memory than a few.
 ROWS_AT_A_TIME = 400_000
 
 
@@ -108,7 +108,7 @@ class _Series:
         )
 
     def split(self) -> list[IntArray]:
-        """Return the places of the pulls, those together that are measured at a time."""
+        """Return the indices of the pulls in the parts that are measured at a time."""
         n_rows = np.diff(self._begins) + self._history_ends - self._history_begins
         part = np.cumsum(n_rows) // ROWS_AT_A_TIME
         return np.split(np.arange(len(n_rows)), np.flatnonzero(np.diff(part)) + 1)

@@ -8,8 +8,9 @@ from typing import Any
 
 from factorprism.core.severity import CRITICAL
 from factorprism.market.findings import QualityResult
+from factorprism.quality._evaluation import tell_value
 
-# Heads what is reported of many symbols at once.
+# Heads the results that many symbols share.
 SHARED = "What holds, by the number of symbols,"
 
 
@@ -39,7 +40,7 @@ def summarise_run(run_key: str, results: Sequence[QualityResult]) -> dict[str, A
 
 
 def _tell_symbols(results: Sequence[QualityResult]) -> list[str]:
-    """Return the symbols by name, or how many they are where they share results."""
+    """Return the symbols by name, or their number where they share results."""
     counts = [int(str(result.details["symbols"])) for result in results if not result.symbol]
     if counts:
         return [f"{max(counts):,} symbols"]
@@ -96,11 +97,11 @@ def _years(first: date, last: date, by_month: Mapping[str, int]) -> list[dict[st
 
 def _cell(month: str, asked: tuple[str, str], by_month: Mapping[str, int]) -> dict[str, str]:
     if not asked[0] <= month <= asked[1]:
-        return {"tone": "", "title": "", "reported": ""}
+        return {"tone": "", "title": "", "text": ""}
     missing = by_month.get(month, 0)
     if not missing:
-        return {"tone": "held", "title": f"{month}: complete", "reported": ""}
-    return {"tone": "missing", "title": f"{month}: {missing} missing", "reported": str(missing)}
+        return {"tone": "held", "title": f"{month}: complete", "text": ""}
+    return {"tone": "missing", "title": f"{month}: {missing} missing", "text": str(missing)}
 
 
 def _row(result: QualityResult) -> dict[str, Any]:
@@ -129,12 +130,9 @@ def _observed(details: Mapping[str, object]) -> str:
     observed = details["observed"]
     if isinstance(observed, list):
         return ", ".join(map(str, observed))
-    return f"observed {observed:.6g}" if isinstance(observed, float) else f"observed {observed}"
+    return f"observed {tell_value(observed)}"
 
 
 def _example(item: Mapping[str, object]) -> str:
-    value = item.get("value")
-    reported = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return (
-        str(item.get("session", "")) if value is None else f"{item.get('session', '')}: {reported}"
-    )
+    session, value = item.get("session", ""), item.get("value")
+    return str(session) if value is None else f"{session}: {tell_value(value)}"

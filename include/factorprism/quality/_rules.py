@@ -38,8 +38,8 @@ class Rule:
 
     `expectation` is the class in ``great_expectations.expectations`` that checks it, row by row,
     and `options` its arguments; `column` is the column a person reads about, which may differ
-    from the measure that is checked, and `reported` the measure whose value is reported instead of
-    that. `holds` and `finding` complete a sentence that starts with the symbol.
+    from the measure that is checked. `reported` is the measure whose value is reported, where that
+    is not the one checked. `holds` and `finding` complete a sentence that starts with the symbol.
     `scope` says what a critical failure is held against, `before` how many sessions earlier it
     began. A warning of single rows names its `counterpart`: the critical rule for many of them.
     """

@@ -102,7 +102,7 @@ class _Stage:
         return cls(suite, indices, evaluate_suite(suite, tell_each=tell_each))
 
     def find_sound(self) -> list[int]:
-        """Return the places of the pulls on which no critical rule has failed."""
+        """Return the indices of the pulls on which no critical rule has failed."""
         return [
             index
             for index, verdicts in zip(self.indices, self.checked.verdicts, strict=True)
@@ -110,7 +110,7 @@ class _Stage:
         ]
 
     def results(self) -> Iterator[tuple[int, list[QualityResult]]]:
-        """Yield the place of each pull with its results, whose findings have names."""
+        """Yield the index of each pull with its results, whose findings have names."""
         owners = self.suite.rows["subject"].to_numpy()
         ends = np.searchsorted(owners, np.arange(len(self.indices) + 1))
         for subject, index in enumerate(self.indices):

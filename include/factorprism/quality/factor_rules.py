@@ -102,15 +102,15 @@ def _range_rule(factor: str, lower: float | None, upper: float | None) -> Rule:
         for name, bound, sign in (("min_value", lower, -1.0), ("max_value", upper, 1.0))
         if bound is not None
     }
-    reported = (
+    bounds = (
         f"{-math.inf if lower is None else lower:g} to {math.inf if upper is None else upper:g}"
     )
     return Rule(
         "factor_in_range",
         BETWEEN,
         CRITICAL,
-        f"{factor} lies within its documented range {reported}",
-        f"{factor} lies outside its documented range {reported}",
+        f"{factor} lies within its documented range {bounds}",
+        f"{factor} lies outside its documented range {bounds}",
         "A value that the formula cannot give comes of wrong inputs or a changed library.",
         column=factor,
         options={"column": factor, **widened},

@@ -61,14 +61,14 @@ def check_factors(
         return Verdicts(())
     if len({panel.factors for panel in panels}) > 1:
         raise ValueError("panels: their factors differ, allowed are panels of the same factors")
-    reported = {"tell_each": tells_each(panel.symbol for panel in panels)}
+    tell_each = tells_each(panel.symbol for panel in panels)
     counted = [Counted(*pair) for pair in zip(panels, warmups or [{}] * len(panels), strict=True)]
-    factors = evaluate_suite(_factor_suite(counted, ranges, missing_ratio_max), **reported)
+    suite = _factor_suite(counted, ranges, missing_ratio_max)
+    factors = evaluate_suite(suite, tell_each=tell_each)
     # A panel that is all warm-up has no cell to check.
     indices = [index for index, one in enumerate(counted) if one.checked.any()]
-    cells = evaluate_suite(
-        _cell_suite([counted[index] for index in indices], missing_ratio_max), **reported
-    )
+    suite = _cell_suite([counted[index] for index in indices], missing_ratio_max)
+    cells = evaluate_suite(suite, tell_each=tell_each)
     of = [[one.result for one in verdicts] for verdicts in factors.verdicts]
     for index, verdicts in zip(indices, cells.verdicts, strict=True):
         of[index] += [one.result for one in verdicts]
@@ -80,7 +80,7 @@ def check_factors(
 
 
 class Counted:
-    """A panel, and which of its cells are missing and which are behind the warm-up."""
+    """A panel, and which of its cells are missing and which lie behind the warm-up."""
 
     def __init__(self, panel: FactorPanel, warmup: Mapping[str, int]) -> None:
         starts = np.array([warmup.get(factor, 0) for factor in panel.factors], np.int64)

@@ -12,9 +12,9 @@ SENTENCES_REPORTED = 3
 
 
 def require(results: Sequence[QualityResult]) -> None:
-    """Return when no critical expectation failed; warnings pass.
+    """Raise `QualityError` where a critical expectation failed; warnings pass.
 
-    Raises `QualityError` otherwise: ``failures`` holds one sentence for each failure, which names
+    Its ``failures`` hold one sentence for each failure, which names
     symbol, sessions and expectation, and the message its first few.
     """
     failed = [item for item in results if not item.success and item.severity == CRITICAL]
@@ -22,8 +22,9 @@ def require(results: Sequence[QualityResult]) -> None:
         return
     failures = [_report(item) for item in failed]
     more = len(failures) - SENTENCES_REPORTED
-    reported = " ".join(failures[:SENTENCES_REPORTED])
-    message = f"{reported} And {more} more critical failures." if more > 0 else reported
+    message = " ".join(failures[:SENTENCES_REPORTED])
+    if more > 0:
+        message += f" And {more} more critical failures."
     raise QualityError(
         message,
         failures=failures,

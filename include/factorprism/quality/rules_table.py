@@ -53,8 +53,8 @@ def _line(index: Sequence[Rule], fund: Sequence[Rule]) -> str:
     elif fund[0].severity != rule.severity:
         severity = f"{rule.severity}; {fund[0].severity} for shares, funds"
     holds = rule.holds if len(columns) < 2 else rule.holds.replace(rule.column, "each", 1)
-    reported = ", ".join(f"`{column}`" for column in columns)
-    return f"| `{rule.name}` | {reported} | {severity} | {applies_to} | {holds} | {rule.reason} |"
+    named = ", ".join(f"`{column}`" for column in columns)
+    return f"| `{rule.name}` | {named} | {severity} | {applies_to} | {holds} | {rule.reason} |"
 
 
 if __name__ == "__main__":

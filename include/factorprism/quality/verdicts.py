@@ -8,7 +8,7 @@ from itertools import chain
 
 from factorprism.market.findings import QualityResult
 
-# Up to so many symbols are reported each expectation one by one, those that hold too.
+# Of up to so many symbols each result is kept, also of the expectations that hold.
 REPORTED_EACH_MAX = 20
 
 
@@ -32,5 +32,5 @@ class Verdicts:
 
 
 def tells_each(symbols: Iterable[str]) -> bool:
-    """Tell whether so few symbols are checked that each has what holds for it reported."""
+    """Tell whether so few symbols are checked that each has a result for what holds, too."""
     return len(set(symbols)) <= REPORTED_EACH_MAX

@@ -1,6 +1,11 @@
-"""Where trained models are kept, found again by their id, and crowned: MLflow behind one port."""
+"""Where trained models are kept and found again by id or alias: MLflow behind one port."""
 
-from factorprism.registry._bundles import store_access
+from factorprism.registry._bundles import (
+    StoredFile,
+    list_stored_files,
+    open_store,
+    store_access,
+)
 from factorprism.registry._registry import MlflowRegistry
 
-__all__ = ["MlflowRegistry", "store_access"]
+__all__ = ["MlflowRegistry", "StoredFile", "list_stored_files", "open_store", "store_access"]

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from factorprism.core.files import move_folder_into_place
 from factorprism.core.housekeeping import StoredBundle
 from factorprism.models.bundle import MANIFEST
 
-# <experiment>/<run>/artifacts/bundle/<file>
+# Below it lies <experiment>/<run>/artifacts/bundle/<file>.
+BUNDLES = "mlflow"
 BUNDLE_PARTS = 4
 RETRAIN = "Or train another one: factorprism train --mode retrain."
 
@@ -43,7 +45,7 @@ def verify_bundle(folder: Path, expected_hash: str, model_id: str) -> None:
 
 def save_bundle(folder: Path, url: str) -> None:
     """Copy the files of the verified bundle in `folder` to `url`, the manifest last."""
-    filesystem, root = _open_store(url)
+    filesystem, root = open_store(url)
     names = sorted(_list_files(folder))
     with store_access():
         filesystem.makedirs(root, exist_ok=True)
@@ -57,7 +59,7 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
     A store on this machine is read in place; from any other the files are copied to `cache` in
     one move. Raises `ArtefactError` when they are absent, altered or cannot be read.
     """
-    filesystem, root = _open_store(url)
+    filesystem, root = open_store(url)
     if "file" in _protocols(filesystem):
         verify_bundle(Path(root), expected_hash, model_id)
         return Path(root)
@@ -84,7 +86,7 @@ def fetch_bundle(url: str, expected_hash: str, model_id: str, cache: Path) -> Pa
 
 def remove_bundle(url: str) -> None:
     """Remove what an interrupted run has left at `url`, if anything."""
-    filesystem, root = _open_store(url)
+    filesystem, root = open_store(url)
     with store_access():
         if filesystem.exists(root):
             filesystem.rm(root, recursive=True)
@@ -92,7 +94,7 @@ def remove_bundle(url: str) -> None:
 
 def holds_bundle(url: str) -> bool:
     """Tell whether anything is kept at `url`."""
-    filesystem, root = _open_store(url)
+    filesystem, root = open_store(url)
     with store_access():
         return bool(filesystem.exists(root))
 
@@ -134,8 +136,8 @@ def _read_manifest(folder: Path, expected_hash: str, model_id: str) -> dict[str,
 
 
 def _restore(folder: Path) -> str:
-    """Return the remedy. The place stands here and not in the message, which becomes the reason
-    of a withheld forecast and is to be the same wherever the store lies."""
+    # The folder stands in the remedy. The message becomes the reason of a withheld forecast, and
+    # is the same wherever the store lies.
     return f"Restore {folder} from a backup. {RETRAIN}"
 
 
@@ -143,7 +145,11 @@ def _list_files(folder: Path) -> list[str]:
     return [name for name in json.loads((folder / MANIFEST).read_bytes()) if name != MANIFEST]
 
 
-def _open_store(url: str) -> tuple[Any, str]:
+def open_store(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of `url`, and the path there.
+
+    Raises `ArtefactError` where no driver of that kind of store is installed.
+    """
     import fsspec
 
     try:
@@ -188,28 +194,48 @@ def _unreachable(exc: Exception) -> ServiceError:
     )
 
 
-def list_stored(url: str, owners: Mapping[str, str]) -> list[StoredBundle]:
-    """Return every bundle under `url`; `owners` gives the model of a run, by the run's id."""
-    import fsspec
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in the artefact store: its path under the store's URL, and when it was written."""
 
-    filesystem, root = fsspec.core.url_to_fs(url)
-    if not filesystem.exists(root):
-        return []
-    filesystem.invalidate_cache()
-    files: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-    by_path: dict[str, list[dict[str, Any]]] = {}
-    for path, facts in files.items():
-        parts = path[len(root.rstrip("/")) + 1 :].split("/")
+    store_path: str
+    n_bytes: int
+    modified_at: datetime  # naive, UTC
+
+
+def list_stored_files(artefacts_url: str, folder: str) -> list[StoredFile]:
+    """Return every file in `folder` of the store at `artefacts_url`, by path; none without it.
+
+    Raises `ServiceError` when the store cannot be reached.
+    """
+    filesystem, root = open_store(f"{artefacts_url.rstrip('/')}/{folder}")
+    with store_access():
+        filesystem.invalidate_cache()
+        if not filesystem.exists(root):
+            return []
+        found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+    begin = len(root.rstrip("/"))
+    return [
+        StoredFile(f"{folder}{path[begin:]}", int(facts["size"]), _modified_at(facts))
+        for path, facts in sorted(found.items())
+    ]
+
+
+def list_stored_bundles(artefacts_url: str, owners: Mapping[str, str]) -> list[StoredBundle]:
+    """Return every bundle in the store, by path; `owners` gives the model of a run, by its id."""
+    by_path: dict[str, list[StoredFile]] = {}
+    for file in list_stored_files(artefacts_url, BUNDLES):
+        parts = file.store_path.split("/")[1:]
         if len(parts) > BUNDLE_PARTS and parts[2:4] == ["artifacts", "bundle"]:
-            by_path.setdefault("/".join(parts[:BUNDLE_PARTS]), []).append(facts)
+            by_path.setdefault("/".join(parts[:BUNDLE_PARTS]), []).append(file)
     return [
         StoredBundle(
             store_path,
             owners.get(store_path.split("/")[1], ""),
-            sum(int(facts["size"]) for facts in found),
-            max(map(_modified_at, found)),
+            sum(file.n_bytes for file in files),
+            max(file.modified_at for file in files),
         )
-        for store_path, found in sorted(by_path.items())
+        for store_path, files in by_path.items()
     ]
 
 

@@ -16,16 +16,18 @@ from factorprism.core.files import hold_lock, write_atomic
 from factorprism.core.housekeeping import StoredBundle
 from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.registry._bundles import (
+    BUNDLES,
     RETRAIN,
     fetch_bundle,
     holds_bundle,
-    list_stored,
+    list_stored_bundles,
     remove_bundle,
     save_bundle,
     verify_bundle,
 )
 from factorprism.registry._client import explain, open_client
 from factorprism.registry._runs import to_metrics, to_parameters
+from factorprism.targets import target_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -111,7 +113,7 @@ class MlflowRegistry:
             return model_id
 
     def list_bundles(self) -> list[StoredBundle]:
-        """Return every bundle in the artefact store, registered or not, by place."""
+        """Return every bundle in the artefact store, registered or not, by path."""
         with explain("the bundles cannot be listed"):
             owners: dict[str, str] = {}
             page: str | None = ""
@@ -120,7 +122,7 @@ class MlflowRegistry:
                 versions = self._client.search_model_versions(page_token=page or None)
                 owners |= {item.run_id: str(item.tags["model_id"]) for item in versions}
                 page = versions.token or None
-            return list_stored(f"{self._artefacts_url}/mlflow", owners)
+            return list_stored_bundles(self._artefacts_url, owners)
 
     def remove_model(self, model_id: str) -> None:
         """Remove the files of `model_id` and its registration; nothing happens without any.
@@ -139,15 +141,14 @@ class MlflowRegistry:
                 shutil.rmtree(copy)
 
     def remove_orphan(self, store_path: str) -> None:
-        """Remove the bundle at `store_path`; raises `ArtefactError` when a model is registered
-        there."""
+        """Remove the bundle at `store_path`; raises `ArtefactError` where it is a model's."""
         with self._writing(f"the bundle at {store_path} cannot be removed"):
             found = {bundle.store_path: bundle for bundle in self.list_bundles()}
             if store_path in found and found[store_path].model_id:
                 raise ArtefactError(
                     f"the bundle at {store_path} belongs to {found[store_path].model_id}"
                 )
-            remove_bundle(f"{self._artefacts_url}/mlflow/{store_path}")
+            remove_bundle(f"{self._artefacts_url}/{BUNDLES}/{store_path}")
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -168,7 +169,8 @@ class MlflowRegistry:
         return min(found, key=lambda version: (version.name, int(version.version)), default=None)
 
     def _adopt(self, model_id: str, name: str) -> ModelVersion:
-        known = self._find_version(model_id, name.replace("-direction-", "-", 1))
+        # Its name was the universe and the horizon, its target the one that is not named.
+        known = self._find_version(model_id, name.replace(f"-{target_of({}).name}-", "-", 1))
         if known is None:
             raise ArtefactError(f"no model {model_id} is registered for {name}", remedy=RETRAIN)
         self._ensure_registered(name)
@@ -221,14 +223,14 @@ class MlflowRegistry:
     def _experiment_id(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            location = f"{self._artefacts_url}/mlflow/{name}"
+            location = f"{self._artefacts_url}/{BUNDLES}/{name}"
             return str(self._client.create_experiment(name, artifact_location=location))
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
     def _bundle_url(self, name: str, run_id: str) -> str:
-        return f"{self._artefacts_url}/mlflow/{name}/{run_id}/artifacts/bundle"
+        return f"{self._artefacts_url}/{BUNDLES}/{name}/{run_id}/artifacts/bundle"
 
     def _locate(self, version: ModelVersion) -> str:
         """Return where the files are: in the store of today, or where they were first written.

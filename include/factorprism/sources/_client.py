@@ -15,7 +15,7 @@ from factorprism.sources._answers import inspect_answer
 
 
 class InspectedApi(DataApi):  # type: ignore[misc]  # the vendor's package has no types
-    """Asks `url` as the vendor's own client does.
+    """The vendor's client, asking at `url` and inspecting each answer.
 
     The vendor's `query` cannot be given another address, turns HTTP errors into an empty frame,
     loses the code of a refusal and never reads ``has_more``. Not safe to share between threads:

@@ -17,7 +17,7 @@ def require_range(first: date, last: date) -> None:
 
 
 def last_final_day(symbol: str, calendar: TradingCalendar, last: date, now: datetime) -> date:
-    """Return `last`, or the last published session when an unpublished one is not after `last`.
+    """Return `last`, or the last published session where an unpublished one lies before it.
 
     Bars of a session are served before its close is final; asking for them would store numbers
     that change within the hour.

@@ -32,10 +32,6 @@ class TableSource(ABC):
         self._calendar_of = calendar_of
 
     @abstractmethod
-    def list_symbols(self) -> tuple[str, ...]:
-        """Return the symbols at hand, sorted."""
-
-    @abstractmethod
     def _load(self, symbol: str) -> pd.DataFrame:
         """Return the bar frame of `symbol`; raises `SourceError` where there is none."""
 

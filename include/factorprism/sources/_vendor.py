@@ -1,4 +1,4 @@
-"""The vendor's own client, with every answer inspected before it becomes a frame."""
+"""Asks the vendor through its own client, and lets its token into nothing that is raised."""
 
 from __future__ import annotations
 

@@ -48,14 +48,11 @@ class SampleSource(TableSource):
         last: date = self._days(symbol)[-1].astype(date)
         return last
 
-    def list_symbols(self) -> tuple[str, ...]:
-        return tuple(sorted(_TABLES))
-
     def _load(self, symbol: str) -> pd.DataFrame:
         if symbol not in _TABLES:
             raise SourceError(
                 f"the sample has no {symbol}",
-                remedy=f"It has {', '.join(self.list_symbols())}; for others set "
+                remedy=f"It has {', '.join(sorted(_TABLES))}; for others set "
                 "FACTORPRISM_SOURCE to files or tushare.",
             )
         return _load_table(symbol)

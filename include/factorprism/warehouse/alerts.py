@@ -149,6 +149,13 @@ class AlertRepository:
         found = self._load(alerts.c.alert_key == key)
         return max(found, key=lambda entry: entry.occurrence, default=None)
 
+    def has_left(self, word: str) -> bool:
+        """Tell whether a message of a key that begins with `word` has left within a week."""
+        since = func.clock_timestamp() - FRESH
+        return bool(
+            self._load(and_(alerts.c.alert_key.like(f"{word} %"), alerts.c.notified_at > since))
+        )
+
     def mark_notified(self, entry: TrackedAlert) -> None:
         """Write down that the message of `entry` was delivered; one of its end is of both."""
         now = func.clock_timestamp()

@@ -13,6 +13,7 @@ import pytest
 
 from factorprism.alerts import AppriseSink, Delivery, Wording
 from factorprism.core.alerts import Alert
+from factorprism.core.ledger import Head
 
 SESSION = date(2025, 12, 31)
 FAULT = Alert("daily hs300", "critical", "forecast withheld", SESSION)
@@ -120,6 +121,34 @@ def test_the_digest_leaves_once_a_session_and_only_with_news(warehouse, build, w
     assert "Still open:\n- The factors of hs300 have drifted" in webhook.messages[1].body
     delivery.tell_digest("hs300", date(2026, 1, 6))
     assert len(webhook.titles) == 2
+
+
+def test_the_last_rows_of_the_ledger_leave_once_a_week_without_news(
+    warehouse, build, webhook, run_sql
+) -> None:
+    delivery, head = build(webhook.url), Head("hs300", 3, "ab" * 32)
+    delivery.tell_digest("hs300", SESSION)
+    assert webhook.titles == []
+    delivery.tell_digest("hs300", SESSION, [head])
+    delivery.tell_digest("us", SESSION, [head])
+    delivery.tell_digest("hs300", date(2026, 1, 5), [head])
+    assert webhook.titles == [DIGEST]
+    assert f"- hs300:3:{head.row_hash}" in webhook.messages[0].body
+    run_sql("UPDATE prism.alerts SET notified_at = notified_at - interval '8 days'")
+    delivery.tell_digest("us", date(2026, 1, 8), [head])
+    assert webhook.titles == [DIGEST, "factorprism 2026-01-08: digest of us"]
+
+
+def test_rows_of_the_ledger_that_nobody_took_leave_at_the_next_occasion(
+    warehouse, build, webhook
+) -> None:
+    delivery, head = build(f"operators={webhook.url}"), Head("hs300", 3, "ab" * 32)
+    webhook.status = 500
+    delivery.tell_digest("hs300", SESSION, [head])
+    webhook.status = 200
+    warehouse.alerts.raise_alert(DRIFT)  # news for others alone
+    delivery.tell_digest("hs300", date(2026, 1, 5), [head])
+    assert webhook.titles == ["factorprism 2026-01-05: digest of hs300"]
 
 
 def test_a_digest_that_one_address_refused_goes_to_it_alone(

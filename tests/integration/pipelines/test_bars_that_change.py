@@ -308,6 +308,7 @@ def test_a_backfill_of_a_part_does_not_lay_a_new_base_over_the_old(house: House)
     with pytest.raises(QualityError, match="a series of two bases is not held") as caught:
         house.backfill(house.day(100), house.day(50))
     assert f"factorprism backfill --start {FIRST}" in caught.value.remedy
+    assert "--signal hs300-direction-14" in caught.value.remedy
     pd.testing.assert_frame_equal(house.bars(), before)
     house.backfill()
     assert (house.bars()["close"] / before["close"]).to_numpy() == pytest.approx(1.05, abs=1e-6)

@@ -22,7 +22,7 @@ from factorprism.core.ledger import ForecastState
 from factorprism.core.models import Promotion
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline, weekly
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_verified
 from factorprism.pipelines.decisions import decide
 from factorprism.pipelines.promotions import (
     compare_models,
@@ -211,14 +211,14 @@ def test_verified_files_of_another_universe_are_refused_whatever_the_record_says
     elsewhere = replace(run, signal=find_signal(run.config, "us-direction-14"))
     refusal = "forecasts hs300-direction-14, not us-direction-14"
     with pytest.raises(ArtefactError, match=refusal):
-        load_champion(elsewhere, house.first)
+        load_verified(elsewhere, house.first)
     with psycopg2.connect(house.place.config.warehouse_url) as connection:
         connection.cursor().execute("UPDATE prism.models SET signal = 'us-direction-14'")
     with pytest.raises(ArtefactError, match="forecasts us-direction-14, not hs300-direction-14"):
-        load_champion(run, house.first)
+        load_verified(run, house.first)
     files = "forecast direction of hs300 over 14 sessions, and the signal is us-direction-14"
     with pytest.raises(ArtefactError, match=files):
-        load_champion(elsewhere, house.first)
+        load_verified(elsewhere, house.first)
 
 
 def test_a_model_that_knows_later_sessions_or_reads_other_images_is_refused(

@@ -14,7 +14,7 @@ from factorprism.forecasts import encode_window, predict_window
 from factorprism.images import align_panels
 from factorprism.market.panels import ImageSet
 from factorprism.pipelines import Run, open_ports
-from factorprism.pipelines.champions import champion_at, load_champion
+from factorprism.pipelines.champions import champion_at, load_verified
 from factorprism.warehouse import PostgresWarehouse
 
 
@@ -29,7 +29,7 @@ def test_the_future_changes_no_byte_of_factors_images_and_forecasts(place: Any) 
         run = Run(date(2025, 12, 31), find_signal(place.config), place.config, ports)
         champion = champion_at(run, run.session)
         assert champion is not None
-        record, bundle = load_champion(run, champion)
+        record, bundle = load_verified(run, champion)
         calendar = run.calendar
     full = _image_set(pull.bars, place.config)
     after = [day for day in full.sessions.tolist() if day > record.trained_through][:-1]

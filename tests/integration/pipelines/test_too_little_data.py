@@ -75,3 +75,4 @@ def test_too_few_sessions_for_a_training_are_reported_by_its_first_step(open_run
     with pytest.raises(ConfigurationError, match=r"487 sessions .* 640 are needed") as caught:
         run_pipeline("weekly", run, {"mode": "retrain"})
     assert "(528 that can be learned from, there are 375)" in caught.value.message
+    assert "--signal hs300-direction-14" in caught.value.remedy  # else another universe is loaded

@@ -15,8 +15,19 @@ import pytest
 from factorprism.core.errors import ArtefactError, ServiceError
 from factorprism.images import hash_image_set
 from factorprism.market.panels import ImageSet
-from factorprism.pipelines._image_sets import load_image_set, save_image_set
-from factorprism.registry._bundles import fetch_bundle, holds_bundle, remove_bundle, save_bundle
+from factorprism.pipelines._image_sets import (
+    list_image_sets,
+    load_image_set,
+    remove_image_set,
+    save_image_set,
+)
+from factorprism.registry._bundles import (
+    fetch_bundle,
+    holds_bundle,
+    list_stored_bundles,
+    remove_bundle,
+    save_bundle,
+)
 from factorprism.services._ports import choose_port
 
 MODEL = "inception-0123456789ab"
@@ -114,6 +125,9 @@ def test_a_store_out_of_reach_is_a_fault_that_may_pass(
     # Retried by the DAGs, unlike an `ArtefactError`; the sentence names no address.
     for attempt in (
         lambda: load_image_set(store_path, content, url, tmp_path),
+        lambda: list_image_sets(url),
+        lambda: remove_image_set(store_path, url),
+        lambda: list_stored_bundles(url, {}),
         lambda: save_bundle(folder, f"{url}/models/two"),
         lambda: fetch_bundle(f"{url}/models/one", artefact_hash, MODEL, tmp_path / "cache"),
     ):

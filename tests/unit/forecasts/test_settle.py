@@ -57,6 +57,15 @@ def test_a_missing_close_leaves_the_forecast_open(xshg: TradingCalendar) -> None
     assert settle_forecasts([_forecast()], DIRECTION, {START: 100.0}, xshg, END) == []
 
 
+def test_a_forecast_of_a_day_that_was_no_session_stays_open(xshg: TradingCalendar) -> None:
+    sunday = date(2025, 12, 14)
+    closes = {
+        day: 100.0 + n for n, day in enumerate(xshg.sessions(START, date(2026, 1, 9)).tolist())
+    }
+    row = replace(_forecast(), session=sunday)
+    assert settle_forecasts([row], DIRECTION, closes, xshg, date(2026, 1, 9)) == []
+
+
 @pytest.mark.parametrize("expected", [date(2025, 12, 26), date(2026, 1, 9)])
 def test_the_horizon_ends_with_the_session_that_came_and_not_with_the_expected_one(
     xshg: TradingCalendar, expected: date

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from factorprism.core.config import load_config
 from factorprism.health.data import CALENDAR_SESSIONS_MIN
 
 MONITORING = Path(__file__).parents[3] / "monitoring"
@@ -70,7 +71,13 @@ def test_the_dashboard_asks_the_provisioned_source() -> None:
     assert len(ids) == len(set(ids)) == 11
 
 
-def test_the_calendar_ends_for_the_collector_when_it_does_for_the_check() -> None:
+def test_a_limit_of_the_rules_is_the_one_of_the_check() -> None:
     rules = [rule for group in read("rules/prism.yml")["groups"] for rule in group["rules"]]
-    (expression,) = [rule["expr"] for rule in rules if rule["alert"] == "PrismCalendarEnds"]
-    assert expression == f"prism_calendar_horizon < {CALENDAR_SESSIONS_MIN}"
+    expressions = {rule["alert"]: rule["expr"] for rule in rules}
+    usual = load_config({})
+
+    assert expressions["PrismCalendarEnds"] == f"prism_calendar_horizon < {CALENDAR_SESSIONS_MIN}"
+    # Both count sessions since the last one that the champion's training has read.
+    assert expressions["PrismChampionOld"] == f"prism_model_age > {usual.champion_max_age_sessions}"
+    missing = f"prism_factors_missing_ratio > {usual.missing_ratio_max}"
+    assert expressions["PrismMissingCells"] == missing

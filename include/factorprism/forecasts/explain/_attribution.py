@@ -31,7 +31,7 @@ from factorprism.forecasts.explain._gradient import (
 from factorprism.forecasts.predict import ImageWindow
 from factorprism.models import ModelBundle
 
-# Of one bundle and one un-normalised image, the share of each cell in the logit:
+# Of one bundle and one un-normalised image, the share of each cell in the output:
 # float64 [lookback, factor, channel]. Further methods (SHAP, LIME) are such functions.
 CellMethod = Callable[[ModelBundle, FloatArray], Values]
 CELL_METHODS: Mapping[str, CellMethod] = {"gradient_x_input": compute_input_gradient}

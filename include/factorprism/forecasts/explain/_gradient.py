@@ -1,4 +1,4 @@
-"""What the gradient says: where on the image the logit is made, and by which cells."""
+"""What the gradient says: where on the image the output is made, and by which cells."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def compute_grad_cam(bundle: ModelBundle, values: FloatArray) -> Values | None:
     None for a network without a convolution over rows and columns, which has no map to look at.
 
     Selvaraju et al. 2017, "Grad-CAM", section 3, on the last convolutional map; positive where
-    the map speaks for up. The ReLU is left out, because a forecast speaks for or against. It has
-    no channel axis: the first convolution has merged the channels. Its largest size is 1, and it
-    is 0 everywhere when the logit does not depend on the map.
+    the map raises the output. The ReLU is left out, since what lowers the output counts as well.
+    There is no channel axis: the first convolution has merged the channels. The largest absolute
+    value is 1, and all are 0 when the output does not depend on the map.
     """
     parts = split_at_map(bundle.network)
     if parts is None:
@@ -38,7 +38,7 @@ def compute_grad_cam(bundle: ModelBundle, values: FloatArray) -> Values | None:
 def compute_input_gradient(bundle: ModelBundle, values: FloatArray) -> Values:
     """Return gradient x input of one un-normalised image, float64 [lookback, factor, channel].
 
-    The first-order change of the logit, in logits, against the image in which every cell is the
+    The first-order change of the output, in its unit, against the image in which every cell is the
     training median (Shrikumar et al. 2017, "Learning important features", section 2).
     """
     image = bundle.normaliser.transform(values)[np.newaxis]
@@ -55,6 +55,6 @@ def _stretch(coarse: Values, shape: tuple[int, ...]) -> Values:
 
 def _spread(held: int, size: int) -> Values:
     """Return the weights [size, held] that interpolate `held` cells at the centres of `size`."""
-    indices = (np.arange(size) + 0.5) * held / size - 0.5
+    centres = (np.arange(size) + 0.5) * held / size - 0.5
     cells = np.arange(held)
-    return np.stack([np.interp(indices, cells, unit) for unit in np.eye(held)], axis=1)
+    return np.stack([np.interp(centres, cells, unit) for unit in np.eye(held)], axis=1)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.arrays import DayArray, FloatArray
-from factorprism.core.errors import LookAheadError
 from factorprism.forecasts.explain._feature_groups import BATCH
 from factorprism.forecasts.predict import ImageWindow
 from factorprism.images import complete_sessions, gather_windows
@@ -69,9 +68,9 @@ class NearestNeighbours:
 class NeighbourIndex:
     """The embedded images of matured sessions, as known at the close of `as_of`.
 
-    `points` is float64 [n, d] in units of `scale` (standardised); `rows` are the places of the
-    images' sessions on the calendar of the set they come from. An image is compared only with
-    images that share no session with it: yesterday's is always like today's.
+    `points` is float64 [n, d] in units of `scale` (standardised). `rows` number the images'
+    sessions among those of the set that they come from. An image is compared only with images that
+    share no session with it: yesterday's is always like today's.
 
     The distance is standardised Euclidean, divided by the root of d: 1 means one standard
     deviation of the training images in each dimension. Dimensions that do not move are left out.
@@ -163,7 +162,6 @@ def build_neighbour_index(
     as_of: date,
     embed: Embedder,
     *,
-    last: date | None = None,
     quantile: float = NOVELTY_QUANTILE,
 ) -> NeighbourIndex:
     """Return the index of the complete images whose outcome is known at the close of `as_of`.
@@ -173,9 +171,6 @@ def build_neighbour_index(
     image_set, closes
         Images, and the target's closes on their sessions, float64 [session]; rows after `as_of`
         are not read. A NaN close leaves out the images whose outcome it is part of.
-    last
-        The last session that is indexed (None: every matured one); the model's last training
-        session, where only what it was trained on shall count as seen.
     quantile
         The novelty threshold is this quantile of the distances from each image to the nearest
         that shares no session with it, so that about 1 - quantile of images like those of
@@ -183,19 +178,12 @@ def build_neighbour_index(
 
     Raises
     ------
-    LookAheadError
-        If `last` lies after `as_of`.
     ValueError
         If no image has a matured outcome and another that shares no session with it.
     """
     if not 0.0 < quantile < 1.0:
         raise ValueError(f"quantile: {quantile}, allowed is (0, 1)")
-    if last is not None and last > as_of:
-        raise LookAheadError(
-            f"images through {last} were asked for, but only those through {as_of} are known",
-            remedy="Ask for images through an earlier session.",
-        )
-    rows, returns = _matured(image_set, closes, horizon, as_of, last)
+    rows, returns = _matured(image_set, closes, horizon, as_of)
     if not len(rows) or rows[-1] - rows[0] < image_set.lookback:
         raise ValueError(
             f"image_set: {len(rows)} images have an outcome by {as_of}, too few to compare"
@@ -229,7 +217,6 @@ def _matured(
     closes: npt.NDArray[np.float64],
     horizon: int,
     as_of: date,
-    last: date | None,
 ) -> tuple[npt.NDArray[np.int64], Values]:
     """Return the rows whose image is complete and outcome known at `as_of`, and the returns."""
     if closes.shape != image_set.sessions.shape:
@@ -243,8 +230,6 @@ def _matured(
     matured = max(known - horizon, 0)
     returns = closes[horizon : matured + horizon] / closes[:matured] - 1.0
     usable = complete_sessions(image_set)[:matured] & np.isfinite(returns)
-    if last is not None:
-        usable &= image_set.sessions[:matured] <= np.datetime64(last, "D")
     rows = np.flatnonzero(usable)
     return rows, returns[rows]
 

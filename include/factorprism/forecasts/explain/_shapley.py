@@ -30,16 +30,16 @@ def compute_shapley(
     forwards: int = FORWARDS,
     block_sessions: int = BLOCK_SESSIONS,
 ) -> Shares:
-    """Return the Shapley values of the parts of `window` in `bundle`'s logit; parts not shown are
-    the training median.
+    """Return the Shapley values of the parts of `window` in `bundle`'s output.
 
-    They are estimated from as many pairs of orders as `forwards` images allow, one at least: a
-    random order of the parts and its reverse (shap's permutation explainer; Castro et al. 2009,
-    "Polynomial calculation of the Shapley value based on sampling"; Mitchell et al. 2022,
-    "Sampling permutations for Shapley value estimation", section 4). Where no more than two parts
-    act together, one pair gives them exactly; whatever the orders, they sum to the logit minus
-    that of the median image. `figures` hold the number of orders, of images, and, from two pairs
-    on, the largest standard error. The same `seed` gives the same values.
+    A part that is not shown is the training median. The values are estimated from as many pairs of
+    orders as `forwards` images allow, one at least: a random order of the parts and its reverse
+    (shap's permutation explainer; Castro et al. 2009, "Polynomial calculation of the Shapley value
+    based on sampling"; Mitchell et al. 2022, "Sampling permutations for Shapley value estimation",
+    section 4). Where no more than two parts act together, one pair gives them exactly; whatever the
+    orders, they sum to the output minus that of the median image. `figures` hold the number of
+    orders, of images, and, from two pairs on, the largest standard error. The same `seed` gives the
+    same values.
     """
     parts = find_feature_groups(bundle, window, block_sessions)
     pairs = max(1, forwards // _images_of(parts))
@@ -63,11 +63,11 @@ def compute_by_pair(parts: FeatureGroups, pairs: int, seed: int) -> Values:
     with _random_state_kept():
         explainer = load_shap().PermutationExplainer(read, nothing, seed=seed)
         # One pair a call, so that it is known how far the pairs differ.
-        reported = [
+        by_pair = [
             explainer(everything, max_evals=_images_of(parts), silent=True).values[0]
             for _ in range(pairs)
         ]
-    return np.array(reported, dtype=np.float64)
+    return np.array(by_pair, dtype=np.float64)
 
 
 def _images_of(parts: FeatureGroups) -> int:

@@ -26,7 +26,7 @@ def compute_surrogate(
     samples: int = SAMPLES,
     block_sessions: int = BLOCK_SESSIONS,
 ) -> Shares:
-    """Return the weights of a ridge regression that imitates `bundle`'s logit around `window`.
+    """Return the weights of a ridge regression that imitates `bundle`'s output around `window`.
 
     Ribeiro, Singh and Guestrin 2016, "Why should I trust you?", section 3: the image with random
     parts at the training median, their number drawn uniformly, weighted by exp(-(d / 0.25)^2) of
@@ -44,8 +44,8 @@ def compute_surrogate(
     parts = find_feature_groups(bundle, window, block_sessions)
     generator = np.random.default_rng(seed)
     kept = generator.integers(1, parts.count + 1, samples)
-    indices = generator.random((samples, parts.count)).argsort(axis=1).argsort(axis=1)
-    shown = indices < kept[:, np.newaxis]
+    ranks = generator.random((samples, parts.count)).argsort(axis=1).argsort(axis=1)
+    shown = ranks < kept[:, np.newaxis]
     ends = np.repeat([[True], [False]], parts.count, axis=1)
     logits = parts.read(np.concatenate([ends, shown]))
     nearness = np.exp(-np.square((1.0 - np.sqrt(kept / parts.count)) / WIDTH))

@@ -1,5 +1,4 @@
-"""Adjusted prices: recognised by what the file says, or by an average price that leaves the
-day's."""
+"""Recognises adjusted prices by what the file says, or by steps against the average price."""
 
 from __future__ import annotations
 

@@ -79,8 +79,7 @@ def is_symbol(text: str) -> bool:
 
 
 def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column: str) -> None:
-    """Raise `FileRefused` at the first cell of `cells` that names another instrument than
-    `symbol`."""
+    """Raise `FileRefused` at the first of `cells` that names another instrument than `symbol`."""
     strange = {cell for cell in {_text(cell) for cell in cells} if not _agrees(cell, symbol)}
     if not strange:
         return
@@ -95,8 +94,7 @@ def check_codes(cells: Sequence[Any], lines: Sequence[int], symbol: str, column:
 
 
 def check_preamble(text: str, symbol: str) -> None:
-    """Raise `FileRefused` where the lines before the header name another instrument than
-    `symbol`."""
+    """Raise `FileRefused` where the lines before the header name another than `symbol`."""
     codes = _IN_PREAMBLE.findall(text)
     if codes and _is_of_mainland(symbol) and not any(_agrees(code, symbol) for code in codes):
         line = text[: text.index(codes[0])].count("\n") + 1

@@ -1,4 +1,4 @@
-"""A number that the file's end has cut short: it reads as a number, and is another one."""
+"""Finds a number that the file's end has cut short: it still reads as one, but as another."""
 
 from __future__ import annotations
 

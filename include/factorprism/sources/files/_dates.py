@@ -121,7 +121,7 @@ def _read(form: str, found: re.Match[str], zone: ZoneInfo, day_first: bool) -> _
         seconds = int(digits) / 10 ** (len(digits) - _EPOCH_DIGITS)
         return _Stamp(datetime.fromtimestamp(seconds, UTC).astimezone(zone).date())
     if form == "day and month":
-        first, second, year = (int(found.group(index)) for index in (1, 3, 4))
+        first, second, year = (int(found.group(number)) for number in (1, 3, 4))
         day, month = (first, second) if day_first else (second, first)
         return _Stamp(date(year, month, day), _clock(found, 5))
     return _Stamp(dateutil_parser.parse(found.group(), default=datetime(2000, 1, 1)).date())
@@ -136,10 +136,10 @@ def _read_ymd(found: re.Match[str], zone: ZoneInfo) -> _Stamp:
     return _Stamp(moment.date(), None if moment.time() == time() else moment.time())
 
 
-def _clock(found: re.Match[str], index: int) -> time | None:
-    if found.group(index) is None:
+def _clock(found: re.Match[str], group: int) -> time | None:
+    if found.group(group) is None:
         return None
-    hour, minute, second = (int(found.group(index + part) or 0) for part in range(3))
+    hour, minute, second = (int(found.group(group + part) or 0) for part in range(3))
     return time(hour, minute, second)
 
 

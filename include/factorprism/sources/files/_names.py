@@ -200,9 +200,9 @@ def _require(positions: Mapping[str, int], names: Sequence[str], line: int | Non
     )
 
 
-def _twice(role: str, names: list[str], indices: list[int], line: int | None) -> FileRefused:
+def _twice(role: str, names: list[str], positions: list[int], line: int | None) -> FileRefused:
     named = " and ".join(
-        f"{index + 1} ({name!r})" for index, name in zip(indices, names, strict=True)
+        f"{position + 1} ({name!r})" for position, name in zip(positions, names, strict=True)
     )
     why = f"columns {named} are both {role}"
     distinct = {name.strip() for name in names}

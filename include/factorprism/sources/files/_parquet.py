@@ -15,8 +15,10 @@ _LEVELS = re.compile(r"\(['\"].*\)")
 
 
 def parse_parquet(path: Path) -> FileTable:
-    """Return the table of `path`; raises `FileRefused` for one that is damaged or of several
-    levels."""
+    """Return the table of `path`.
+
+    Raises `FileRefused` for one that is damaged, empty or of several levels.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -42,7 +44,7 @@ def parse_parquet(path: Path) -> FileTable:
     if not read.num_rows:
         raise FileRefused("the file has no rows", remedy=EXPORT_AGAIN, empty=True)
     lines = range(1, read.num_rows + 1)
-    return FileTable(names, columns, lines, "Parquet", unit="row")
+    return FileTable(names, columns, lines, "Parquet")
 
 
 def _name_dates(names: list[str], types: list[Any], pa: Any) -> list[str]:

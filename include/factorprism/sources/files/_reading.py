@@ -1,4 +1,4 @@
-"""One file into a bar frame, with every decision on the way; or in which line it cannot be read."""
+"""Reads one file into a bar frame, and says what was decided or in which line it cannot be read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from factorprism.sources.files._workbook import SUFFIXES as WORKBOOKS
 from factorprism.sources.files._workbook import is_workbook, parse_workbook
 
 PRICES = (*BAR_PRICES, "pre_close")
-# Files whose places are counted in rows, not in lines.
+# Files in which a fault is at a row, not at a line.
 OF_ROWS = (".parquet", *WORKBOOKS)
 NUMBERS = (*BAR_PRICES, "volume", "amount", "pre_close", "pct_chg")
 

@@ -11,9 +11,9 @@ from typing import Any
 class FileTable:
     """The columns of one file; a cell is text, or what Parquet has (a number, a moment, None).
 
-    `lines` says for each row where it stands, counted as an editor does (text) or from the first
-    row (Parquet). `preamble` are the lines before the header. `open_end` tells that the last row
-    is not ended by a line end, so that its last cell may be cut short.
+    `lines` says for each row where it stands, counted as an editor does (text), as the sheet does
+    (Excel), or from the first row (Parquet). `preamble` are the lines before the header.
+    `open_end` tells that no line end closes the last row, whose last cell may be cut short.
     """
 
     names: Sequence[str]
@@ -24,4 +24,3 @@ class FileTable:
     preamble: str = field(default="", repr=False)
     tickers: Sequence[str] = ()
     open_end: bool = False
-    unit: str = "line"

@@ -44,7 +44,7 @@ def parse_workbook(data: bytes, own: Mapping[str, str]) -> FileTable:
         raise _most_telling(refusals)
     ((name, table),) = tables.items()
     layout = f"Excel, sheet {name!r}, header in row {table.header_line}"
-    return replace(table, layout=layout, unit="row")
+    return replace(table, layout=layout)
 
 
 def _read_sheets(data: bytes) -> dict[str, list[list[Any]]]:

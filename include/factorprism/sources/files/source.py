@@ -48,9 +48,6 @@ class FilesSource(TableSource):
     def __repr__(self) -> str:
         return f"FilesSource({str(self._folder)!r})"
 
-    def list_symbols(self) -> tuple[str, ...]:
-        return tuple(sorted(list_files(self._folder)))
-
     def first_session(self, symbol: str) -> date:
         """Return the day of the first bar of `symbol`, but none before ``history_start``."""
         return max(super().first_session(symbol), self._history_start)

@@ -10,7 +10,7 @@ import pytest
 
 from factorprism.core.errors import MalformedResponse, SourceError
 from factorprism.sources import FilesSource
-from factorprism.sources.files import check_folder
+from factorprism.sources.files import check_folder, list_held
 from factorprism.sources.files._codes import check_codes, symbol_of_stem
 from factorprism.sources.files._refusal import FileRefused
 from factorprism.sources.files._settings import (
@@ -162,7 +162,7 @@ def test_a_sunday_is_a_day_of_riyadh(tmp_path: Path) -> None:
 def test_files_under_other_spellings_are_served(tmp_path: Path) -> None:
     (tmp_path / "SH000300.txt").write_text("\n".join((HEADER, *ROWS, "")), "utf-8")
     (tmp_path / "README.txt").write_text("hello", "utf-8")
-    assert FilesSource(tmp_path).list_symbols() == ("000300.SH",)
+    assert list_held(tmp_path) == ["000300.SH"]
 
 
 @pytest.mark.parametrize("shares", [100.0, 1e6, 1234567.0, 0.125])

@@ -1,4 +1,4 @@
-"""Evaluates pulls against what is held: whole pulls are refused, rows with a fault set aside."""
+"""Evaluates pulls against what is held: refuses whole pulls, sets rows with a fault aside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from factorprism.core.arrays import as_days
 from factorprism.core.calendar import TradingCalendar, calendar_for, exchange_of
 from factorprism.core.errors import QualityError
 from factorprism.market.bars import Pull, empty_bars
-from factorprism.pipelines._revised import (
+from factorprism.pipelines._revisions import (
     find_ratios,
     find_uncovered,
     is_mostly_rebased,
@@ -89,7 +89,7 @@ def settle_calendars(pulls: Sequence[Pull]) -> dict[str, TradingCalendar]:
 def lay_over(held: pd.DataFrame, trusted: Sequence[Pull]) -> pd.DataFrame:
     """Return what is held, and over it what `trusted` pulls give of the symbols asked for.
 
-    A row that was at fault before, and is asked for again, is nothing to evaluate others against.
+    A row that was at fault before, and is asked for again, is nothing to compare others with.
     """
     frames = [held, *(pull.bars for pull in trusted)]
     asked = np.repeat([pull.symbol for pull in trusted], [len(pull.bars) for pull in trusted])
@@ -106,7 +106,7 @@ def evaluate_pulls(
     held: Mapping[str, pd.DataFrame],
     again: Collection[int],
 ) -> dict[int, QualityError]:
-    """Note what was found in each pull; return why pulls are to be refused, by their numbers."""
+    """Keep what was found in each pull; return why pulls are refused, by their numbers."""
     refused: dict[int, QualityError] = {}
     accepted = _load_accepted(run, pulls)
     for pull, results in zip(pulls, verdicts.of, strict=True):
@@ -133,7 +133,7 @@ def _evaluate_pull(
     run: Run, pull: Pull, found: Sorted, held: pd.DataFrame, *, is_again: bool
 ) -> None:
     """Set the faulty rows of `pull` aside; raises `QualityError` where it is to be refused."""
-    if is_mostly_rebased(held, pull):  # reported before what the new base makes the rules find
+    if is_mostly_rebased(held, pull):  # before the faults that the rules find on the new base
         _require_one_base(run, pull, held)
     try:
         require(found.refused)
@@ -161,11 +161,12 @@ def _require_one_base(run: Run, pull: Pull, held: pd.DataFrame) -> None:
             "gives anew; a series of two bases is not held",
             failures=[f"{pull.symbol}: prices rebased by {tell_ratios(ratios)}."],
             remedy=f"Let the source give all of them: factorprism backfill --start {extent[0]} "
-            f"--end {max(extent[1], pull.last)} --symbol {pull.symbol}.",
+            f"--end {max(extent[1], pull.last)} --symbol {pull.symbol} --signal {run.signal.name}.",
         )
 
 
 def join_errors(errors: Sequence[QualityError]) -> QualityError:
+    """Return one error with the messages, failures and advice of all."""
     return QualityError(
         "; ".join(error.message for error in errors),
         failures=[failure for error in errors for failure in error.failures],
