@@ -127,7 +127,7 @@ HORIZON = AlertKind(
     "The trading calendar of {subject} reaches far enough",
     (
         "Nothing needs doing: outcomes are settled on the sessions that come. "
-        "The vendor's calendar (tushare's trade_cal) makes the ends exact."
+        "On XSHG tushare's calendar (trade_cal) makes the ends exact."
     ),
 )
 CALENDAR = AlertKind(

@@ -25,7 +25,7 @@ FALSE_ALARM = 0.05
 LEAST_STRETCHES = 8
 LEAST_RECENT = 20
 # An index below this is nothing, and a spread of its logarithm below that is rounding: a factor
-# that never moves must not drift by a hair.
+# that never moves must not drift through rounding.
 SMALLEST_INDEX, SMALLEST_SPREAD = 1e-3, 0.1
 # Stretches begin this often in each of their lengths.
 OVERLAP = 4

@@ -32,8 +32,7 @@ def check_calendar(name: str, subject: Subject) -> Iterator[CheckResult]:
     yield CheckResult(
         name,
         f"{sentence}; later ends of horizons are expected",
-        "Nothing needs doing: outcomes are settled on the sessions that come. The vendor's "
-        "calendar (tushare, of XSHG) makes the ends exact.",
+        catalogue.HORIZON.advice,
         Level.NOTE,
         key,
     )

@@ -126,7 +126,7 @@ def test_the_stream_holds_the_drawn_images_and_their_labels() -> None:
     samples = make_samples(70, 0)
     batches = TrainingBatches(samples, 16, stride=2, seed=5)
     stream = batches.stream(3)
-    # A length that is reported beforehand makes another graph, and other last bits of the weights.
+    # A length that is known beforehand makes another graph, and other last bits of the weights.
     assert {part.shape[0] for part in stream.element_spec} == {None}
 
     streamed = list(stream)
