@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from factorprism.alerts.catalogue import AUDIENCES
-from factorprism.core.alerts import Address
+from factorprism.core.alerts import Address, split_addresses
 from factorprism.core.errors import ConfigurationError
 
 # They write addresses, with the passwords and tokens in them, when they are asked to say more.
@@ -18,7 +17,6 @@ NO_ADDRESS = "no address for alerts is set, so that nobody is notified"
 HOW_TO_ADDRESS = (
     "Set FACTORPRISM_ALERTS_URL, or Airflow's connection prism_alerts, which is not seen from here."
 )
-_AUDIENCE = re.compile(rf"^({'|'.join(AUDIENCES)})=")
 
 
 def parse_addresses(text: str) -> tuple[Address, ...]:
@@ -28,10 +26,13 @@ def parse_addresses(text: str) -> tuple[Address, ...]:
     Raises `ConfigurationError` for a URL that no service of Apprise knows.
     """
     addresses = []
-    for number, item in enumerate(text.split(), start=1):
-        named = _AUDIENCE.match(item)
-        url = item[named.end() :] if named else item
-        audiences = frozenset([named[1]] if named else AUDIENCES)
+    for number, (audience, url) in enumerate(split_addresses(text), start=1):
+        if audience and audience not in AUDIENCES:
+            raise ConfigurationError(
+                f"address {number} for alerts is for {audience}, an audience that is unknown",
+                remedy=f"Use one of {', '.join(AUDIENCES)}, or none for both.",
+            )
+        audiences = frozenset([audience] if audience else AUDIENCES)
         addresses.append(Address(f"{number} {_service_of(url, number)}", audiences, url))
     return tuple(addresses)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from factorprism.alerts.catalogue import AlertKind, kind_of, subject_of
-from factorprism.core.alerts import Alert, Message, TrackedAlert
+from factorprism.core.alerts import Alert, Message, TrackedAlert, split_addresses
 from factorprism.core.config import Config
 from factorprism.core.ledger import Head
 from factorprism.core.translations import load_translations
@@ -43,7 +43,7 @@ class Wording:
 
 def build_wording(config: Config) -> Wording:
     """Return how messages are written under `config`."""
-    secrets = [config.tushare_token, *config.alerts_url.split()]
+    secrets = [config.tushare_token, *(url for _, url in split_addresses(config.alerts_url))]
     return Wording(config.language, config.ui_url, tuple(item for item in secrets if item))
 
 

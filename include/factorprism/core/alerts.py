@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+
+_ADDRESS = re.compile(r"(?:(\w+)=(?=\w+://))?(.+)")
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,13 @@ class Message:
     title: str
     body: str
     recovered: bool = False
+
+
+def split_addresses(text: str) -> list[tuple[str, str]]:
+    """Return the audience and the URL of each address in `text`, which white space separates.
+
+    The audience stands before the URL, as in ``operators=json://host/path``; it is empty where the
+    address is for everybody.
+    """
+    found = (_ADDRESS.fullmatch(item) for item in text.split())
+    return [(one[1] or "", one[2]) for one in found if one]

@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from factorprism.core.alerts import split_addresses
 from factorprism.core.words import HIDDEN
 
 LINE = "%(levelname)s %(name)s: %(message)s"
 # The password of an address such as postgresql://user:password@host/name.
 _PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)", re.IGNORECASE)
-
-# The audience of an address, as in operators=json://host/path.
-_AUDIENCE = re.compile(r"^\w+=(?=\w+://)")
 
 
 @contextmanager
@@ -42,13 +40,8 @@ def make_formatter(form: str, secrets: Sequence[str], line: str = LINE) -> loggi
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values of `environ` that no line may show: the token, and each address."""
-    addresses = environ.get("FACTORPRISM_ALERTS_URL", "").split()
-    secrets = (environ.get("TUSHARE_TOKEN", "").strip(), *map(_without_audience, addresses))
-    return tuple(filter(None, secrets))
-
-
-def _without_audience(address: str) -> str:
-    return _AUDIENCE.sub("", address)
+    urls = [url for _, url in split_addresses(environ.get("FACTORPRISM_ALERTS_URL", ""))]
+    return tuple(filter(None, (environ.get("TUSHARE_TOKEN", "").strip(), *urls)))
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:

@@ -80,9 +80,11 @@ def test_a_message_holds_no_secret() -> None:
         alerts_url="operators=json://u:word@hook.example/abc",
     )
     said = "tok-5e0c refused at postgresql://prism:pass@db.example/prism by json://u:word@h/"
+    said += ", not by json://u:word@hook.example/abc"
     entry = replace(FAULT, alert=replace(FAULT.alert, sentence=said))
     body = compose_message(entry, build_wording(config)).body
-    assert body.startswith("*** refused at postgresql://***@db.example/prism by json://***@h/\n")
+    hidden = "*** refused at postgresql://***@db.example/prism by json://***@h/, not by ***\n"
+    assert body.startswith(hidden)
     assert "word" not in repr(build_wording(config))
 
 
