@@ -161,7 +161,8 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
         "FACTORPRISM_CONTEST_FOLDS": "1",
         "FACTORPRISM_PUBLISHED_AT_XSHG": published_ago(session),
         "FACTORPRISM_PATIENCE_UNTIL": clock_in(3600),
-        "FACTORPRISM_ASK_AGAIN_SECONDS": "2",
+        # A check is a process of its own, which costs seconds of the processor.
+        "FACTORPRISM_ASK_AGAIN_SECONDS": "5",
     }
 
 
