@@ -11,21 +11,21 @@ import psycopg2
 import pytest
 from sqlalchemy import insert
 
-from _ledger_rows import (
+from default_signal import SIGNAL
+from factorprism.core.errors import WarehouseError
+from factorprism.core.ledger import ForecastState, Head
+from factorprism.warehouse.forecasts import _to_row
+from factorprism.warehouse.tables import forecasts, metadata
+from ledger_rows import (
     GIVEN,
     ISSUED,
     NO_CHAMPION,
     OUTCOME,
-    SIGNAL,
     SYMBOL,
     VALUES,
     WITHHELD,
     with_value,
 )
-from factorprism.core.errors import WarehouseError
-from factorprism.core.ledger import ForecastState, Head
-from factorprism.warehouse.forecasts import _to_row
-from factorprism.warehouse.tables import forecasts, metadata
 
 
 def load(warehouse, **where):
@@ -110,9 +110,7 @@ def test_values_of_many_symbols_come_back_by_symbol_and_name(warehouse):
 
 def test_another_target_has_a_table_of_its_own(warehouse):
     named = {"mean": -6.5, "log_variance": 0.1, "sigma": 0.04, "rolling_60": 0.05, "ewma_94": 0.03}
-    row = replace(
-        ISSUED, signal="image4-volatility-14", target="volatility", values={SYMBOL: named}
-    )
+    row = replace(ISSUED, signal="hs300-volatility-14", target="volatility", values={SYMBOL: named})
     for one in (ISSUED, row):
         assert warehouse.forecasts.append(one)
     assert load(warehouse) == [ISSUED, row]
@@ -152,7 +150,7 @@ def test_values_that_the_target_does_not_have_are_refused(warehouse, row, said):
         ([WITHHELD, NO_CHAMPION, ISSUED, WITHHELD], [True, True, True, False]),
         ([WITHHELD, ISSUED, WITHHELD, ISSUED], [True, True, False, False]),
         ([ISSUED, replace(ISSUED, model_id="other")], [True, True]),
-        ([ISSUED, replace(ISSUED, signal="image4-direction-5")], [True, True]),
+        ([ISSUED, replace(ISSUED, signal="hs300-direction-5")], [True, True]),
     ],
 )
 def test_an_issued_row_is_the_last_word_for_its_key(warehouse, rows, appended):
@@ -273,7 +271,7 @@ def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
     # Fourteen days on, so many sessions may have passed, whenever the row expects them.
     assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 14))] == [ISSUED.session]
     assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 21))] == [ISSUED.session]
-    assert unsettled("image4-direction-5", date(2021, 1, 21)) == []
+    assert unsettled("hs300-direction-5", date(2021, 1, 21)) == []
     assert unsettled("us-direction-14", date(2021, 1, 21)) == []
     assert warehouse.forecasts.save_outcomes([OUTCOME]) == 1
     assert unsettled(SIGNAL, date(2021, 1, 21)) == []
@@ -304,7 +302,7 @@ def test_outcomes_are_written_once_and_joined(warehouse):
     assert joined["forward_return"].tolist() == [-0.01, 0.05]
     assert joined["value"].tolist() == [0.0, 1.0]
     assert joined["p_up"].tolist() == [VALUES["p_up"]] * 2
-    assert len(warehouse.forecasts.load_outcomes("image4-direction-5", "direction")) == 0
+    assert len(warehouse.forecasts.load_outcomes("hs300-direction-5", "direction")) == 0
 
 
 def test_rivals_settle_the_same_forecasts_once(open_rivals, run_together):
