@@ -78,7 +78,7 @@ def test_what_is_no_benchmark_has_an_underscore_and_no_file_of_the_tests_has() -
     assert [path.name for path in (REPOSITORY / "tests").rglob("_[!_]*.py")] == []
 
 
-def test_no_test_stands_where_pytest_does_not_look_for_it() -> None:
+def test_no_test_stands_in_a_file_that_pytest_does_not_collect() -> None:
     lost = {}
     for path in (REPOSITORY / "tests").rglob("*.py"):
         if not path.name.startswith("test_"):
