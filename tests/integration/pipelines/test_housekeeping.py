@@ -259,7 +259,7 @@ def test_a_ledger_that_does_not_fit_raises_an_alert_until_it_does(
     (alert,) = house.warehouse.alerts.list_open_alerts()
     assert (alert.key, alert.severity) == ("ledger hs300-direction-14", "critical")
     assert "row 2 (session 2025-12-31, model two, word 1) was altered" in alert.sentence
-    run_sql(change.format("'a test''s row'"))
+    run_sql(change.format("'stale data'"))
     steps.verify_ledger(house.run, {})
     assert house.warehouse.alerts.list_open_alerts() == []
 
