@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from _signals import DAILY, SIGNAL
+from default_signal import DAILY, SIGNAL
 from factorprism.core.roles import READER
 from factorprism.pipelines import open_ports
 from factorprism.services import EmbeddedAirflow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from _signals import DAILY
+from default_signal import DAILY
 
 PAGES = ("today", "image", "record", "data", "models", "lineage")
 # The innermost elements that stick out of the window, for whoever reads a failure.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from _signals import DAILY, WEEKLY
+from default_signal import DAILY, WEEKLY
+from factorprism.core.plan import PLAN, find_step
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -89,8 +90,6 @@ def test_a_planned_dag_never_starts_with_twenty_years(dag: DAG) -> None:
 
 
 def test_the_tasks_are_the_steps_of_the_pipeline_in_order(dag: DAG) -> None:
-    from factorprism.core.plan import PLAN
-
     steps = [step.name for step in PLAN[PIPELINES[dag.dag_id]]]
     chained = [task for task in dag.topological_sort() if task.task_id not in BESIDE]
     assert [task.task_id for task in chained] == steps
@@ -103,8 +102,6 @@ def test_the_tasks_are_the_steps_of_the_pipeline_in_order(dag: DAG) -> None:
 
 
 def test_pool_queue_and_time_limit_of_a_task_are_those_of_its_step(dag: DAG) -> None:
-    from factorprism.core.plan import find_step
-
     for task in dag.tasks:
         if task.task_id == "ask_approval":
             continue  # no step of the package

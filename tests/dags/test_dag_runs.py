@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
-from _signals import DAILY, WEEKLY
+from default_signal import DAILY, WEEKLY
 from factorprism.core.plan import list_before
 from factorprism.core.roles import WRITER
 from factorprism.warehouse import PostgresWarehouse
+from sql import execute
 
 SESSION = "2025-12-31"
 
@@ -48,9 +48,7 @@ class Story:
     output: str = field(repr=False)
 
     def query(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
-        with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchall()
+        return execute(self.url, statement, *values)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +65,7 @@ def story(
     with closing(PostgresWarehouse(url)) as warehouse:
         warehouse.migrate()
     url = postgres.as_role(url, WRITER)
-    reported = [
+    asked = [
         [DAILY, {"session": SESSION}],
         [
             WEEKLY,
@@ -83,7 +81,7 @@ def story(
         ["housekeeping_weekly", {}],
     ]
     output = run_python(
-        STORY.format(story=json.dumps(reported)),
+        STORY.format(story=json.dumps(asked)),
         folder,
         {
             "FACTORPRISM_HOME": str(folder / "home"),

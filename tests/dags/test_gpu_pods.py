@@ -84,7 +84,7 @@ def test_the_task_that_writes_backups_gets_their_volume_and_no_other(
         spec = change(task_id)
         (volume,), (mount,) = spec.volumes, spec.containers[0].volume_mounts
         assert volume.persistent_volume_claim.claim_name == settings["BACKUP_CLAIM"]
-        reported = {entry["name"]: entry["value"] for entry in values["env"]}
-        assert mount.mount_path == reported["FACTORPRISM_BACKUPS"]
+        environ = {entry["name"]: entry["value"] for entry in values["env"]}
+        assert mount.mount_path == environ["FACTORPRISM_BACKUPS"]
         assert mount.name == volume.name
     assert not change("remove_expired").volumes

@@ -12,7 +12,7 @@ import pytest
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
-from factorprism.core.calendar import forget_extensions, library_calendar
+from factorprism.core.calendar import calendar_of, forget_extensions, library_calendar
 from factorprism.core.roles import WRITER
 from factorprism.market.bars import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
@@ -152,7 +152,6 @@ def test_what_was_learned_outlives_the_warehouse(
 
 
 def test_a_task_knows_the_days_before_it_asks_which_session_it_is_for(warehouse: str) -> None:
-    from factorprism.core.calendar import calendar_of
     from known_days import learn_days
 
     learn_days("XSHG", {"FACTORPRISM_WAREHOUSE_URL": warehouse})

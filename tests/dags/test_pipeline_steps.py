@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk import DAG, RetryAction
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from _signals import DAILY
+from default_signal import DAILY
 from factorprism.core import errors
 from pipeline_steps import RETRY_POLICY, StepOperator, WithholdOperator
 from task_alerts import alert_on_deadline, alert_on_failure, sentence_of

@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException
 
-from _signals import WEEKLY
+from default_signal import WEEKLY
 from promotion_approval import AskApprovalOperator, PromoteOperator, describe
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def answer(option):
             client.patch(f"{place}/hitlDetails", json=chosen).raise_for_status()
             return
 
-reported, subjects = [], []
+ended, subjects = [], []
 for number, option in enumerate([None, "Approve", "Reject"]):
     if option:
         threading.Thread(target=answer, args=(option,), daemon=True).start()
@@ -84,9 +84,9 @@ for number, option in enumerate([None, "Approve", "Reject"]):
     run = dag.test(logical_date=moment, run_conf={"approval": option is not None})
     tis = {ti.task_id: ti for ti in run.get_task_instances()}
     states = {name: ti.state for name, ti in tis.items()}
-    reported.append([run.state, states, tis["handed"].xcom_pull(task_ids="handed")])
+    ended.append([run.state, states, tis["handed"].xcom_pull(task_ids="handed")])
 print()
-print(json.dumps([reported, subjects]))
+print(json.dumps([ended, subjects]))
 """
 
 

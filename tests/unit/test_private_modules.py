@@ -2,7 +2,8 @@
 
 ``_module.py`` is opened by the modules of its package and of the packages below; ``_name`` by its
 module alone. That holds for the package, the plugins and the DAGs. Tests and benchmarks may open
-what they try; there a leading underscore marks a module that is no test and no benchmark itself.
+what they try. In the benchmarks an underscore marks a module that is no benchmark itself; what
+tests share needs no mark, since a test's file is named ``test_...``.
 """
 
 from __future__ import annotations
@@ -71,9 +72,17 @@ def test_what_is_a_trespass(package: str, line: str, trespasses: bool) -> None:
     assert bool(find_trespasses(package.split("."), ast.parse(line))) is trespasses
 
 
-@pytest.mark.parametrize("folder", ["tests", "benchmarks"])
-def test_a_module_with_an_underscore_is_no_test_and_no_benchmark(folder: str) -> None:
-    for path in (REPOSITORY / folder).rglob("_[!_]*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        assert not [name for name in names if name.startswith("test_")], path
+def test_what_is_no_benchmark_has_an_underscore_and_no_file_of_the_tests_has() -> None:
+    benchmarks = [path.name for path in (REPOSITORY / "benchmarks").rglob("*.py")]
+    assert [name for name in benchmarks if not name.startswith(("bench_", "_"))] == []
+    assert [path.name for path in (REPOSITORY / "tests").rglob("_[!_]*.py")] == []
+
+
+def test_no_test_stands_in_a_file_that_pytest_does_not_collect() -> None:
+    lost = {}
+    for path in (REPOSITORY / "tests").rglob("*.py"):
+        if not path.name.startswith("test_"):
+            tree = ast.parse(path.read_text("utf-8"))
+            names = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+            lost[path.name] = [name for name in names if name.startswith("test_")]
+    assert {name: found for name, found in lost.items() if found} == {}

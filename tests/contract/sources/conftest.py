@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,9 @@ from factorprism.market.ports import BarSource
 from factorprism.sources import FilesSource, SampleSource, TushareSource
 from factorprism.sources._pace import Clock
 from protocol.tushare_server import TushareServer
+from still_clock import StillClock
 
 SYMBOL = "000300.SH"
-
-
-@dataclass
-class FakeClock:
-    """A clock that sleeping alone moves."""
-
-    seconds: float = 0.0
-    pauses: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.seconds += seconds
 
 
 @dataclass(frozen=True)
@@ -84,12 +70,12 @@ def server(folder: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> StillClock:
+    return StillClock()
 
 
 @pytest.fixture
-def open_tushare(server: Any, clock: FakeClock) -> Callable[..., TushareSource]:
+def open_tushare(server: Any, clock: StillClock) -> Callable[..., TushareSource]:
     """Opens the source against the server; keywords replace single arguments."""
 
     def open_source(**changes: Any) -> TushareSource:

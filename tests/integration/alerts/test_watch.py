@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -14,16 +16,15 @@ import pytest
 
 from factorprism.core.calendar import calendar_for
 from factorprism.core.config import Config
-from factorprism.core.ledger import Forecast, ForecastState, Outcome
-from factorprism.core.models import ModelRecord, Promotion
 from factorprism.core.signals import find_signal
 from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.factors import compute_factors
 from factorprism.pipelines.watch import watch
 from factorprism.sources import SampleSource
+from ledger_rows import make_issued, make_outcome, make_promotion, make_record
 
-TARGET, MODEL = "000300.SH", "inception-1"
+TARGET = "000300.SH"
 SESSION = date(2025, 6, 30)
 CALENDAR = calendar_for("XSHG")
 
@@ -32,58 +33,19 @@ CALENDAR = calendar_for("XSHG")
 def run(migrated_url: str, tmp_path: Path, webhook: Any) -> Iterator[Run]:
     """A run in a warehouse that holds a champion and nothing else."""
     config = Config(home=tmp_path, warehouse_url=migrated_url, alerts_url=webhook.url)
-    record = ModelRecord(
-        model_id=MODEL,
-        architecture="inception",
-        signal="hs300-direction-14",
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        lookback=56,
-        channels=(TARGET,),
-        factors=("close",),
-        trained_from=date(2016, 1, 4),
-        trained_through=date(2024, 6, 28),
-        n_samples=1000,
-        bases={"base_rate": 0.5},
-        data_hash="0" * 64,
-        artefact_hash="0" * 64,
-        mode="retrain",
-    )
+    record = make_record(trained_from=date(2016, 1, 4), trained_through=date(2024, 6, 28))
     with open_ports(config) as ports:
         ports.warehouse.models.save_model(record)
-        ports.warehouse.models.append_promotion(
-            Promotion(
-                "hs300-direction-14",
-                date(2024, 6, 28),
-                MODEL,
-                MODEL,
-                "",
-                True,
-                "the first",
-            )
-        )
+        ports.warehouse.models.append_promotion(make_promotion(as_of=date(2024, 6, 28)))
         yield Run(SESSION, find_signal(config), config, ports)
 
 
-def issue(run: Run, session: date, p_up: float = 0.9) -> None:
-    run.ports.warehouse.forecasts.append(
-        Forecast(
-            signal="hs300-direction-14",
-            session=session,
-            model_id=MODEL,
-            state=ForecastState.ISSUED,
-            target="direction",
-            universe="hs300",
-            horizon=14,
-            horizon_end=CALENDAR.offset(session, 14),
-            symbol=TARGET,
-            values={TARGET: {"p_up": p_up, "p_up_raw": p_up, "base_rate": 0.5}},
-            data_hash="0" * 64,
-            factor_hash="0" * 64,
-            image_hash="0" * 64,
-        )
-    )
+def settle(run: Run, session: date, *, rises: bool) -> None:
+    """Write a forecast of a sure rise, and what came of it."""
+    values = {TARGET: {"p_up": 0.95, "p_up_raw": 0.95, "base_rate": 0.5}}
+    row = make_issued(session, values=values)
+    run.ports.warehouse.forecasts.append(row)
+    run.ports.warehouse.forecasts.save_outcomes([make_outcome(row, 0.01 if rises else -0.01)])
 
 
 def open_alerts(run: Run) -> dict[str, str]:
@@ -110,22 +72,8 @@ def test_an_old_champion_is_reported_until_a_younger_limit_is_no_longer_passed(r
 
 def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_reported(run: Run) -> None:
     sessions = [day.astype(date) for day in CALENDAR.sessions(date(2024, 7, 1), SESSION)][:120]
-    for session in sessions:
-        issue(run, session, p_up=0.95)
-    run.ports.warehouse.forecasts.save_outcomes(
-        [
-            Outcome(
-                signal="hs300-direction-14",
-                session=session,
-                model_id=MODEL,
-                symbol=TARGET,
-                value=float(not number % 10),
-                forward_return=0.01 if number % 10 == 0 else -0.01,
-                horizon_end=CALENDAR.offset(session, 14),
-            )
-            for number, session in enumerate(sessions)
-        ]
-    )
+    for number, session in enumerate(sessions):
+        settle(run, session, rises=not number % 10)
     watch(run, {})
     assert (
         "it loses to the base rate: over 120 matured forecasts"
@@ -134,20 +82,7 @@ def test_forecasts_that_lose_to_the_base_rate_with_confidence_are_reported(run: 
 
 
 def test_few_matured_forecasts_say_nothing(run: Run) -> None:
-    issue(run, date(2024, 7, 1), p_up=0.95)
-    run.ports.warehouse.forecasts.save_outcomes(
-        [
-            Outcome(
-                signal="hs300-direction-14",
-                session=date(2024, 7, 1),
-                model_id=MODEL,
-                symbol=TARGET,
-                value=float(False),
-                forward_return=-0.1,
-                horizon_end=date(2024, 7, 19),
-            )
-        ]
-    )
+    settle(run, date(2024, 7, 1), rises=False)
     watch(run, {})
     assert "skill hs300-direction-14" not in open_alerts(run)
 
@@ -191,12 +126,12 @@ def test_revised_past_bars_are_reported_once_with_the_forecasts_that_had_read_th
     first = warehouse.pulls.save_pull(pull)
     warehouse.bars.merge_bars(pull.bars, first)
     warehouse.pulls.mark_pull(first, PullState.ACCEPTED)
-    issue(run, date(2025, 6, 3))  # before the revised session
-    issue(run, date(2025, 6, 26))
+    warehouse.forecasts.append(make_issued(date(2025, 6, 3)))  # before the revised session
+    warehouse.forecasts.append(make_issued(date(2025, 6, 26)))
     changed = pull.bars.copy()
     changed.loc[changed["session"].dt.date == date(2025, 6, 10), "close"] += 1.0
     warehouse.bars.merge_bars(changed, first)
-    issue(run, date(2025, 6, 27))  # after the revision
+    warehouse.forecasts.append(make_issued(date(2025, 6, 27)))  # after the revision
     watch(run, {})
     watch(run, {})
     (digest,) = webhook.messages
@@ -209,7 +144,7 @@ def test_revised_past_bars_are_reported_once_with_the_forecasts_that_had_read_th
 
 
 def test_a_session_before_the_newest_says_nothing_of_today(run: Run) -> None:
-    issue(run, date(2025, 7, 1))
+    run.ports.warehouse.forecasts.append(make_issued(date(2025, 7, 1)))
     watch(with_config(run, champion_max_age_sessions=10), {})
     assert open_alerts(run) == {}
 
@@ -232,9 +167,6 @@ def test_what_was_found_waits_for_the_digest_which_leaves_with_the_watch(
 
 
 def test_the_watch_loads_no_network(repository_root: Path) -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys, factorprism.pipelines.watch, factorprism.alerts\n"
         "heavy = ('keras', 'tensorflow', 'mlflow', 'great_expectations', 'apprise')\n"

@@ -58,28 +58,28 @@ def test_what_cannot_be_accepted_is_listed_and_refused_with_what_to_do_instead(
     accept: Call, warehouse: PostgresWarehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, rows = warehouse.findings, {"2024-01-13": "False"}
-    reported = "000300.SH: rows lie on days without trading on 2024-01-13 (False)."
+    sentence = "000300.SH: rows lie on days without trading on 2024-01-13 (False)."
     days = (date(2024, 1, 13),)
     name = "5a7u2da75a7u"
     extra = Finding(
-        name, SYMBOL, "bars_calendar", "no_session_extra", "session", rows, days, reported
+        name, SYMBOL, "bars_calendar", "no_session_extra", "session", rows, days, sentence
     )
     (pull,) = warehouse.pulls.list_pulls([SYMBOL], 1)
     store.save_findings(pull.pull_id, [extra])
-    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, days[0], pull.pull_id, name, reported)])
+    store.save_set_aside(pull.pull_id, [SetAside(SYMBOL, days[0], pull.pull_id, name, sentence)])
 
     because = "images have no place for a day without trading"
     remedy = "Nothing needs to be done: such a row stays out, and no forecast needs it."
     print_findings(describe_findings(store, SYMBOL))
     lines = capsys.readouterr().out.splitlines()
-    place = lines.index(f"  [{name}] {reported}")
+    place = lines.index(f"  [{name}] {sentence}")
     assert lines[place + 1] == f"    It cannot be accepted, since {because}. {remedy}"
     assert not any("--because" in line for line in lines)
 
     done = accept(name, "--because", "it was a Saturday")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.strip().splitlines() == [
-        f"factorprism: finding {name} cannot be accepted, since {because}: {reported}",
+        f"factorprism: finding {name} cannot be accepted, since {because}: {sentence}",
         remedy,
     ]
     assert store.list_accepted([SYMBOL]) == []

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 import console
-from _signals import DAILY, WEEKLY
+from default_signal import DAILY, WEEKLY
 from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
-from folds import hold_rocket_evaluated
+from rocket_folds import hold_rocket_evaluated
 from worlds import read_fingerprints
 
 # The smallest network and one epoch: what is tested is the way, not the forecast.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -11,33 +10,29 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
-from _signals import SIGNAL
+from console import spawn
+from default_signal import SIGNAL
 from factorprism.cli.health import check_health
 from factorprism.core.alerts import Alert
-from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.ledger import Forecast, ForecastState
-from factorprism.core.models import Promotion
 from factorprism.core.roles import READER
 from factorprism.health import PATIENCE_SECONDS, CheckResult, Level
 from factorprism.health.patience import wait_key
 from factorprism.market.findings import QualityResult
+from ledger_rows import MODEL, make_issued, make_promotion, make_withheld
+from sql import execute
 
 # The bars of 2024-07-01 are final at 11:15 UTC; three hours later there must be a row.
 EVENING = datetime(2024, 7, 1, 14, 30)
 SESSION = date(2024, 7, 1)
 FORECAST, CHAMPION = f"forecast {SIGNAL}", f"champion {SIGNAL}"
-PROGRAM = "from factorprism.cli import main; main()"
 WELL = {"metadatabase": "healthy", "scheduler": "healthy", "triggerer": None}
 
 
@@ -92,44 +87,9 @@ def config(migrated_url: str, tmp_path: Path) -> Config:
     return Config(home=tmp_path, warehouse_url=migrated_url, source="files", files=files)
 
 
-def make_row(session: date = SESSION, **changes: Any) -> Forecast:
-    issued = Forecast(
-        signal="hs300-direction-14",
-        session=session,
-        model_id="m1",
-        state=ForecastState.ISSUED,
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        horizon_end=calendar_of("000300.SH").offset(session, 14),
-        symbol="000300.SH",
-        values={"000300.SH": {"p_up": 0.55, "p_up_raw": 0.56, "base_rate": 0.52}},
-        data_hash="d" * 64,
-        factor_hash="f" * 64,
-        image_hash="1" * 64,
-    )
-    return replace(issued, **changes)
-
-
-def make_withheld(session: date) -> Forecast:
-    hashes = dict.fromkeys(("data_hash", "factor_hash", "image_hash"), "")
-    state, reason = ForecastState.WITHHELD, "stale data: no bar"
-    return make_row(session, state=state, reason=reason, values={}, **hashes)
-
-
 def fill(warehouse: Any, session: date = SESSION) -> None:
-    warehouse.forecasts.append(make_row(session))
-    warehouse.models.append_promotion(
-        Promotion(
-            "hs300-direction-14",
-            date(2024, 6, 28),
-            "m1",
-            "m1",
-            "",
-            True,
-            "the first",
-        )
-    )
+    warehouse.forecasts.append(make_issued(session))
+    warehouse.models.append_promotion(make_promotion(as_of=date(2024, 6, 28)))
 
 
 def ask(config: Config, now: datetime = EVENING, patience: float = 30.0) -> dict[str, CheckResult]:
@@ -165,9 +125,9 @@ def test_the_champion_is_the_one_since_the_decision_that_made_it(
     warehouse: Any, config: Config
 ) -> None:
     fill(warehouse)
-    stays = Promotion(SIGNAL, SESSION, "m2", "m1", "m1", False, "no better")
+    stays = make_promotion("another", as_of=SESSION, champion_id=MODEL, promoted=False)
     warehouse.models.append_promotion(stays)
-    assert ask(config)[CHAMPION].sentence == "m1 since 2024-06-28"
+    assert ask(config)[CHAMPION].sentence == f"{MODEL} since 2024-06-28"
 
 
 def test_a_ledger_that_was_tampered_with_is_ill(warehouse: Any, config: Config, run_sql) -> None:
@@ -210,11 +170,8 @@ def note_check(
     )
     key = wait_key(config, config.universe, session)
     warehouse.quality.save_results([result], key)
-    with closing(psycopg2.connect(config.warehouse_url)) as connection, connection:
-        connection.cursor().execute(
-            "UPDATE prism.quality_results SET recorded_at = %s WHERE run_key = %s",
-            (at.replace(tzinfo=UTC), key),
-        )
+    statement = "UPDATE prism.quality_results SET recorded_at = %s WHERE run_key = %s"
+    execute(config.warehouse_url, statement, at.replace(tzinfo=UTC), key)
 
 
 # Of 2024-07-02: published at 11:15 UTC, due to have a forecast from 14:15 on, waited for until
@@ -256,14 +213,14 @@ def test_a_run_that_waited_and_has_failed_is_ill(warehouse: Any, config: Config)
     warehouse.forecasts.append(make_withheld(WAITED_FOR))
     checks = ask(config, LATE_EVENING + timedelta(minutes=1))
     assert ills(checks) == [FORECAST]
-    assert checks[FORECAST].sentence.endswith("which was withheld: stale data: no bar")
+    assert checks[FORECAST].sentence.endswith("which was withheld: stale data")
 
 
 def test_what_fails_again_for_the_same_reason_does_not_wait(warehouse: Any, config: Config) -> None:
     fill(warehouse)
     warehouse.forecasts.append(make_withheld(WAITED_FOR))
     later = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)  # than the row
-    note_check(warehouse, config, later, WAITED_FOR, missing="stale data: no bar")
+    note_check(warehouse, config, later, WAITED_FOR)
     assert ills(ask(config, LATE_EVENING)) == [FORECAST]
 
 
@@ -294,7 +251,7 @@ def test_a_withheld_row_is_no_forecast_and_its_reason_is_said(
     fill(warehouse, date(2024, 6, 28))
     checks = ask(config)
     assert ills(checks) == [FORECAST]
-    assert checks[FORECAST].sentence.endswith("which was withheld: stale data: no bar")
+    assert checks[FORECAST].sentence.endswith("which was withheld: stale data")
 
 
 def test_a_replay_is_well_with_the_forecast_of_its_last_session(
@@ -305,7 +262,7 @@ def test_a_replay_is_well_with_the_forecast_of_its_last_session(
     checks = ask(sample, now)
     assert ills(checks) == [FORECAST]
     assert "1 session before 2025-12-31" in checks[FORECAST].sentence
-    warehouse.forecasts.append(make_row(date(2025, 12, 31)))
+    warehouse.forecasts.append(make_issued(date(2025, 12, 31)))
     checks = ask(sample, now)
     assert ills(checks) == []
     assert "the end of the replay, 35 sessions ago" in checks[FORECAST].sentence
@@ -346,8 +303,8 @@ def test_a_critical_alert_is_ill_and_a_warning_is_counted(warehouse: Any, config
     fill(warehouse)
     warehouse.alerts.raise_alert(Alert("disk here", "warning", "little is free", SESSION))
     assert ask(config)["alerts"].sentence == "none is critical, 1 open"
-    reported = "weekly has failed.\nLook at its log."
-    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", reported, SESSION))
+    message = "weekly has failed.\nLook at its log."
+    warehouse.alerts.raise_alert(Alert("weekly hs300", "critical", message, SESSION))
     checks = ask(config)
     assert ills(checks) == ["alerts"]
     assert checks["alerts"].sentence == "1 critical of 2 open, the first: weekly has failed"
@@ -386,8 +343,7 @@ def test_silent_hosts_are_given_up_and_named(config: Config, silent: int) -> Non
 def test_the_command_ends_in_time_though_its_hosts_never_answer(
     tmp_path: Path, silent: int
 ) -> None:
-    environ = {
-        **os.environ,
+    settings = {
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_WAREHOUSE_URL": f"postgresql://prism@127.0.0.1:{silent}/prism",
         "FACTORPRISM_UI_URL": f"http://127.0.0.1:{silent}",
@@ -397,14 +353,7 @@ def test_the_command_ends_in_time_though_its_hosts_never_answer(
     subprocess.run([sys.executable, "-c", "import factorprism.cli.health"], check=True, timeout=120)
     imports = time.monotonic() - begun
     begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "healthcheck"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = spawn(settings, "healthcheck", timeout=120)
     took = time.monotonic() - begun
     assert done.returncode == 1
     assert took < PATIENCE_SECONDS + 3 * imports + 2
@@ -414,14 +363,7 @@ def test_the_command_ends_in_time_though_its_hosts_never_answer(
 
 def test_the_command_ends_with_one_and_plain_json_and_starts_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "healthcheck", "--format", "json"],
-        env={**os.environ, "FACTORPRISM_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = spawn({"FACTORPRISM_HOME": str(home)}, "healthcheck", "--format", "json")
     assert done.returncode == 1, done.stderr
     answer = json.loads(done.stdout)
     assert answer["well"] is False

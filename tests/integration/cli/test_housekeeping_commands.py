@@ -21,12 +21,12 @@ Call = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture
-def call(migrated_url: str, tmp_path: Path) -> Call:
+def call(migrated_url: str, tracking_url: str, tmp_path: Path) -> Call:
     settings = {
         "FACTORPRISM_HOME": str(tmp_path / "home"),
         "FACTORPRISM_BACKUPS": str(tmp_path / "backups"),
         "FACTORPRISM_WAREHOUSE_URL": migrated_url,
-        "FACTORPRISM_TRACKING_URL": f"sqlite:///{tmp_path / 'mlflow.db'}",
+        "FACTORPRISM_TRACKING_URL": tracking_url,
     }
     return lambda *arguments: console.call(settings, *arguments)
 

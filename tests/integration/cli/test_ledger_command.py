@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from _ledger_rows import ISSUED, NO_CHAMPION, SIGNAL, WITHHELD
+from default_signal import SIGNAL
 from factorprism.cli.main import app
 from factorprism.core.errors import ConfigurationError
+from ledger_rows import ISSUED, NO_CHAMPION, WITHHELD
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import psycopg2
 import pytest
 
 import console
@@ -21,6 +20,7 @@ from factorprism.core.alerts import Alert
 from factorprism.core.roles import OWNER, READER, WRITER
 from factorprism.services import EmbeddedPostgres
 from factorprism.warehouse import PostgresWarehouse
+from sql import execute
 
 
 def call(home: Path, *arguments: str, **settings: str) -> CompletedProcess[str]:
@@ -51,12 +51,7 @@ def test_a_start_brings_the_schema_up_on_a_fresh_home_and_after_an_upgrade(home:
     start = ("services", "start", "--only-warehouse")
     assert console.spawn({"FACTORPRISM_HOME": str(home)}, *start).returncode == 0
     assert is_current(home)
-    with (
-        closing(psycopg2.connect(EmbeddedPostgres(home).url("prism", OWNER))) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("DROP SCHEMA prism CASCADE")
+    execute(EmbeddedPostgres(home).url("prism", OWNER), "DROP SCHEMA prism CASCADE")
     assert not is_current(home)
     assert call(home, "services", "start", "--only-warehouse").returncode == 0
     assert is_current(home)
@@ -121,11 +116,11 @@ def test_a_full_disk_is_said_in_two_lines_and_the_next_start_has_lost_nothing(
     small_disk: Path,
 ) -> None:
     home = small_disk / "home"
-    reported = call(home, "services", "start", "--only-warehouse")
-    assert reported.returncode == 1
-    assert len(reported.stderr.splitlines()) == 2
-    assert "No space left on device" in reported.stderr
-    assert reported.stderr.splitlines()[1].startswith("The disk is full: free some space")
+    done = call(home, "services", "start", "--only-warehouse")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 2
+    assert "No space left on device" in done.stderr
+    assert done.stderr.splitlines()[1].startswith("The disk is full: free some space")
     remount(small_disk, "size=600m")
     assert call(home, "services", "start", "--only-warehouse").returncode == 0
     assert is_current(home)
@@ -138,11 +133,11 @@ def test_a_home_that_is_read_only_is_said_with_its_path(
     small_disk: Path, command: list[str]
 ) -> None:
     remount(small_disk, "ro")
-    reported = call(small_disk / "home", *command)
-    assert "unexpected" not in reported.stderr
-    if reported.returncode:
-        assert reported.returncode == 1
-        said = reported.stderr + reported.stdout
+    done = call(small_disk / "home", *command)
+    assert "unexpected" not in done.stderr
+    if done.returncode:
+        assert done.returncode == 1
+        said = done.stderr + done.stdout
         assert str(small_disk) in said
         assert "set FACTORPRISM_HOME to a folder you may write" in said
-    assert (reported.returncode == 0) is (command == ["services", "stop"])
+    assert (done.returncode == 0) is (command == ["services", "stop"])

@@ -14,16 +14,17 @@ import pytest
 from _history import SimulatedLine, simulate_line, write_bars, write_line
 
 import factorprism as fp
-from _clock import stop_clock
 from factorprism.core.arrays import as_days
 from factorprism.core.config import Config
-from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.core.roles import OWNER, READER
 from factorprism.core.signals import find_signal
 from factorprism.evaluation.backtest import BacktestRule, Prices, compare_forecasts
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.contest_backtests import RULES, describe_backtests
 from factorprism.warehouse import PostgresWarehouse
+from ledger_clock import stop_clock
+from ledger_rows import make_outcome, make_withheld
 
 SYMBOL, LAST = "000300.SH", date(2025, 12, 31)
 OTHER = "calm"  # no file defines it: the ledger alone knows it
@@ -71,23 +72,14 @@ def write_volatility(warehouse: Any, line: SimulatedLine) -> None:
     """Write three forecasts of another target, the first withheld before it was issued."""
     days = line.sessions[-20:-17].astype(date).tolist()
     for place, session in enumerate(days):
-        row = Forecast(
-            signal=OTHER,
-            session=session,
-            model_id="lenet5-one",
-            state=ForecastState.WITHHELD,
-            target="volatility",
-            universe="hs300",
-            horizon=14,
-            horizon_end=line.ends[len(line.ends) - 20 + place].astype(date),
-            symbol=SYMBOL,
-            reason="stale data",
+        end = line.ends[len(line.ends) - 20 + place].astype(date)
+        row = make_withheld(
+            session, signal=OTHER, model_id="lenet5-one", target="volatility", horizon_end=end
         )
         if place == 0:
             warehouse.forecasts.append(row)
         warehouse.forecasts.append(issue_volatility(row, 0.04 + place / 1000))
-        outcome = Outcome(OTHER, session, row.model_id, SYMBOL, -6.4, 0.01, row.horizon_end)
-        warehouse.forecasts.save_outcomes([outcome])
+        warehouse.forecasts.save_outcomes([make_outcome(row, 0.01, value=-6.4)])
 
 
 def issue_volatility(row: Forecast, sigma: float) -> Forecast:

@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from factorprism import Connection
+
 NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.ipynb"
 BYTES_MAX = 300_000
 # Places on the machine that it was executed on, and addresses of servers.
@@ -56,8 +58,6 @@ def test_it_is_kept_executed_from_top_to_bottom(kept: Any) -> None:
 
 
 def test_it_asks_every_question(kept: Any) -> None:
-    from factorprism import Connection
-
     asked = set(re.findall(r"\bprism\.(\w+)\(", "\n".join(c.source for c in code_cells(kept))))
     assert asked == {name for name in vars(Connection) if not name.startswith("_")}
 

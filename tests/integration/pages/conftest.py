@@ -91,7 +91,7 @@ def ledger_url(postgres: Any, ledger_template: tuple[str, Any]) -> Iterator[str]
 def app(
     postgres: Any, repository_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pages]:
-    """The app, and a function that lets a test say what it is to show."""
+    """The app, in a process that reads from its input what to show."""
     home = tmp_path_factory.mktemp("pages")
     metadata = postgres.new_database()
     environ = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}

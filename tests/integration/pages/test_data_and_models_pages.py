@@ -14,41 +14,14 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.models import ModelRecord, Promotion
-from factorprism.factors import CATALOGUE
 from factorprism.market.bars import Pull, PullState, make_bars
 from factorprism.market.findings import Finding, SetAside
 from factorprism.warehouse import PostgresWarehouse
+from ledger_rows import make_promotion, make_record
 
 SYMBOL = "000300.SH"
-RECORD = ModelRecord(
-    model_id="inception-aaa",
-    architecture="inception",
-    signal="hs300-direction-14",
-    target="direction",
-    universe="hs300",
-    horizon=14,
-    lookback=56,
-    channels=(SYMBOL,),
-    factors=tuple(factor.name for factor in CATALOGUE),
-    trained_from=date(2023, 1, 3),
-    trained_through=date(2023, 12, 29),
-    n_samples=180,
-    bases={"base_rate": 0.52},
-    data_hash="d" * 64,
-    artefact_hash="a" * 64,
-    mode="retrain",
-)
-TITLE = Promotion(
-    signal="hs300-direction-14",
-    as_of=date(2023, 12, 29),
-    candidate_id="inception-aaa",
-    champion_id="inception-aaa",
-    previous_id="",
-    promoted=True,
-    reason="By hand: <b>first</b> & only",
-    kind="manual",
-)
+CHAMPION, OTHER = "inception-aaa", "inception-bbb"
+BY_HAND = make_promotion(CHAMPION, reason="By hand: <b>first</b> & only", kind="manual")
 FAULTY = date(2024, 1, 9)
 FINDING = Finding(
     finding_id="abc123def456",
@@ -97,9 +70,9 @@ def fill(warehouse: PostgresWarehouse) -> None:
     warehouse.findings.save_findings(pull_id, [FINDING, SATURDAY, UNREADABLE])
     aside = SetAside(SYMBOL, FAULTY, pull_id, FINDING.finding_id, FINDING.sentence)
     warehouse.findings.save_set_aside(pull_id, [aside])
-    for model_id in ("inception-aaa", "inception-bbb"):
-        warehouse.models.save_model(replace(RECORD, model_id=model_id))
-    warehouse.models.append_promotion(TITLE)
+    for model_id in (CHAMPION, OTHER):
+        warehouse.models.save_model(make_record(model_id))
+    warehouse.models.append_promotion(BY_HAND)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from _signals import DAILY
+from default_signal import DAILY
 
 PAGES = ("today", "image", "record", "data", "models", "lineage")
 HOSTILE = ("<script>alert(1)</script>", "'; drop table prism.forecasts; --", "2025-13-45")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg2
 import pytest
 
-from _signals import DAILY
+from default_signal import DAILY
 from factorprism.core.alerts import Alert
 from factorprism.warehouse import PostgresWarehouse
+from sql import connect
+from waiting import eventually
 
 HEAVY = {"tensorflow", "keras", "mlflow", "great_expectations", "matplotlib", "tushare"}
 
@@ -124,10 +124,8 @@ def test_a_page_is_the_same_until_the_warehouse_changes(pages: Any, ledger_url: 
     assert (again.status, again.text) == (304, "")
     warehouse = PostgresWarehouse(ledger_url)
     warehouse.alerts.raise_alert(Alert("news", "critical", "A sentence that was not there before."))
-    deadline = time.monotonic() + 60
-    while (answer := pages.get("/prism/today", if_none_match=tag)).status == 304:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    eventually(lambda: pages.get("/prism/today", if_none_match=tag).status != 304)
+    answer = pages.get("/prism/today")
     assert "A sentence that was not there before." in answer.text
     warehouse.alerts.resolve_alert("news")
     warehouse.close()
@@ -138,8 +136,8 @@ def test_a_fault_is_reported_in_plain_language(pages: Any) -> None:
     assert answer.status == 400
     assert "<h1>session &#39;yesterday&#39; is not a date</h1>" in answer.text
     assert "Write it as YYYY-MM-DD." in answer.text
-    reported = pages.get("/prism/today?session=yesterday", accept="application/json")
-    assert reported.text.startswith('{"detail":"session')
+    answer = pages.get("/prism/today?session=yesterday", accept="application/json")
+    assert answer.text.startswith('{"detail":"session')
 
 
 @pytest.mark.parametrize("page", ["today", "image", "record", "data", "models", "lineage"])
@@ -232,13 +230,11 @@ def test_the_record_says_which_forecasts_came_late(
     template, line = ledger_template
     settled = np.flatnonzero(~np.isnan(line.values["p_up"][:-14]))[-2:]
     url = postgres.new_database(template)
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")
+    late = "UPDATE prism.forecasts SET due_at = created_at - %s::interval WHERE session = %s"
+    with connect(url) as run:
+        run("ALTER TABLE prism.forecasts DISABLE TRIGGER USER")
         for row, delay in zip(settled, ("100 minutes", "3 days"), strict=True):
-            cursor.execute(
-                "UPDATE prism.forecasts SET due_at = created_at - %s::interval WHERE session = %s",
-                (delay, line.sessions[row].astype(date)),
-            )
+            run(late, delay, line.sessions[row].astype(date))
     with closing(PostgresWarehouse(url)) as warehouse:  # so that no page drawn before is shown
         warehouse.alerts.raise_alert(
             Alert("task weekly hs300-direction-14", "warning", "it is slow")

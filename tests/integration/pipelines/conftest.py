@@ -12,7 +12,7 @@ import pytest
 from factorprism.core.config import Config
 from factorprism.core.signals import SIGNALS_FILE
 from factorprism.core.universe import UNIVERSES_FILE
-from frames import House, draw
+from house_of_frames import House, draw
 from worlds import TRAINED, Place, Recipe, World, copy_world, lay_out
 
 Corrupt = Callable[[pd.DataFrame], pd.DataFrame]

@@ -19,7 +19,7 @@ from factorprism.pipelines.history import sessions_before_first_image
 from factorprism.quality._rules import FindingScope, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
-from frames import FUND, HELD, INDEX, N_EVENINGS, N_ROWS, OTHER, House, draw, link
+from house_of_frames import FUND, HELD, INDEX, N_EVENINGS, N_ROWS, OTHER, House, draw, link
 
 PRICES = list(BAR_PRICES)
 Corrupt = Callable[[pd.DataFrame], pd.DataFrame]

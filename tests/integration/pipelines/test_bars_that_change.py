@@ -16,6 +16,7 @@ from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
 from factorprism.core.signals import SIGNALS_FILE, find_signal
+from factorprism.factors import catalogue_hash
 from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, _set_aside, open_ports, run_pipeline
 from factorprism.pipelines.accepting import accept_finding
@@ -225,14 +226,8 @@ def test_a_zero_volume_is_held_as_missing(house: House) -> None:
     house.server.revise(SYMBOL, f"{day:%Y%m%d}", vol=0.0)
     house.backfill()
     assert house.bars()["volume_shares"].isna().sum() == 1
-    panel = house.warehouse.factors.load_factors(SYMBOL, _catalogue(), day, day)
+    panel = house.warehouse.factors.load_factors(SYMBOL, catalogue_hash(), day, day)
     assert np.isnan(panel.values).all()
-
-
-def _catalogue() -> str:
-    from factorprism.factors import catalogue_hash
-
-    return catalogue_hash()
 
 
 def test_a_revision_at_the_oldest_session_is_followed_back_until_one_agrees(
@@ -545,7 +540,7 @@ def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house:
     assert house.set_aside() == [lone]
 
 
-def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_evaluated(house: House) -> None:
+def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_merged(house: House) -> None:
     house.backfill()
     house.scale(0.95)
     pulls = house.warehouse.pulls

@@ -61,8 +61,8 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
         (line,) = warehouse.forecasts.list_lines()
         found = read_lineage(warehouse, place.config, line, SESSION)
         assert found.settled.return_now == outcome.forward_return
-        # A champion of one epoch: its factors may be reported to have drifted, which is not
-        # checked.
+        # A champion of one epoch: its factors may well have drifted, which is not
+        # the point here.
         warehouse.alerts.resolve_alert("drift hs300-direction-14", "not looked at", through=CAME)
         (alert,) = warehouse.alerts.list_open_alerts()
         assert (alert.key, alert.severity) == ("horizon XSHG", "info")
@@ -72,11 +72,11 @@ def test_a_forecast_beyond_the_known_end_is_settled_on_the_session_that_comes(
     for name, value in place.environ.items():
         monkeypatch.setenv(name, value)
     assert print_examination() == 0, capsys.readouterr().out
-    reported = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert re.search(
-        "warn  calendar XSHG +the calendar is known to 2024-09-24, 0 sessions ahead", reported
+        "warn  calendar XSHG +the calendar is known to 2024-09-24, 0 sessions ahead", printed
     )
-    assert "Update" not in reported
+    assert "Update" not in printed
 
 
 def test_a_backfill_does_not_reach_into_the_future(

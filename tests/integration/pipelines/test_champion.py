@@ -12,11 +12,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import psycopg2
 import pytest
 
-from _signals import SIGNAL
 from console import call
+from default_signal import SIGNAL
 from factorprism.core.errors import ArtefactError, FactorPrismError, PromotionError
 from factorprism.core.ledger import ForecastState
 from factorprism.core.models import Promotion
@@ -32,6 +31,7 @@ from factorprism.pipelines.promotions import (
     show_model,
 )
 from factorprism.warehouse import PostgresWarehouse
+from sql import execute
 from worlds import RIVALS, Recipe, World, copy_world, read_rivals
 
 AS_OF, NEXT = date(2024, 6, 28), date(2024, 7, 1)
@@ -212,8 +212,8 @@ def test_verified_files_of_another_universe_are_refused_whatever_the_record_says
     refusal = "forecasts hs300-direction-14, not us-direction-14"
     with pytest.raises(ArtefactError, match=refusal):
         load_verified(elsewhere, house.first)
-    with psycopg2.connect(house.place.config.warehouse_url) as connection:
-        connection.cursor().execute("UPDATE prism.models SET signal = 'us-direction-14'")
+    url = house.place.config.warehouse_url
+    execute(url, "UPDATE prism.models SET signal = 'us-direction-14'")
     with pytest.raises(ArtefactError, match="forecasts us-direction-14, not hs300-direction-14"):
         load_verified(run, house.first)
     files = "forecast direction of hs300 over 14 sessions, and the signal is us-direction-14"

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.core.ledger import Forecast, ForecastState, Outcome
 from factorprism.core.signals import find_signal
 from factorprism.learning import TrainingSet
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.history import load_training_set
 from factorprism.pipelines.refreshing import choose_mode, measure_champion_loss
 from factorprism.pipelines.weekly import build_dataset
+from ledger_rows import SYMBOL, make_issued, make_outcome
 
 SESSION = date(2024, 6, 28)
 SEVERAL = 130
@@ -37,27 +37,13 @@ def training_set(run: Run) -> TrainingSet:
 def issue(run: Run, training_set: TrainingSet, model_id: str, p_up: float, rise: bool) -> None:
     """Put the latest matured forecasts of the model into the ledger, all of them alike."""
     sessions = [day.astype(date) for day in training_set.image_set.sessions]
+    values = {SYMBOL: {"p_up": p_up, "p_up_raw": p_up, "base_rate": 0.5}}
     outcomes = []
     for row in training_set.samples[-SEVERAL:]:
         end = sessions[row + training_set.horizon]
-        word = Forecast(
-            signal="hs300-direction-14",
-            session=sessions[row],
-            model_id=model_id,
-            state=ForecastState.ISSUED,
-            target="direction",
-            universe="hs300",
-            horizon=training_set.horizon,
-            horizon_end=end,
-            symbol="000300.SH",
-            values={"000300.SH": {"p_up": p_up, "p_up_raw": p_up, "base_rate": 0.5}},
-            data_hash="a" * 64,
-            factor_hash="b" * 64,
-            image_hash="c" * 64,
-        )
-        run.ports.warehouse.forecasts.append(word)
-        key = (word.signal, word.session, model_id, word.symbol)
-        outcomes.append(Outcome(*key, float(rise), 0.01 if rise else -0.01, end))
+        issued = make_issued(sessions[row], model_id=model_id, values=values, horizon_end=end)
+        run.ports.warehouse.forecasts.append(issued)
+        outcomes.append(make_outcome(issued, 0.01 if rise else -0.01))
     run.ports.warehouse.forecasts.save_outcomes(outcomes)
 
 

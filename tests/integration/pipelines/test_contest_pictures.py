@@ -21,12 +21,12 @@ def test_the_backtests_and_windows_are_those_of_the_report(place: Any) -> None:
         contest = read_contest(ports.warehouse, place.config, signal, TRAINED_AS_OF)
         rule, results = contest.trade()
     content: Any = contest.report.content
-    reported = content["backtests"][0]
+    backtest = content["backtests"][0]
     assert (rule, list(results)) == (
-        reported["rule"],
-        [one["name"] for one in reported["results"]],
+        backtest["rule"],
+        [one["name"] for one in backtest["results"]],
     )
-    for one in reported["results"]:
+    for one in backtest["results"]:
         assert results[one["name"]].equity[-1] - 1.0 == pytest.approx(one["total_return"])
     assert contest.find_entrant() == "inception_tiny"
     rows = contest.rows_of("inception_tiny")

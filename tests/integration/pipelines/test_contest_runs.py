@@ -11,7 +11,6 @@ from datetime import date
 from subprocess import Popen
 from typing import Any
 
-import psycopg2
 import pytest
 
 import console
@@ -23,7 +22,8 @@ from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.reports import describe_size
-from folds import hold_rocket_evaluated
+from rocket_folds import hold_rocket_evaluated
+from sql import execute
 from worlds import read_fingerprints
 
 TRAINED_AS_OF = date(2024, 6, 28)
@@ -50,13 +50,6 @@ def fingerprints(place: Any) -> dict[str, str]:
     return {name: found[name] for name in TABLES}
 
 
-def run_sql(place: Any, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg2.connect(place.owner_url) as connection:
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
-
-
 TRAIN = ("train", "--mode", "retrain", "--session", TRAINED_AS_OF.isoformat())
 
 
@@ -71,13 +64,13 @@ def kill_when(process: Popen[str], ready: Callable[[], bool]) -> None:
 
 def test_a_contest_killed_on_the_way_ends_with_the_same_table(trained: Any, place: Any) -> None:
     whole = fingerprints(trained)
-    (n_folds,) = run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0]
-    run_sql(place, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
+    (n_folds,) = execute(place.owner_url, "SELECT count(*) FROM prism.fold_forecasts")[0]
+    execute(place.owner_url, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
     for held in sorted(random.Random(14).sample(range(1, n_folds), 2)):
         kill_when(
             console.start(place.environ, *TRAIN),
             lambda held=held: (
-                run_sql(place, "SELECT count(*) FROM prism.fold_forecasts")[0][0] >= held
+                execute(place.owner_url, "SELECT count(*) FROM prism.fold_forecasts")[0][0] >= held
             ),
         )
         assert fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
@@ -94,7 +87,9 @@ def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
         run_pipeline("backfill", run, {"first": "2024-06-03", "last": later.isoformat()})
         context = build_dataset(run, {})
         (newest,) = {fold["number"] for fold in plan_contest(run, context)["folds"]}
-    numbers = run_sql(place, "SELECT count(DISTINCT sessions[1]) FROM prism.fold_forecasts")
+    numbers = execute(
+        place.owner_url, "SELECT count(DISTINCT sessions[1]) FROM prism.fold_forecasts"
+    )
     assert newest >= numbers[0][0]
 
 
@@ -102,7 +97,7 @@ def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
 def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
     done = console.call(place.environ, "contest", "--format", form)
     assert done.returncode == 0, done.stderr
-    (sentence,) = run_sql(place, "SELECT sentence FROM prism.contests")[0]
+    (sentence,) = execute(place.owner_url, "SELECT sentence FROM prism.contests")[0]
     if form == "json":
         assert json.loads(done.stdout)["sentence"] == sentence
         return
@@ -113,7 +108,7 @@ def test_a_person_reads_the_sentence_first(place: Any, form: str) -> None:
 
 
 def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
-    run_sql(place, "DELETE FROM prism.contests")
+    execute(place.owner_url, "DELETE FROM prism.contests")
     done = console.call(place.environ, "contest")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [

@@ -10,10 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import console
+from bar_files import write_bars
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.ledger import ForecastState
 from factorprism.core.publication import Punctuality, punctuality_of
@@ -134,19 +134,6 @@ def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None
     assert len(outcomes) == 1
 
 
-def write_files(folder: Path, bars: pd.DataFrame) -> None:
-    folder.mkdir(exist_ok=True)
-    table = pd.DataFrame(
-        {
-            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
-            **{name: bars[name] for name in ("open", "high", "low", "close")},
-            "volume": bars["volume_shares"],
-            "amount": bars["amount_cny"],
-        }
-    )
-    table.to_csv(folder / "000300.SH.csv", index=False)
-
-
 def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
     place: Any, tmp_path: Path
 ) -> None:
@@ -155,7 +142,7 @@ def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
     broken = pull.bars.copy()
     broken.loc[broken.index[-1], ["high", "low"]] = [1.0, 9999.0]
     folder = tmp_path / "files"
-    write_files(folder, broken)
+    write_bars(folder, broken)
     files = {"source": "files", "files": folder}
     warehouse = PostgresWarehouse(place.config.warehouse_url)
     held = warehouse.fingerprints()["bars"]
@@ -169,7 +156,7 @@ def test_a_failed_gate_quarantines_withholds_alerts_and_recovers(
         "daily hs300-direction-14"
     ]
 
-    write_files(folder, pull.bars)
+    write_bars(folder, pull.bars)
     run_daily(place, **files)
     assert [row.state for row in ledger(place)] == [ForecastState.WITHHELD, ForecastState.ISSUED]
     assert warehouse.alerts.list_open_alerts() == []

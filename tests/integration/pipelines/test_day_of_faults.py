@@ -1,5 +1,4 @@
-"""A day of faults: the source refuses, half a file, a gate failure, recovery: each reported
-once."""
+"""A day of faults: a refusal, half a file, a gate failure, recovery; each is reported once."""
 
 from __future__ import annotations
 
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bar_files import write_bars
 from factorprism.core.errors import FactorPrismError
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
@@ -36,20 +36,6 @@ def bars(place: Any) -> pd.DataFrame:
     return pull.bars
 
 
-def write_bars(folder: Path, bars: pd.DataFrame) -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{SYMBOL}.csv"
-    pd.DataFrame(
-        {
-            "trade_date": bars["session"].dt.strftime("%Y-%m-%d"),
-            **{name: bars[name] for name in ("open", "high", "low", "close")},
-            "volume": bars["volume_shares"],
-            "amount": bars["amount_cny"],
-        }
-    ).to_csv(path, index=False)
-    return path
-
-
 def cut_in_half(path: Path) -> None:
     """Leave what a transfer leaves that was cut off: the first half, and a line begun."""
     content = path.read_bytes()
@@ -65,17 +51,17 @@ def run_daily(place: Any, **changes: Any) -> None:
 def test_a_day_of_faults_is_reported_in_exactly_these_messages(
     place: Any, vendor: Any, bars: pd.DataFrame, webhook: Any, mailbox: Any, tmp_path: Path
 ) -> None:
-    reported = {
+    notified = {
         "alerts_url": f"operators={webhook.url} {mailbox.url}",
         "ui_url": UI,
     }
     refused = {
-        **reported,
+        **notified,
         **vendor.settings,
         "tushare_token": "not-the-vendors-token",
     }
     folder = tmp_path / "files"
-    files = {**reported, "source": "files", "files": folder}
+    files = {**notified, "source": "files", "files": folder}
 
     run_daily(place, **refused)
     run_daily(place, **refused)

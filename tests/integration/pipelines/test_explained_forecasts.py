@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bar_files import write_bars
+from factorprism.cli.explaining import print_explanations
 from factorprism.core.errors import ArtefactError, QualityError
 from factorprism.core.ledger import ForecastState
 from factorprism.core.signals import find_signal
@@ -95,17 +98,15 @@ def test_an_issued_forecast_is_explained_and_a_second_run_changes_nothing(
     assert fingerprints(place) == before
     require_reproduced(place)
 
-    from factorprism.cli.explaining import print_explanations
-
     for name, value in place.environ.items():
         monkeypatch.setenv(name, value)
     print_explanations(None, "", as_json=True)
     (printed,) = json.loads(capsys.readouterr().out)
     assert printed["nearest_neighbours"] == explanation.nearest_neighbours
     print_explanations(SESSION, "", as_json=False)
-    reported = capsys.readouterr().out
-    assert nearest_neighbours["neighbours"][4]["session"] in reported
-    assert "gradient_boosting" in reported
+    printed = capsys.readouterr().out
+    assert nearest_neighbours["neighbours"][4]["session"] in printed
+    assert "gradient_boosting" in printed
 
 
 def shocked(bars: pd.DataFrame) -> pd.DataFrame:
@@ -130,12 +131,7 @@ def test_an_image_unlike_any_seen_is_withheld_with_that_reason_and_still_explain
     with open_ports(place.config) as ports:
         (pull,) = ports.source.fetch_bars(["000300.SH"], date(2016, 1, 4), SESSION)
     folder = tmp_path / "files"
-    folder.mkdir()
-    bars = shocked(pull.bars)
-    columns = {"volume_shares": "volume", "amount_cny": "amount"}
-    table = bars.rename(columns=columns).drop(columns="symbol")
-    table.insert(0, "trade_date", table.pop("session").dt.strftime("%Y-%m-%d"))
-    table.to_csv(folder / "000300.SH.csv", index=False)
+    write_bars(folder, shocked(pull.bars))
 
     with pytest.raises(QualityError, match="is unlike any that inception_tiny-") as caught:
         run_daily(place, source="files", files=folder)
@@ -163,8 +159,6 @@ def test_a_forecast_that_cannot_be_explained_is_not_issued(place: Any) -> None:
 def test_the_images_of_a_model_that_does_not_name_them_follow_from_the_warehouse(
     place: Any,
 ) -> None:
-    from dataclasses import replace
-
     with open_ports(place.config) as ports:
         (record,) = ports.warehouse.models.list_models("hs300-direction-14")
         run = Run(SESSION, find_signal(place.config), place.config, ports)

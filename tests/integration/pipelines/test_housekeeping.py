@@ -18,8 +18,6 @@ import pytest
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.ledger import Forecast, ForecastState
-from factorprism.core.models import ModelRecord, Promotion
 from factorprism.core.signals import find_signal
 from factorprism.images import hash_image_set
 from factorprism.market.bars import Pull, PullState, make_bars
@@ -28,6 +26,7 @@ from factorprism.pipelines import Ports, Run, open_ports, run_pipeline
 from factorprism.pipelines import housekeeping as steps
 from factorprism.pipelines._image_sets import save_image_set
 from factorprism.pipelines._retention import carry_out, plan_removals
+from ledger_rows import make_promotion, make_record, make_withheld
 
 SESSION = date(2025, 12, 31)
 LATER = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1000)
@@ -59,57 +58,24 @@ class House:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in {**files, "MANIFEST.json": manifest}.items():
             (folder / name).write_bytes(data)
-        record = ModelRecord(
-            model_id=word,
-            architecture="inception",
-            signal="hs300-direction-14",
-            target="direction",
-            universe="hs300",
-            horizon=14,
-            lookback=56,
-            channels=("000300.SH",),
-            factors=("roc_12",),
-            trained_from=date(2010, 1, 4),
-            trained_through=date(2019, 12, 31),
-            n_samples=2000,
-            bases={"base_rate": 0.53},
-            data_hash="d" * 64,
-            artefact_hash=hashlib.sha256(manifest).hexdigest(),
-            mode="retrain",
-        )
+        record = make_record(word, artefact_hash=hashlib.sha256(manifest).hexdigest())
         self.ports.registry.log_training(record, folder, (), ())
         self.warehouse.models.save_model(record)
         return word
 
     def promote(self, candidate: str, champion: str, number: int = 0) -> None:
         self.warehouse.models.append_promotion(
-            Promotion(
-                signal="hs300-direction-14",
+            make_promotion(
+                candidate,
                 as_of=SESSION,
-                candidate_id=candidate,
                 champion_id=champion,
-                previous_id="",
                 promoted=candidate == champion,
-                reason="a test's decision",
                 number=number,
             )
         )
 
     def forecast(self, model_id: str) -> None:
-        self.warehouse.forecasts.append(
-            Forecast(
-                signal="hs300-direction-14",
-                session=SESSION,
-                model_id=model_id,
-                state=ForecastState.WITHHELD,
-                target="direction",
-                universe="hs300",
-                horizon=14,
-                horizon_end=date(2026, 1, 22),
-                symbol="000300.SH",
-                reason="a test's row",
-            )
-        )
+        self.warehouse.forecasts.append(make_withheld(SESSION, model_id=model_id))
 
     def save_pull(self) -> int:
         days = calendar_of("000300.SH").session_days[-30:]
@@ -134,27 +100,11 @@ class House:
         return self.ports.registry.fetch_bundle(model_id)
 
 
-@pytest.fixture(scope="session")
-def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with MLflow's tables, made once: its migrations take seconds."""
-    from factorprism.registry import MlflowRegistry
-
-    folder = tmp_path_factory.mktemp("mlflow-template")
-    registry = MlflowRegistry(f"sqlite:///{folder / 'mlflow.db'}", folder.as_uri(), folder / "b")
-    assert registry.get_alias("hs300-direction-14", "champion") is None
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def house(migrated_url: str, mlflow_template: Path, tmp_path: Path) -> Iterator[House]:
+def house(migrated_url: str, tracking_url: str, tmp_path: Path) -> Iterator[House]:
     home = tmp_path / "home"
     home.mkdir()
-    (tmp_path / "mlflow.db").write_bytes(mlflow_template.read_bytes())
-    config = Config(
-        home=home,
-        warehouse_url=migrated_url,
-        tracking_url=f"sqlite:///{tmp_path / 'mlflow.db'}",
-    )
+    config = Config(home=home, warehouse_url=migrated_url, tracking_url=tracking_url)
     with open_ports(config) as ports:
         yield House(config, ports, tmp_path / "trained")
 
@@ -309,7 +259,7 @@ def test_a_ledger_that_does_not_fit_raises_an_alert_until_it_does(
     (alert,) = house.warehouse.alerts.list_open_alerts()
     assert (alert.key, alert.severity) == ("ledger hs300-direction-14", "critical")
     assert "row 2 (session 2025-12-31, model two, word 1) was altered" in alert.sentence
-    run_sql(change.format("'a test''s row'"))
+    run_sql(change.format("'stale data'"))
     steps.verify_ledger(house.run, {})
     assert house.warehouse.alerts.list_open_alerts() == []
 

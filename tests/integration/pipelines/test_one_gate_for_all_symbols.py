@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from call_counts import count_calls
 from factorprism.core.errors import QualityError
 from factorprism.core.signals import find_signal
 from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, open_ports
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
 from factorprism.warehouse.bars import BarRepository
-from frames import FUND, HELD, INDEX, OTHER, House, draw
-from observing import count_calls
+from house_of_frames import FUND, HELD, INDEX, OTHER, House, draw
 
 Open = Callable[..., House]
 

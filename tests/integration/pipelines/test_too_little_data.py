@@ -24,26 +24,23 @@ OpenRun = Callable[..., Run]
 
 
 @pytest.fixture
-def open_run(postgres: Any, tmp_path: Path) -> Iterator[OpenRun]:
+def open_run(migrated_url: str, tracking_url: str, tmp_path: Path) -> Iterator[OpenRun]:
     """Opens a run on an empty warehouse; keywords are settings."""
-    url = postgres.new_database()
 
     def open_one(session: date, **settings: Any) -> Run:
         config = Config(
             home=tmp_path / "home",
-            warehouse_url=url,
-            tracking_url=f"sqlite:///{tmp_path / 'mlflow.db'}",
+            warehouse_url=migrated_url,
+            tracking_url=tracking_url,
             model="inception_tiny",
             **settings,
         )
         config.home.mkdir(exist_ok=True)
         ports = stack.enter_context(open_ports(config))
-        ports.warehouse.migrate()
         return Run(session, find_signal(config), config, ports)
 
     with ExitStack() as stack:
         yield open_one
-    postgres.drop_database(url)
 
 
 def write_short_file(folder: Path, n_sessions: int) -> None:

@@ -62,8 +62,8 @@ class Notes:
         self.held: dict[str, tuple[bool, str]] = {}
 
     def save_results(self, results: list[QualityResult], run_key: str) -> None:
-        (look,) = results
-        self.held[run_key] = (look.success, look.sentence)
+        (result,) = results
+        self.held[run_key] = (result.success, result.sentence)
 
 
 @pytest.fixture

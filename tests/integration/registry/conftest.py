@@ -14,6 +14,7 @@ import pytest
 
 from factorprism.core.models import Evaluation, ModelRecord
 from factorprism.registry import MlflowRegistry
+from ledger_rows import make_record
 
 
 @dataclass(frozen=True)
@@ -41,23 +42,11 @@ def train(tmp_path) -> Callable[..., Trained]:
             (folder / name).write_bytes(data)
         model_id = f"inception-{artefact_hash[:12]}"
         days = (date(2019, 1, 2), date(2019, 12, 31))
-        record = ModelRecord(
-            model_id=model_id,
-            architecture="inception",
+        record = make_record(
+            model_id,
             signal=f"{universe}-direction-14",
-            target="direction",
             universe=universe,
-            horizon=14,
-            lookback=56,
-            channels=("000300.SH",),
-            factors=("roc_12", "rsi_14"),
-            trained_from=date(2010, 1, 4),
-            trained_through=date(2019, 12, 31),
-            n_samples=2000,
-            bases={"base_rate": 0.53},
-            data_hash="d" * 64,
             artefact_hash=artefact_hash,
-            mode="retrain",
             spec={"seed": 14, "input_shape": [56, 2, 1]},
         )
         evaluation = Evaluation(
@@ -69,23 +58,6 @@ def train(tmp_path) -> Callable[..., Trained]:
         return Trained(record, folder, (evaluation,), history)
 
     return write
-
-
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory) -> Path:
-    """A database file with MLflow's tables, made once: its migrations take seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    file = folder / "mlflow.db"
-    registry = MlflowRegistry(f"sqlite:///{file}", folder.as_uri(), folder / "bundles")
-    assert registry.get_alias("hs300-direction-14", "champion") is None
-    return file
-
-
-@pytest.fixture
-def tracking_url(migrated_database, tmp_path) -> str:
-    file = tmp_path / "mlflow.db"
-    file.write_bytes(migrated_database.read_bytes())
-    return f"sqlite:///{file}"
 
 
 @pytest.fixture

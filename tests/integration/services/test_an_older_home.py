@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
-import psycopg2
 import pytest
 
 from factorprism.core.roles import OWNER, READER
@@ -18,18 +16,11 @@ from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import SETTINGS, find_cluster
 from factorprism.services.postgres import NEW_LOGINS
 from factorprism.warehouse import PostgresWarehouse
+from sql import execute
 
 PASSWORD = "0" * 48
 NOON = datetime(2026, 11, 20, 12)
 DATABASES = ("prism", "airflow", "mlflow")
-
-
-def execute(url: str, statement: str) -> list[Any]:
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
 
 
 def make_cluster(home: Path) -> None:

@@ -8,8 +8,7 @@ import shutil
 import socket
 import stat
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from factorprism.services._airflow_api import AirflowApi, ApiError
 from factorprism.services._group import lives
 from factorprism.services.airflow import COMPONENTS
 from factorprism.warehouse import PostgresWarehouse
+from waiting import eventually
 
 DAG = '''
 """Two steps; the second fails until its file is there."""
@@ -205,18 +205,6 @@ def test_the_status_names_every_service_and_no_password(airflow: EmbeddedAirflow
     ]
     password = (airflow.home / "postgres" / "password").read_text().strip()
     assert password not in json.dumps(rows)
-
-
-BACK_SECONDS = 60  # within which all is up again after any death, on an idle machine
-
-
-def eventually(holds: Callable[[], bool], seconds: float = BACK_SECONDS) -> float:
-    """Return after how many seconds `holds` was first true."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < 2 * seconds  # other tests may run beside this one
-        time.sleep(0.2)
-    return time.monotonic() - started
 
 
 def is_back(airflow: EmbeddedAirflow) -> bool:

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -23,6 +22,8 @@ from factorprism.core.errors import ServiceError
 from factorprism.core.roles import OWNER, ROLES
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import find_cluster
+from sql import execute
+from waiting import eventually
 
 START = """
 import pathlib, sys
@@ -75,24 +76,13 @@ def starting_process(home: Path) -> subprocess.Popen[str]:
     )
 
 
-def query(url: str, statement: str) -> list[tuple[object, ...]]:
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-
-def await_death(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def has_ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_test_database_is_empty_and_writable(warehouse_url: str) -> None:
-    assert query(warehouse_url, "SELECT * FROM pg_tables WHERE schemaname = 'public'") == []
-    query(warehouse_url, "CREATE TABLE t (x int)")
+    assert execute(warehouse_url, "SELECT * FROM pg_tables WHERE schemaname = 'public'") == []
+    execute(warehouse_url, "CREATE TABLE t (x int)")
 
 
 def test_started_twice_it_is_one_server_with_three_databases(home: Path) -> None:
@@ -103,8 +93,8 @@ def test_started_twice_it_is_one_server_with_three_databases(home: Path) -> None
     server.start()
     assert server.pid() == first
     for database in ("prism", "airflow", "mlflow"):
-        assert query(server.url(database), "SELECT current_database()") == [(database,)]
-    assert query(server.url(), "SHOW fsync") == [("on",)]
+        assert execute(server.url(database), "SELECT current_database()") == [(database,)]
+    assert execute(server.url(), "SHOW fsync") == [("on",)]
     server.stop()
     assert not server.is_running()
     server.stop()
@@ -112,15 +102,15 @@ def test_started_twice_it_is_one_server_with_three_databases(home: Path) -> None
 
 def test_the_url_serves_psql_and_survives_a_restart(server: EmbeddedPostgres) -> None:
     url = server.url("prism", OWNER)
-    query(url, "CREATE TABLE kept AS SELECT 7 AS x")
+    execute(url, "CREATE TABLE kept AS SELECT 7 AS x")
     server.stop()
     server.start()
     assert server.url("prism", OWNER) == url
     psql = find_cluster(server.home).program("psql")
-    reported = subprocess.run(
+    answer = subprocess.run(
         [psql, url, "-Atc", "SELECT x FROM kept"], capture_output=True, text=True, check=True
     )
-    assert reported.stdout == "7\n"
+    assert answer.stdout == "7\n"
 
 
 def test_only_the_password_lets_in_and_only_the_owner_reads_it(server: EmbeddedPostgres) -> None:
@@ -149,12 +139,12 @@ def test_each_login_enters_its_own_databases_and_none_is_a_superuser(
     for database, roles in entered.items():
         for role in ("prism", *ROLES):
             if role in roles:
-                assert query(server.url(database, role), "SELECT current_user") == [(role,)]
+                assert execute(server.url(database, role), "SELECT current_user") == [(role,)]
             else:
                 with pytest.raises(psycopg2.OperationalError, match="permission denied"):
-                    query(server.url(database, role), "SELECT 1")
+                    execute(server.url(database, role), "SELECT 1")
     others = "SELECT rolname FROM pg_roles WHERE rolsuper OR rolcreaterole OR rolreplication"
-    assert query(server.url(), others) == [("postgres",)]
+    assert execute(server.url(), others) == [("postgres",)]
 
 
 def test_processes_that_start_it_at_once_get_one_server(home: Path) -> None:
@@ -162,7 +152,7 @@ def test_processes_that_start_it_at_once_get_one_server(home: Path) -> None:
     for starter in starters:
         output, _ = starter.communicate(timeout=60)
         assert (starter.returncode, output) == (0, "ready\n")
-    assert query(EmbeddedPostgres(home).url(), "SELECT 1") == [(1,)]
+    assert execute(EmbeddedPostgres(home).url(), "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("delay_seconds", [0.02, 0.3, 0.6])
@@ -177,19 +167,19 @@ def test_a_starter_killed_at_any_moment_leaves_nothing_in_the_way(
     server = EmbeddedPostgres(home)
     server.start()
     for database in ("prism", "airflow", "mlflow"):
-        assert query(server.url(database), "SELECT 1") == [(1,)]
+        assert execute(server.url(database), "SELECT 1") == [(1,)]
     assert not list(server.data_folder.parent.glob("draft-*"))
 
 
 def test_a_killed_server_comes_back_with_its_rows(server: EmbeddedPostgres) -> None:
-    query(server.url("prism", OWNER), "CREATE TABLE kept AS SELECT 7 AS x")
+    execute(server.url("prism", OWNER), "CREATE TABLE kept AS SELECT 7 AS x")
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await_death(pid)
+    eventually(lambda: has_ended(pid))
     assert not server.is_running()
     server.start()
-    assert query(server.url("prism", OWNER), "SELECT x FROM kept") == [(7,)]
+    assert execute(server.url("prism", OWNER), "SELECT x FROM kept") == [(7,)]
 
 
 def test_a_pid_file_that_names_a_stranger_neither_stops_the_start_nor_the_stranger(
@@ -201,7 +191,7 @@ def test_a_pid_file_that_names_a_stranger_neither_stops_the_start_nor_the_strang
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await_death(pid)
+    eventually(lambda: has_ended(pid))
     user = {"user": cluster.account.uid} if cluster.account.switch else {}
     stranger = subprocess.Popen(["sleep", "60"], **user)  # type: ignore[call-overload]
     try:
@@ -210,7 +200,7 @@ def test_a_pid_file_that_names_a_stranger_neither_stops_the_start_nor_the_strang
         server.stop()
         server.start()
         assert server.pid() != stranger.pid
-        assert query(server.url(), "SELECT 1") == [(1,)]
+        assert execute(server.url(), "SELECT 1") == [(1,)]
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -226,7 +216,7 @@ def test_a_taken_port_is_left_for_another(server: EmbeddedPostgres) -> None:
         other.listen()
         server.start()
         assert f":{port}/" not in server.url()
-        assert query(server.url(), "SELECT 1") == [(1,)]
+        assert execute(server.url(), "SELECT 1") == [(1,)]
 
 
 def test_a_lost_password_is_replaced(server: EmbeddedPostgres) -> None:
@@ -237,17 +227,17 @@ def test_a_lost_password_is_replaced(server: EmbeddedPostgres) -> None:
     with pytest.raises(ServiceError, match="no database server"):
         server.url()
     server.start()
-    assert query(server.url(), "SELECT 1") == [(1,)]
-    assert query(server.url("airflow"), "SELECT 1") == [(1,)]
+    assert execute(server.url(), "SELECT 1") == [(1,)]
+    assert execute(server.url("airflow"), "SELECT 1") == [(1,)]
     assert server.url("prism", OWNER) == owner
 
 
 def test_a_dropped_database_is_made_again(server: EmbeddedPostgres) -> None:
-    query(server.url("postgres"), "DROP DATABASE mlflow")
-    query(server.url("postgres", OWNER), "DROP DATABASE prism")
+    execute(server.url("postgres"), "DROP DATABASE mlflow")
+    execute(server.url("postgres", OWNER), "DROP DATABASE prism")
     server.start()
-    assert query(server.url("mlflow"), "CREATE TABLE t (x int)") == []
-    assert query(server.url("prism", OWNER), "CREATE SCHEMA prism") == []
+    assert execute(server.url("mlflow"), "CREATE TABLE t (x int)") == []
+    assert execute(server.url("prism", OWNER), "CREATE SCHEMA prism") == []
 
 
 def test_another_versions_data_are_refused_and_kept(server: EmbeddedPostgres) -> None:
@@ -279,7 +269,7 @@ def test_roots_server_in_a_private_folder_stands_where_nobody_can_reach_it() -> 
         assert psutil.Process(pid).uids().real == 65534
         server.stop()
         server.start()
-        assert query(server.url(), "SELECT 1") == [(1,)]
+        assert execute(server.url(), "SELECT 1") == [(1,)]
     finally:
         remove(private / "home")
         shutil.rmtree(private)
@@ -299,7 +289,7 @@ def test_unreachable_programs_are_copied_where_nobody_can_reach_them(home: Path)
             check=True,
             capture_output=True,
         )
-        assert query(EmbeddedPostgres(home).url(), "SELECT 1") == [(1,)]
+        assert execute(EmbeddedPostgres(home).url(), "SELECT 1") == [(1,)]
     finally:
         shutil.rmtree(private)
         for copy in set(Path("/var/lib/factorprism").glob("programs-*")) - before:

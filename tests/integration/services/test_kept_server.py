@@ -8,18 +8,18 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
 
-from _ports import takes
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._group import ProcessGroup, lives
 from factorprism.services._plan import Plan
+from loopback_ports import takes
+from sql import execute
+from waiting import eventually
 
 # Says which address it was given, and whether the server there takes connections.
 CLIENT = """
@@ -61,13 +61,6 @@ def addresses(home: Path) -> list[str]:
     return log.read_text().split() if log.exists() else []
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def postmaster(home: Path) -> psutil.Process:
     pid = EmbeddedPostgres(home).pid()
     assert pid is not None
@@ -83,9 +76,7 @@ def test_a_killed_server_is_back_and_what_lived_on_it_is_started_anew(
     eventually(lambda: addresses(home) == [url, url])
     assert not lives(client)
     assert group.kept()["client"].ends == 0  # it was not to blame
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert cursor.fetchall() == [(1,)]
+    assert execute(url, "SELECT 1") == [(1,)]
 
 
 def test_where_its_port_was_taken_meanwhile_all_learn_the_new_address(

@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 
 from factorprism.core.calendar import calendar_of
-from factorprism.core.ledger import Forecast, ForecastState
-from factorprism.core.models import Evaluation, ModelRecord, Promotion, TrainingSummary
+from factorprism.core.models import Evaluation, ModelRecord, TrainingSummary
 from factorprism.core.universe import Universe
 from factorprism.factors import CATALOGUE, catalogue_hash, compute_factors
 from factorprism.market.bars import BAR_VALUES, Pull, PullState, make_bars
 from factorprism.market.findings import QualityResult
 from factorprism.warehouse import PostgresWarehouse
+from ledger_rows import make_issued, make_promotion, make_record, make_withheld
 
 TARGET, OVERLAY = "000300.SH", "000905.SH"
 PAIR = Universe("pair", TARGET, (OVERLAY,))
-HORIZON = 14
+SIGNAL = f"{PAIR.name}-direction-14"
 FIRST, LAST = date(2023, 1, 3), date(2024, 3, 29)
 HOLE, HALF = date(2023, 5, 10), date(2023, 8, 17)
 WITHHELD = date(2024, 4, 1)
@@ -67,45 +67,17 @@ def make_pull(bars: pd.DataFrame, fetched_at: datetime) -> Pull:
     )
 
 
-def make_record(model_id: str, **changes: Any) -> ModelRecord:
-    record = ModelRecord(
-        model_id=model_id,
-        architecture="inception",
-        signal=f"{PAIR.name}-direction-{HORIZON}",
-        target="direction",
-        universe=PAIR.name,
-        horizon=HORIZON,
-        lookback=56,
-        channels=PAIR.channels,
-        factors=tuple(factor.name for factor in CATALOGUE),
-        trained_from=date(2023, 3, 1),
-        trained_through=date(2023, 12, 29),
-        n_samples=180,
-        bases={"base_rate": 0.52},
-        data_hash="d" * 64,
-        artefact_hash="a" * 64,
-        mode="retrain",
-    )
-    return replace(record, **changes)
-
-
-def make_forecast(session: date, **changes: Any) -> Forecast:
-    forecast = Forecast(
-        signal=f"{PAIR.name}-direction-{HORIZON}",
-        session=session,
-        model_id="one",
-        state=ForecastState.ISSUED,
-        target="direction",
-        universe=PAIR.name,
-        horizon=HORIZON,
-        horizon_end=calendar_of(TARGET).offset(session, HORIZON),
-        symbol=TARGET,
-        values={TARGET: {"p_up": 0.55, "p_up_raw": 0.56, "base_rate": 0.52}},
-        data_hash="d" * 64,
-        factor_hash="f" * 64,
-        image_hash="1" * 64,
-    )
-    return replace(forecast, **changes)
+def make_pair_record(model_id: str, **changes: Any) -> ModelRecord:
+    """Return the record of a model of the pair."""
+    of_pair = {
+        "signal": SIGNAL,
+        "universe": PAIR.name,
+        "channels": PAIR.channels,
+        "factors": tuple(factor.name for factor in CATALOGUE),
+        "trained_from": date(2023, 3, 1),
+        "trained_through": date(2023, 12, 29),
+    }
+    return make_record(model_id, **{**of_pair, **changes})
 
 
 def make_verdict(expectation: str, *, success: bool, severity: str = "critical") -> QualityResult:
@@ -123,17 +95,13 @@ def make_verdict(expectation: str, *, success: bool, severity: str = "critical")
 
 
 @pytest.fixture
-def make_rows() -> Callable[..., Any]:
-    """The makers of rows by name, for tests that add their own."""
-    makers = {
-        "series": make_series,
-        "pull": make_pull,
-        "record": make_record,
-        "forecast": make_forecast,
-        "verdict": make_verdict,
-        "promotion": replace,
-    }
-    return lambda kind, *args, **changes: makers[kind](*args, **changes)
+def save_model(warehouse: PostgresWarehouse) -> Callable[..., None]:
+    """Save a model of the pair."""
+
+    def save(model_id: str, **changes: Any) -> None:
+        warehouse.models.save_model(make_pair_record(model_id, **changes))
+
+    return save
 
 
 @pytest.fixture
@@ -164,16 +132,17 @@ def story(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Story:
         whole = bars.assign(volume_shares=bars["volume_shares"].fillna(1e8))
         warehouse.factors.save_factors(compute_factors(whole), catalogue_hash())
     for model_id in ("one", "two"):
-        warehouse.models.save_model(make_record(model_id))
+        warehouse.models.save_model(make_pair_record(model_id))
     before = (date(2024, 1, 8), date(2024, 3, 28))
+    of_pair = {"signal": SIGNAL, "universe": PAIR.name, "model_id": "one"}
     for session in before:
-        warehouse.forecasts.append(make_forecast(session))
+        warehouse.forecasts.append(make_issued(session, **of_pair))
     changed = history[TARGET].tail(60).copy()
     revised = changed["session"].iloc[10].date()
     changed.loc[changed["session"] == pd.Timestamp(revised), "close"] += 1.25
     merge(changed, moment)
     after = LAST
-    warehouse.forecasts.append(make_forecast(after))
+    warehouse.forecasts.append(make_issued(after, **of_pair))
 
     refused = make_series(TARGET, WITHHELD, WITHHELD, seed=9)
     pull_id = warehouse.pulls.save_pull(make_pull(refused, datetime(2024, 4, 1, 11, 0)))
@@ -185,25 +154,15 @@ def story(warehouse: PostgresWarehouse, merge: Callable[..., int]) -> Story:
     ]
     warehouse.quality.save_results(verdicts, f"bars {WITHHELD} files {PAIR.name}")
     warehouse.quality.save_results(verdicts[:1], f"bars {LAST} files {PAIR.name}")
-    warehouse.forecasts.append(
-        make_forecast(
-            WITHHELD,
-            state=ForecastState.WITHHELD,
-            reason="close above high",
-            values={},
-            data_hash="",
-            factor_hash="",
-            image_hash="",
-        )
-    )
+    warehouse.forecasts.append(make_withheld(WITHHELD, reason="close above high", **of_pair))
     return Story(PAIR, revised, before, after)
 
 
 @pytest.fixture
-def title(warehouse: PostgresWarehouse) -> None:
-    """Two models: one became champion, two took it from it by hand, and it was given back."""
+def promotions(warehouse: PostgresWarehouse) -> None:
+    """Two models: one became champion, two replaced it by hand, and that was rolled back."""
     for model_id, trained in (("one", date(2023, 12, 29)), ("two", date(2024, 3, 1))):
-        warehouse.models.save_model(make_record(model_id, trained_through=trained))
+        warehouse.models.save_model(make_pair_record(model_id, trained_through=trained))
     curve = tuple({"loss": 0.7 - n / 100, "val_loss": 0.69 + n / 100} for n in range(3))
     warehouse.models.save_training(TrainingSummary("two", curve, {}))
     skill = Evaluation(
@@ -221,15 +180,7 @@ def title(warehouse: PostgresWarehouse) -> None:
     windows = replace(skill, metric="independent_windows", value=11.0, lower=11.0, upper=11.0)
     loss = replace(skill, metric="log_loss", value=0.69, lower=0.68, upper=0.70, reference=0.692)
     warehouse.models.save_evaluations([skill, windows, loss])
-    first = Promotion(
-        signal=f"{PAIR.name}-direction-{HORIZON}",
-        as_of=date(2023, 12, 29),
-        candidate_id="one",
-        champion_id="one",
-        previous_id="",
-        promoted=True,
-        reason="The first champion.",
-    )
+    first = make_promotion("one", signal=SIGNAL, as_of=date(2023, 12, 29))
     second = replace(
         first,
         as_of=date(2024, 3, 1),

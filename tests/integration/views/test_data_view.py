@@ -53,11 +53,10 @@ def test_years_come_newest_first_and_months_without_sessions_are_empty(page):
     assert newest.months[4:] == (None,) * 8
 
 
-def test_a_bar_of_a_day_without_trading_is_named(warehouse, story, merge, make_rows):
-    bars = make_rows("series", "000300.SH", date(2024, 3, 28), date(2024, 3, 28))
+def test_a_bar_of_a_day_without_trading_is_named(warehouse, story, merge):
+    bars = warehouse.bars.load_bars(["000300.SH"], date(2024, 3, 28), date(2024, 3, 28))
     bars["session"] = pd.Timestamp("2024-03-30")
-    merge(bars, notified_at := pd.Timestamp("2024-04-01").to_pydatetime())
-    assert notified_at
+    merge(bars, datetime(2024, 4, 1))
     assert read_data(warehouse, story.universe, "pair-direction-14").own_coverage.unexpected == (
         date(2024, 3, 30),
     )
@@ -140,14 +139,14 @@ def test_a_revision_names_the_forecasts_and_models_made_from_the_old_value(page,
 
 
 def test_a_model_trained_through_a_bar_before_it_was_revised_is_touched(
-    warehouse, story, merge, make_rows
+    warehouse, story, merge, save_model
 ):
     early = date(2023, 6, 1)
     bars = warehouse.bars.load_bars(["000905.SH"], early, early)
     bars["close"] += 2.0
-    warehouse.models.save_model(make_rows("record", "alone", channels=("000300.SH",)))
-    merge(bars, pd.Timestamp("2024-04-02").to_pydatetime())
-    warehouse.models.save_model(make_rows("record", "later"))
+    save_model("alone", channels=("000300.SH",))
+    merge(bars, datetime(2024, 4, 2))
+    save_model("later")
     newest = read_data(warehouse, story.universe, "pair-direction-14").revisions[0]
     assert (newest.symbol, newest.session) == ("000905.SH", early)
     assert set(newest.models) == {"one", "two"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -38,7 +39,7 @@ CONTENT = {
 
 
 @pytest.fixture
-def page(warehouse, title):
+def page(warehouse, promotions):
     return read_models(warehouse, "pair-direction-14", DIRECTION)
 
 
@@ -49,11 +50,10 @@ def test_after_a_rollback_the_earlier_champion_is_champion_since_that_day(page):
     assert page.predecessor == ""  # a rollback never goes forward again
 
 
-def test_a_promotion_can_be_undone_towards_the_champion_before(warehouse, title, make_rows):
+def test_a_promotion_can_be_undone_towards_the_champion_before(warehouse, promotions):
     decisions = warehouse.models.list_promotions("pair-direction-14")
-    warehouse.models.append_promotion(
-        make_rows("promotion", decisions[1], as_of=date(2024, 3, 5), number=1)
-    )
+    again = replace(decisions[1], as_of=date(2024, 3, 5), number=1)
+    warehouse.models.append_promotion(again)
     page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (page.champion.model_id, page.predecessor) == ("two", "one")
 
@@ -79,7 +79,7 @@ def test_a_model_before_schema_3_has_no_curve_and_says_so(warehouse, page):
     assert losses == pytest.approx([0.7, 0.69, 0.68])
 
 
-def test_figures_of_an_evaluation_stand_in_the_order_of_the_contest(warehouse, title):
+def test_figures_of_an_evaluation_stand_in_the_order_of_the_contest(warehouse, promotions):
     (evaluated,) = read_models(
         warehouse, "pair-direction-14", DIRECTION, model_id="two"
     ).chosen.evaluated
@@ -88,7 +88,7 @@ def test_figures_of_an_evaluation_stand_in_the_order_of_the_contest(warehouse, t
     assert list_figures(DIRECTION)["brier_skill"] == ("Brier skill", "+.1%")
 
 
-def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, title):
+def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, promotions):
     for day in (1, 2):
         report = ContestReport(
             "pair-direction-14",
@@ -115,25 +115,23 @@ def test_the_contest_is_the_newest_and_says_what_the_markdown_says(warehouse, ti
                 assert all(cell in text for cell in row)
 
 
-def test_only_the_last_models_are_listed_until_all_are_asked_for(warehouse, title, make_rows):
+def test_only_the_last_models_are_listed_until_all_are_asked_for(warehouse, promotions, save_model):
     for number in range(30):
-        warehouse.models.save_model(
-            make_rows("record", f"late-{number:02}", trained_through=date(2024, 3, 20))
-        )
+        save_model(f"late-{number:02}", trained_through=date(2024, 3, 20))
     page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (len(page.rows), page.n_models) == (22, 32)
     assert {row.model_id for row in page.rows if row.mark} == {"one", "two"}
     assert len(read_models(warehouse, "pair-direction-14", DIRECTION, every=True).rows) == 32
 
 
-def test_nobody_is_champion_before_a_promotion(warehouse, make_rows):
+def test_nobody_is_champion_before_a_promotion(warehouse, save_model):
     empty = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (empty.champion, empty.chosen, empty.contest, empty.rows) == (None, None, None, ())
-    warehouse.models.save_model(make_rows("record", "first"))
+    save_model("first")
     page = read_models(warehouse, "pair-direction-14", DIRECTION)
     assert (page.champion, page.chosen.row.model_id) == (None, "first")
 
 
-def test_a_model_of_another_universe_is_not_shown(warehouse, title):
+def test_a_model_of_another_universe_is_not_shown(warehouse, promotions):
     with pytest.raises(NotHeld, match="<script> is no model of pair-direction-14"):
         read_models(warehouse, "pair-direction-14", DIRECTION, model_id="<script>")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import date, datetime
 from threading import Barrier
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psycopg2
 import pytest
 
 from factorprism.core.calendar import calendar_of
 from factorprism.market.bars import BAR_VALUES, Pull, make_bars
 from factorprism.warehouse import PostgresWarehouse
+from sql import connect
 
 
 @pytest.fixture
@@ -71,23 +71,9 @@ def run_as(postgres: Any, migrated_url: str) -> Iterator[Callable[..., list[Any]
 
         def run(role: str, statement: str) -> list[Any]:
             url = postgres.as_role(migrated_url, role)
-            return opened.enter_context(_connected(url))(statement)
+            return opened.enter_context(connect(url))(statement)
 
         yield run
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[Callable[..., list[Any]]]:
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-
-    def run(statement: str, *parameters: object) -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
-
-    yield run
-    connection.close()
 
 
 @pytest.fixture

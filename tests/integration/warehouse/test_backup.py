@@ -13,24 +13,12 @@ import pytest
 
 from factorprism.core.alerts import Alert
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.warehouse import Backup, PostgresWarehouse, back_up, list_backups, restore
 from factorprism.warehouse.db.backup import PARTIAL, _find_programs, _run, _strip_password
 from factorprism.warehouse.db.connection import parse_url
+from ledger_rows import WITHHELD
 
 NOW = datetime(2026, 11, 22, 1, 0, 0)
-WITHHELD = Forecast(
-    signal="hs300-direction-14",
-    session=date(2020, 12, 31),
-    model_id="none",
-    state=ForecastState.WITHHELD,
-    target="direction",
-    universe="hs300",
-    horizon=14,
-    horizon_end=date(2021, 1, 21),
-    symbol="000300.SH",
-    reason="stale data",
-)
 
 
 @pytest.fixture

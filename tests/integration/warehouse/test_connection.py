@@ -59,7 +59,7 @@ def test_lock_is_let_go_when_the_block_fails(warehouse, open_rivals):
 def test_work_goes_on_after_the_server_dropped_the_connections(
     warehouse, open_rivals, run_as, caplog
 ):
-    # Five seconds for the server to end them: what it has only been reported to do, nobody can see.
+    # The server has five seconds to end them: it does not do so at once.
     drop = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE application_name = 'factorprism' AND datname = current_database()"

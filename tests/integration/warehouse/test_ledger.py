@@ -11,22 +11,22 @@ import psycopg2
 import pytest
 from sqlalchemy import insert
 
-from _ledger_rows import (
+from default_signal import SIGNAL
+from factorprism.core.errors import WarehouseError
+from factorprism.core.ledger import ForecastLine, ForecastState, Head
+from factorprism.warehouse.forecasts import _to_row
+from factorprism.warehouse.tables import forecasts, metadata
+from ledger_rows import (
     GIVEN,
     ISSUED,
     NO_CHAMPION,
     OUTCOME,
-    SIGNAL,
     SYMBOL,
     VALUES,
     VOLATILITY,
     WITHHELD,
     with_value,
 )
-from factorprism.core.errors import WarehouseError
-from factorprism.core.ledger import ForecastLine, ForecastState, Head
-from factorprism.warehouse.forecasts import _to_row
-from factorprism.warehouse.tables import forecasts, metadata
 
 
 def load(warehouse, **where):
@@ -110,7 +110,7 @@ def test_a_line_counts_the_sessions_of_its_signal_by_their_last_word(warehouse):
         warehouse.forecasts.append(row)
     first, last = ISSUED.session, date(2021, 1, 5)
     assert warehouse.forecasts.list_lines() == [
-        ForecastLine(SIGNAL, "direction", "image4", 14, SYMBOL, first, last, 1, 2),
+        ForecastLine(SIGNAL, "direction", "hs300", 14, SYMBOL, first, last, 1, 2),
         ForecastLine(
             "us-volatility-14", "volatility", "us", 7, SYMBOL, date(2021, 1, 4), last, 2, 0
         ),
@@ -178,7 +178,7 @@ def test_values_that_the_target_does_not_have_are_refused(warehouse, row, said):
         ([WITHHELD, NO_CHAMPION, ISSUED, WITHHELD], [True, True, True, False]),
         ([WITHHELD, ISSUED, WITHHELD, ISSUED], [True, True, False, False]),
         ([ISSUED, replace(ISSUED, model_id="other")], [True, True]),
-        ([ISSUED, replace(ISSUED, signal="image4-direction-5")], [True, True]),
+        ([ISSUED, replace(ISSUED, signal="hs300-direction-5")], [True, True]),
     ],
 )
 def test_an_issued_row_is_the_last_word_for_its_key(warehouse, rows, appended):
@@ -299,7 +299,7 @@ def test_only_matured_issued_rows_without_outcome_are_unsettled(warehouse):
     # Fourteen days on, so many sessions may have passed, whenever the row expects them.
     assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 14))] == [ISSUED.session]
     assert [row.session for row in unsettled(SIGNAL, date(2021, 1, 21))] == [ISSUED.session]
-    assert unsettled("image4-direction-5", date(2021, 1, 21)) == []
+    assert unsettled("hs300-direction-5", date(2021, 1, 21)) == []
     assert unsettled("us-direction-14", date(2021, 1, 21)) == []
     assert warehouse.forecasts.save_outcomes([OUTCOME]) == 1
     assert unsettled(SIGNAL, date(2021, 1, 21)) == []
@@ -330,7 +330,7 @@ def test_outcomes_are_written_once_and_joined(warehouse):
     assert joined["forward_return"].tolist() == [-0.01, 0.05]
     assert joined["value"].tolist() == [0.0, 1.0]
     assert joined["p_up"].tolist() == [VALUES["p_up"]] * 2
-    assert len(warehouse.forecasts.load_outcomes("image4-direction-5", "direction")) == 0
+    assert len(warehouse.forecasts.load_outcomes("hs300-direction-5", "direction")) == 0
 
 
 def test_rivals_settle_the_same_forecasts_once(open_rivals, run_together):

@@ -92,7 +92,7 @@ def test_schema_of_a_newer_version_is_named(owner_url, run_sql):
     assert "Install" in refused.value.remedy
 
 
-def test_a_login_that_may_not_change_the_schema_is_reported_who_may(warehouse, run_sql):
+def test_a_login_that_may_not_change_the_schema_is_refused_with_who_may(warehouse, run_sql):
     run_sql("UPDATE prism.alembic_version SET version_num = '0001'")
     with pytest.raises(WarehouseError, match="and prism_writer may not change it") as refused:
         warehouse.migrate()

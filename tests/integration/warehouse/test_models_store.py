@@ -8,27 +8,13 @@ from datetime import date
 import numpy as np
 import pytest
 
+from default_signal import SIGNAL
 from factorprism.core.errors import ArtefactError, WarehouseError
-from factorprism.core.models import Evaluation, ModelRecord, Promotion, TrainingSummary
+from factorprism.core.models import Evaluation, TrainingSummary
+from ledger_rows import make_promotion, make_record
 
-RECORD = ModelRecord(
-    model_id="inception-1",
-    architecture="inception",
-    signal="image4-direction-14",
-    target="direction",
-    universe="image4",
-    horizon=14,
-    lookback=56,
-    channels=("000300.SH", "000905.SH"),
-    factors=("roc", "rsi"),
-    trained_from=date(2006, 1, 4),
-    trained_through=date(2019, 12, 31),
-    n_samples=3000,
-    bases={"base_rate": 0.53},
-    data_hash="d" * 64,
-    artefact_hash="a" * 64,
-    mode="retrain",
-    spec={"filters": [16, 32], "dropout": 0.1, "scaler": {"mean": np.float32(0.5)}},
+RECORD = make_record(
+    spec={"filters": [16, 32], "dropout": 0.1, "scaler": {"mean": np.float32(0.5)}}
 )
 EVALUATION = Evaluation(
     model_id="inception-1",
@@ -42,16 +28,7 @@ EVALUATION = Evaluation(
     last=date(2019, 12, 31),
     n_sessions=1200,
 )
-PROMOTION = Promotion(
-    signal="image4-direction-14",
-    as_of=date(2020, 1, 3),
-    candidate_id="inception-1",
-    champion_id="inception-1",
-    previous_id="",
-    promoted=True,
-    reason="first champion",
-    numbers={"gain": 0.01, "lower": float("-inf"), "share": float("nan")},
-)
+PROMOTION = make_promotion(numbers={"gain": 0.01, "lower": float("-inf"), "share": float("nan")})
 
 
 def test_model_comes_back_as_it_was(warehouse):
@@ -84,11 +61,11 @@ def test_models_are_listed_by_their_training_end(warehouse):
         replace(RECORD, model_id="b"),
         replace(RECORD, model_id="a"),
         replace(RECORD, model_id="d", signal="us-direction-14"),
-        replace(RECORD, model_id="e", signal="image4-direction-5"),
+        replace(RECORD, model_id="e", signal="hs300-direction-5"),
     ]
     for record in records:
         warehouse.models.save_model(record)
-    assert [item.model_id for item in warehouse.models.list_models("image4-direction-14")] == [
+    assert [item.model_id for item in warehouse.models.list_models(SIGNAL)] == [
         "c",
         "a",
         "b",
@@ -142,7 +119,7 @@ def test_rivals_save_the_same_model_and_figures(open_rivals, run_together):
 def test_a_decision_is_written_once(warehouse):
     assert warehouse.models.append_promotion(PROMOTION)
     assert not warehouse.models.append_promotion(replace(PROMOTION, reason="another"))
-    (held,) = warehouse.models.list_promotions("image4-direction-14")
+    (held,) = warehouse.models.list_promotions(SIGNAL)
     assert str(held) == str(PROMOTION)
 
 
@@ -151,7 +128,7 @@ def test_a_second_decision_of_an_evening_is_a_row_of_its_own(warehouse):
     assert warehouse.models.append_promotion(PROMOTION)
     assert warehouse.models.append_promotion(rollback)
     assert not warehouse.models.append_promotion(rollback)
-    listed = warehouse.models.list_promotions("image4-direction-14")
+    listed = warehouse.models.list_promotions(SIGNAL)
     assert [(item.kind, item.number) for item in listed] == [("contest", 0), ("rollback", 1)]
 
 
@@ -165,7 +142,7 @@ def test_decisions_are_listed_oldest_first(warehouse):
             replace(PROMOTION, as_of=as_of, candidate_id=candidate, promoted=False)
         )
     warehouse.models.append_promotion(replace(PROMOTION, signal="us-direction-14"))
-    listed = warehouse.models.list_promotions("image4-direction-14")
+    listed = warehouse.models.list_promotions(SIGNAL)
     assert [item.candidate_id for item in listed] == ["b", "c", "a"]
 
 

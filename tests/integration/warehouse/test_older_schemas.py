@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import psycopg2
 import pytest
 
 from factorprism.cli.tables import forecast_lines
@@ -19,6 +17,7 @@ from factorprism.views.models import read_models
 from factorprism.views.record import read_track_record
 from factorprism.warehouse import PostgresWarehouse, restore
 from factorprism.warehouse.tables import metadata
+from sql import Execute, connect
 
 DUMPS = Path(__file__).with_name("dumps")
 OLD_LEDGER = """
@@ -45,25 +44,16 @@ SELECT target, session, horizon, model_id, -0.03125, false{column}
 FROM prism.forecasts WHERE session = %s
 """
 
-Ask = Callable[..., list[Any]]
-
 
 @pytest.fixture(params=["schema3", "schema7"])
-def older(request: pytest.FixtureRequest, warehouse_url: str) -> Iterator[tuple[str, Ask, str]]:
+def older(request: pytest.FixtureRequest, warehouse_url: str) -> Iterator[tuple[str, Execute, str]]:
     """The URL of a restored older warehouse, a way to ask it, and the name of its schema."""
     restore(DUMPS / f"{request.param}.dump", warehouse_url)
-    with closing(psycopg2.connect(warehouse_url)) as connection:
-        connection.autocommit = True
-
-        def ask(statement: str, *parameters: object) -> list[Any]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
-
+    with connect(warehouse_url) as ask:
         yield warehouse_url, ask, request.param
 
 
-def count_rows(ask: Ask) -> dict[str, int]:
+def count_rows(ask: Execute) -> dict[str, int]:
     tables = ask(
         "SELECT table_name FROM information_schema.tables"
         " WHERE table_schema = 'prism' AND table_type = 'BASE TABLE'"

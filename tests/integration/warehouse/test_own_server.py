@@ -6,11 +6,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
@@ -20,6 +19,7 @@ from factorprism.core.roles import OWNER, READER, ROLES, WRITER, Login
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import find_cluster
 from factorprism.warehouse import PostgresWarehouse
+from sql import execute
 
 NOON = datetime(2026, 11, 20, 12)
 OWNED = """
@@ -28,15 +28,6 @@ SELECT DISTINCT rolname FROM pg_roles WHERE oid IN (
     UNION SELECT proowner FROM pg_proc WHERE pronamespace = 'prism'::regnamespace
     UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'prism')
 """
-Execute = Callable[..., list[Any]]
-
-
-def execute(url: str, statement: str) -> list[Any]:
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
 
 
 class Server:

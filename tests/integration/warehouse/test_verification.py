@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import psycopg2
 import pytest
 
-from _ledger_rows import ISSUED, NO_CHAMPION, OUTCOME, SIGNAL, VOLATILITY, WITHHELD, with_value
+from default_signal import SIGNAL
 from factorprism.core.ledger import Head
+from ledger_rows import ISSUED, NO_CHAMPION, OUTCOME, VOLATILITY, WITHHELD, with_value
 
 FIRST = date(2020, 12, 1)
 COLUMNS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from factorprism.warehouse import PostgresWarehouse, restore
+from sql import Execute, connect
 
 DUMP = Path(__file__).with_name("dumps") / "schema8.dump"
 SIGNAL = "hs300-direction-14"
@@ -56,28 +57,19 @@ UPDATE prism.contests SET content = jsonb_set(content, '{placebos}',
       {"entrant": "lenet5", "order": 0.4, "paid_lower": 0.125, "paid_upper": 0.5}]')
 """
 
-Ask = Callable[..., list[Any]]
-
 
 @pytest.fixture
-def older(warehouse_url: str) -> Iterator[Ask]:
+def older(warehouse_url: str) -> Iterator[Execute]:
     """A way to ask a restored warehouse of schema 8, with an alert, a decision and placebos."""
     restore(DUMP, warehouse_url)
-    with closing(psycopg2.connect(warehouse_url)) as connection:
-        connection.autocommit = True
-
-        def ask(statement: str, *parameters: object) -> list[Any]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
-
+    with connect(warehouse_url) as ask:
         ask(ALERT)
         ask(DECISION)
         ask(PLACEBO)
         yield ask
 
 
-def read_all(ask: Ask, renamed: dict[tuple[str, str], str]) -> dict[tuple[str, str], list[Any]]:
+def read_all(ask: Execute, renamed: dict[tuple[str, str], str]) -> dict[tuple[str, str], list[Any]]:
     """Return each column's values, in the order of the rows' text, by its name in schema 8."""
     old = {(table, new): name for (table, name), new in renamed.items()}
     held = {}
@@ -95,7 +87,7 @@ def bring_up(url: str) -> PostgresWarehouse:
     return warehouse
 
 
-def test_columns_have_their_new_names_and_every_value(older: Ask, warehouse_url: str) -> None:
+def test_columns_have_their_new_names_and_every_value(older: Execute, warehouse_url: str) -> None:
     before, guards = read_all(older, {}), older(GUARDS)
     assert set(RENAMED) < set(before)
     assert all(before[name] for name in RENAMED)
@@ -105,7 +97,7 @@ def test_columns_have_their_new_names_and_every_value(older: Ask, warehouse_url:
         assert {enabled for *_, enabled in guards} == {"A"}
 
 
-def test_the_chain_is_what_it_was(older: Ask, warehouse_url: str) -> None:
+def test_the_chain_is_what_it_was(older: Execute, warehouse_url: str) -> None:
     heads = older("SELECT signal, max(position) FROM prism.forecasts GROUP BY 1")
     (last,) = older("SELECT row_hash FROM prism.forecasts ORDER BY position DESC LIMIT 1")
     with closing(bring_up(warehouse_url)) as warehouse:
@@ -135,7 +127,7 @@ def rename_content(content: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "placebos": placebos, "backtests": backtests}
 
 
-def test_a_report_reads_as_before(older: Ask, warehouse_url: str) -> None:
+def test_a_report_reads_as_before(older: Execute, warehouse_url: str) -> None:
     ((as_of, content),) = older("SELECT as_of, content FROM prism.contests")
     assert len(content["accounts"]) == 4
     assert all(rule["accounts"] for rule in content["accounts"])
@@ -146,7 +138,7 @@ def test_a_report_reads_as_before(older: Ask, warehouse_url: str) -> None:
         assert report.content == rename_content(content)
 
 
-def test_names_within_alerts_and_decisions_change(older: Ask, warehouse_url: str) -> None:
+def test_names_within_alerts_and_decisions_change(older: Execute, warehouse_url: str) -> None:
     ((numbers,),) = older("SELECT numbers FROM prism.promotions WHERE reason <> 'it stays'")
     with closing(bring_up(warehouse_url)) as warehouse:
         entry = warehouse.alerts.find_alert("weekly x")

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -15,6 +14,7 @@ import pytest
 
 from factorprism.services import EmbeddedPostgres
 from factorprism.services._cluster import find_cluster
+from sql import execute
 
 OWNERS = {"prism": "prism_owner", "mlflow": "prism", "airflow": "airflow", "celery": "celery"}
 ENTERS = {"prism": {"prism_owner", "prism_writer", "prism_reader"}}
@@ -31,13 +31,6 @@ CREATE DATABASE airflow OWNER airflow;
 CREATE DATABASE celery OWNER celery;
 REVOKE CONNECT ON DATABASE prism, mlflow, airflow, celery FROM PUBLIC
 """
-
-
-def execute(url: str, statement: str) -> None:
-    with closing(psycopg2.connect(url, connect_timeout=30)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
 
 
 @pytest.fixture(scope="module", params=["empty", "older"])

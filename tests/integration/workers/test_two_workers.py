@@ -14,7 +14,7 @@ import psutil
 import pytest
 import yaml
 
-from _signals import DAILY, WEEKLY
+from default_signal import DAILY, WEEKLY
 from factorprism.services._airflow_api import ApiError
 from factorprism.services.dag_runs import FINISHED_RUN, DagRuns
 from factorprism.warehouse.db.fingerprint import combine_fingerprints

@@ -49,7 +49,7 @@ def test_tasks_and_pages_get_their_logins_and_never_the_owners(
     }
     for name, value in urls.items():
         monkeypatch.setenv(name, value)
-    reported = embedded_airflow(load_config({"FACTORPRISM_HOME": str(tmp_path), **urls})).environ
-    assert reported["FACTORPRISM_WAREHOUSE_URL"] == urls["FACTORPRISM_WAREHOUSE_URL"]
-    assert reported["FACTORPRISM_WAREHOUSE_READER_URL"] == urls["FACTORPRISM_WAREHOUSE_READER_URL"]
-    assert not [value for value in reported.values() if "owner@" in value]
+    environ = embedded_airflow(load_config({"FACTORPRISM_HOME": str(tmp_path), **urls})).environ
+    assert environ["FACTORPRISM_WAREHOUSE_URL"] == urls["FACTORPRISM_WAREHOUSE_URL"]
+    assert environ["FACTORPRISM_WAREHOUSE_READER_URL"] == urls["FACTORPRISM_WAREHOUSE_READER_URL"]
+    assert not [value for value in environ.values() if "owner@" in value]

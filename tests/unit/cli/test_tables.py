@@ -11,27 +11,17 @@ from datetime import date
 import pytest
 
 from factorprism.cli.tables import forecast_lines, write_csv, write_json, write_table
-from factorprism.core.ledger import Forecast, ForecastState
+from ledger_rows import make_issued
 
-KNOWN = Forecast(
-    signal="hs300-direction-14",
-    session=date(2026, 12, 1),
-    model_id="m",
-    state=ForecastState.ISSUED,
-    target="direction",
-    universe="hs300",
-    horizon=14,
-    horizon_end=date(2026, 12, 21),
-    symbol="000300.SH",
-)
+KNOWN = make_issued(date(2026, 12, 1), horizon_end=date(2026, 12, 21))
 EXPECTED = replace(KNOWN, horizon_end=date(2027, 1, 11), horizon_end_expected=True)
 
 
 def test_the_table_marks_an_expected_end(capsys: pytest.CaptureFixture[str]) -> None:
     write_table([KNOWN, EXPECTED])
-    reported = capsys.readouterr().out
-    assert "2026-12-21 (14) " in reported
-    assert "2027-01-11 (14, expected) " in reported
+    printed = capsys.readouterr().out
+    assert "2026-12-21 (14) " in printed
+    assert "2027-01-11 (14, expected) " in printed
 
 
 def test_json_and_csv_say_whether_the_end_is_expected(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
-from factorprism.core.calendar import calendar_for, calendar_of, exchange_of
+from factorprism.core.calendar import calendar_for
 from factorprism.core.errors import ConfigurationError
 
 
@@ -32,13 +32,6 @@ def test_a_session_is_published_after_the_vendors_seven_in_the_evening() -> None
     assert calendar.published_at(session) == datetime(2025, 12, 31, 11, 15)
     assert calendar.last_published(datetime(2025, 12, 31, 11, 14)) == date(2025, 12, 30)
     assert calendar.last_published(datetime(2025, 12, 31, 11, 15)) == session
-
-
-def test_symbols_belong_to_their_exchange() -> None:
-    assert exchange_of("399006.SZ") == "XSHG"
-    assert calendar_of("^GSPC").exchange == "XNYS"
-    with pytest.raises(ConfigurationError, match="HS300"):
-        exchange_of("HS300")
 
 
 def test_days_before_the_calendar_are_refused() -> None:

@@ -72,10 +72,10 @@ def test_what_labels_rest_on_is_never_expected(old: TradingCalendar) -> None:
 
 def test_bars_make_sessions_known_and_the_days_between_them_closed(old: TradingCalendar) -> None:
     extend_calendar("XSHG", {}, [END, *TRADED])
-    training_rows = calendar_for("XSHG")
-    assert training_rows.known_through == TRADED[-1]
-    assert training_rows.known_sessions(WEEKDAYS[0], TRADED[-1]).tolist() == TRADED
-    assert training_rows.offset(date(2024, 9, 2), 14) == date(2024, 9, 24)
+    extended = calendar_for("XSHG")
+    assert extended.known_through == TRADED[-1]
+    assert extended.known_sessions(WEEKDAYS[0], TRADED[-1]).tolist() == TRADED
+    assert extended.offset(date(2024, 9, 2), 14) == date(2024, 9, 24)
 
 
 def test_a_bar_on_a_weekend_makes_no_session(old: TradingCalendar) -> None:

@@ -82,7 +82,5 @@ def _word(node: ast.expr) -> str:
 @pytest.mark.parametrize("pipeline", ["daily", "weekly"])
 def test_the_page_on_architecture_tells_the_planned_order(pipeline: str) -> None:
     page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text("utf-8")
-    reported = [
-        re.split(r"\s+->\s+", chain) for chain in re.findall(r"`([a-z_>\s-]+->[^`]*)`", page)
-    ]
-    assert [step.name for step in PLAN[pipeline]] in reported
+    listed = [re.split(r"\s+->\s+", chain) for chain in re.findall(r"`([a-z_>\s-]+->[^`]*)`", page)]
+    assert [step.name for step in PLAN[pipeline]] in listed

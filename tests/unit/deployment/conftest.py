@@ -1,4 +1,4 @@
-"""The compose file as Docker Compose itself reads it, profile by profile."""
+"""The compose file as Docker Compose itself reads it, and the values of the Helm chart."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-
-import unit.deployment.manifests
+import yaml
 
 REQUIRED = re.compile(r"\$\{(\w+):\?")
 
@@ -97,6 +95,8 @@ def services(read_compose: Callable[..., dict[str, Any]]) -> dict[str, dict[str,
 
 
 @pytest.fixture(scope="session")
-def manifests() -> ModuleType:
-    """The module that looks for faults in Kubernetes' manifests."""
-    return unit.deployment.manifests
+def values(repository_root: Path) -> dict[str, Any]:
+    """The values that we give Airflow's own Helm chart."""
+    text = (repository_root / "deploy" / "helm" / "values.yaml").read_text()
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from _signals import DAILY, WEEKLY
+from default_signal import DAILY, WEEKLY
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ("docker", "kubectl", "helm", "make")
@@ -77,8 +76,7 @@ def test_runs_that_it_starts_are_of_dags_with_these_parameters(
             assert re.search(rf'"{name}": Param\([^)]*"{value}"', dag)
 
 
-def test_the_secrets_that_it_creates_are_those_that_the_values_name(repository_root: Path) -> None:
-    values = yaml.safe_load((repository_root / "deploy" / "helm" / "values.yaml").read_text())
+def test_the_secrets_that_it_creates_are_those_that_the_values_name(values: dict[str, Any]) -> None:
     created = {}
     for command in COMMANDS:
         match = re.match(r"kubectl create secret generic (\S+) (.*)", command)
@@ -106,10 +104,10 @@ def test_the_secrets_that_it_creates_are_those_that_the_values_name(repository_r
 def test_it_states_what_the_compose_file_says(compose_text: str) -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     silence = re.search(r'TASK_INSTANCE_HEARTBEAT_TIMEOUT: "(\d+)"', compose_text)
-    looks = re.search(r'ORPHANED_TASKS_CHECK_INTERVAL: "(\d+)"', compose_text)
+    interval = re.search(r'ORPHANED_TASKS_CHECK_INTERVAL: "(\d+)"', compose_text)
     assert silence is not None
-    assert looks is not None
+    assert interval is not None
     assert f"`scheduler.task_instance_heartbeat_timeout` | {silence[1]} s" in page
-    assert f"`scheduler.orphaned_tasks_check_interval` | {looks[1]} s" in page
+    assert f"`scheduler.orphaned_tasks_check_interval` | {interval[1]} s" in page
     for name in re.findall(r"\$\{([A-Z_]+):-", compose_text):
         assert f"`{name}" in page, f"{name} of .env is explained nowhere"

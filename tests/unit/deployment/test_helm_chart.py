@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+
+from unit.deployment import manifests
 
 Faults = Callable[[dict[str, Any]], list[str]]
 
@@ -36,20 +37,12 @@ CHART_DEFAULTS = (
 
 
 @pytest.fixture(scope="module")
-def values(repository_root: Path) -> dict[str, Any]:
-    text = (repository_root / "deploy" / "helm" / "values.yaml").read_text()
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
-@pytest.fixture(scope="module")
-def faults(manifests: ModuleType, repository_root: Path) -> Faults:
+def faults(repository_root: Path) -> Faults:
     """What keeps a manifest's pods from running our image, confined."""
     content = manifests.image_content(repository_root)
 
     def find(manifest: dict[str, Any]) -> list[str]:
-        found: list[str] = manifests.faults_of(manifest, content, IMAGE)
-        return found
+        return manifests.faults_of(manifest, content, IMAGE)
 
     return find
 
@@ -99,7 +92,7 @@ def test_containers_that_the_values_add_are_confined_and_call_what_is_there(
 
 
 def test_the_dead_mans_switch_is_a_pod_like_the_others(
-    values: dict[str, Any], faults: Faults, manifests: ModuleType, repository_root: Path
+    values: dict[str, Any], faults: Faults, repository_root: Path
 ) -> None:
     job = yaml.safe_load((repository_root / "deploy" / "helm" / "health.yaml").read_text())
     assert not faults(job)
@@ -110,18 +103,16 @@ def test_the_dead_mans_switch_is_a_pod_like_the_others(
     for entry in values["secret"]:
         ref = {"name": entry["secretName"], "key": entry["secretKey"]}
         known[entry["envName"]] = {"valueFrom": {"secretKeyRef": ref}}
-    for reported in pod["containers"][0]["env"]:
-        assert {key: reported[key] for key in reported if key != "name"} == known[reported["name"]]
+    for setting in pod["containers"][0]["env"]:
+        assert {key: setting[key] for key in setting if key != "name"} == known[setting["name"]]
 
 
 def test_the_dead_mans_switch_holds_no_secret_that_it_does_not_ask_with(
-    manifests: ModuleType, repository_root: Path
+    repository_root: Path,
 ) -> None:
     job = yaml.safe_load((repository_root / "deploy" / "helm" / "health.yaml").read_text())
     ((_, pod),) = manifests.pods_of(job)
-    secrets = {
-        reported["name"] for reported in pod["containers"][0]["env"] if "valueFrom" in reported
-    }
+    secrets = {setting["name"] for setting in pod["containers"][0]["env"] if "valueFrom" in setting}
     assert secrets == {"FACTORPRISM_WAREHOUSE_READER_URL", "TUSHARE_TOKEN"}
 
 
@@ -156,7 +147,7 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_pod_of_the_chart_runs_our_image_confined(
-    rendered: list[dict[str, Any]], manifests: ModuleType, faults: Faults
+    rendered: list[dict[str, Any]], faults: Faults
 ) -> None:
     pods = [where for manifest in rendered for where, _ in manifests.pods_of(manifest)]
     assert len(pods) >= 6, pods  # four parts, the migration, the pods of tasks

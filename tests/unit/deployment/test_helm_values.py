@@ -18,12 +18,6 @@ def text(repository_root: Path) -> str:
     return (repository_root / "deploy" / "helm" / "values.yaml").read_text()
 
 
-@pytest.fixture(scope="module")
-def values(text: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
 def test_versions_agree_with_the_package_and_the_compose_file(
     values: dict[str, Any], text: str, compose_text: str, repository_root: Path
 ) -> None:
@@ -51,8 +45,8 @@ def test_secrets_are_named_and_never_written(values: dict[str, Any], text: str) 
 def test_nothing_but_backups_is_kept_on_a_volume(
     values: dict[str, Any], repository_root: Path
 ) -> None:
-    reported = {entry["name"]: entry["value"] for entry in values["env"]}
-    assert reported["FACTORPRISM_ARTEFACTS"].startswith("s3://")
+    environ = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert environ["FACTORPRISM_ARTEFACTS"].startswith("s3://")
     for part in ("triggerer", "dags", "logs"):
         assert values[part]["persistence"] == {"enabled": False}
     assert not values["postgresql"]["enabled"]
@@ -61,7 +55,7 @@ def test_nothing_but_backups_is_kept_on_a_volume(
     assert claim["kind"] == "PersistentVolumeClaim"
     settings = values["airflowLocalSettings"]
     assert f'BACKUP_CLAIM = "{claim["metadata"]["name"]}"' in settings
-    assert f'BACKUP_FOLDER = "{reported["FACTORPRISM_BACKUPS"]}"' in settings
+    assert f'BACKUP_FOLDER = "{environ["FACTORPRISM_BACKUPS"]}"' in settings
 
 
 def test_pods_run_without_root_and_within_limits(values: dict[str, Any]) -> None:
@@ -90,8 +84,8 @@ def test_a_lost_pod_is_seen_as_soon_as_a_lost_worker(
 def test_every_pod_knows_where_airflow_is_for_people_and_for_itself(
     values: dict[str, Any],
 ) -> None:
-    reported = {entry["name"]: entry["value"] for entry in values["env"]}
-    assert reported[AIRFLOW_UI_URL].startswith("https://")
+    environ = {entry["name"]: entry["value"] for entry in values["env"]}
+    assert environ[AIRFLOW_UI_URL].startswith("https://")
     (inside,) = yaml.safe_load(values["extraEnv"].replace("{{ .Release.Name }}", "prism"))
     assert inside["name"] == EXECUTION_API_URL
     assert inside["value"] == "http://prism-api-server:8080/execution/"

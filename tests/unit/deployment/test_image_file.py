@@ -67,10 +67,10 @@ def groom(repository_root: Path, tmp_path: Path) -> Callable[..., subprocess.Com
         os.utime(logs / name, (moment, moment))
 
     def call(**environ: str) -> subprocess.CompletedProcess[str]:
-        reported = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__LOG_CLEANUP_FREQUENCY_MINUTES": "0"}
+        settings = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__LOG_CLEANUP_FREQUENCY_MINUTES": "0"}
         return subprocess.run(
             [repository_root / "deploy" / "image" / "clean-logs"],
-            env={"PATH": os.environ["PATH"], **reported, **environ},
+            env={"PATH": os.environ["PATH"], **settings, **environ},
             capture_output=True,
             text=True,
             timeout=30,
@@ -80,7 +80,7 @@ def groom(repository_root: Path, tmp_path: Path) -> Callable[..., subprocess.Com
 
 
 @pytest.mark.parametrize(
-    ("reported", "left"),
+    ("settings", "left"),
     [
         ({}, ["young.log"]),
         ({"RETENTION_DAYS": "1"}, []),
@@ -96,10 +96,10 @@ def groom(repository_root: Path, tmp_path: Path) -> Callable[..., subprocess.Com
 def test_the_log_groomer_lets_go_of_old_logs_alone(
     groom: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
-    reported: dict[str, str],
+    settings: dict[str, str],
     left: list[str],
 ) -> None:
-    done = groom(**{f"AIRFLOW__LOG_{name}": value for name, value in reported.items()})
+    done = groom(**{f"AIRFLOW__LOG_{name}": value for name, value in settings.items()})
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in tmp_path.rglob("*.log")) == left
 

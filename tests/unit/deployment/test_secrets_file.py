@@ -47,11 +47,11 @@ def test_it_writes_what_the_compose_file_asks_for_and_each_is_random(
 
 
 def test_it_is_readable_by_its_owner_alone_and_leaves_no_draft(write: Path) -> None:
-    reported = make_secrets(write)
+    done = make_secrets(write)
     file = write / ".env"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not [path for path in write.iterdir() if path.name.startswith(".env.")]
-    said = reported.stdout + reported.stderr
+    said = done.stdout + done.stderr
     assert not [value for value in read(file).values() if value in said]
 
 
@@ -76,15 +76,15 @@ def test_it_adds_what_a_later_version_asks_for_and_keeps_the_rest(
     older = "# ours\nUI_PORT=9090\nPOSTGRES_PASSWORD=mine\nAIRFLOW_JWT_SECRET=ours"
     (write / ".env").write_text(older)
     (write / ".env").chmod(0o600)
-    reported = make_secrets(write)
-    assert reported.returncode == 0
+    done = make_secrets(write)
+    assert done.returncode == 0
     text = (write / ".env").read_text()
     assert text.startswith(f"{older}\n")
     lines = [line.split("=", 1) for line in text.splitlines()[1:]]
     assert len(dict(lines)) == len(lines)
     assert set(dict(lines)) == secret_names | {"UI_PORT"}
-    assert "PRISM_OWNER_DB_PASSWORD" in reported.stdout
-    assert not [value for _, value in lines[3:] if value in reported.stdout + reported.stderr]
+    assert "PRISM_OWNER_DB_PASSWORD" in done.stdout
+    assert not [value for _, value in lines[3:] if value in done.stdout + done.stderr]
     assert stat.S_IMODE((write / ".env").stat().st_mode) == 0o600
     assert make_secrets(write).returncode != 0
 

@@ -66,9 +66,9 @@ def test_the_evening_has_the_steps_of_the_daily_pipeline_in_their_order() -> Non
 
 
 def test_the_evening_names_tables_that_exist() -> None:
-    reported = re.findall(r"(?:S->>W|W-->>S): (.+)$", EVENING, re.MULTILINE)
-    firsts = {re.split(r"\W", words)[0] for words in reported}
-    named = {word for words in reported for word in re.findall(r"\b\w+_\w+\b", words)}
+    messages = re.findall(r"(?:S->>W|W-->>S): (.+)$", EVENING, re.MULTILINE)
+    firsts = {re.split(r"\W", words)[0] for words in messages}
+    named = {word for words in messages for word in re.findall(r"\b\w+_\w+\b", words)}
     assert firsts | named <= set(TABLES)
 
 

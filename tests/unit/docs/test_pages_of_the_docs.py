@@ -62,10 +62,10 @@ def test_every_kind_of_alert_has_its_row() -> None:
     page = (ROOT / "docs" / "alerts.md").read_text("utf-8")
     rows = find_rows(page, "| key | when | urgency | audience | it ends |")
     known = {kind.pattern: kind for kind in KINDS if kind is not DAILY_DIGEST}
-    reported = {re.sub(r"[A-Z]+", lambda word: f"{{{word[0].lower()}}}", key): key for key in rows}
-    assert set(reported) == set(known)
+    patterns = {re.sub(r"[A-Z]+", lambda word: f"{{{word[0].lower()}}}", key): key for key in rows}
+    assert set(patterns) == set(known)
     for pattern, kind in known.items():
-        row = rows[reported[pattern]]
+        row = rows[patterns[pattern]]
         assert row[2:4] == [kind.urgency, kind.audience], pattern
         assert (row[4] == "an event") == (not kind.lasts), pattern
 

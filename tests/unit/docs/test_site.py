@@ -65,8 +65,8 @@ def test_the_command_of_the_checks_refuses_a_broken_link(
     (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(kept))
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(page)
-    reported = ["make", "--dry-run", "--silent", "docs"]
-    lines = subprocess.run(reported, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    make = ["make", "--dry-run", "--silent", "docs"]
+    lines = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (command,) = [line for line in lines.splitlines() if "mkdocs" in line]
     command = command.replace(".venv/bin/mkdocs", f"{sys.executable} -m mkdocs")
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)

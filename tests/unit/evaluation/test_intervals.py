@@ -9,7 +9,6 @@ from datetime import date
 import numpy as np
 import pytest
 
-from _directions import hold_probabilities
 from factorprism.core.models import Evaluation
 from factorprism.evaluation import skill_sentence
 from factorprism.evaluation.resampling import bootstrap_interval, count_independent
@@ -17,6 +16,7 @@ from factorprism.evaluation.skill import evaluate
 from factorprism.learning import TrainingSet
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import CLASS_METRICS
+from held_out_directions import hold_probabilities
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from _directions import hold_probabilities
 from factorprism.evaluation.multiplicity import adjust_for_trials, multiplicity_sentence
 from factorprism.learning.samples import HeldOut
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import compute_log_losses
+from held_out_directions import hold_probabilities
 
 HORIZON = 5
 N_SAMPLES = 600

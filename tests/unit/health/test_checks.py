@@ -197,7 +197,7 @@ def test_a_check_that_breaks_is_a_fault_with_a_remedy_and_the_next_is_asked() ->
 def test_an_open_alert_matters_to_everybody_as_much_as_it_was_raised(
     severities: list[str], level: Level, sentence: str
 ) -> None:
-    alerts = [Alert(f"key {word}", word, f"{word} is open.\nMend it.") for word in severities]
+    alerts = [Alert(f"key {word}", word, f"{word} is open.\nFix it.") for word in severities]
     store = SimpleNamespace(list_open_alerts=lambda: alerts)
     subject = make_subject(load_config({}), warehouse=SimpleNamespace(alerts=store))
     (found,) = check_alerts("alerts", subject)
@@ -208,8 +208,8 @@ def test_an_open_alert_matters_to_everybody_as_much_as_it_was_raised(
 def test_the_page_on_alerts_lists_every_check_with_its_askers(repository_root: Path) -> None:
     page = (repository_root / "docs" / "alerts.md").read_text("utf-8")
     section = page.split("## Checks", 1)[1].split("\n## ", 1)[0]
-    reported = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
-    assert reported == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
+    listed = re.findall(r"^\| `([a-z ]+)` \| .* \| ([a-z, ]+) \|$", section, re.MULTILINE)
+    assert listed == [(check.name, ", ".join(check.asked_by)) for check in CHECKS]
 
 
 def test_the_remedy_of_absent_bars_loads_those_of_the_signal_asked_about() -> None:

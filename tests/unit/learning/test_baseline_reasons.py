@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from factorprism.images import gather_windows
-from factorprism.learning import Split, SplitSizes, TrainingSet, split_samples
+from factorprism.learning import Split, TrainingSet
 from factorprism.learning.baselines import BaselineForecaster, ScoreReasons
 from factorprism.targets import DIRECTION
 
-SIZES = SplitSizes(validation=120, calibration=120, out_of_sample=200, least_training=200)
 LEARNERS = tuple(one.name for one in DIRECTION.baselines if one.explained)
 RULES = tuple(one.name for one in DIRECTION.baselines if one.rule)
-
-
-@pytest.fixture(scope="module")
-def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
-    return make_training_set(1200)
-
-
-@pytest.fixture(scope="module")
-def split(market: TrainingSet) -> Split:
-    return split_samples(market.samples, market.horizon, SIZES)
 
 
 @pytest.fixture(scope="module")

@@ -23,20 +23,11 @@ from factorprism.learning.baselines.tabular import flatten_image, flatten_last, 
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import compute_log_losses
 
-SIZES = SplitSizes(validation=120, calibration=120, out_of_sample=200, least_training=200)
 NAMES = tuple(one.name for one in DIRECTION.baselines)
 LEARNERS = ("logistic", "pca_logistic", "gradient_boosting", "rocket")
-FITTED = [*LEARNERS[:-1], pytest.param(LEARNERS[-1], marks=pytest.mark.slow)]  # it is compiled
-
-
-@pytest.fixture(scope="module")
-def market(make_training_set: Callable[..., TrainingSet]) -> TrainingSet:
-    return make_training_set(1200)
-
-
-@pytest.fixture(scope="module")
-def split(market: TrainingSet) -> Split:
-    return split_samples(market.samples, market.horizon, SIZES)
+ROCKET = pytest.param("rocket", marks=pytest.mark.slow)  # it is compiled at its first fit
+FITTED = [*LEARNERS[:-1], ROCKET]
+EACH = [*NAMES[:-1], ROCKET]
 
 
 def test_the_names_are_those_of_the_contest(market: TrainingSet, split: Split) -> None:
@@ -45,7 +36,7 @@ def test_the_names_are_those_of_the_contest(market: TrainingSet, split: Split) -
         BaselineForecaster("oracle").fit(market, split)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_forecast_is_a_probability_and_repeatable(
     market: TrainingSet, split: Split, name: str
 ) -> None:
@@ -61,9 +52,9 @@ def test_a_forecast_is_a_probability_and_repeatable(
     assert first.values["p_up"].shape == first.reference["p_up"].shape == (200,)
     assert ((first.values["p_up"] > 0.0) & (first.values["p_up"] < 1.0)).all()
     assert np.isfinite(compute_log_losses(first.labels, first.values["p_up"])).all()
-    training_rows = market.labels[split.training_rows]
+    labels = market.labels[split.training_rows]
     np.testing.assert_allclose(
-        first.reference["p_up"], ((training_rows == 1).sum() + 1) / (len(training_rows) + 2)
+        first.reference["p_up"], ((labels == 1).sum() + 1) / (len(labels) + 2)
     )
     returns = market.outcomes["forward_return"][split.training_rows]
     expected = first.values["p_up"] * returns[returns > 0].mean()
@@ -71,7 +62,7 @@ def test_a_forecast_is_a_probability_and_repeatable(
     np.testing.assert_allclose(first.values["return_estimate"], expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_nothing_of_the_out_of_sample_sessions_is_learned_and_no_forecast_reads_a_later_one(
     market: TrainingSet, split: Split, name: str
 ) -> None:
@@ -200,8 +191,8 @@ def test_features_are_those_of_the_window() -> None:
     )
 
 
-def test_splits_are_evaluated_one_by_one_and_pooled(market: TrainingSet) -> None:
-    splits = list(walk_forward(market.samples, market.horizon, 3, SIZES))
+def test_splits_are_evaluated_one_by_one_and_pooled(market: TrainingSet, sizes: SplitSizes) -> None:
+    splits = list(walk_forward(market.samples, market.horizon, 3, sizes))
     pooled = evaluate_splits(BaselineForecaster("logistic"), market, splits)
 
     assert len(splits) == 3

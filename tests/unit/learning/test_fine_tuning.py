@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from factorprism.core.errors import ConfigurationError
-from factorprism.learning import TrainingSet, TrainingSettings, train_candidate
+from factorprism.learning import TrainingSet, TrainingSettings
 from factorprism.learning.fine_tuning import check_frozen_layers, draw_replay
 from factorprism.models import build_network, load_bundle
+from quiet_training import train_quietly
 
 
 def read_weights(network: Any) -> dict[str, list[bytes]]:
@@ -33,25 +34,11 @@ def test_frozen_layers_of_a_fine_tuned_bundle_keep_every_byte(
     settings = replace(
         quick_settings, epochs=1, n_folds=0, frozen_layers=("stem", "stage0_module0_one")
     )
-    arguments: dict[str, Any] = {
-        "signal": "hs300-direction-3",
-        "universe": "hs300",
-        "data_hash": "d" * 64,
-        "progress": lambda sentence: None,
-    }
     # From scratch nothing may be frozen: random weights would stay.
-    champion = train_candidate(
-        training_set, settings, tmp_path / "old", mode="retrain", initial=None, **arguments
-    )
-    tuned = train_candidate(
-        training_set,
-        settings,
-        tmp_path / "new",
-        mode="fine_tune",
-        initial=champion.bundle,
-        **arguments,
-    )
-    start = build_network("inception_tiny", training_set.input_shape, dropout_seed=3)
+    champion = train_quietly(training_set, settings, tmp_path / "old")
+    start = {"mode": "fine_tune", "initial": champion.bundle}
+    tuned = train_quietly(training_set, settings, tmp_path / "new", **start)
+    fresh = build_network("inception_tiny", training_set.input_shape, dropout_seed=3)
     old, new = (
         read_weights(load_bundle(one.bundle, one.record.artefact_hash).network)
         for one in (champion, tuned)
@@ -63,7 +50,7 @@ def test_frozen_layers_of_a_fine_tuned_bundle_keep_every_byte(
     assert frozen == {"stem_conv", "stem_norm", "stage0_module0_one_conv"}
     assert kept == frozen
     assert list(tuned.record.spec["settings"]["frozen_layers"]) == list(settings.frozen_layers)
-    assert read_weights(start)["stem_conv"] != old["stem_conv"]
+    assert read_weights(fresh)["stem_conv"] != old["stem_conv"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.learning import Candidate, TrainingSet, TrainingSettings, train_candidate
+from factorprism.learning import Candidate, TrainingSet, TrainingSettings
+from quiet_training import train_quietly
 
 
 def test_a_member_is_the_candidate_of_the_next_seed(
@@ -19,25 +20,15 @@ def test_a_member_is_the_candidate_of_the_next_seed(
     market = make_training_set(600)
     settings = replace(quick_settings, epochs=2)
 
-    def train(name: str, mode: str, initial: Path | None, **changes: int) -> Candidate:
-        return train_candidate(
-            market,
-            replace(settings, **changes),
-            tmp_path / name,
-            signal="hs300-direction-3",
-            universe="hs300",
-            mode=mode,
-            initial=initial,
-            data_hash="d" * 64,
-            progress=lambda sentence: None,
-        )
+    def train(name: str, **changes: int) -> Candidate:
+        return train_quietly(market, replace(settings, **changes), tmp_path / name)
 
     def weights(candidate: Candidate, name: str = "model.keras") -> bytes:
         return (candidate.bundle / name).read_bytes()
 
-    alone = train("alone", "retrain", None)
-    held = train("held", "retrain", None, members=1)
-    following = train("following", "retrain", None, seed=settings.seed + 1)
+    alone = train("alone")
+    held = train("held", members=1)
+    following = train("following", seed=settings.seed + 1)
     assert weights(held) == weights(alone)
     assert weights(held, "member_1.keras") == weights(following)
     assert weights(held, "member_1.keras") != weights(held)
@@ -46,16 +37,12 @@ def test_a_member_is_the_candidate_of_the_next_seed(
     # A fine-tuning goes on from the members that its start has, and makes up none.
     later = make_training_set(660)
     for start, expected in ((held, 1), (alone, 0)):
-        tuned = train_candidate(
+        tuned = train_quietly(
             later,
             replace(settings, members=2),
             tmp_path / f"tuned-{expected}",
-            signal="hs300-direction-3",
-            universe="hs300",
             mode="fine_tune",
             initial=start.bundle,
-            data_hash="d" * 64,
-            progress=lambda sentence: None,
         )
         assert len(list(tuned.bundle.glob("member_*"))) == expected
 

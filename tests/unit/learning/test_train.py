@@ -12,34 +12,24 @@ import pytest
 
 from factorprism.core.errors import ArtefactError, LookAheadError
 from factorprism.evaluation import evaluate_candidate, skill_sentence
-from factorprism.learning import (
-    Candidate,
-    TrainingSet,
-    TrainingSettings,
-    build_training_set,
-    train_candidate,
-)
+from factorprism.learning import Candidate, TrainingSet, TrainingSettings, build_training_set
 from factorprism.learning.recipe import forecast_rows, hold_out
 from factorprism.models import load_bundle
 from factorprism.targets import DIRECTION
+from quiet_training import train_quietly
 
 Trainer = Callable[..., Candidate]
 
 
 @pytest.fixture(scope="module")
 def train(quick_settings: TrainingSettings) -> Trainer:
-    def run(training_set: TrainingSet, folder: Path, **changes: Any) -> Candidate:
-        settings = changes.pop("settings", quick_settings)
-        arguments: dict[str, Any] = {
-            "signal": "hs300-direction-3",
-            "universe": "hs300",
-            "mode": "retrain",
-            "initial": None,
-            "data_hash": "d" * 64,
-            "progress": lambda sentence: None,
-            **changes,
-        }
-        return train_candidate(training_set, settings, folder, **arguments)
+    def run(
+        training_set: TrainingSet,
+        folder: Path,
+        settings: TrainingSettings = quick_settings,
+        **changes: Any,
+    ) -> Candidate:
+        return train_quietly(training_set, settings, folder, **changes)
 
     return run
 

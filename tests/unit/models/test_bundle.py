@@ -71,6 +71,14 @@ def test_an_image_gives_the_same_bytes_alone_and_among_others(
     assert np.array_equal(bundle.compute_outputs(images[::-1]), together[::-1])
 
 
+def test_many_images_at_once_give_the_logits_of_one_at_a_time(
+    saved: tuple[Path, str], images: np.ndarray
+) -> None:
+    bundle = load_bundle(*saved)
+    together = bundle.compute_logits(images, batch_size=16)
+    np.testing.assert_allclose(together, bundle.compute_logits(images), atol=1e-5)
+
+
 def test_a_bundle_whose_calibration_is_no_number_is_refused(
     tmp_path: Path, bundle_parts: dict[str, Any]
 ) -> None:

@@ -95,11 +95,3 @@ def test_a_member_of_another_shape_is_refused(tmp_path: Path, bundle_parts: dict
     bundle = load_bundle(tmp_path / "b", sealed)
     with pytest.raises(ArtefactError, match=r"member_1.keras reads images of \(12, 6, 3\)"):
         load_members(tmp_path / "b", bundle)
-
-
-def test_many_images_at_once_give_the_logits_of_one_at_a_time(
-    saved: tuple[Path, str], images: np.ndarray
-) -> None:
-    bundle = load_bundle(*saved)
-    together = bundle.compute_logits(images, batch_size=16)
-    np.testing.assert_allclose(together, bundle.compute_logits(images), atol=1e-5)

@@ -26,8 +26,9 @@ if "first" not in sys.argv:
 """
 
 
-@pytest.mark.parametrize("place", ["HOME", "KERAS_HOME"])
-@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize(
+    ("place", "first"), [("HOME", False), ("KERAS_HOME", False), ("KERAS_HOME", True)]
+)
 def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: bool) -> None:
     folder = tmp_path / ".keras" if place == "HOME" else tmp_path
     folder.mkdir(exist_ok=True)
@@ -38,12 +39,12 @@ def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: b
         "image_data_format": "channels_first",
     }
     (folder / "keras.json").write_text(json.dumps(held))
-    reported = compute(
+    printed = compute(
         {place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}, *(["first"] if first else [])
     )
     home = str(tmp_path) if place == "KERAS_HOME" else "None"
-    assert reported[0] == f"float32 float32 channels_last {home}"
-    assert first or reported[1] == "None 1e-07"
+    assert printed[0] == f"float32 float32 channels_last {home}"
+    assert first or printed[1] == "None 1e-07"
     assert json.loads((folder / "keras.json").read_text()) == held
 
 

@@ -13,6 +13,7 @@ import pytest
 from factorprism.core.errors import ConfigurationError
 from factorprism.factors import Normaliser
 from factorprism.models import (
+    InceptionModule,
     build_network,
     load_bundle,
     network_config,
@@ -211,6 +212,11 @@ def test_valid_padding_says_when_an_image_is_too_small(name: str) -> None:
         ("resnet50", {"block": "wide"}, "block"),
         ("resnet50", {"depths": (1, 1)}, "depths"),
         ("resnet50", {"stem_strides": ((2, 2),)}, "stem_strides"),
+        ("inception", {"stem_filters": 0}, "stem_filters"),
+        ("inception", {"stem_strides": (0, 2)}, "stem_strides"),
+        ("inception", {"stages": ()}, "stages"),
+        ("inception", {"dropout": 1.0}, "dropout"),
+        ("inception", {"padding": "full"}, "padding"),
         ("inception_time", {"kernels": (0, 4)}, "kernels"),
         ("inception_time", {"width": 3}, "width"),
     ],
@@ -218,6 +224,11 @@ def test_valid_padding_says_when_an_image_is_too_small(name: str) -> None:
 def test_an_impossible_field_is_named(name: str, overrides: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=rf"^{field}: "):
         network_config(name, **overrides)
+
+
+def test_an_inception_module_with_a_branch_without_filters_is_refused() -> None:
+    with pytest.raises(ValueError, match="five"):
+        InceptionModule(4, 4, 4, 4, 0, 4)
 
 
 def test_lists_from_json_are_taken_as_tuples() -> None:

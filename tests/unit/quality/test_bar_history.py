@@ -26,7 +26,7 @@ def _other_index(bars: pd.DataFrame) -> pd.DataFrame:
     return other
 
 
-def test_one_new_session_is_evaluated_against_the_history(
+def test_one_new_session_is_checked_against_the_history(
     index_bars: pd.DataFrame, failures_of: Failures
 ):
     history, today = index_bars.iloc[:-1], index_bars.iloc[-1:]

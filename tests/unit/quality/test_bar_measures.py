@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checking import measure_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import empty_bars, make_bars
 from factorprism.quality._measures import make_keys, measure_calendar, share_market
+from gate_of_one_symbol import measure_one
 
 
 def _bars(calendar: TradingCalendar, close: list[float], **columns: object) -> pd.DataFrame:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checking import check_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
+from gate_of_one_symbol import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]
 OPTIONAL = ["amount_cny", "pre_close", "pct_chg"]

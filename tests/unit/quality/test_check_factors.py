@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from checking import check_panel
 from factorprism.market.findings import QualityResult
 from factorprism.market.panels import FactorPanel
+from gate_of_one_symbol import check_panel
 
 RANGES = dict.fromkeys("ABCD", (-3.0, 3.0))
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from checking import check_one
 from factorprism.core.calendar import TradingCalendar, calendar_of
 from factorprism.core.severity import CRITICAL, WARNING
 from factorprism.market.findings import Finding, QualityResult
@@ -17,6 +16,7 @@ from factorprism.quality import blank_untraded, is_too_much, sort_out
 from factorprism.quality._rules import BETWEEN, FindingScope, Rule
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
+from gate_of_one_symbol import check_one
 
 Failures = Callable[..., dict[str, QualityResult]]
 SUITES = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from checking import check_one
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.findings import QualityResult
 from factorprism.quality import render_data_docs
+from gate_of_one_symbol import check_one
 
 VOID = {"meta", "link", "br"}
 
@@ -99,8 +99,8 @@ def test_a_run_page_tells_each_finding_by_its_name(tmp_path: Path, results: list
     found = [finding for result in results for finding in result.findings]
     assert found
     html = path.read_text("utf-8")
-    reported = re.findall(r"<code>([0-9a-f]{12})</code>", html)
-    assert sorted(reported) == sorted(finding.finding_id for finding in found)
+    shown = re.findall(r"<code>([0-9a-f]{12})</code>", html)
+    assert sorted(shown) == sorted(finding.finding_id for finding in found)
     for result in results:
         named = " ".join(finding.finding_id for finding in result.findings)
         assert f"{result.sentence} {named}" in _Page(html).text or not named

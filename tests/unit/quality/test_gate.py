@@ -38,9 +38,9 @@ def test_each_critical_failure_is_one_sentence():
     ]
     with pytest.raises(QualityError) as caught:
         require(results)
-    reported = "000300.SH: {0} failed on 2020-01-03 (bars.{0}, 2020-01-02 to 2020-01-31)."
-    assert caught.value.failures == (reported.format("a"), reported.format("c"))
-    assert caught.value.message == f"{reported.format('a')} {reported.format('c')}"
+    sentence = "000300.SH: {0} failed on 2020-01-03 (bars.{0}, 2020-01-02 to 2020-01-31)."
+    assert caught.value.failures == (sentence.format("a"), sentence.format("c"))
+    assert caught.value.message == f"{sentence.format('a')} {sentence.format('c')}"
     assert caught.value.remedy
     assert caught.value.exit_code == 3
 

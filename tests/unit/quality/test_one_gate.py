@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from great_expectations.datasource.fluent.interfaces import Batch
 
-from checking import join_held, make_pull
+from call_counts import count_calls
 from factorprism.core.calendar import calendar_of
 from factorprism.market.bars import BAR_PRICES, Pull, make_bars
 from factorprism.market.findings import QualityResult
@@ -21,7 +21,7 @@ from factorprism.quality import Verdicts, check_bars, check_factors
 from factorprism.quality.bar_rules import bar_rules
 from factorprism.quality.schema_rules import calendar_rules, schema_rules
 from factorprism.quality.verdicts import REPORTED_EACH_MAX
-from observing import count_calls
+from gate_of_one_symbol import join_held, make_pull
 
 HISTORY, PULLED = 400, 21
 PRICES = list(BAR_PRICES)

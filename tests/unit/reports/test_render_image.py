@@ -6,25 +6,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
-from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.ledger import ForecastState
 from factorprism.reports import describe_forecast, render_image
+from ledger_rows import SYMBOL, make_issued, make_withheld
 
-FORECAST = Forecast(
-    signal="hs300-direction-14",
-    session=date(2020, 12, 31),
+FORECAST = make_issued(
     model_id="inception-1a2b3c4d5e6f",
-    state=ForecastState.ISSUED,
-    target="direction",
-    universe="hs300",
-    horizon=14,
-    horizon_end=date(2021, 1, 21),
-    symbol="000300.SH",
-    values={"000300.SH": {"p_up": 0.573, "p_up_raw": 0.6, "base_rate": 0.538}},
+    values={SYMBOL: {"p_up": 0.573, "p_up_raw": 0.6, "base_rate": 0.538}},
 )
 MISSING = np.array([0xC9, 0xCC, 0xD1]) / 255
 
@@ -126,18 +118,7 @@ def test_an_issued_forecast_is_described_by_its_figures():
 
 
 def test_a_withheld_forecast_is_described_by_its_reason():
-    withheld = Forecast(
-        signal="hs300-direction-14",
-        session=date(2020, 12, 31),
-        model_id="none",
-        state=ForecastState.WITHHELD,
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        horizon_end=date(2021, 1, 21),
-        symbol="000300.SH",
-        reason="no champion",
-    )
+    withheld = make_withheld(reason="no champion")
     assert describe_forecast(withheld) == "forecast withheld: no champion"
 
 
@@ -156,10 +137,8 @@ def test_the_room_is_imported_without_matplotlib():
 
 
 def test_a_long_reason_ends_inside_the_picture(make_image, read_pixels, tmp_path):
-    reported = replace(
-        FORECAST, state=ForecastState.WITHHELD, values={}, reason="too few bars, " * 40
-    )
-    pixels = read_pixels(render(make_image(1), tmp_path / "a.png", forecast=reported))
+    other = replace(FORECAST, state=ForecastState.WITHHELD, values={}, reason="too few bars, " * 40)
+    pixels = read_pixels(render(make_image(1), tmp_path / "a.png", forecast=other))
     under_title = pixels[60:84, :, :3]
     assert (under_title[:, 36:-36] < 0.5).any()
     assert (under_title[:, -36:] == 1.0).all()

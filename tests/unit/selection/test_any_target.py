@@ -15,13 +15,7 @@ from factorprism.evaluation import evaluate_candidate, find_skill, skill_sentenc
 from factorprism.evaluation.matured import find_estimate, measure_matured_loss
 from factorprism.forecasts import encode_window
 from factorprism.forecasts.predict import compute_issue
-from factorprism.learning import (
-    Candidate,
-    TrainingSet,
-    TrainingSettings,
-    build_training_set,
-    train_candidate,
-)
+from factorprism.learning import Candidate, TrainingSet, TrainingSettings, build_training_set
 from factorprism.learning.recipe import forecast_rows
 from factorprism.models import load_bundle
 from factorprism.reports import render_contest, render_gains
@@ -56,6 +50,7 @@ from factorprism.targets.target import (
     compute_rank_correlation,
 )
 from factorprism.targets.volatility import VOLATILITY
+from quiet_training import train_quietly
 
 
 def say_nothing(known: Known, training_rows: Rows) -> Score:
@@ -200,16 +195,11 @@ def early(market: TrainingSet) -> TrainingSet:
 @pytest.fixture(scope="module")
 def models(early: TrainingSet, tmp_path_factory: pytest.TempPathFactory) -> list[Candidate]:
     return [
-        train_candidate(
+        train_quietly(
             early,
             replace(SETTINGS, seed=seed),
             tmp_path_factory.mktemp("model"),
             signal=f"hs300-{early.target.name}-3",
-            universe="hs300",
-            mode="retrain",
-            initial=None,
-            data_hash="d" * 64,
-            progress=lambda sentence: None,
         )
         for seed in (3, 4)
     ]
@@ -278,17 +268,13 @@ def test_a_fine_tuning_goes_on_on_the_scale_of_its_start(
     models: list[Candidate], market: TrainingSet, tmp_path: Path
 ) -> None:
     target, start = market.target, models[0]
-    tuned = train_candidate(
+    tuned = train_quietly(
         market,
         SETTINGS,
         tmp_path,
-        signal="s",
-        universe="hs300",
         mode="fine_tune",
         initial=start.bundle,
         initial_hash=start.record.artefact_hash,
-        data_hash="d" * 64,
-        progress=lambda sentence: None,
     )
     old, new = (
         load_bundle(one.bundle, one.record.artefact_hash).calibration for one in (start, tuned)

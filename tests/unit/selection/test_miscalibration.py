@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from _directions import hold_probabilities
 from factorprism.selection import pairing
 from factorprism.targets import DIRECTION
 from factorprism.targets.direction import compute_log_losses, compute_miscalibration
+from held_out_directions import hold_probabilities
 
 HORIZON = 14
 TOLERANCE = 0.01

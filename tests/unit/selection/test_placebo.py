@@ -92,8 +92,10 @@ def test_nothing_is_learned_from_shuffled_labels_of_a_market_that_can_be_read(
     assert found["shuffled"].lower < 0.5 < found["shuffled"].upper
 
 
-def test_the_logistic_baseline_knows_nothing_of_shuffled_sample_data(hs300: TrainingSet) -> None:
-    auc = _evaluate(shuffle_labels(hs300, block=2 * hs300.horizon, seed=0))
+def test_the_logistic_baseline_knows_nothing_of_shuffled_sample_data(
+    hs300_set: TrainingSet,
+) -> None:
+    auc = _evaluate(shuffle_labels(hs300_set, block=2 * hs300_set.horizon, seed=0))
 
     assert auc.lower < 0.5 < auc.upper
     assert auc.n_sessions == 500

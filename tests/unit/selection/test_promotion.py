@@ -117,9 +117,7 @@ def test_a_gain_by_luck_does_not(market: TrainingSet, make_model: Maker) -> None
     assert not decision.promoted
 
 
-def test_only_sessions_after_both_trainings_evaluate(
-    market: TrainingSet, make_model: Maker
-) -> None:
+def test_only_sessions_after_both_trainings_count(market: TrainingSet, make_model: Maker) -> None:
     champion, candidate = make_model(1.0, through_row=400), make_model(-1.0, through_row=380)
     decision = decide_promotion(*champion, *candidate, market, RULE, seed=0)
     late = decide_promotion(*make_model(1.0, through_row=450), *candidate, market, RULE, seed=0)

@@ -8,7 +8,6 @@ from datetime import date
 import numpy as np
 import pytest
 
-from _directions import hold_probabilities
 from factorprism.core.models import Evaluation
 from factorprism.evaluation.drift import Drift
 from factorprism.evaluation.matured import (
@@ -21,6 +20,7 @@ from factorprism.evaluation.resampling import bootstrap_interval
 from factorprism.learning.samples import HeldOut, pool_held_out
 from factorprism.selection.refreshing import decide_mode
 from factorprism.targets import DIRECTION
+from held_out_directions import hold_probabilities
 
 HORIZON = 14
 CALM = Drift(

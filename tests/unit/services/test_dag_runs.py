@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from _signals import WEEKLY
+from default_signal import WEEKLY
 from factorprism.services._airflow_api import AirflowApi
 from factorprism.services.dag_runs import DagRuns
 

@@ -140,33 +140,33 @@ def test_what_a_platform_lacks_is_said_in_one_line(
 ) -> None:
     place.add_program("uname", f"echo {platform}")
     place.add_program("sw_vers", "echo 13.7")
-    reported = place.install("run", **settings)
-    assert reported.returncode == 1
-    assert reported.stderr.splitlines()[0] == sentence
-    assert len(reported.stderr.splitlines()) == 2
+    refused = place.install("run", **settings)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0] == sentence
+    assert len(refused.stderr.splitlines()) == 2
     assert place.locks() == []
 
 
 def test_a_linux_without_glibc_is_reported_so(place: Place) -> None:
     place.add_program("uname", "echo Linux x86_64")
     place.add_program("ldd", "echo 'musl libc (x86_64)' >&2; exit 1")
-    reported = place.install("run")
-    assert reported.returncode == 1
-    assert "TensorFlow has no package for a Linux with musl (Alpine)" in reported.stderr
+    refused = place.install("run")
+    assert refused.returncode == 1
+    assert "TensorFlow has no package for a Linux with musl (Alpine)" in refused.stderr
 
 
 def test_a_long_step_says_what_it_is_at(place: Place) -> None:
     """The step lasts until its first word is heard, however slow the machine."""
-    heard, reported = place.folder / "heard", []
+    heard, lines = place.folder / "heard", []
     with place.start("run", UV_WAITS_FOR=str(heard), PROGRESS_SECONDS="1") as process:
         assert process.stderr is not None
         for line in process.stderr:
-            reported.append(re.fullmatch(r" *(\d+) s  (.*)\n", line))
-            if reported[-1] and reported[-1][2].startswith("packages"):
+            lines.append(re.fullmatch(r" *(\d+) s  (.*)\n", line))
+            if lines[-1] and lines[-1][2].startswith("packages"):
                 heard.touch()
     assert process.returncode == 0
-    assert all(reported)
-    steps = [(int(line[1]), line[2]) for line in reported if line and "packages" in line[2]]
+    assert all(lines)
+    steps = [(int(line[1]), line[2]) for line in lines if line and "packages" in line[2]]
     (first, progress), *_, (last, done) = steps
     assert re.fullmatch(r"packages of requirements\.txt: (\d+ MB written; )?.+", progress)
     assert done == "packages of requirements.txt"

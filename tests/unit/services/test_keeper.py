@@ -1,4 +1,4 @@
-"""What a keeper tells, and how it evaluates a server."""
+"""What a keeper reports, and how it tells whether a server lives."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from factorprism.services import EmbeddedPostgres, _reporter
-from factorprism.services._kept import Server
+from factorprism.services import EmbeddedPostgres, _kept, _reporter
+from factorprism.services._kept import STEADY_SECONDS, Server, Wait
 from factorprism.services._reporter import REPORTED_MAX, Reporter
+from still_clock import StillClock
+from waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +25,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tell_all(reporter: Reporter, *, all_run: bool = True) -> None:
     """Tell what there is, and wait until the last report has ended."""
-    deadline = time.monotonic() + 20
     reporter.tell(os.environ, all_run=all_run)
-    while reporter._is_busy():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: not reporter._is_busy())
 
 
 def test_more_ends_than_one_command_can_hold_are_reported_by_the_newest(tmp_path: Path) -> None:
@@ -85,6 +84,23 @@ def test_the_alert_is_not_closed_while_one_does_not_run(
     time.sleep(0.1)
     tell_all(reporter)
     assert reported.read_text() == "resolve"
+
+
+def test_what_ends_at_once_is_tried_less_and_less_often_until_it_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, wait = StillClock(), Wait()
+    monkeypatch.setattr(_kept, "time", clock)
+
+    def length(lived_seconds: float) -> float:
+        wait.begin(lived_seconds)
+        begun = clock.seconds
+        while not wait.is_over():
+            clock.sleep(0.5)
+        return clock.seconds - begun
+
+    assert [length(0.1) for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert [length(STEADY_SECONDS), length(0.1)] == [1.0, 2.0]
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from _ports import takes
 from factorprism.core.errors import ServiceError
-from factorprism.services._group import ProcessGroup, tail
+from factorprism.services._group import ProcessGroup, lives, tail
 from factorprism.services._logs import LOG_BYTES_MAX
 from factorprism.services._plan import Plan
 from factorprism.services._ports import choose_port
+from loopback_ports import takes
+from waiting import eventually
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
 STUBBORN = [
@@ -46,18 +47,6 @@ def plan_of(
     **components: list[str],
 ) -> Plan:
     return Plan("The test's", components, str(folder), report=report or [], ports=ports or {})
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def lives(process: psutil.Process) -> bool:
-    # A container's first process may leave the dead unburied for a while.
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def logs_say_up(folder: Path, *names: str) -> Callable[[], bool]:
@@ -101,17 +90,6 @@ def test_a_killed_component_is_back_within_seconds_and_its_end_is_on_record(
     assert (group.kept()["one"].ends, group.kept()["one"].last) == (1, "was ended by SIGKILL")
     assert group.kept()["two"].pid == other.pid
     assert lives(other)
-
-
-def test_one_that_ends_at_once_is_tried_less_and_less_often(
-    group: ProcessGroup, tmp_path: Path
-) -> None:
-    once = [sys.executable, "-c", f"open({str(tmp_path / 'count')!r}, 'a').write('x')"]
-    count, started = tmp_path / "count", time.monotonic()
-    group.launch(plan_of(tmp_path, one=once), os.environ)
-    eventually(lambda: count.exists() and len(count.read_text()) >= 2)
-    time.sleep(max(0.0, started + 9 - time.monotonic()))
-    assert len(count.read_text()) <= 4
 
 
 def test_what_a_dead_component_leaves_ends_with_it_and_what_others_have_stays(

@@ -81,9 +81,9 @@ def test_one_release_of_uv_installs_everywhere(repository_root: Path) -> None:
 
 
 def test_help_lists_every_target(repository_root: Path) -> None:
-    reported = subprocess.run(
+    done = subprocess.run(
         ["make", "help"], cwd=repository_root, capture_output=True, text=True, check=True
     )
-    listed = re.findall(r"^make (\w+)", reported.stdout, re.MULTILINE)
+    listed = re.findall(r"^make (\w+)", done.stdout, re.MULTILINE)
     for target in ("run", "test", "up", "down", "check", "bench", "lock", "secrets", "help"):
         assert target in listed

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
+import select
 import stat
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
+from typing import IO
 
 from factorprism.core.files import PRIVATE, write_atomic
 from factorprism.services._files import read_stripped, remembered
@@ -21,6 +21,7 @@ from factorprism.services._patience import waiting_for
 HOLD = """
 import pathlib, sys, time
 from factorprism.services._files import locked
+print("asks", flush=True)
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -44,24 +45,26 @@ def test_what_is_remembered_is_made_once(tmp_path: Path) -> None:
     assert remembered(tmp_path / "x", lambda: next(made)) == "first"
 
 
-def test_the_lock_is_waited_for_as_long_as_its_process_lives(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "lock"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
-        ) as second:
-            with pytest.raises(subprocess.TimeoutExpired):
-                second.wait(1.0)
-            os.kill(holder.pid, signal.SIGKILL)
-            assert second.stdout is not None
-            assert second.stdout.readline() == "held\n"
-            second.kill()
+@contextmanager
+def asking(lock: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """Run a process that asks for the lock and keeps it; its words come without a buffer."""
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"asks\n"
+            yield process, process.stdout
+        finally:
+            process.kill()
+
+
+def test_the_lock_is_waited_for_as_long_as_its_process_lives(tmp_path: Path) -> None:
+    with asking(tmp_path / "lock") as (holder, words):
+        assert words.readline() == b"held\n"
+        with asking(tmp_path / "lock") as (_, words):
+            assert select.select([words], [], [], 0.5)[0] == []
+            holder.kill()
+            assert words.readline() == b"held\n"
 
 
 def test_who_waits_says_what_for(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,6 +23,7 @@ import pytest
 from factorprism.core.errors import ServiceError
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, services_status
 from factorprism.services._plan import Plan
+from waiting import eventually
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
 ENDS = [sys.executable, "-c", ""]
@@ -40,13 +41,6 @@ def pages(tmp_path: Path) -> Iterator[MlflowUi]:
     pages = MlflowUi(tmp_path, "postgresql://prism@127.0.0.1:1/mlflow")
     yield pages
     pages._group.stop(5.0)
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def keep(service: EmbeddedAirflow | MlflowUi, command: list[str]) -> None:

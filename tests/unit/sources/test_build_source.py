@@ -1,3 +1,5 @@
+"""The configuration chooses the source, which gets the clock and the settings and opens nothing."""
+
 from __future__ import annotations
 
 import subprocess

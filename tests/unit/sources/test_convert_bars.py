@@ -1,3 +1,5 @@
+"""The vendor's rows become bars in shares and CNY, and its messages the house's errors."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,28 +1,15 @@
+"""Calls to a vendor: never more in a minute than allowed, and passing errors are waited out."""
+
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 
 import pytest
 
 from factorprism.core.errors import AccessDenied, MalformedResponse, SourceError, Throttled
 from factorprism.sources._answers import RequestRefused
 from factorprism.sources._pace import ATTEMPTS, Clock, Pace
-
-
-@dataclass
-class StillClock:
-    """A clock that sleeping alone moves."""
-
-    seconds: float = 1000.0
-    pauses: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.seconds += seconds
+from still_clock import StillClock
 
 
 class Vendor:
@@ -41,7 +28,7 @@ class Vendor:
 
 @pytest.fixture
 def clock() -> StillClock:
-    return StillClock()
+    return StillClock(1000.0)
 
 
 def pace_of(clock: StillClock, calls_per_minute: int = 100) -> Pace:

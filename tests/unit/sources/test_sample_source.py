@@ -1,3 +1,5 @@
+"""The sample source: each index whole on its own calendar, and no other symbol."""
+
 from __future__ import annotations
 
 from datetime import date, datetime

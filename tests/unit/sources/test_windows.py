@@ -1,3 +1,5 @@
+"""A range asked for in windows: cut pages are completed, and no loop is endless."""
+
 from __future__ import annotations
 
 from datetime import date, timedelta

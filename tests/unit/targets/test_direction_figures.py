@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from _directions import hold_probabilities
 from factorprism.evaluation.resampling import bootstrap_interval
 from factorprism.learning.samples import pool_held_out
 from factorprism.targets.direction import CLASS_METRICS, compute_class_metrics
+from held_out_directions import hold_probabilities
 
 LABELS = np.array([1, 0, 1, 1], np.float64)
 Y_PROB = np.array([0.8, 0.3, 0.4, 0.6])

@@ -35,9 +35,11 @@ def closes() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def risk(hs300: TrainingSet) -> TrainingSet:
+def risk(hs300_set: TrainingSet) -> TrainingSet:
     """The HS300 of the `sample` source, asked for its volatility."""
-    return build_training_set(hs300.image_set, hs300.closes, VOLATILITY, 14, hs300.as_of)
+    return build_training_set(
+        hs300_set.image_set, hs300_set.closes, VOLATILITY, 14, hs300_set.as_of
+    )
 
 
 @pytest.fixture(scope="module")

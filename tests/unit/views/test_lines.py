@@ -12,6 +12,7 @@ from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
 from factorprism.core.symbols import exchange_of
 from factorprism.views import NotHeld, choose_line, locate_session
 from factorprism.views._lines import final_rows, require_trading
+from ledger_rows import make_issued
 
 CONFIG = Config(home=Path())
 
@@ -24,17 +25,7 @@ def line(universe: str, horizon: int = 14, last: date = date(2025, 1, 2)) -> For
 
 
 def row(model_id: str, state: ForecastState, position: int) -> Forecast:
-    return Forecast(
-        signal="hs300-direction-14",
-        session=date(2025, 1, 2),
-        model_id=model_id,
-        state=state,
-        target="direction",
-        universe="hs300",
-        horizon=14,
-        horizon_end=date(2025, 1, 22),
-        position=position,
-    )
+    return make_issued(date(2025, 1, 2), model_id=model_id, state=state, position=position)
 
 
 def test_issued_beats_withheld_and_the_later_model_the_earlier() -> None:

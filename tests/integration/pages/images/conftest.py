@@ -16,8 +16,8 @@ from _history import draw_explanation
 from factorprism.core.arrays import hash_array
 from factorprism.core.calendar import calendar_of
 from factorprism.core.config import Config
-from factorprism.core.ledger import Forecast, ForecastLine, ForecastState
-from factorprism.core.models import ModelRecord, Promotion, TrainingSummary
+from factorprism.core.ledger import Forecast, ForecastLine
+from factorprism.core.models import ModelRecord, TrainingSummary
 from factorprism.core.signals import find_signal
 from factorprism.factors import Normaliser
 from factorprism.forecasts import ImageWindow, encode_window
@@ -26,6 +26,7 @@ from factorprism.market.findings import QualityResult
 from factorprism.pipelines import Ports, Run, load_recent_images, load_window_bars
 from factorprism.pipelines.factors import compute_factors
 from factorprism.warehouse import PostgresWarehouse
+from ledger_rows import make_issued, make_promotion, make_record
 
 SYMBOLS = ("000300.SH", "000905.SH")
 FIRST, LAST = date(2019, 1, 2), date(2020, 12, 31)
@@ -33,6 +34,7 @@ SESSION = date(2020, 12, 30)
 MODEL = "inception-000000000001"
 PARENT = "inception-000000000000"
 UNIVERSE = "pair"
+SIGNAL = f"{UNIVERSE}-direction-14"
 ReadPage = Callable[..., tuple[int, str]]
 
 
@@ -107,16 +109,11 @@ def build_row(world: World, session: date, normaliser: Normaliser) -> Forecast:
     """Return the issued row of `session` with the hashes that the evening's run would write."""
     window = world.window(session)
     bars = load_window_bars(world.run(session), window)
-    return Forecast(
-        signal=f"{UNIVERSE}-direction-14",
-        session=session,
+    return make_issued(
+        session,
+        signal=SIGNAL,
         model_id=MODEL,
-        state=ForecastState.ISSUED,
-        target="direction",
         universe=UNIVERSE,
-        horizon=14,
-        horizon_end=calendar_of(SYMBOLS[0]).offset(session, 14),
-        symbol=SYMBOLS[0],
         values={SYMBOLS[0]: {"p_up": 0.53, "p_up_raw": 0.61, "base_rate": 0.52}},
         data_hash=hash_bars(bars),
         factor_hash=window.factor_hash,
@@ -125,22 +122,14 @@ def build_row(world: World, session: date, normaliser: Normaliser) -> Forecast:
 
 
 def build_record(model_id: str, parent_id: str, factors: tuple[str, ...]) -> ModelRecord:
-    return ModelRecord(
-        model_id=model_id,
-        architecture="inception",
-        signal=f"{UNIVERSE}-direction-14",
-        target="direction",
+    return make_record(
+        model_id,
+        signal=SIGNAL,
         universe=UNIVERSE,
-        horizon=14,
-        lookback=56,
         channels=SYMBOLS,
         factors=factors,
         trained_from=date(2019, 6, 3),
         trained_through=date(2020, 11, 30),
-        n_samples=300,
-        bases={"base_rate": 0.52},
-        data_hash="d" * 64,
-        artefact_hash="a" * 64,
         mode="fine_tune" if parent_id else "retrain",
         parent_id=parent_id,
     )
@@ -158,17 +147,8 @@ def fill(world: World) -> None:
     warehouse.models.save_model(build_record(MODEL, PARENT, factors))
     epochs = ({"epoch": 1.0, "loss": 0.7},)
     warehouse.models.save_training(TrainingSummary(MODEL, epochs, normaliser.to_dict()))
-    warehouse.models.append_promotion(
-        Promotion(
-            f"{UNIVERSE}-direction-14",
-            date(2020, 11, 30),
-            MODEL,
-            MODEL,
-            PARENT,
-            True,
-            "It is better.",
-        )
-    )
+    promotion = make_promotion(MODEL, signal=SIGNAL, as_of=date(2020, 11, 30), previous_id=PARENT)
+    warehouse.models.append_promotion(promotion)
     for session in (date(2020, 12, 1), SESSION):
         row = build_row(world, session, normaliser)
         warehouse.forecasts.append(row)

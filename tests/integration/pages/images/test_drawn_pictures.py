@@ -18,6 +18,7 @@ from factorprism.cli.main import app
 from factorprism.core.contest import ContestReport, FoldForecasts
 from factorprism.core.models import TrainingSummary
 from factorprism.targets.volatility import VOLATILITY
+from ledger_rows import GIVEN
 
 SESSION = date(2020, 12, 30)
 MODEL, PARENT = "inception-000000000001", "inception-000000000000"
@@ -26,8 +27,6 @@ AS_OF = date(2020, 12, 4)
 ENTRANTS = ("base_rate", "logistic", "inception")
 OF_RISK = (VOLATILITY.reference, "ridge", "inception")
 PNG = b"\x89PNG"
-# What the database gives a row.
-FRESH = {"created_at": None, "word": 0, "position": 0, "previous_hash": "", "row_hash": ""}
 OF_FORECAST = ("image", "attribution", "shares", "neighbours")
 
 Draw = Callable[..., Result]
@@ -113,11 +112,11 @@ def require_drawn(done: Result, home: Path, name: str) -> bytes:
 def require_refused(done: Result, *words: str) -> None:
     error: Any = done.exception
     assert (done.exit_code, done.stdout) == (1, ""), done.output
-    reported = str(error)
+    message = str(error)
     assert error.exit_code == 2
-    assert len(reported.splitlines()) == 2, reported
+    assert len(message.splitlines()) == 2, message
     for word in words:
-        assert word in reported
+        assert word in message
 
 
 @pytest.mark.parametrize("drawing", OF_FORECAST)
@@ -152,7 +151,7 @@ def test_a_trial_of_another_model_leaves_the_issued_picture_as_it_is(
     ledger, reasons = world.warehouse.forecasts, world.warehouse.explanations
     row = next(iter(ledger.load_forecasts(SIGNAL, SESSION, SESSION)))
     values = {row.symbol: {**row.values[row.symbol], "p_up": 0.41}}
-    ledger.append(replace(row, model_id=PARENT, values=values, **FRESH))
+    ledger.append(replace(row, model_id=PARENT, values=values, **GIVEN))
     held = reasons.load_explanation(SIGNAL, SESSION, MODEL)
     reasons.save_explanation(replace(held, model_id=PARENT))
 
@@ -168,7 +167,7 @@ def test_a_forecast_of_another_target_is_drawn(
 ) -> None:
     row = next(iter(world.warehouse.forecasts.load_forecasts(SIGNAL, SESSION, SESSION)))
     values = {row.symbol: dict.fromkeys(VOLATILITY.values, 0.2)}
-    risk = replace(row, signal=RISK, target="volatility", values=values, **FRESH)
+    risk = replace(row, signal=RISK, target="volatility", values=values, **GIVEN)
     world.warehouse.forecasts.append(risk)
     world.warehouse.explanations.save_explanation(draw_explanation(risk, world.window()))
     name = f"{RISK}-{SESSION}-{MODEL}-{drawing}.png"

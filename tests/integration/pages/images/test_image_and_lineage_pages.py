@@ -12,8 +12,9 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import ForecastState
 from factorprism.views.image import read_image
+from ledger_rows import make_outcome, make_withheld
 
 SESSION = date(2020, 12, 30)
 
@@ -171,19 +172,7 @@ def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
         _, page = read_page(world, f"{address}?session={session}", language)
         assert f'<time datetime="{expected}">' in page
         assert word in page
-    ledger.save_outcomes(
-        [
-            Outcome(
-                signal=row.signal,
-                session=session,
-                model_id=row.model_id,
-                symbol=row.symbol,
-                value=float(True),
-                forward_return=0.01,
-                horizon_end=came,
-            )
-        ]
-    )
+    ledger.save_outcomes([make_outcome(row, 0.01, horizon_end=came)])
     for address in ("/today", "/lineage"):
         _, page = read_page(world, f"{address}?session={session}", language)
         assert f'<time datetime="{came}">' in page
@@ -191,16 +180,10 @@ def test_an_expected_end_is_called_so_until_the_outcome_names_the_one_that_came(
 
 
 def test_what_the_warehouse_holds_is_shown_as_text(world, read_page):
-    row = Forecast(
+    row = make_withheld(
+        date(2020, 12, 2),
         signal="pair-direction-14",
-        session=date(2020, 12, 2),
-        model_id="none",
-        state=ForecastState.WITHHELD,
-        target="direction",
         universe="pair",
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
-        symbol="000300.SH",
         reason="<script>alert(1)</script>",
     )
     world.warehouse.forecasts.append(row)

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
-from factorprism.core.ledger import Forecast, ForecastState
+from factorprism.core.ledger import Forecast
 from factorprism.factors import CATALOGUE
 from factorprism.views.image import Absence, Match, Scale, read_image
+from ledger_rows import make_withheld
 
 SESSION = date(2020, 12, 30)
 
@@ -100,20 +102,10 @@ def test_a_day_without_an_image_says_why(held, session, absence):
     assert page.absent_picture is absence
 
 
-def withheld(**changes) -> Forecast:
-    row = Forecast(
-        signal="pair-direction-14",
-        session=date(2020, 12, 2),
-        model_id="none",
-        state=ForecastState.WITHHELD,
-        target="direction",
-        universe="pair",
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
-        symbol="000300.SH",
-        reason="stale data",
-    )
-    return replace(row, **changes)
+def withhold(**changes: Any) -> Forecast:
+    """Return a withheld row of the pair."""
+    of_pair = {"signal": "pair-direction-14", "universe": "pair", "model_id": "none"}
+    return make_withheld(date(2020, 12, 2), **{**of_pair, **changes})
 
 
 @pytest.mark.parametrize(
@@ -121,7 +113,7 @@ def withheld(**changes) -> Forecast:
     [("none", Absence.NO_CHAMPION), ("inception-000000000001", Absence.WITHHELD)],
 )
 def test_a_withheld_row_without_reasons_says_why(world, model_id, absence):
-    row = withheld(model_id=model_id)
+    row = withhold(model_id=model_id)
     world.warehouse.forecasts.append(row)
     page = load(world, row.session)
     assert page.row.reason == "stale data"
@@ -130,7 +122,7 @@ def test_a_withheld_row_without_reasons_says_why(world, model_id, absence):
 
 
 def test_a_row_of_another_universe_is_not_of_this_page(world):
-    row = withheld(signal="hs300-direction-14", universe="hs300", reason="of another universe")
+    row = withhold(signal="hs300-direction-14", universe="hs300", reason="of another universe")
     world.warehouse.forecasts.append(row)
     assert load(world, row.session).row is None
 

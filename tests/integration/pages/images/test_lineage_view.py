@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from factorprism.core.alerts import Alert
-from factorprism.core.ledger import Forecast, ForecastState, Outcome
+from factorprism.core.ledger import Forecast, ForecastState
 from factorprism.market.bars import Pull, PullState
 from factorprism.market.findings import Finding
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.views.lineage import Match, read_lineage
+from ledger_rows import make_outcome, make_withheld
 
 SESSION, LATER = date(2020, 12, 30), date(2020, 12, 31)
 MODEL, PARENT = "inception-000000000001", "inception-000000000000"
@@ -39,7 +40,7 @@ def test_the_model_comes_with_its_ancestors_and_its_promotion(held):
     model = load(held).model
     assert model.record.model_id == MODEL
     assert [record.model_id for record in model.ancestors] == [PARENT]
-    assert model.promotion.reason == "It is better."
+    assert model.promotion.reason == "first champion"
 
 
 def test_the_pulls_are_those_that_gave_the_bars(held):
@@ -91,15 +92,7 @@ def test_an_outcome_is_shown_with_the_return_from_the_closes_now_held(world):
     row = load(world, session).row
     bars = world.warehouse.bars.load_bars([row.symbol], session, row.horizon_end)
     came = float(bars["close"].iloc[-1] / bars["close"].iloc[0] - 1.0)
-    outcome = Outcome(
-        signal=row.signal,
-        session=session,
-        model_id=MODEL,
-        symbol=row.symbol,
-        value=float(came > 0),
-        forward_return=came,
-        horizon_end=row.horizon_end,
-    )
+    outcome = make_outcome(row, came)
     world.warehouse.forecasts.save_outcomes([outcome])
     settled = load(world, session).settled
     assert settled.outcome == outcome
@@ -121,16 +114,11 @@ def refuse(world, make_fault, session: date, source: str = "sample") -> Forecast
     verdict = make_fault(session)
     held = replace(verdict, success=True, expectation="columns_are_there", sentence="all there")
     warehouse.quality.save_results([held, verdict], f"bars {session} {source} pair")
-    row = Forecast(
+    row = make_withheld(
+        session,
         signal="pair-direction-14",
-        session=session,
         model_id=MODEL,
-        state=ForecastState.WITHHELD,
-        target="direction",
         universe="pair",
-        horizon=14,
-        horizon_end=date(2020, 12, 22),
-        symbol="000300.SH",
         reason="1 close is not positive",
     )
     warehouse.forecasts.append(row)

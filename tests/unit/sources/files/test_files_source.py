@@ -1,3 +1,5 @@
+"""Bars from files of one's own: every cell is read, and what cannot be is named with its line."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

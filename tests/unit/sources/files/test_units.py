@@ -1,4 +1,4 @@
-"""Units are proved by the file's numbers, or asked for; adjusted prices are recognised."""
+"""Units and the decimal sign are proved by the numbers or asked for; adjusted prices show."""
 
 from __future__ import annotations
 
@@ -284,8 +284,6 @@ def test_real_files_prove_shares_and_lots(tmp_path: Path, symbol: str) -> None:
     vendor = real.assign(volume=real["volume"] / 100, amount=real["amount"] / 1000)
     assert read(tmp_path, vendor, symbol).units.cny == 1000.0
 
-
-# --- The decimal sign ------------------------------------------------------------------------
 
 PRICES = ["open", "high", "low", "close"]
 

@@ -49,7 +49,7 @@ GONE_NAMES = {
 ALLOWED = {
     "CHANGELOG.md": "it says what things were called at the time",
     "docs/decisions/0026-*": "the page on the words",
-    "tests/unit/deployment/test_glossary.py": "this list",
+    "tests/unit/docs/test_glossary.py": "this list",
     "tests/integration/warehouse/*": "older schemas are asked by the names that they have",
     "include/factorprism/warehouse/migrations/versions/*": "a released step never changes",
     "include/factorprism/core/config.py::WITNESS": "a refused setting",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-import psycopg2
+from sql import execute
 
 ROCKET = """
 INSERT INTO prism.fold_forecasts (fold_key, signal, entrant, placebo, settings, sessions,
@@ -17,5 +15,4 @@ FROM prism.fold_forecasts WHERE entrant = 'logistic' LIMIT 1
 
 def hold_rocket_evaluated(owner_url: str) -> None:
     """Write that ROCKET was evaluated of late, 70 s a fold; a try of it takes half a minute."""
-    with closing(psycopg2.connect(owner_url)) as connection, connection:
-        connection.cursor().execute(ROCKET)
+    execute(owner_url, ROCKET)
