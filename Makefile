@@ -31,7 +31,7 @@ up: ## Start the warehouse and Airflow, and say how to open the UI (MLFLOW=1: ML
 down: ## Stop all services
 	@if [ -x $(BIN)/factorprism ]; then exec $(BIN)/factorprism services stop; fi
 
-quick: ## Run the tests that neither train a network at length nor start Airflow, in two minutes
+quick: ## Run the tests that neither train a network nor start a server, in two minutes
 	@.ci/install dev
 	@exec $(PYTEST) -m "not slow" $(TESTS)
 

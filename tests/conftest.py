@@ -60,10 +60,10 @@ LONGEST = (
     "tests/integration/pipelines/test_contest_runs.py",
     "tests/integration/pipelines/test_champion.py",
 )
-# In these folders Airflow itself runs the tests' code.
-AIRFLOW_FOLDERS = ("tests/dags", "tests/browser")
-# What a test that trains networks or starts Airflow is given; a single one that is long is marked.
-SLOW_FIXTURES = {"open_world", "airflow_metadata", "quick_settings", "make_size", "evaluated"}
+# The tests of these folders start servers or build and train networks.
+SLOW_FOLDERS = ("integration", "dags", "browser", "unit/models", "unit/learning")
+# What a test that trains networks is given elsewhere; a single one, or a file, is marked.
+SLOW_FIXTURES = {"quick_settings", "make_size", "evaluated"}
 
 
 class FileScheduling(LoadScopeScheduling):
@@ -98,8 +98,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    in_airflow = _file_of(item).startswith(AIRFLOW_FOLDERS)
-    return in_airflow or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    in_slow_folder = _file_of(item).startswith(tuple(f"tests/{name}/" for name in SLOW_FOLDERS))
+    return in_slow_folder or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _file_of(item: pytest.Item) -> str:

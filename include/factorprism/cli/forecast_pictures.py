@@ -55,9 +55,9 @@ def draw_image(asked: Asked) -> Path:
     if asked.model:
         load_record(Run(session, asked.signal, asked.config, asked.ports), asked.model)
     page = read_image(asked.ports.warehouse, asked.config, line, session, asked.model)
-    picture = _require_picture(page)
+    picture = _require_picture(page, asked)
     return render_image(
-        _scale(picture, page.session),
+        _scale(picture, asked, page.session),
         sessions=picture.sessions,
         factors=picture.factors,
         channels=picture.channels,
@@ -69,11 +69,11 @@ def draw_image(asked: Asked) -> Path:
 
 def draw_attribution(asked: Asked) -> Path:
     page = _read_explained(asked)
-    picture, reasons = _require_picture(page), _require_reasons(page)
+    picture, reasons = _require_picture(page, asked), _require_reasons(page)
     if reasons.attribution is None:
         raise _not_kept(page, "attribution")
     return render_attribution(
-        _scale(picture, page.session),
+        _scale(picture, asked, page.session),
         reasons.attribution,
         sessions=picture.sessions,
         title=f"{page.symbol}, {page.session}: attribution of the forecast",
@@ -86,7 +86,7 @@ def draw_attribution(asked: Asked) -> Path:
 
 def draw_shares(asked: Asked) -> Path:
     page = _read_explained(asked)
-    picture, reasons = _require_picture(page), _require_reasons(page)
+    picture, reasons = _require_picture(page, asked), _require_reasons(page)
     if reasons.shapley is None or reasons.surrogate is None:
         raise _not_kept(page, "Shapley values or surrogate")
     return render_shares(
@@ -103,10 +103,10 @@ def draw_shares(asked: Asked) -> Path:
 
 def draw_neighbours(asked: Asked) -> Path:
     page = _read_explained(asked)
-    picture, reasons = _require_picture(page), _require_reasons(page)
+    picture, reasons = _require_picture(page, asked), _require_reasons(page)
     if reasons.distance is None or reasons.threshold is None:
         raise _not_kept(page, "nearest neighbours")
-    values = _scale(picture, page.session)[..., 0]
+    values = _scale(picture, asked, page.session)[..., 0]
     neighbours = tuple(
         Neighbour(one.session, one.outcome_end, one.distance, one.forward_return)
         for one in reasons.nearest_neighbours
@@ -152,12 +152,12 @@ def _read_explained(asked: Asked) -> ImagePage:
     return read_image(warehouse, asked.config, line, row.session, row.model_id)
 
 
-def _require_picture(page: ImagePage) -> Picture:
+def _require_picture(page: ImagePage, asked: Asked) -> Picture:
     if page.picture is None:
         require_held(page.session, page.known, page.symbol)
         raise NotHeld(
             f"the factors of {page.session} are not held",
-            remedy="Load them: factorprism backfill",
+            remedy=f"Load them: factorprism backfill --signal {asked.signal.name}",
         )
     return page.picture
 
@@ -175,12 +175,13 @@ def _not_kept(page: ImagePage, part: str) -> NotHeld:
     )
 
 
-def _scale(picture: Picture, session: date) -> FloatArray:
+def _scale(picture: Picture, asked: Asked, session: date) -> FloatArray:
     """Return the cells in z as they are coloured; raises `NotHeld` where there is no scale."""
     if picture.scaled is None:
         raise NotHeld(
             f"a factor has no value in any session up to {session}, so there is no scale",
-            remedy="Load an earlier start of the history: factorprism backfill",
+            remedy="Load an earlier start of the history: factorprism backfill --start DATE "
+            f"--end DATE --signal {asked.signal.name}",
         )
     return picture.scaled
 

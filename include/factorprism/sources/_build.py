@@ -14,8 +14,7 @@ from factorprism.sources.sample import SampleSource
 from factorprism.sources.tushare import TushareSource
 
 REAL_DATA = (
-    "For real data: TUSHARE_TOKEN=... make run, or FACTORPRISM_SOURCE=files "
-    "FACTORPRISM_FILES=path/to/folder make run."
+    "For real data: TUSHARE_TOKEN=... make run, or FACTORPRISM_FILES=path/to/folder make run."
 )
 
 

@@ -52,6 +52,8 @@ from factorprism.targets.target import (
 from factorprism.targets.volatility import VOLATILITY
 from quiet_training import train_quietly
 
+pytestmark = pytest.mark.slow  # trains
+
 
 def say_nothing(known: Known, training_rows: Rows) -> Score:
     return lambda _, rows: np.zeros((len(rows), 2))

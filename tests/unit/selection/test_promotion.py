@@ -19,6 +19,8 @@ from factorprism.models.backend import load_keras
 from factorprism.selection import PromotionRule, compare, decide_promotion
 from factorprism.targets import DIRECTION, target_of
 
+pytestmark = pytest.mark.slow  # builds networks
+
 RULE = PromotionRule(margin=0.0, min_sessions=60)
 Model = tuple[ModelBundle, ModelRecord]
 Maker = Callable[..., Model]

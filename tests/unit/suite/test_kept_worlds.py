@@ -106,4 +106,4 @@ def test_a_changed_source_asks_for_other_worlds(tmp_path: Path, file: str) -> No
 def test_what_is_run_first_is_there(request: Any, repository_root: Path) -> None:
     conftest = request.config.pluginmanager.get_plugin(str(repository_root / "tests/conftest.py"))
     assert [file for file in conftest.LONGEST if not (repository_root / file).is_file()] == []
-    assert all((repository_root / folder).is_dir() for folder in conftest.AIRFLOW_FOLDERS)
+    assert all((repository_root / "tests" / name).is_dir() for name in conftest.SLOW_FOLDERS)
