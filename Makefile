@@ -33,7 +33,7 @@ down: ## Stop all services
 
 quick: ## Run the tests that neither train a network nor start a server, in two minutes
 	@.ci/install dev
-	@exec $(PYTEST) -m "not slow" $(TESTS)
+	@exec $(PYTEST) -m "not slow" $(or $(TESTS),tests/unit tests/contract)
 
 test: ## Run all tests (TESTS=tests/unit/core: some of them)
 	@.ci/install dev

@@ -62,8 +62,8 @@ LONGEST = (
 )
 # The tests of these folders start servers or build and train networks.
 SLOW_FOLDERS = ("integration", "dags", "browser", "unit/models", "unit/learning")
-# What a test that trains networks is given elsewhere; a single one, or a file, is marked.
-SLOW_FIXTURES = {"quick_settings", "make_size", "evaluated"}
+# What is long to make for tests elsewhere; a single one that is long, or a file, is marked.
+SLOW_FIXTURES = {"quick_settings", "make_size", "evaluated", "alone", "panels_alone"}
 
 
 class FileScheduling(LoadScopeScheduling):
@@ -78,8 +78,12 @@ class FileScheduling(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two processes a core, at most four: half of the time is waiting for servers."""
-    return min(2 * (os.cpu_count() or 1), 4)
+    """Return two processes a core, at most four, since half of the time is waiting for servers.
+
+    The quick tests wait for nobody: one a core.
+    """
+    cores = os.cpu_count() or 1
+    return min(cores if config.option.markexpr == "not slow" else 2 * cores, 4)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,6 +23,8 @@ from factorprism.services._ports import choose_port
 from loopback_ports import takes
 from waiting import eventually
 
+pytestmark = pytest.mark.slow  # starts processes and waits for them
+
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
 STUBBORN = [
     sys.executable,

@@ -25,6 +25,8 @@ from factorprism.services import EmbeddedAirflow, EmbeddedPostgres, MlflowUi, se
 from factorprism.services._plan import Plan
 from waiting import eventually
 
+pytestmark = pytest.mark.slow  # starts services and waits for them
+
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
 ENDS = [sys.executable, "-c", ""]
 

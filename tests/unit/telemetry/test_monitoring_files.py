@@ -30,7 +30,7 @@ def read(name: str):
     [
         ("check", "config", "--syntax-only", "prometheus.yml"),
         ("check", "rules", "rules/prism.yml"),
-        ("test", "rules", "rules/prism_test.yml"),
+        pytest.param(("test", "rules", "rules/prism_test.yml"), marks=pytest.mark.slow),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
