@@ -9,8 +9,8 @@ MAKEFLAGS += --no-print-directory
 export PYTHON GPU
 
 BIN := .venv/bin
-# tests/conftest.py says by how many processes, and in which order.
-PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadscope \
+# Longest first: tests/conftest.py says in which order.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope \
 	--no-loadscope-reorder
 # Not --quiet, under which a warning is none.
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

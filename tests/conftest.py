@@ -77,16 +77,6 @@ class FileScheduling(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return two processes a core, at most four, since half of the time is waiting for servers.
-
-    The quick tests wait for nobody: one a core.
-    """
-    cores = os.cpu_count() or 1
-    return min(cores if config.option.markexpr == "not slow" else 2 * cores, 4)
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
     return FileScheduling(config, log)
 
