@@ -5,6 +5,11 @@ again as soon as they are answered, over connections kept open, as one login eac
 UI's cookie: the same evening, whose pages are drawn once. And then, as people do who read what
 they open, pages of past sessions that nobody has asked for before. Floors in the same run:
 Airflow's version (no login), its health, and the smallest answer of its UI that asks for a login.
+
+About once in a thousand answers Python looks for garbage in Airflow's process and stops all
+readers for half a second: which paths it meets is chance. So the bound is 300 ms or, where that is
+more, one and a half times the slower of Airflow's two smallest answers, which meet the same stops
+in the same run.
 """
 
 from __future__ import annotations
@@ -221,23 +226,23 @@ def run() -> list[Row]:
 
 def make_rows(found: Mapping[str, Measured]) -> Iterator[Row]:
     """Yield a row for each path; only ours are bounded."""
-    peer = float(np.percentile(found[LOGIN].answers, 95))
-    # On a machine that is busy with other work Airflow itself is slower than the limit.
-    limit = max(LIMIT_MS, PEER_LIMIT * peer)
+    p95 = {name: float(np.percentile(one.answers, 95)) for name, one in found.items()}
+    peer = max((VERSION, LOGIN), key=p95.__getitem__)
+    limit = max(LIMIT_MS, PEER_LIMIT * p95[peer])
     for name, one in found.items():
-        p50, p95, p99 = np.percentile(one.answers, [50, 95, 99])
+        p50, p99 = np.percentile(one.answers, [50, 99])
         ours = name not in (VERSION, HEALTH, LOGIN)
         extra = (
             "" if np.isnan(one.first) else f"; first {one.first:.0f} ms; {one.cpu:.1f} ms of CPU"
         )
         yield Row(
             f"{name}: p50 {p50:.0f}, p99 {p99:.0f} ms{extra}",
-            float(p95),
+            p95[name],
             "ms p95",
-            f"{LOGIN}, p95 {peer:.0f} ms",
-            float(p95) / peer,
+            f"{peer}, p95 {p95[peer]:.0f} ms",
+            p95[name] / p95[peer],
             f"<= {limit:.0f} ms" if ours else "none",
-            bool(p95 <= limit) if ours else True,
+            p95[name] <= limit if ours else True,
         )
 
 
