@@ -78,6 +78,10 @@ class TradingCalendar:
         """Return how many known sessions lie after `day`."""
         return int((self.session_days > np.datetime64(day, "D")).sum())
 
+    def count_since(self, session: date, last: date) -> int:
+        """Return how many sessions follow `session`, up to `last`; -1 where `last` is before it."""
+        return len(self.sessions(session, last)) - 1
+
     def settled_by(self, days: DayArray) -> TradingCalendar:
         """Return this calendar as bars of `days` make it known, through the last of them.
 

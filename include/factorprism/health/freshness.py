@@ -64,4 +64,4 @@ def measure_freshness(
 def _count_after(calendar: TradingCalendar, session: date | None, through: date) -> int:
     if session is None or session >= through:
         return 0
-    return len(calendar.sessions(session, through)) - 1
+    return calendar.count_since(session, through)

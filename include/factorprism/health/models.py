@@ -58,7 +58,7 @@ def check_age(name: str, subject: Subject) -> Iterator[CheckResult]:
     """Count the sessions since the last that the champion has learned from."""
     if record := _load_champion(subject):
         calendar = subject.config.calendar_of(subject.signal.symbol)
-        age = len(calendar.sessions(record.trained_through, subject.session)) - 1
+        age = calendar.count_since(record.trained_through, subject.session)
         limit = subject.config.champion_max_age_sessions
         sentence = f"{record.model_id} has learned nothing for {age} sessions, the limit is {limit}"
         yield _evaluate(name, catalogue.CHAMPION, subject, sentence, fault=age > limit)

@@ -71,5 +71,5 @@ def _warmup_left(run: Run, panel: FactorPanel) -> dict[str, int]:
     if extent is None or not len(panel.sessions):
         return {}
     calendar = calendar_of(panel.symbol)
-    before = len(calendar.sessions(extent[0], panel.sessions[0].astype(date))) - 1
+    before = calendar.count_since(extent[0], panel.sessions[0].astype(date))
     return {factor.name: max(0, factor.lookback - before) for factor in CATALOGUE}

@@ -82,4 +82,4 @@ def _measure_champion(run: Run) -> None:
 
 
 def _sessions_since(run: Run, day: date) -> int:
-    return max(0, len(run.calendar.sessions(day, max(day, run.session))) - 1)
+    return max(0, run.calendar.count_since(day, max(day, run.session)))

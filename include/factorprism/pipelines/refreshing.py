@@ -63,7 +63,7 @@ def measure_champion_loss(run: Run, record: ModelRecord, training_set: TrainingS
 
 def _decide(run: Run, champion: str, training_set: TrainingSet) -> tuple[str, str]:
     record = run.ports.warehouse.models.load_model(champion)
-    age = len(run.calendar.sessions(record.trained_through, run.session)) - 1
+    age = run.calendar.count_since(record.trained_through, run.session)
     allowed = run.config.champion_max_age_sessions
     misfit = _find_misfit(record, training_set)
     if misfit or age > allowed:

@@ -60,7 +60,7 @@ def _require_recent(run: Run, image_set: ImageSet) -> None:
     # Of every channel some factor is held.
     held = np.flatnonzero(np.all(np.any(np.isfinite(image_set.cube), axis=1), axis=1))
     last: date = image_set.sessions[held[-1] if len(held) else 0].astype(date)
-    missing = len(run.calendar.sessions(last, run.session)) - 1
+    missing = run.calendar.count_since(last, run.session)
     if missing > run.config.training_gap_max_sessions:
         raise QualityError(
             f"the images of {run.universe.name} end at {last}, "

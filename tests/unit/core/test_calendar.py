@@ -25,6 +25,15 @@ def test_fourteen_sessions_after_the_end_of_2025() -> None:
     assert calendar_for("XSHG").offset(date(2025, 12, 31), 14) == date(2026, 1, 22)
 
 
+def test_sessions_are_counted_from_one_to_a_day_and_a_holiday_is_none() -> None:
+    xshg = calendar_for("XSHG")
+    before = date(2024, 9, 30)  # the last session before the Golden Week
+    assert xshg.count_since(before, before) == 0
+    assert xshg.count_since(before, date(2024, 10, 7)) == 0
+    assert xshg.count_since(before, date(2024, 10, 9)) == 2
+    assert xshg.count_since(before, date(2024, 9, 27)) == -1
+
+
 def test_a_session_is_published_after_the_vendors_seven_in_the_evening() -> None:
     calendar = calendar_for("XSHG")
     session = date(2025, 12, 31)
