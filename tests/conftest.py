@@ -14,6 +14,9 @@ os.environ.update(
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "CUDA_VISIBLE_DEVICES": "",
         "MPLBACKEND": "Agg",
+        # A process for each core: threads of several would only wait for one another.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
     }
 )
 for _name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:

@@ -79,7 +79,7 @@ class Baseline:
 
     It follows its `rule`, or is the learner of its name in ``learning.baselines``. `calibrated`
     tells whether its outputs go through the target's calibration, `slow` whether its library takes
-    half a minute to import, `explained` whether what it learned can be read off its features
+    many seconds to compile, `explained` whether what it learned can be read off its features
     and its forecast follows from its score alone.
     """
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from factorprism.core.errors import LookAheadError
 from factorprism.learning import (
@@ -20,7 +21,7 @@ from factorprism.learning import (
 )
 from factorprism.learning.baselines import BaselineForecaster, NetworkForecaster, evaluate_splits
 from factorprism.learning.baselines.tabular import flatten_image, flatten_last, summarise_window
-from factorprism.targets import DIRECTION
+from factorprism.targets import DIRECTION, Column
 from factorprism.targets.direction import compute_log_losses
 
 NAMES = tuple(one.name for one in DIRECTION.baselines)
@@ -82,6 +83,20 @@ def test_nothing_of_the_out_of_sample_sessions_is_learned_and_no_forecast_reads_
     )
 
     np.testing.assert_array_equal(truth[:101], other[:101])
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_machine_of_other_cores_gives_the_same_bytes(
+    market: TrainingSet, split: Split, name: str
+) -> None:
+    import sklearn  # noqa: F401  # what is not loaded yet is not limited
+
+    def forecast_by(threads: int) -> Column:
+        with threadpool_limits(threads):
+            fitted = BaselineForecaster(name).fit(market, split)
+            return fitted.forecast_rows(market, split.out_of_sample).values["p_up"]
+
+    np.testing.assert_array_equal(forecast_by(1), forecast_by(3))
 
 
 @pytest.mark.parametrize("name", NAMES)

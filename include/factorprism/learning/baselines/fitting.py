@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -34,6 +35,20 @@ LEARNERS: Mapping[str, FitScore] = MappingProxyType(
 )
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let OpenMP and BLAS compute with one thread, whatever cores the machine has.
+
+    Their sums are ordered by the number of threads, so that boosted trees would differ between two
+    machines; and threads that wait for each other cost more than tables of this size gain by them.
+    """
+    import sklearn  # noqa: F401  # what is not loaded yet is not limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 @dataclass(frozen=True)
 class FittedBaseline:
     """A calibrated score, with what the target learned of its fold's labels."""
@@ -44,7 +59,8 @@ class FittedBaseline:
 
     def forecast_rows(self, training_set: TrainingSet, rows: Rows) -> HeldOut:
         """Return the calibrated forecasts of `rows` beside what came of them."""
-        outputs = self.score(training_set, rows)
+        with one_thread():
+            outputs = self.score(training_set, rows)
         return hold_out(training_set, rows, outputs, self.calibration, self.bases)
 
     def explain(self, values: FloatArray) -> ScoreReasons | None:
@@ -53,7 +69,10 @@ class FittedBaseline:
 
         None for a baseline that reads no image, or that has learned nothing from any.
         """
-        return self.score.explain(values) if isinstance(self.score, TabularScore) else None
+        if not isinstance(self.score, TabularScore):
+            return None
+        with one_thread():
+            return self.score.explain(values)
 
 
 @dataclass(frozen=True)
@@ -71,8 +90,9 @@ class BaselineForecaster:
         """
         baseline = training_set.target.find_baseline(self.name)
         audit_purge(split, training_set.horizon, training_set.image_set.sessions)
-        score = _fit_score(baseline, training_set, split, self.seed)
-        outputs = np.asarray(score(training_set, split.calibration))
+        with one_thread():
+            score = _fit_score(baseline, training_set, split, self.seed)
+            outputs = np.asarray(score(training_set, split.calibration))
         calibration, bases = calibrate(training_set, split, outputs, LabelScale())
         if not baseline.calibrated:
             calibration = training_set.target.identity

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
+from importlib import reload
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from factorprism.core.arrays import FloatArray
+from factorprism.learning.baselines._interpreted import interpreted
 from factorprism.learning.baselines.protocol import RowScore
 from factorprism.learning.baselines.tabular import fit_linear
 from factorprism.learning.samples import TrainingSet
@@ -19,11 +23,23 @@ KERNEL_SIZES = (7, 9, 11)  # those of the paper
 Table = npt.NDArray[np.float64]
 
 
+@cache
+def load_rocket() -> Any:
+    """Return the class `ROCKET` of pyts, compiled, while the rest of pyts is left as plain Python.
+
+    pyts compiles all that it has when it is imported, 13 s of one core for what nobody calls here.
+    """
+    with interpreted():
+        import pyts.transformation
+
+    return reload(sys.modules[pyts.transformation.ROCKET.__module__]).ROCKET
+
+
 class RandomKernels:
     """ROCKET (Dempster, Petitjean and Webb 2020) on each series of an image, scaled for a ridge.
 
-    Kernels of pyts, whose import compiles them for half a minute of one core. Each gives the
-    greatest value of its convolution and the share of positive ones.
+    Kernels of pyts, which are compiled anew in each process, for some seconds of one core. Each
+    gives the greatest value of its convolution and the share of positive ones.
     """
 
     def __init__(self, seed: int) -> None:
@@ -33,13 +49,12 @@ class RandomKernels:
 
     def fit(self, images: FloatArray) -> RandomKernels:
         """Draw the kernels and measure the features of `images` [n, lookback, factor, channel]."""
-        from pyts.transformation import ROCKET
-
         n_series = int(np.prod(images.shape[2:]))
         share = max(KERNELS // n_series, 1)
         sizes = tuple(size for size in KERNEL_SIZES if size <= images.shape[1])
+        rocket = load_rocket()
         self._rockets = [
-            ROCKET(share, sizes, random_state=self._seed + index).fit(images[:1, :, 0, 0])
+            rocket(share, sizes, random_state=self._seed + index).fit(images[:1, :, 0, 0])
             for index in range(n_series)
         ]
         features = self._transform(images)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
+
+from factorprism.learning.baselines._interpreted import interpreted
 
 
 def load_shap() -> Any:
@@ -12,19 +12,7 @@ def load_shap() -> Any:
 
     It would compile them anew in each process, 5 s of work for loops over some dozens of numbers.
     """
-    with _interpreted():
+    with interpreted():
         import shap
 
     return shap
-
-
-@contextmanager
-def _interpreted() -> Iterator[None]:
-    """Let numba, by which shap compiles, leave alone what is imported here for the first time."""
-    from numba import config
-
-    held, config.DISABLE_JIT = config.DISABLE_JIT, True
-    try:
-        yield
-    finally:
-        config.DISABLE_JIT = held
