@@ -17,10 +17,13 @@ os.environ.update(
         # A process for each core: threads of several would only wait for one another.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
     }
 )
 for _name in [name for name in os.environ if name.startswith("FACTORPRISM_")]:
     del os.environ[_name]
+os.environ["FACTORPRISM_THREADS"] = "1"
 os.environ.pop("TUSHARE_TOKEN", None)
 # The servers of the tests are on loopback, where no proxy leads.
 for _name in ("NO_PROXY", "no_proxy"):

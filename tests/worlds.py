@@ -186,6 +186,7 @@ def make_place(home: Path, warehouse_url: str, owner_url: str = "", **changes: A
         tracking_url=f"sqlite:///{home / 'mlflow.db'}",
         model="inception_tiny",
         epochs=1,
+        threads=1,
         **changes,
     )
     environ = {
@@ -194,6 +195,7 @@ def make_place(home: Path, warehouse_url: str, owner_url: str = "", **changes: A
         "FACTORPRISM_TRACKING_URL": config.tracking_url,
         "FACTORPRISM_MODEL": config.model,
         "FACTORPRISM_EPOCHS": str(config.epochs),
+        "FACTORPRISM_THREADS": str(config.threads),
         "FACTORPRISM_SOURCE": config.source,
         "FACTORPRISM_UNIVERSE": config.universe_name,
     }

@@ -57,6 +57,7 @@ def quick_settings() -> TrainingSettings:
     return TrainingSettings(
         architecture="inception_tiny",
         seed=3,
+        threads=1,
         epochs=4,
         holdout_sessions=80,
         validation_sessions=80,

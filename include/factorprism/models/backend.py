@@ -89,12 +89,17 @@ def fix_threads(threads: int, *, strict: bool) -> None:
         threading.set_intra_op_parallelism_threads(threads)
         threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError as exc:
-        in_force = threading.get_intra_op_parallelism_threads() or os.cpu_count()
+        in_force = threading.get_intra_op_parallelism_threads() or _threads_unasked()
         if strict and in_force != threads:
             raise ConfigurationError(
                 f"this process computes with {in_force} threads already, not {threads}",
                 remedy="Train in a process of its own, or set FACTORPRISM_THREADS to that number.",
             ) from exc
+
+
+def _threads_unasked() -> int | None:
+    """Return the threads that TensorFlow takes where nobody asks for a number."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or os.cpu_count()
 
 
 def forget_networks() -> None:

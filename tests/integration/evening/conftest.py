@@ -157,6 +157,7 @@ def make_environ(home: Path, warehouse_url: str, vendor: Any, session: date) -> 
         "FACTORPRISM_UNIVERSE": "pair",
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
+        "FACTORPRISM_THREADS": "1",
         "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
         "FACTORPRISM_CONTEST_FOLDS": "1",
         "FACTORPRISM_PUBLISHED_AT_XSHG": published_ago(session),

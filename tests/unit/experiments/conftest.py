@@ -71,6 +71,7 @@ def make_size() -> Callable[..., ExperimentSize]:
     def make(*networks: str, n_folds: int = 1) -> ExperimentSize:
         settings = TrainingSettings(
             seed=3,
+            threads=1,
             validation_sessions=60,
             calibration_sessions=60,
             least_training_sessions=80,

@@ -55,7 +55,7 @@ def test_the_files_have_docs_ready_names_and_a_quick_size_spares_the_full_one(
     experiment, history, tmp_path
 ):
     lines = []
-    options = {"seed": 5, "threads": 2, "tell": lines.append}
+    options = {"seed": 5, "threads": 1, "tell": lines.append}
     full = conduct(experiment, history, tmp_path, quick=False, **options)
     assert sorted(path.name for path in full.files) == [
         "experiment-asking-pairs.png",
@@ -73,7 +73,7 @@ def test_the_files_have_docs_ready_names_and_a_quick_size_spares_the_full_one(
 def test_the_page_says_the_question_the_answer_what_was_cut_and_both_times(
     experiment, history, tmp_path
 ):
-    options = {"seed": 5, "threads": 2, "tell": lambda line: None}
+    options = {"seed": 5, "threads": 1, "tell": lambda line: None}
     quick = conduct(experiment, history, tmp_path, quick=True, **options)
     for text in (
         "Is it so?",
@@ -94,7 +94,7 @@ def test_the_page_says_the_question_the_answer_what_was_cut_and_both_times(
 
 
 def test_a_csv_row_holds_the_ends_of_an_interval_and_nothing_for_nan(experiment, history, tmp_path):
-    conduct(experiment, history, tmp_path, quick=False, seed=5, threads=2, tell=lambda line: None)
+    conduct(experiment, history, tmp_path, quick=False, seed=5, threads=1, tell=lambda line: None)
     with (tmp_path / "experiment-asking.csv").open() as stream:
         first, second = csv.DictReader(stream)
     assert (second["AUC"], second["AUC lower"], second["AUC upper"]) == ("0.53", "0.41", "0.62")

@@ -18,7 +18,7 @@ from factorprism.learning.fit import lower_precision, predict_outputs
 from factorprism.models import build_network
 from factorprism.models.backend import load_keras
 
-SETTINGS = FitSettings(epochs=3, batch_size=16, learning_rate=1e-2, seed=4)
+SETTINGS = FitSettings(epochs=3, batch_size=16, learning_rate=1e-2, seed=4, threads=1)
 SHAPE = (8, 4, 1)
 
 
@@ -159,13 +159,21 @@ def test_a_stream_gives_the_weights_that_stored_images_give(
 
 
 TRAIN = """
+from dataclasses import replace
+import numpy as np
 from test_fit import SETTINGS, make_network, make_samples
 from factorprism.learning import fit
-fit(make_network(), make_samples(80, 0), make_samples(40, 1), SETTINGS, loss="log_loss")
+from factorprism.models.backend import fix_threads
+fix_threads(2, strict=True)  # before anything is computed
+settings, networks = replace(SETTINGS, threads=2), [make_network() for _ in range(2)]
+for network in networks:
+    fit(network, make_samples(80, 0), make_samples(40, 1), settings, loss="log_loss")
+pairs = zip(*(network.get_weights() for network in networks), strict=True)
+print(all(np.array_equal(*pair) for pair in pairs))
 """
 
 
-def test_a_training_leaves_the_allocator_of_its_process_alone() -> None:
+def test_two_threads_give_the_same_bits_and_leave_the_allocator_of_their_process_alone() -> None:
     # TensorFlow logs that it lowers glibc's trim threshold, which a Python generator makes it do.
     done = subprocess.run(
         [sys.executable, "-c", TRAIN],
@@ -175,6 +183,7 @@ def test_a_training_leaves_the_allocator_of_its_process_alone() -> None:
     )
 
     assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "True\n"
     assert "M_TRIM_THRESHOLD" not in done.stderr
 
 

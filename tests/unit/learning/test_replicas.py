@@ -29,7 +29,7 @@ samples = Samples(cube, rows, (cube[rows, 0, 0] > 0).astype("float32"), 12)
 tf.keras.utils.set_random_seed(3)
 network = build_network("mlp_tiny", (12, 6, 2))
 before = [np.array(weight) for weight in network.get_weights()]
-settings = FitSettings(epochs=3, batch_size=16, patience=3)
+settings = FitSettings(epochs=3, batch_size=16, patience=3, threads=1)
 result = fit(network, samples, samples, settings, loss="log_loss")
 logits = predict_outputs(network, samples)[:, 0]
 labels = np.ravel(samples.gather()[1])

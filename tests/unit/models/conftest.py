@@ -42,7 +42,7 @@ def bundle_parts(normaliser: Normaliser) -> dict[str, Any]:
         "network": build_network("inception_tiny", INPUT_SHAPE),
         "normaliser": normaliser,
         "calibration": {"slope": 0.25, "intercept": 0.1},
-        "spec": {"architecture": "inception_tiny", "input_shape": list(INPUT_SHAPE), "threads": 2},
+        "spec": {"architecture": "inception_tiny", "input_shape": list(INPUT_SHAPE), "threads": 1},
     }
 
 

@@ -64,7 +64,7 @@ def test_fit_trains_the_network_and_leaves_the_heads_behind(network: Any) -> Non
     samples = Samples(cube, rows, (rows % 2).astype(np.float32), SHAPE[0])
     before = [np.array(weight) for weight in network.get_weights()]
     form = training_form("googlenet_tiny", auxiliary_heads=True)
-    settings = FitSettings(epochs=1, batch_size=16)
+    settings = FitSettings(epochs=1, batch_size=16, threads=1)
     result = fit(network, samples, samples, settings, loss="log_loss", training_form=form)
     after = network.get_weights()
 

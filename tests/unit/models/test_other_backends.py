@@ -27,7 +27,7 @@ for name, overrides in variants:
     before = [np.array(weight) for weight in network.get_weights()]
     form = training_form(name, **overrides)
     result = fit(
-        network, samples, samples, FitSettings(epochs=1, batch_size=16),
+        network, samples, samples, FitSettings(epochs=1, batch_size=16, threads=1),
         loss="log_loss", training_form=form
     )
     assert np.isfinite(result.history[-1]["val_log_loss"]), name

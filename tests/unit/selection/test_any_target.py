@@ -158,6 +158,7 @@ TOY = Drift()
 SETTINGS = TrainingSettings(
     architecture="mlp_tiny",
     seed=3,
+    threads=1,
     epochs=3,
     holdout_sessions=80,
     validation_sessions=80,

@@ -32,6 +32,7 @@ SIGNAL = "hs300-direction-3"
 SETTINGS = TrainingSettings(
     architecture="mlp_tiny",
     seed=3,
+    threads=1,
     epochs=2,
     validation_sessions=60,
     calibration_sessions=60,

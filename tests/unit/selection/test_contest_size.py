@@ -25,6 +25,7 @@ from factorprism.targets import DIRECTION
 SETTINGS = TrainingSettings(
     architecture="mlp_tiny",
     seed=3,
+    threads=1,
     epochs=3,
     validation_sessions=60,
     calibration_sessions=60,
