@@ -178,7 +178,10 @@ class Place:
 
 
 def make_place(home: Path, warehouse_url: str, owner_url: str = "", **changes: Any) -> Place:
-    """Return the cheapest settings that train; what is tested is the way, not the forecast."""
+    """Return the cheapest settings that train; what is tested is the way, not the forecast.
+
+    `changes` are further settings by the names of their fields.
+    """
     home.mkdir(parents=True, exist_ok=True)
     config = Config(
         home=home,
@@ -198,6 +201,7 @@ def make_place(home: Path, warehouse_url: str, owner_url: str = "", **changes: A
         "FACTORPRISM_THREADS": str(config.threads),
         "FACTORPRISM_SOURCE": config.source,
         "FACTORPRISM_UNIVERSE": config.universe_name,
+        **{f"FACTORPRISM_{name.upper()}": str(value) for name, value in changes.items()},
     }
     return Place(config, environ, owner_url)
 

@@ -58,7 +58,10 @@ def story(
     lay_metadata: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
-    """No champion yet, then one is trained, then the same session again, and again."""
+    """No champion yet, then one is trained, then the same session again, and again.
+
+    The weekly run goes on with the same contest and one that sizes itself.
+    """
     folder = tmp_path_factory.mktemp("airflow")
     lay_metadata(folder)
     url = postgres.new_database()
@@ -78,6 +81,7 @@ def story(
             WEEKLY,
             {"session": "2025-12-26", "mode": "retrain", "contest": "quick"},
         ],
+        [WEEKLY, {"session": "2025-12-26", "mode": "retrain"}],
         ["housekeeping_weekly", {}],
     ]
     output = run_python(
@@ -93,6 +97,9 @@ def story(
             "FACTORPRISM_EPOCHS": "1",
             "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
             "FACTORPRISM_CONTEST_FOLDS": "2",
+            # Too short for anything but what was evaluated before.
+            "FACTORPRISM_CONTEST_HOURS": "0.001",
+            "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
         },
     )
     runs = [(state, tasks) for _, state, tasks in json.loads(output.splitlines()[-1])]
@@ -130,6 +137,16 @@ def test_a_contest_held_again_evaluates_nothing_twice(story: Story) -> None:
     assert tasks.pop("evaluate_folds") == "skipped"
     assert tasks.pop("ask_approval") == "skipped"
     assert set(tasks.values()) == {"success"}
+
+
+def test_a_contest_that_sizes_itself_says_what_it_leaves_out(story: Story) -> None:
+    state, tasks = story.runs[6]
+    assert (state, tasks["size_contest"], tasks["tabulate_contest"]) == ("success",) * 3
+    ((content,),) = story.query("SELECT content FROM prism.contests WHERE as_of = '2025-12-26'")
+    plan = content["plan"]
+    assert (plan["name"], "inception_tiny" in plan["entrants"]) == ("night", True)
+    assert plan["expected_seconds"] > 0
+    assert any(said.startswith("mlp_tiny: ") for said in plan["left_out"])
 
 
 def test_with_a_champion_every_task_is_green_and_nothing_is_withheld(story: Story) -> None:
@@ -174,6 +191,6 @@ def test_the_watch_runs_after_a_red_run_and_a_green_one_and_changes_neither(stor
 
 
 def test_the_housekeeping_is_green(story: Story) -> None:
-    state, tasks = story.runs[6]
+    state, tasks = story.runs[7]
     assert state == "success"
     assert set(tasks.values()) == {"success"}

@@ -54,10 +54,11 @@ class FoldForecasts:
 
 @dataclass(frozen=True)
 class FoldTime:
-    """How long an entrant took to learn and evaluate one fold."""
+    """How long an entrant took to learn and evaluate one fold; `device` is None where unknown."""
 
     entrant: str
     settings: Mapping[str, object]
+    device: str | None
     seconds: float
 
 

@@ -117,13 +117,21 @@ def count_gpus() -> int:
     return 0 if tensorflow is None else len(tensorflow.config.list_physical_devices("GPU"))
 
 
-def name_device() -> str:
-    """Return what is computed on: ``CPU AMD EPYC 7R13, 8 cores``, ``2 x GPU NVIDIA H200, CPU ...``.
+def name_cpu() -> str:
+    """Return what all but the networks compute on: ``CPU AMD EPYC 7R13, 8 cores``.
 
-    Machines of one name compute equally fast. The CPU is named beside a GPU too, since all but the
-    networks compute on it. With a backend other than TensorFlow its name stands for the GPU's.
+    Machines of one name compute equally fast. No backend is loaded.
     """
-    cpu = f"CPU {name_processor()}"
+    return f"CPU {name_processor()}"
+
+
+def name_device() -> str:
+    """Return what networks compute on: that of `name_cpu`, or ``2 x GPU NVIDIA H200, CPU ...``.
+
+    Machines of one name compute equally fast. The CPU is named beside a GPU too, since it feeds it.
+    With a backend other than TensorFlow its name stands for the GPU's.
+    """
+    cpu = name_cpu()
     tensorflow = _tensorflow()
     if tensorflow is None:
         return f"unknown to this package, by {load_keras().backend.backend()}, {cpu}"

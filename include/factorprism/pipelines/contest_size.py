@@ -12,7 +12,6 @@ from factorprism.core.errors import ConfigurationError
 from factorprism.core.sessions import utc_now
 from factorprism.core.words import count
 from factorprism.learning import TrainingSet
-from factorprism.models.backend import name_device
 from factorprism.pipelines._run import Run, StepContext
 from factorprism.pipelines.history import load_training_set, training_settings
 from factorprism.selection.contest import (
@@ -138,12 +137,15 @@ def _measure(run: Run, tasks: Sequence[Task]) -> dict[str, float]:
     """Return the seconds that each entrant takes for a fold, measured of late or by a short try."""
     newest = {task.entrant.name: task for task in tasks if not task.placebo}
     since = utc_now() - TIMES_KEPT
-    times = run.ports.warehouse.contests.list_times(run.signal.name, since, name_device())
+    times = run.ports.warehouse.contests.list_times(run.signal.name, since)
     seconds = {}
     for name, task in newest.items():
         wanted = _text(task.entrant.described)
+        device = task.entrant.name_device()
         own = [
-            one.seconds for one in times if one.entrant == name and _text(one.settings) == wanted
+            one.seconds
+            for one in times
+            if (one.entrant, one.device) == (name, device) and _text(one.settings) == wanted
         ]
         how = f"{count(len(own), 'fold')} of late" if own else "a short try"
         seconds[name] = statistics.median(own) if own else probe_fold(task.entrant, task.fold)

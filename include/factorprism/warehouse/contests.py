@@ -144,20 +144,21 @@ class ContestRepository:
         with self._database.begin() as connection:
             return connection.scalar(select(func.count()).select_from(tried.subquery())) or 0
 
-    def list_times(self, signal: str, since: datetime, device: str) -> list[FoldTime]:
-        """Return how long folds of true labels took, evaluated on `device` after `since` (UTC)."""
+    def list_times(self, signal: str, since: datetime) -> list[FoldTime]:
+        """Return how long folds of true labels took, evaluated after `since` (UTC)."""
         table = fold_forecasts.c
         seconds = func.extract("epoch", table.evaluated_at - table.begun_at)
-        statement = select(table.entrant, table.settings, seconds.label("seconds")).where(
+        statement = select(
+            table.entrant, table.settings, table.device, seconds.label("seconds")
+        ).where(
             table.signal == signal,
             table.placebo == "",
-            table.device == device,
             table.begun_at.is_not(None),
             table.evaluated_at > to_database(since),
         )
         with self._database.begin() as connection:
             rows = connection.execute(statement).all()
-        return [FoldTime(row.entrant, row.settings, float(row.seconds)) for row in rows]
+        return [FoldTime(row.entrant, row.settings, row.device, float(row.seconds)) for row in rows]
 
     def save_report(self, report: ContestReport) -> None:
         """Keep `report`; one of the same signal and session is replaced."""

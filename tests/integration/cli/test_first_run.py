@@ -9,19 +9,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
 import console
 from default_signal import DAILY, WEEKLY
-from factorprism.core.roles import OWNER
 from factorprism.services import EmbeddedAirflow, EmbeddedPostgres
-from factorprism.warehouse import PostgresWarehouse
-from rocket_folds import hold_rocket_evaluated
 from worlds import read_fingerprints
 
 # The smallest network and one epoch: what is tested is the way, not the forecast.
@@ -29,10 +24,7 @@ SETTINGS = {
     "FACTORPRISM_MODEL": "inception_tiny",
     "FACTORPRISM_EPOCHS": "1",
     "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
-    "FACTORPRISM_CONTEST_FOLDS": "2",
-    # Too short for anything but what was evaluated before.
-    "FACTORPRISM_CONTEST_HOURS": "0.001",
-    "FACTORPRISM_CONTEST_NETWORKS": "mlp_tiny",
+    "FACTORPRISM_CONTEST_FOLDS": "1",
 }
 pytestmark = pytest.mark.slow
 RUN_SECONDS = 900.0  # on a busy machine
@@ -110,24 +102,6 @@ def test_after_the_first_run_both_dags_are_on_and_nothing_follows_the_end_of_the
         assert dag["next_dagrun_run_after"] is None
         held = runs.api.call("GET", f"/api/v2/dags/{name}/dagRuns")["dag_runs"]
         assert {run["run_type"] for run in held} <= {"manual"}
-
-
-def test_the_weekly_contest_sizes_itself_and_ends_in_the_scheduler(
-    airflow: EmbeddedAirflow, home: Path
-) -> None:
-    hold_rocket_evaluated(EmbeddedPostgres(home).url("prism", OWNER))
-    state = airflow.runs().run_dag(WEEKLY, "by-hand", {}, timeout_seconds=1500)
-    assert state == "success"
-    warehouse = PostgresWarehouse(EmbeddedPostgres(home).url("prism"))
-    report = warehouse.contests.load_report("hs300-direction-14")
-    warehouse.close()
-    assert report is not None
-    assert report.as_of == date(2025, 12, 31)
-    plan: Any = report.content["plan"]
-    assert (plan["name"], "inception_tiny" in plan["entrants"]) == ("night", True)
-    assert plan["expected_seconds"] > 0
-    assert any(said.startswith("mlp_tiny: ") for said in plan["left_out"])
-    assert "Left out: " in call(home, "contest").stdout
 
 
 def test_the_replay_is_well_and_a_session_after_it_is_refused(

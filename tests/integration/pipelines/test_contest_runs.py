@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -22,11 +23,13 @@ from factorprism.pipelines.contest import plan_contest
 from factorprism.pipelines.contest_size import size_contest
 from factorprism.pipelines.weekly import build_dataset
 from factorprism.reports import describe_size
+from factorprism.selection.contest import Entrant
 from rocket_folds import hold_rocket_evaluated
 from sql import execute
-from worlds import read_fingerprints
+from worlds import ALONE, SMALL, SMALL_AS_OF, Recipe, World, copy_world, read_fingerprints
 
 TRAINED_AS_OF = date(2024, 6, 28)
+COUNT_FOLDS = "SELECT count(*) FROM prism.fold_forecasts"
 TABLES = ("fold_forecasts", "contests", "evaluations", "promotions", "models")
 
 
@@ -50,9 +53,6 @@ def fingerprints(place: Any) -> dict[str, str]:
     return {name: found[name] for name in TABLES}
 
 
-TRAIN = ("train", "--mode", "retrain", "--session", TRAINED_AS_OF.isoformat())
-
-
 def kill_when(process: Popen[str], ready: Callable[[], bool]) -> None:
     until = time.monotonic() + 120
     while process.poll() is None and not ready() and time.monotonic() < until:
@@ -62,22 +62,27 @@ def kill_when(process: Popen[str], ready: Callable[[], bool]) -> None:
     process.communicate()
 
 
-def test_a_contest_killed_on_the_way_ends_with_the_same_table(trained: Any, place: Any) -> None:
-    whole = fingerprints(trained)
-    (n_folds,) = execute(place.owner_url, "SELECT count(*) FROM prism.fold_forecasts")[0]
-    execute(place.owner_url, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
-    for held in sorted(random.Random(14).sample(range(1, n_folds), 2)):
-        kill_when(
-            console.start(place.environ, *TRAIN),
-            lambda held=held: (
-                execute(place.owner_url, "SELECT count(*) FROM prism.fold_forecasts")[0][0] >= held
-            ),
-        )
-        assert fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
-    done = console.spawn(place.environ, *TRAIN)
-    said = done.stdout.splitlines()[0]
-    assert said.endswith("no gain on the base rate stands."), done.stderr
-    assert fingerprints(place) == whole
+def test_a_contest_killed_on_the_way_ends_with_the_same_table(
+    postgres: Any, open_world: Callable[[Recipe], World], tmp_path: Path
+) -> None:
+    place = copy_world(postgres, open_world(ALONE), tmp_path / "home", **SMALL)
+    train = ("train", "--mode", "retrain", "--session", SMALL_AS_OF.isoformat())
+    try:
+        whole = fingerprints(place)
+        (n_folds,) = execute(place.owner_url, COUNT_FOLDS)[0]
+        execute(place.owner_url, "DELETE FROM prism.fold_forecasts; DELETE FROM prism.contests")
+        for held in sorted(random.Random(14).sample(range(1, n_folds), 2)):
+            kill_when(
+                console.start(place.environ, *train),
+                lambda held=held: execute(place.owner_url, COUNT_FOLDS)[0][0] >= held,
+            )
+            assert fingerprints(place)["fold_forecasts"] != whole["fold_forecasts"]
+        done = console.spawn(place.environ, *train)
+        said = done.stdout.splitlines()[0]
+        assert said.endswith("no gain on the base rate stands."), done.stderr
+        assert fingerprints(place) == whole
+    finally:
+        postgres.drop_database(place.owner_url)
 
 
 def test_a_week_later_only_the_newest_fold_is_open(place: Any) -> None:
@@ -120,7 +125,7 @@ def test_without_a_contest_the_remedy_is_said(place: Any) -> None:
 def test_the_times_of_another_device_size_no_night(
     place: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contest_size, "name_device", lambda: "GPU of yesterday")
+    monkeypatch.setattr(Entrant, "name_device", lambda self: "GPU of yesterday")
     monkeypatch.setattr(contest_size, "probe_fold", lambda entrant, fold: 33.0)
     reported: list[str] = []
     config = place.config.with_changes(contest_hours=0.02, contest_networks="mlp_tiny")

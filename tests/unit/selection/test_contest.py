@@ -13,6 +13,7 @@ import pytest
 from factorprism.core.contest import FoldForecasts
 from factorprism.core.errors import ConfigurationError
 from factorprism.learning import TrainingSet, TrainingSettings, audit_purge, build_training_set
+from factorprism.models.backend import name_cpu, name_device
 from factorprism.selection.contest import (
     PLACEBOS,
     SHIFTED,
@@ -186,6 +187,18 @@ def test_a_fold_evaluated_again_is_the_same_to_the_bit(market: TrainingSet) -> N
         np.testing.assert_array_equal(
             task.evaluate().columns["value.p_up"], task.evaluate().columns["value.p_up"]
         )
+
+
+def test_a_baseline_asks_no_backend_what_it_computes_on(
+    market: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, rule = (
+        next(one for one in list_all(market, ("mlp_tiny",)) if one.entrant.name == name)
+        for name in ("mlp_tiny", "momentum_sign")
+    )
+    assert network.entrant.name_device() == name_device()
+    monkeypatch.setattr("factorprism.models.backend.load_keras", None)
+    assert rule.evaluate().device == name_cpu()
 
 
 def test_the_table_follows_from_the_folds_alone(

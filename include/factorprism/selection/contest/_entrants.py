@@ -14,7 +14,7 @@ from factorprism.learning.baselines import BaselineForecaster, Forecaster, Netwo
 from factorprism.learning.samples import HeldOut, TrainingSet, pool_held_out
 from factorprism.learning.settings import TrainingSettings
 from factorprism.models import network_names
-from factorprism.models.backend import forget_networks, name_device
+from factorprism.models.backend import forget_networks, name_cpu, name_device
 from factorprism.selection.contest._folds import (
     Fold,
     cut_folds,
@@ -44,6 +44,10 @@ class Entrant:
     def described(self) -> dict[str, object]:
         """What of the settings its forecasts depend on, as JSON."""
         return describe_settings(self.settings, network=self.is_network)
+
+    def name_device(self) -> str:
+        """Return what it computes on here; for a baseline no backend of networks is loaded."""
+        return name_device() if self.is_network else name_cpu()
 
     def make_forecaster(self) -> Forecaster:
         if self.is_network:
@@ -120,7 +124,7 @@ class Task:
             sessions=market.image_set.sessions[held_out.rows].astype("datetime64[D]"),
             columns=_to_columns(held_out),
             begun_at=begun,
-            device=name_device(),
+            device=self.entrant.name_device(),
         )
 
 
