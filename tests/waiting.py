@@ -11,5 +11,5 @@ def eventually(holds: Callable[[], bool], seconds: float = 120.0) -> float:
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < seconds, f"not in {seconds:.0f} s"
-        time.sleep(0.02)
+        time.sleep(0.1)  # a question may cost Airflow an answer
     return time.monotonic() - begun

@@ -17,7 +17,7 @@ FINISHED_RUN = ("success", "failed")
 UNDER_WAY = ("queued", "running", "deferred", "up_for_retry", "up_for_reschedule")
 FINISHED_TASK = ("success", "failed", "skipped", "upstream_failed", "removed")
 PARSED_SECONDS = 900.0  # on an idle machine ten
-POLL_SECONDS = 0.25
+POLL_SECONDS = 1.0  # each poll costs Airflow three answers
 RUN_WORD_SECONDS = 60.0
 PAGE_TASKS = 100  # the most that Airflow gives at once, as it is configured
 

@@ -28,7 +28,7 @@ def await_planned_run(airflow: EmbeddedAirflow, dag_id: str, session: date) -> s
         for run in api.call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]:
             if str(run["logical_date"]).startswith(f"{session}T00:00:00"):
                 return str(run["dag_run_id"])
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise AssertionError(f"{dag_id} has no run of {session}")
 
 
@@ -48,7 +48,7 @@ def watch_for_slots(airflow: EmbeddedAirflow, dag_id: str, run_id: str) -> dict[
             pool: dict[str, Any] = api.call("GET", "/api/v2/pools/market_data")
             if pool["deferred_slots"]:
                 return pool
-        time.sleep(0.05)
+        time.sleep(0.25)
     raise AssertionError(f"{dag_id} was never deferred")
 
 
@@ -57,7 +57,7 @@ def await_checks(evening: Any, more: int) -> None:
     wanted, deadline = looks_of(evening) + more, time.monotonic() + ENDED_SECONDS
     while looks_of(evening) < wanted:
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def looks_of(evening: Any) -> int:
@@ -74,7 +74,7 @@ def check_beside(airflow: EmbeddedAirflow, dag_id: str, session: date) -> str | 
     runs.trigger_run(dag_id, run_id, {"session": session.isoformat()})
     check, state = dag_path(dag_id, run_id, "taskInstances/wait_for_bars"), None
     while state != "success" and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.5)
         state = runs.api.call("GET", check)["state"]
     path = f"{dag_path(dag_id, run_id)}?update_mask=state"
     runs.api.call("PATCH", path, {"state": "success"})

@@ -37,7 +37,7 @@ def await_that(condition: Callable[[], Any], what: str) -> Any:
         if answer:
             return answer
         assert time.monotonic() < deadline, f"{what}: not in {PATIENCE_SECONDS:.0f} s"
-        time.sleep(0.3)
+        time.sleep(0.5)
 
 
 def tasks_of(runs: DagRuns, dag_id: str, run_id: str) -> list[dict[str, Any]]:

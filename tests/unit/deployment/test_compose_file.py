@@ -276,7 +276,7 @@ def test_health_is_asked_without_starting_airflow(services: Any, repository_root
 
 
 def test_the_scheduler_rests_between_its_rounds(services: Any) -> None:
-    # A tenth of a second, as the embedded form has it, costs a third of a core without any task.
+    # A tenth of a second costs a third of a core without any task.
     resting = "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"
     assert float(services["scheduler"]["environment"].get(resting, 1.0)) >= 1.0
 
