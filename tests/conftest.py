@@ -46,6 +46,7 @@ from psycopg2 import sql  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from factorprism.core.roles import OWNER, READER, WRITER  # noqa: E402
+from factorprism.models._processor import count_cores  # noqa: E402
 from factorprism.services import EmbeddedPostgres  # noqa: E402
 from protocol.receivers import Mailbox, Webhook  # noqa: E402
 
@@ -56,12 +57,12 @@ if TYPE_CHECKING:
 # The files that take a minute and more, longest first; no process is to begin with one of them
 # when the others have nothing more to do.
 LONGEST = (
+    "tests/integration/workers/test_two_workers.py",
+    "tests/browser/test_pages_in_a_browser.py",
     "tests/integration/evening/test_evening_in_the_scheduler.py",
     "tests/integration/cli/test_first_run.py",
-    "tests/integration/workers/test_two_workers.py",
-    "tests/dags/test_dag_runs.py",
-    "tests/browser/test_pages_in_a_browser.py",
     "tests/integration/services/test_embedded_airflow.py",
+    "tests/dags/test_dag_runs.py",
     "tests/integration/pipelines/test_daily_runs.py",
     "tests/integration/pipelines/test_contest_runs.py",
     "tests/integration/pipelines/test_champion.py",
@@ -71,6 +72,12 @@ MEMORY_BYTES = 4 * 1024**3
 SLOW_FOLDERS = ("integration", "dags", "browser", "unit/models", "unit/learning")
 # What is long to make for tests elsewhere; a single one that is long, or a file, is marked.
 SLOW_FIXTURES = {"quick_settings", "make_size", "evaluated", "alone", "panels_alone"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one process a core, and one more where tests wait for servers."""
+    return count_cores() + ("not slow" not in config.option.markexpr)
 
 
 class FileScheduling(LoadScopeScheduling):

@@ -81,7 +81,7 @@ def story(
             WEEKLY,
             {"session": "2025-12-26", "mode": "retrain", "contest": "quick"},
         ],
-        [WEEKLY, {"session": "2025-12-26", "mode": "retrain"}],
+        [WEEKLY, {"session": "2025-12-26", "mode": "retrain", "contest": "night"}],
         ["housekeeping_weekly", {}],
     ]
     output = run_python(
