@@ -286,7 +286,7 @@ def read_rivals(home: Path) -> tuple[str, str]:
     return first, second
 
 
-# HS300 from 2016 on, with a contest of four folds and its champion as of `TRAINED_AS_OF`.
+# HS300 from 2016 on, with a quick contest and its champion as of `TRAINED_AS_OF`.
 TRAINED = Recipe("trained", _train)
 # The same, and two models of other seeds that nobody has evaluated yet.
 RIVALS = Recipe("rivals", _train_rivals, TRAINED)
