@@ -29,6 +29,7 @@ os.environ.pop("TUSHARE_TOKEN", None)
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))
 
+import gc  # noqa: E402
 import secrets  # noqa: E402
 import shutil  # noqa: E402
 import signal  # noqa: E402
@@ -103,6 +104,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {_file_of(item) for item in items if item.get_closest_marker("slow")}
     places = {file: place for place, file in enumerate([*LONGEST, *sorted(slow - {*LONGEST})])}
     items.sort(key=lambda item: places.get(_file_of(item), len(places)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the search for garbage pass over all that was imported by now, and come less often.
+
+    It takes a tenth of the processor's time otherwise.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _is_slow(item: pytest.Item) -> bool:

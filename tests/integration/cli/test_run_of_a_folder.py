@@ -42,6 +42,7 @@ def settings(folder: Path, tmp_path: Path, migrated_url: str, tracking_url: str)
         "FACTORPRISM_MODEL": "inception_tiny",
         "FACTORPRISM_EPOCHS": "1",
         "FACTORPRISM_ENSEMBLE_MEMBERS": "0",
+        "FACTORPRISM_CONTEST_FOLDS": "1",
     }
 
 
