@@ -14,5 +14,5 @@ FROM prism.fold_forecasts WHERE entrant = 'logistic' LIMIT 1
 
 
 def hold_rocket_evaluated(owner_url: str) -> None:
-    """Write that ROCKET was evaluated of late, 70 s a fold, so that nobody tries it."""
+    """Write that ROCKET was evaluated of late, 70 s a fold; it is compiled where it is tried."""
     execute(owner_url, ROCKET)
