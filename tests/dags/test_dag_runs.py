@@ -132,7 +132,7 @@ def test_the_weekly_run_trains_the_first_champion(story: Story) -> None:
 def test_each_entrant_is_evaluated_on_each_fold_by_a_task_of_its_own(story: Story) -> None:
     evaluated = story.query(
         "SELECT entrant, count(*), count(DISTINCT sessions[1]) FROM prism.fold_forecasts"
-        " GROUP BY entrant"
+        " WHERE entrant <> 'rocket' GROUP BY entrant"  # which was written, not evaluated
     )
     assert len(evaluated) == 7
     assert {row[1:] for row in evaluated} == {(2, 2)}
