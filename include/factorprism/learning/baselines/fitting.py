@@ -39,8 +39,9 @@ LEARNERS: Mapping[str, FitScore] = MappingProxyType(
 def one_thread() -> Iterator[None]:
     """Let OpenMP and BLAS compute with one thread, whatever cores the machine has.
 
-    Their sums are ordered by the number of threads, so that boosted trees would differ between two
-    machines; and threads that wait for each other cost more than tables of this size gain by them.
+    BLAS orders its sums by the number of threads, so that principal components and ROCKET would
+    differ between two machines; and threads that wait for each other cost more than tables of this
+    size gain by them.
     """
     import sklearn  # noqa: F401  # what is not loaded yet is not limited
     from threadpoolctl import threadpool_limits
