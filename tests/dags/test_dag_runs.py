@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import console
 from default_signal import DAILY, WEEKLY
 from factorprism.core.plan import list_before
 from factorprism.core.roles import WRITER
@@ -146,7 +147,7 @@ def test_a_contest_held_again_evaluates_nothing_twice(story: Story) -> None:
     assert set(tasks.values()) == {"success"}
 
 
-def test_a_contest_that_sizes_itself_says_what_it_leaves_out(story: Story) -> None:
+def test_a_contest_that_sizes_itself_says_what_it_leaves_out(story: Story, tmp_path: Path) -> None:
     state, tasks = story.runs[6]
     assert (state, tasks["size_contest"], tasks["tabulate_contest"]) == ("success",) * 3
     ((content,),) = story.query("SELECT content FROM prism.contests WHERE as_of = '2025-12-26'")
@@ -154,6 +155,8 @@ def test_a_contest_that_sizes_itself_says_what_it_leaves_out(story: Story) -> No
     assert (plan["name"], "inception_tiny" in plan["entrants"]) == ("night", True)
     assert plan["expected_seconds"] > 0
     assert any(said.startswith("mlp_tiny: ") for said in plan["left_out"])
+    place = {"FACTORPRISM_HOME": str(tmp_path), "FACTORPRISM_WAREHOUSE_URL": story.url}
+    assert "Left out: " in console.call(place, "contest").stdout
 
 
 def test_with_a_champion_every_task_is_green_and_nothing_is_withheld(story: Story) -> None:
