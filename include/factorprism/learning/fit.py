@@ -150,6 +150,8 @@ def _compile(network: Any, settings: FitSettings, loss: str) -> None:
         # XLA halves the speed of these networks on a CPU.
         jit_compile="auto" if count_gpus() else False,
     )
+    # A first step that had to make the optimizer's variables would be traced a second time.
+    network.optimizer.build(network.trainable_variables)
 
 
 def _run_epochs(

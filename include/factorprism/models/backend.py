@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import logging
 import os
@@ -108,7 +107,6 @@ def forget_networks() -> None:
     For loops that train many networks in one process; do not call it while one is in use.
     """
     load_keras().backend.clear_session()
-    gc.collect()
 
 
 def count_gpus() -> int:
