@@ -243,7 +243,7 @@ class EmbeddedAirflow:
 
     def _launch(self) -> None:
         commands = {
-            name: [sys.executable, "-m", "factorprism.services._component", name, *options]
+            name: [sys.executable, "-m", "factorprism.services.component", name, *options]
             for name, options in COMPONENTS.items()
         }
         server = self.home.absolute() if EmbeddedPostgres(self.home).exists() else ""

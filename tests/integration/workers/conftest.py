@@ -128,10 +128,12 @@ class Worker:
     @classmethod
     def start(cls, name: str, home: Path, environ: Mapping[str, str]) -> Worker:
         home.mkdir(parents=True)
+        # As in docker-compose.yml.
+        program = [sys.executable, "-m", "factorprism.services.component", "celery", "worker"]
         options = ["--concurrency", "1", "--queues", "default,gpu", "--skip-serve-logs"]
         with (home / "worker.log").open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "celery", "worker", "-H", name, *options],
+                [*program, "-H", name, *options],
                 env=environ,
                 cwd=home,
                 stdin=subprocess.DEVNULL,

@@ -1,8 +1,11 @@
-"""One component of the embedded Airflow in place of this process.
+"""One component of Airflow in place of this process: ``python -m ... scheduler``.
 
-Airflow takes a component for alive until its last heartbeat is old. A home has one of each, so that
-the one before is dead by now: it is written down as such, and what it had under way is taken up
-at once.
+A component that forks a process for each task imports first what every step needs: 0.7 s of a core,
+which each task would take otherwise. Compose starts its workers so, too.
+
+Airflow takes a component for alive until its last heartbeat is old. An embedded one is the only one
+of its home, so that the one before is dead by now: it is written down as such, and what it had
+under way is taken up at once.
 """
 
 from __future__ import annotations
@@ -20,9 +23,7 @@ JOBS = {
     "dag-processor": "DagProcessorJob",
     "triggerer": "TriggererJob",
 }
-# The scheduler's executor forks a process for each task: it finds there what every step imports,
-# which costs 0.7 s of a core.
-FORKING = "scheduler"
+FORKING = ("scheduler", "celery")
 PRELOADING = "import factorprism.pipelines; from airflow.__main__ import main; main()"
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     if name in JOBS:
         url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "", 1)
         end_predecessor(url, JOBS[name])
-    start = ["-c", PRELOADING] if name == FORKING else ["-m", "airflow"]
+    start = ["-c", PRELOADING] if name in FORKING else ["-m", "airflow"]
     os.execv(sys.executable, [sys.executable, *start, *sys.argv[1:]])
 
 
