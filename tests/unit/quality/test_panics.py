@@ -6,7 +6,7 @@ indices have seen, with the volumes that went with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,8 @@ import pytest
 from factorprism.core.calendar import TradingCalendar
 from factorprism.market.bars import make_bars
 from factorprism.market.findings import QualityResult
-from gate_of_one_symbol import check_one
+from factorprism.quality import check_bars
+from gate_of_one_symbol import check_one, join_held, make_pull
 
 # Typical daily move, per cent, and CNY a share of the constituents.
 INDICES = {
@@ -121,6 +122,10 @@ def _critical(
     results = check_one(
         bars, symbol, first, last, calendar=calendar, history=history, others=others
     )
+    return _list_critical(results)
+
+
+def _list_critical(results: Sequence[QualityResult]) -> list[QualityResult]:
     return [item for item in results if not item.success and item.severity == "critical"]
 
 
@@ -130,10 +135,13 @@ def test_no_panic_is_a_critical_finding(
     xshg: TradingCalendar, alone: bool, seed: int, quiet: float
 ) -> None:
     market = make_market(xshg, seed, quiet)
-    for symbol, bars in market.items():
-        others = [] if alone else [frame for name, frame in market.items() if name != symbol]
-        found = _critical(bars, symbol, xshg, bars, others)
-        assert [item.sentence for item in found] == []
+    first, last = market["000300.SH"]["session"].iloc[[0, -1]].dt.date
+    pulls = [make_pull(bars, symbol, first, last) for symbol, bars in market.items()]
+    for asked in [[pull] for pull in pulls] if alone else [pulls]:
+        held = join_held([pull.bars for pull in asked])
+        results = check_bars(asked, {pull.symbol: xshg for pull in asked}, held).results
+        assert {item.symbol for item in results} == {pull.symbol for pull in asked}
+        assert [item.sentence for item in _list_critical(results)] == []
 
 
 def test_no_evening_of_the_largest_rally_is_stopped(xshg: TradingCalendar) -> None:
