@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 from factorprism.core.calendar import calendar_for, forget_extensions
 from factorprism.core.config import Config
 from factorprism.core.errors import QualityError
+from factorprism.core.roles import WRITER
 from factorprism.core.signals import SIGNALS_FILE, find_signal
 from factorprism.factors import catalogue_hash
 from factorprism.market.bars import PullState
 from factorprism.pipelines import Run, _set_aside, open_ports, run_pipeline
 from factorprism.pipelines.accepting import accept_finding
 from factorprism.pipelines.bars import gate_bars, merge_bars, pull_bars
-from factorprism.sources import SampleSource
+from factorprism.sources import SampleSource, _pace
 from factorprism.warehouse import PostgresWarehouse
 from protocol.vendor import serve, table_of
 
@@ -108,26 +110,54 @@ class House:
         self.server.revise(SYMBOL, f"{day:%Y%m%d}", low=self.row(day)["low"])
 
 
-@pytest.fixture
-def house(
-    served: pd.DataFrame,
-    warehouse: PostgresWarehouse,
-    migrated_url: str,
-    tmp_path: Path,
-) -> Iterator[House]:
-    home = tmp_path / "home"
+@contextmanager
+def open_house(served: pd.DataFrame, url: str, home: Path) -> Iterator[House]:
     home.mkdir()
     (home / SIGNALS_FILE).write_text("[hs300-direction-14]\nlookback = 5\n", "utf-8")
-    with serve({SYMBOL: served}, TOKEN) as server:
+    with closing(PostgresWarehouse(url)) as warehouse, serve({SYMBOL: served}, TOKEN) as server:
         config = Config(
             home=home,
-            warehouse_url=migrated_url,
+            warehouse_url=url,
             history_start=FIRST.isoformat(),
             universe_name="hs300",
             tushare_calls_per_minute=5000,
             **server.settings,
         )
         yield House(server, served, warehouse, config)
+
+
+@pytest.fixture
+def house(served: pd.DataFrame, migrated_url: str, tmp_path: Path) -> Iterator[House]:
+    """A house that holds nothing yet."""
+    with open_house(served, migrated_url, tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def backfilled(
+    postgres: Any,
+    migrated_template: str,
+    served: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The name of a database that holds what a backfill leaves; to be copied."""
+    owner_url = postgres.new_database(migrated_template)
+    home = tmp_path_factory.mktemp("backfilled") / "home"
+    with open_house(served, postgres.as_role(owner_url, WRITER), home) as opened:
+        opened.backfill()
+    yield owner_url.rsplit("/", 1)[1]
+    postgres.drop_database(owner_url)
+
+
+@pytest.fixture
+def held_house(
+    postgres: Any, backfilled: str, served: pd.DataFrame, tmp_path: Path
+) -> Iterator[House]:
+    """A house that holds all sessions through `HELD_TO`."""
+    owner_url = postgres.new_database(backfilled)
+    with open_house(served, postgres.as_role(owner_url, WRITER), tmp_path / "home") as opened:
+        yield opened
+    postgres.drop_database(owner_url)
 
 
 def test_a_fault_of_one_cell_does_not_refuse_a_history_and_is_asked_for_again(
@@ -231,40 +261,38 @@ def test_a_zero_volume_is_held_as_missing(house: House) -> None:
 
 
 def test_a_revision_at_the_oldest_session_is_followed_back_until_one_agrees(
-    house: House,
+    held_house: House,
 ) -> None:
-    house.backfill()
     for back in range(15, 31):
-        day = house.day(back)
-        amount = house.row(day)["amount"] / 1000.0  # the vendor's thousands
-        house.server.revise(SYMBOL, f"{day:%Y%m%d}", amount=1.01 * amount)
-    asked = len(house.server.requests)
-    house.evening()
-    bars = house.bars()["amount_cny"]
+        day = held_house.day(back)
+        amount = held_house.row(day)["amount"] / 1000.0  # the vendor's thousands
+        held_house.server.revise(SYMBOL, f"{day:%Y%m%d}", amount=1.01 * amount)
+    asked = len(held_house.server.requests)
+    held_house.evening()
+    bars = held_house.bars()["amount_cny"]
     for back in range(31):
         factor = 1.01 if back >= 15 else 1.0
-        amount = factor * house.row(house.day(back))["amount"]
-        assert bars[house.day(back)] == pytest.approx(amount)
+        amount = factor * held_house.row(held_house.day(back))["amount"]
+        assert bars[held_house.day(back)] == pytest.approx(amount)
     starts = [
         request.params["start_date"]
-        for request in house.server.requests[asked:]
+        for request in held_house.server.requests[asked:]
         if "start_date" in request.params
     ]
     # Twenty sessions, then forty before them: the one before the revised block agrees.
-    assert min(starts) == f"{house.day(60):%Y%m%d}"
+    assert min(starts) == f"{held_house.day(60):%Y%m%d}"
 
 
 def test_rebased_prices_replace_the_history_at_once_and_no_reader_sees_two_bases(
-    house: House,
+    held_house: House,
 ) -> None:
-    house.backfill()
-    before = house.bars()["close"]
-    house.scale(0.95)
+    before = held_house.bars()["close"]
+    held_house.scale(0.95)
     seen: set[tuple[float, ...]] = set()
     done = threading.Event()
 
     def read() -> None:
-        store = PostgresWarehouse(house.config.warehouse_url)
+        store = PostgresWarehouse(held_house.config.warehouse_url)
         while not done.is_set():
             now = store.bars.load_bars([SYMBOL], FIRST, HELD_TO).set_index("session")["close"]
             ratio = now.to_numpy() / before.to_numpy()
@@ -274,39 +302,39 @@ def test_rebased_prices_replace_the_history_at_once_and_no_reader_sees_two_bases
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        house.evening()
+        held_house.evening()
     finally:
         done.set()
         reader.join()
     assert seen <= {(1.0,), (0.95,)}
-    after = house.bars()["close"]
+    after = held_house.bars()["close"]
     assert (after[before.index] / before).to_numpy() == pytest.approx(0.95, abs=1e-6)
-    assert any("rebased or adjusted its prices by 0.95" in line for line in house.reported)
-    revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
+    assert any("rebased or adjusted its prices by 0.95" in line for line in held_house.reported)
+    revisions = held_house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
     assert revisions["revised_at"].nunique() == 1
 
 
-def test_a_new_base_that_is_not_given_whole_is_refused_with_the_reason(house: House) -> None:
-    house.backfill()
-    before = house.bars()
-    house.scale(0.95)
-    house.server.drop(SYMBOL, "20190102", "20190331")
+def test_a_new_base_that_is_not_given_whole_is_refused_with_the_reason(held_house: House) -> None:
+    before = held_house.bars()
+    held_house.scale(0.95)
+    held_house.server.drop(SYMBOL, "20190102", "20190331")
     with pytest.raises(QualityError, match=r"rebased or adjusted its prices by 0\.95"):
-        house.evening()
-    pd.testing.assert_frame_equal(house.bars(), before)
+        held_house.evening()
+    pd.testing.assert_frame_equal(held_house.bars(), before)
 
 
-def test_a_backfill_of_a_part_does_not_lay_a_new_base_over_the_old(house: House) -> None:
-    house.backfill()
-    before = house.bars()
-    house.scale(1.05)
+def test_a_backfill_of_a_part_does_not_lay_a_new_base_over_the_old(held_house: House) -> None:
+    before = held_house.bars()
+    held_house.scale(1.05)
     with pytest.raises(QualityError, match="a series of two bases is not held") as caught:
-        house.backfill(house.day(100), house.day(50))
+        held_house.backfill(held_house.day(100), held_house.day(50))
     assert f"factorprism backfill --start {FIRST}" in caught.value.remedy
     assert "--signal hs300-direction-14" in caught.value.remedy
-    pd.testing.assert_frame_equal(house.bars(), before)
-    house.backfill()
-    assert (house.bars()["close"] / before["close"]).to_numpy() == pytest.approx(1.05, abs=1e-6)
+    pd.testing.assert_frame_equal(held_house.bars(), before)
+    held_house.backfill()
+    assert (held_house.bars()["close"] / before["close"]).to_numpy() == pytest.approx(
+        1.05, abs=1e-6
+    )
 
 
 def test_files_on_a_new_base_replace_the_history_too(house: House, tmp_path: Path) -> None:
@@ -327,13 +355,12 @@ def test_files_on_a_new_base_replace_the_history_too(house: House, tmp_path: Pat
     assert (after[before.index] / before).to_numpy() == pytest.approx(0.9, abs=1e-6)
 
 
-def test_one_session_on_a_new_base_is_not_laid_into_the_old(house: House) -> None:
-    house.backfill()
-    before = house.bars()
-    house.scale(0.95)
+def test_one_session_on_a_new_base_is_not_laid_into_the_old(held_house: House) -> None:
+    before = held_house.bars()
+    held_house.scale(0.95)
     with pytest.raises(QualityError, match="a series of two bases is not held"):
-        house.backfill(house.day(50), house.day(50))
-    pd.testing.assert_frame_equal(house.bars(), before)
+        held_house.backfill(held_house.day(50), held_house.day(50))
+    pd.testing.assert_frame_equal(held_house.bars(), before)
 
 
 def test_a_range_beside_the_held_ones_is_not_laid_on_a_new_base(house: House) -> None:
@@ -355,32 +382,32 @@ ADJUSTMENTS: dict[str, Adjust] = {
 
 @pytest.mark.parametrize("name", ADJUSTMENTS)
 def test_prices_that_are_adjusted_by_several_ratios_are_held_whole_or_not_at_all(
-    house: House, name: str
+    held_house: House, name: str
 ) -> None:
     change = ADJUSTMENTS[name]
-    house.backfill()
-    before = house.bars()
-    house.adjust(change)
+    before = held_house.bars()
+    held_house.adjust(change)
     with pytest.raises(QualityError, match=r"prices by \S+ to \S+, and .* two bases"):
-        house.backfill(house.day(300), house.day(100))
-    pd.testing.assert_frame_equal(house.bars(), before)
+        held_house.backfill(held_house.day(300), held_house.day(100))
+    pd.testing.assert_frame_equal(held_house.bars(), before)
 
-    house.evening()
-    assert house.bars()["close"].to_numpy() == pytest.approx(house.closes(change), abs=1e-4)
-    revisions = house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
+    held_house.evening()
+    assert held_house.bars()["close"].to_numpy() == pytest.approx(
+        held_house.closes(change), abs=1e-4
+    )
+    revisions = held_house.warehouse.bars.load_revisions(SYMBOL, FIRST, SESSION)
     assert revisions["revised_at"].nunique() == 1
-    assert any("rebased or adjusted its prices by" in line for line in house.reported)
+    assert any("rebased or adjusted its prices by" in line for line in held_house.reported)
 
 
 @pytest.mark.parametrize("name", ADJUSTMENTS)
-def test_adjusted_prices_that_are_not_given_whole_are_refused(house: House, name: str) -> None:
-    house.backfill()
-    before = house.bars()
-    house.adjust(ADJUSTMENTS[name])
-    house.server.drop(SYMBOL, "20190102", "20190331")
+def test_adjusted_prices_that_are_not_given_whole_are_refused(held_house: House, name: str) -> None:
+    before = held_house.bars()
+    held_house.adjust(ADJUSTMENTS[name])
+    held_house.server.drop(SYMBOL, "20190102", "20190331")
     with pytest.raises(QualityError, match="a series of two bases is not held"):
-        house.evening()
-    pd.testing.assert_frame_equal(house.bars(), before)
+        held_house.evening()
+    pd.testing.assert_frame_equal(held_house.bars(), before)
 
 
 def test_a_new_base_is_seen_after_a_gap_longer_than_what_is_asked_for_again(
@@ -426,7 +453,7 @@ def test_what_an_interrupted_backfill_has_kept_is_not_joined_with_a_new_base(
 
 
 def test_an_interrupted_backfill_goes_on_where_the_source_has_dropped_its_last_day(
-    house: House,
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropped = house.day(200)
     with open_ports(house.config) as ports:
@@ -436,28 +463,30 @@ def test_an_interrupted_backfill_goes_on_where_the_source_has_dropped_its_last_d
             options,
         )
     house.server.drop(SYMBOL, f"{dropped:%Y%m%d}", f"{dropped:%Y%m%d}")
+    monkeypatch.setattr(_pace, "FIRST_PAUSE_SECONDS", 0.0)
     house.backfill(last=SESSION)
     assert house.bars().index[0] == FIRST
     assert house.bars().index[-1] == SESSION
     assert dropped not in house.bars().index
 
 
-def test_a_lone_row_in_another_unit_is_set_aside_and_stops_no_evening(house: House) -> None:
-    house.backfill()
-    before = house.bars()
-    day = house.day(5)
-    wrong = {name: 10.0 * float(house.row(day)[name]) for name in PRICES}
-    house.server.revise(SYMBOL, f"{day:%Y%m%d}", **wrong)
-    house.evening()
-    assert house.bars()["close"][day] == before["close"][day]
-    assert house.bars().index[-1] == SESSION
-    assert house.set_aside() == [day]
+def test_a_lone_row_in_another_unit_is_set_aside_and_stops_no_evening(held_house: House) -> None:
+    before = held_house.bars()
+    day = held_house.day(5)
+    wrong = {name: 10.0 * float(held_house.row(day)[name]) for name in PRICES}
+    held_house.server.revise(SYMBOL, f"{day:%Y%m%d}", **wrong)
+    held_house.evening()
+    assert held_house.bars()["close"][day] == before["close"][day]
+    assert held_house.bars().index[-1] == SESSION
+    assert held_house.set_aside() == [day]
 
 
-def _write_files(house: House, folder: Path, *without: date) -> dict[str, Any]:
+def _write_files(held_house: House, folder: Path, *without: date) -> dict[str, Any]:
     """Write the bars but those of `without` into `folder`, and return the settings that read it."""
     folder.mkdir(exist_ok=True)
-    left = house.served[~house.served["trade_date"].isin([day.isoformat() for day in without])]
+    left = held_house.served[
+        ~held_house.served["trade_date"].isin([day.isoformat() for day in without])
+    ]
     left.to_csv(folder / f"{SYMBOL}.csv", index=False)
     return {"source": "files", "files": folder}
 
@@ -540,13 +569,14 @@ def test_a_faulty_row_before_the_window_does_not_speak_against_the_window(house:
     assert house.set_aside() == [lone]
 
 
-def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_merged(house: House) -> None:
-    house.backfill()
-    house.scale(0.95)
-    pulls = house.warehouse.pulls
-    config = house.config
+def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_merged(
+    held_house: House,
+) -> None:
+    held_house.scale(0.95)
+    pulls = held_house.warehouse.pulls
+    config = held_house.config
     with open_ports(config) as ports:
-        run = Run(HELD_TO, find_signal(config), config, ports, house.reported.append)
+        run = Run(HELD_TO, find_signal(config), config, ports, held_house.reported.append)
         parts = []
         for first, last in ((FIRST, date(2019, 12, 31)), (date(2020, 1, 1), HELD_TO)):
             (pull,) = ports.source.fetch_bars([SYMBOL], first, last)
@@ -559,14 +589,13 @@ def test_the_parts_of_a_rebased_history_are_not_pending_once_it_is_merged(house:
     assert [one.reason for one in before] == [f"joined as pull {newest.pull_id}"] * 2
 
 
-def test_a_pull_that_is_refused_for_its_base_leaves_no_row_aside(house: House) -> None:
-    house.backfill()
-    house.scale(0.95)
+def test_a_pull_that_is_refused_for_its_base_leaves_no_row_aside(held_house: House) -> None:
+    held_house.scale(0.95)
     # One price on the old base hides the new one, until its row is left out.
-    odd = house.day(60)
-    row = house.row(odd)
+    odd = held_house.day(60)
+    row = held_house.row(odd)
     values = {name: round(0.95 * float(row[name]), 4) for name in PRICES}
-    house.server.revise(SYMBOL, f"{odd:%Y%m%d}", **{**values, "low": float(row["low"])})
+    held_house.server.revise(SYMBOL, f"{odd:%Y%m%d}", **{**values, "low": float(row["low"])})
     with pytest.raises(QualityError, match="a series of two bases is not held"):
-        house.backfill(FIRST, house.day(50))
-    assert house.set_aside() == []
+        held_house.backfill(FIRST, held_house.day(50))
+    assert held_house.set_aside() == []

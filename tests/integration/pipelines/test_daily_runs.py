@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import time
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,10 @@ from bar_files import write_bars
 from factorprism.core.errors import EmptyResponse, QualityError
 from factorprism.core.ledger import ForecastState
 from factorprism.core.publication import Punctuality, punctuality_of
-from factorprism.core.roles import WRITER
 from factorprism.core.signals import find_signal
 from factorprism.pipelines import Run, open_ports, run_pipeline
 from factorprism.warehouse import PostgresWarehouse
-from worlds import read_fingerprints
+from worlds import TRAINED, Place, Recipe, World, copy_world, read_fingerprints
 
 SESSION = date(2024, 7, 1)
 
@@ -44,9 +44,29 @@ def ledger(place: Any) -> list[Any]:
         warehouse.close()
 
 
-def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(place: Any) -> None:
-    context = run_daily(place)
-    (row,) = ledger(place)
+@pytest.fixture(scope="module")
+def evening(
+    postgres: Any, open_world: Callable[[Recipe], World], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A copy of the trained world after the evening of `SESSION`, to be read or copied."""
+    home = tmp_path_factory.mktemp("evening") / "home"
+    copied = copy_world(postgres, open_world(TRAINED), home)
+    run_daily(copied)
+    yield copied
+    postgres.drop_database(copied.owner_url)
+
+
+@pytest.fixture
+def after_it(postgres: Any, evening: Place, tmp_path: Path) -> Iterator[Place]:
+    """A copy of `evening` that the test may change."""
+    world = World(evening.home, evening.owner_url.rsplit("/", 1)[1])
+    copied = copy_world(postgres, world, tmp_path / "home")
+    yield copied
+    postgres.drop_database(copied.owner_url)
+
+
+def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(evening: Place) -> None:
+    (row,) = ledger(evening)
     assert (row.symbol, row.session, row.horizon) == ("000300.SH", SESSION, 14)
     assert row.state is ForecastState.ISSUED
     assert row.horizon_end == date(2024, 7, 19)
@@ -54,15 +74,13 @@ def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(place: An
     assert punctuality_of(row.late_by) is Punctuality.AFTERWARDS
     assert 0.0 < row.value("p_up") < 1.0
     assert all(len(value) == 64 for value in (row.data_hash, row.factor_hash, row.image_hash))
-    assert [*place.home.rglob("*.png"), *place.home.rglob("*.md")] == []
-    assert Path(context["data_docs"]).is_file()
+    assert [*evening.home.rglob("*.png"), *evening.home.rglob("*.md")] == []
+    assert (evening.home / "data-docs" / "index.html").is_file()
 
 
-def test_a_second_run_changes_no_row(place: Any) -> None:
-    run_daily(place)
-    before = fingerprints(place)
-    run_daily(place)
-    assert fingerprints(place) == before
+def test_a_second_run_changes_no_row(evening: Place, after_it: Place) -> None:
+    run_daily(after_it)
+    assert fingerprints(after_it) == fingerprints(evening)
 
 
 def test_two_runs_side_by_side_leave_one_row_and_no_error(place: Any) -> None:
@@ -76,31 +94,20 @@ def test_two_runs_side_by_side_leave_one_row_and_no_error(place: Any) -> None:
 
 
 def test_a_run_killed_at_any_moment_and_repeated_leaves_the_same_rows(
-    place: Any, postgres: Any, trained: Any, tmp_path: Path
+    place: Place, evening: Place
 ) -> None:
-    run_daily(place)
-    wanted = fingerprints(place)
     moments = random.Random(14)
     killed = 0
-    copied = postgres.new_database(template=trained.config.warehouse_url.rsplit("/", 1)[1])
-    other_url = postgres.as_role(copied, WRITER)
-    other = type(place)(
-        place.config.with_changes(warehouse_url=other_url),
-        {**place.environ, "FACTORPRISM_WAREHOUSE_URL": other_url},
-    )
-    try:
-        for _ in range(3):
-            process = console.start(other.environ, "daily", "--session", SESSION.isoformat())
-            time.sleep(moments.uniform(1.0, 9.0))
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-            process.communicate()
-        run_daily(other)
-        assert killed
-        assert fingerprints(other) == wanted
-    finally:
-        postgres.drop_database(other_url)
+    for _ in range(3):
+        process = console.start(place.environ, "daily", "--session", SESSION.isoformat())
+        time.sleep(moments.uniform(1.0, 9.0))
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.communicate()
+    run_daily(place)
+    assert killed
+    assert fingerprints(place) == fingerprints(evening)
 
 
 def test_a_session_before_the_first_champion_is_withheld_with_that_reason(place: Any) -> None:
@@ -120,12 +127,11 @@ def test_a_session_that_the_source_does_not_have_is_withheld_as_stale(place: Any
     assert row.due_at == datetime(2026, 1, 5, 11, 30)
 
 
-def test_forecasts_are_settled_once_their_horizon_has_passed(place: Any) -> None:
-    run_daily(place)
-    run_daily(place, date(2024, 7, 18))
-    warehouse = PostgresWarehouse(place.config.warehouse_url)
+def test_forecasts_are_settled_once_their_horizon_has_passed(after_it: Place) -> None:
+    run_daily(after_it, date(2024, 7, 18))
+    warehouse = PostgresWarehouse(after_it.config.warehouse_url)
     assert warehouse.forecasts.load_outcomes("hs300-direction-14", "direction").empty
-    run_daily(place, date(2024, 7, 19))
+    run_daily(after_it, date(2024, 7, 19))
     outcomes = warehouse.forecasts.load_outcomes("hs300-direction-14", "direction")
     bars = warehouse.bars.load_bars(["000300.SH"], SESSION, date(2024, 7, 19))
     warehouse.close()
@@ -180,9 +186,8 @@ def test_an_altered_model_is_refused_and_the_forecast_withheld(place: Any) -> No
     assert row.state is ForecastState.WITHHELD
 
 
-def test_the_ledger_prints_clean_json(place: Any) -> None:
-    run_daily(place)
-    done = console.call(place.environ, "forecasts", "--format", "json")
+def test_the_ledger_prints_clean_json(evening: Place) -> None:
+    done = console.call(evening.environ, "forecasts", "--format", "json")
     (row,) = json.loads(done.stdout)
     assert row["session"] == "2024-07-01"
     assert row["state"] == "issued"

@@ -29,7 +29,9 @@ if "first" not in sys.argv:
 @pytest.mark.parametrize(
     ("place", "first"), [("HOME", False), ("KERAS_HOME", False), ("KERAS_HOME", True)]
 )
-def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: bool) -> None:
+def test_a_users_keras_json_stays_the_users_and_none_is_written(
+    tmp_path: Path, place: str, first: bool
+) -> None:
     folder = tmp_path / ".keras" if place == "HOME" else tmp_path
     folder.mkdir(exist_ok=True)
     held = {
@@ -39,18 +41,13 @@ def test_a_users_keras_json_stays_the_users(tmp_path: Path, place: str, first: b
         "image_data_format": "channels_first",
     }
     (folder / "keras.json").write_text(json.dumps(held))
-    printed = compute(
-        {place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}, *(["first"] if first else [])
-    )
+    settings = {"HOME": str(tmp_path / "empty"), place: str(tmp_path), "KERAS_MAX_EPOCHS": "1"}
+    printed = compute(settings, *(["first"] if first else []))
     home = str(tmp_path) if place == "KERAS_HOME" else "None"
     assert printed[0] == f"float32 float32 channels_last {home}"
     assert first or printed[1] == "None 1e-07"
     assert json.loads((folder / "keras.json").read_text()) == held
-
-
-def test_nothing_is_written_into_the_users_home(tmp_path: Path) -> None:
-    compute({"HOME": str(tmp_path)})
-    assert not (tmp_path / ".keras").exists()
+    assert not (tmp_path / "empty" / ".keras").exists()
 
 
 def compute(settings: dict[str, str], *words: str) -> list[str]:
