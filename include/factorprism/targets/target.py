@@ -329,7 +329,7 @@ def compute_rank_correlation(first: Column, second: Column, folds: Folds) -> flo
         fold = folds == name
         number = int(fold.sum())
         # Whole and half numbers: the ranks of a constant are exactly 0 here.
-        inside = np.stack([rankdata(first[fold]), rankdata(second[fold])]) - 0.5 * (number + 1)
+        inside = rankdata(np.stack([first[fold], second[fold]]), axis=1) - 0.5 * (number + 1)
         ranks[:, fold] = inside / number
     scale = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
     return float(ranks[0] @ ranks[1] / scale) if scale else 0.0
