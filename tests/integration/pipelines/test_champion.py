@@ -4,6 +4,7 @@ row."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -366,6 +367,22 @@ def test_the_commands_print_what_they_did(house: House) -> None:
     shown = json.loads(house.cli("models", "show", house.first, "--format", "json").stdout)
     assert shown["refusal"] == ""
     assert [row["kind"] for row in shown["decisions"]] == ["contest", "manual", "rollback"]
+
+
+def test_the_tables_of_models_say_what_each_has_shown(house: House) -> None:
+    listed = house.cli("models", "list").stdout
+    table, *_ = listed.split("\n\n")
+    assert all(model in table for model in (house.first, *house.rivals))
+    assert re.search(rf"\nchampion {house.first}: .* base rate", listed)
+
+    shown = house.cli("models", "show", house.first).stdout
+    facts = dict(re.findall(r"^(\w[\w ]*?) {2,}(.+)$", shown, re.MULTILINE))
+    assert (facts["model"], facts["status"]) == (house.first, "champion")
+    assert facts["universe"] == "hs300, horizon 14 sessions"
+    assert facts["bundle"] == "verified"
+    assert re.search(r"\nwalk_forward, \d+ sessions from \S+ to \S+:\n", shown)
+    assert re.search(r"log_loss +.+\d to \d", shown)
+    assert f"contest: {house.first} becomes champion" in shown
 
 
 def test_a_comparison_is_printed_with_intervals_and_a_sentence(house: House) -> None:
