@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from factorprism.targets import Column, Rows
+from factorprism.targets import Column, Rows, Weights
 
 # The standard normal quantile of a two-sided 95% interval.
 Z_95 = 1.959963984540054
@@ -34,6 +34,19 @@ def bootstrap(
     return np.asarray(resamples.apply(figures, RESAMPLES))
 
 
+def draw_weights(n_samples: int, *, block: int, seed: int) -> Weights:
+    """Return how often each of the resamples of `bootstrap` draws each sample, [resample, sample].
+
+    Of figures that do not ask in which order samples come; they are computed of all resamples at
+    once.
+    """
+
+    def count(drawn: npt.NDArray[np.int64]) -> Column:
+        return np.bincount(drawn, minlength=n_samples).astype(np.float64)
+
+    return bootstrap(count, np.arange(n_samples), block=block, seed=seed)
+
+
 def bootstrap_interval(
     figures: Callable[..., Column], *columns: npt.NDArray[np.generic], block: int, seed: int
 ) -> tuple[Column, Column]:
@@ -42,7 +55,14 @@ def bootstrap_interval(
     Resamples in which a figure is NaN do not count. With fewer than `LEAST_BLOCKS` blocks the
     interval is too narrow; the number of independent windows beside it says so.
     """
-    drawn = bootstrap(figures, *columns, block=block, seed=seed)
+    return find_interval(bootstrap(figures, *columns, block=block, seed=seed))
+
+
+def find_interval(drawn: npt.NDArray[np.float64]) -> tuple[Column, Column]:
+    """Return the ends of the 95% percentile interval of `drawn` [resample, figure], each [figure].
+
+    Resamples in which a figure is NaN do not count.
+    """
     lower, upper = np.full((2, drawn.shape[1]), np.nan)
     known = ~np.isnan(drawn).all(axis=0)
     lower[known], upper[known] = np.nanpercentile(drawn[:, known], [2.5, 97.5], axis=0)

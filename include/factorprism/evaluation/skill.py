@@ -9,12 +9,14 @@ import numpy as np
 from factorprism.core.models import Evaluation
 from factorprism.evaluation.resampling import (
     BLOCK_HORIZONS,
-    bootstrap_interval,
     count_independent,
+    draw_weights,
+    find_interval,
 )
 from factorprism.learning.samples import HeldOut, TrainingSet
 from factorprism.learning.train import Candidate
-from factorprism.targets import Column, Rows, Target
+from factorprism.targets import Columns, Outputs, Target, Weights
+from factorprism.targets.weighted import draw_once
 
 # The count of windows that do not overlap stands beside the figures as one of them.
 INDEPENDENT = "independent_windows"
@@ -73,18 +75,18 @@ def _figures(
     held_out: HeldOut, target: Target, block: int, seed: int
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """Yield each figure's name, value, interval and the reference's."""
+    outcomes, reference, folds = held_out.outcomes, held_out.reference, held_out.folds
+    once = draw_once(len(held_out))
+    often = draw_weights(len(held_out), block=block, seed=seed)
 
-    def measure(indices: Rows) -> Column:
-        drawn = held_out.take(indices)
-        return target.compute_metrics(drawn.outcomes, drawn.values, drawn.reference, drawn.folds)
+    def measure(values: Columns, weights: Weights) -> Outputs:
+        return target.compute_metrics(outcomes, values, reference, folds, weights)
 
-    indices = np.arange(len(held_out))
-    base = held_out.reference
     yield from zip(
         target.metrics,
-        measure(indices),
-        *bootstrap_interval(measure, indices, block=block, seed=seed),
-        target.compute_metrics(held_out.outcomes, base, base, held_out.folds),
+        measure(held_out.values, once)[0],
+        *find_interval(measure(held_out.values, often)),
+        measure(reference, once)[0],
         strict=True,
     )
 

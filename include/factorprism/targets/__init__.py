@@ -21,6 +21,7 @@ from factorprism.targets.target import (
     Rows,
     Target,
     TargetWords,
+    Weights,
     compute_forward_returns,
 )
 from factorprism.targets.volatility import VOLATILITY
@@ -41,6 +42,7 @@ __all__ = [
     "Rows",
     "Target",
     "TargetWords",
+    "Weights",
     "compute_forward_returns",
     "find_target",
     "target_of",

@@ -30,8 +30,14 @@ from factorprism.targets.target import (
     Section,
     Target,
     TargetWords,
+    Weights,
     compute_forward_returns,
+)
+from factorprism.targets.weighted import (
+    average,
     compute_rank_correlation,
+    count_ordered_pairs,
+    divide,
 )
 
 Flags = npt.NDArray[np.bool_]
@@ -161,8 +167,10 @@ def compute_log_losses(labels: Column, p_up: Column) -> Column:
     return -np.where(labels == 1, np.log(clipped), np.log1p(-clipped))
 
 
-def compute_class_metrics(labels: Column, p_up: Column, base: Column, folds: Folds) -> Column:
-    """Return the figures of `CLASS_METRICS`, in that order, of the probabilities `p_up`.
+def compute_class_metrics(
+    labels: Column, p_up: Column, base: Column, folds: Folds, weights: Weights
+) -> Outputs:
+    """Return the figures of `CLASS_METRICS`, [resample, figure], of the probabilities `p_up`.
 
     `log_loss_gain` is the base rate's log loss less the forecast's, `brier_skill` 1 - Brier /
     the base rate's Brier (Murphy 1973); the AUCs and `balanced_accuracy` are NaN when all labels
@@ -175,77 +183,60 @@ def compute_class_metrics(labels: Column, p_up: Column, base: Column, folds: Fol
     0 where nothing is divided by nothing. The last four are the confusion matrix, as ratios of
     all samples.
     """
-    up = labels == 1
-    loss = compute_log_losses(labels, p_up).mean()
-    brier, base_brier = ((p_up - up) ** 2).mean(), ((base - up) ** 2).mean()
-    hits = (p_up > 0.5) == up
-    balanced = np.nan
-    if up.any() and not up.all():
-        balanced = 0.5 * (hits[up].mean() + hits[~up].mean())
-    return np.array(
+    up, called = labels == 1, p_up > 0.5
+    loss, base_loss = (average(compute_log_losses(labels, one), weights) for one in (p_up, base))
+    brier, base_brier = (average((one - up) ** 2, weights) for one in (p_up, base))
+    true_up, false_up, true_down, false_down = cells = [
+        average(cell, weights) for cell in (up & called, ~up & called, ~up & ~called, up & ~called)
+    ]
+    rises, falls = true_up + false_down, true_down + false_up
+    balanced = 0.5 * (divide(true_up, rises, np.nan) + divide(true_down, falls, np.nan))
+    pairs, ordered = count_ordered_pairs(up, p_up, weights)
+    return np.column_stack(
         [
             loss,
-            compute_log_losses(labels, base).mean() - loss,
+            base_loss - loss,
             brier,
             1.0 - brier / base_brier,
-            hits.mean(),
+            true_up + true_down,
             balanced,
-            _compute_auc(up, p_up),
-            compute_fold_auc(up, p_up, folds),
-            _compute_ece(up, p_up),
-            *_compute_calls(up, p_up > 0.5),
+            divide(ordered, pairs, np.nan),
+            compute_fold_auc(up, p_up, folds, weights),
+            _compute_ece(up, p_up, weights),
+            divide(true_up, true_up + false_up, 0.0),
+            divide(true_up, rises, 0.0),
+            divide(2.0 * true_up, 2.0 * true_up + false_up + false_down, 0.0),
+            *cells,
         ]
     )
 
 
-def compute_fold_auc(up: Flags, p_up: Column, folds: Folds) -> float:
-    """Return the mean AUC of the samples of one fold, weighted by their number of pairs."""
-    rates, weights = [], []
+def compute_fold_auc(up: Flags, p_up: Column, folds: Folds, weights: Weights) -> Column:
+    """Return the share of pairs in order among those of one fold, [resample]."""
+    pairs, ordered = np.zeros((2, len(weights)))
     for name in np.unique(folds):
         fold = folds == name
-        n_up = int(up[fold].sum())
-        n_down = int(fold.sum()) - n_up
-        if n_up and n_down:
-            rates.append(_compute_auc(up[fold], p_up[fold]))
-            weights.append(n_up * n_down)
-    return float(np.average(rates, weights=weights)) if rates else float("nan")
+        of_fold = count_ordered_pairs(up[fold], p_up[fold], weights[:, fold])
+        pairs, ordered = pairs + of_fold[0], ordered + of_fold[1]
+    return divide(ordered, pairs, np.nan)
 
 
-def _compute_auc(up: Flags, p_up: Column) -> float:
-    from scipy.stats import rankdata
-
-    n_up = int(up.sum())
-    n_down = len(up) - n_up
-    if not n_up or not n_down:
-        return float("nan")
-    ranks = rankdata(p_up)[up].sum()
-    return float((ranks - n_up * (n_up + 1) / 2) / (n_up * n_down))
-
-
-def _compute_ece(up: Flags, p_up: Column) -> float:
+def _compute_ece(up: Flags, p_up: Column, weights: Weights) -> Column:
     bins = np.minimum((p_up * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=p_up - up, minlength=ECE_BINS)
-    return float(np.abs(gaps).sum() / len(up))
-
-
-def _compute_calls(up: Flags, called: Flags) -> list[float]:
-    """Return precision, recall, F1 and the four cells of the confusion matrix."""
-    cells = [(up & called), (~up & called), (~up & ~called), (up & ~called)]
-    true_up, false_up, true_down, false_down = (float(cell.mean()) for cell in cells)
-    precision = _divide(true_up, true_up + false_up)
-    recall = _divide(true_up, true_up + false_down)
-    f1 = _divide(2.0 * true_up, 2.0 * true_up + false_up + false_down)
-    return [precision, recall, f1, true_up, false_up, true_down, false_down]
-
-
-def _divide(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+    gaps = np.eye(ECE_BINS)[bins] * (p_up - up)[:, np.newaxis]
+    found: Column = np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+    return found
 
 
 def compute_return_metrics(
-    p_up: Column, forward: Column, estimate: Column, base_estimate: Column, folds: Folds
-) -> Column:
-    """Return the figures of `RETURN_METRICS`, in that order; all arguments [sample].
+    p_up: Column,
+    forward: Column,
+    estimate: Column,
+    base_estimate: Column,
+    folds: Folds,
+    weights: Weights,
+) -> Outputs:
+    """Return the figures of `RETURN_METRICS`, [resample, figure]; all other arguments [sample].
 
     `information_coefficient` is Spearman's rank correlation of `p_up` with `forward`, ranked
     among the sessions of one fold; 0 where either is constant: such a forecast orders nothing.
@@ -254,16 +245,17 @@ def compute_return_metrics(
     left to explain.
     """
     error = estimate - forward
-    mse = (error**2).mean()
-    variance, base_mse = forward.var(), ((base_estimate - forward) ** 2).mean()
-    return np.array(
+    mse, base_mse = (average(one**2, weights) for one in (error, base_estimate - forward))
+    shifted = forward - forward[0]  # by about their mean: no digits are lost
+    variance = np.maximum(average(shifted**2, weights) - average(shifted, weights) ** 2, 0.0)
+    return np.column_stack(
         [
-            compute_rank_correlation(p_up, forward, folds),
-            np.abs(error).mean(),
+            compute_rank_correlation(p_up, forward, folds, weights),
+            average(np.abs(error), weights),
             mse,
             np.sqrt(mse),
-            1.0 - mse / variance if variance else np.nan,
-            1.0 - mse / base_mse if base_mse else np.nan,
+            1.0 - divide(mse, variance, np.nan),
+            1.0 - divide(mse, base_mse, np.nan),
         ]
     )
 
@@ -523,19 +515,27 @@ class Direction(Target):
         return compute_log_losses(labels, values["p_up"])
 
     def compute_metrics(
-        self, outcomes: Columns, values: Columns, reference: Columns, folds: Folds
-    ) -> Column:
+        self,
+        outcomes: Columns,
+        values: Columns,
+        reference: Columns,
+        folds: Folds,
+        weights: Weights,
+    ) -> Outputs:
         """Return `CLASS_METRICS`, then `RETURN_METRICS`, NaN where no return is estimated."""
-        p_up = values["p_up"]
-        probability = compute_class_metrics(outcomes[LABEL], p_up, reference["p_up"], folds)
-        if "return_estimate" not in values:
-            return np.concatenate([probability, np.full(len(RETURN_METRICS), np.nan)])
-        estimates = values["return_estimate"], reference["return_estimate"]
-        returns = compute_return_metrics(p_up, outcomes[FORWARD_RETURN], *estimates, folds)
-        return np.concatenate([probability, returns])
+        p_up, base = values["p_up"], reference["p_up"]
+        probability = compute_class_metrics(outcomes[LABEL], p_up, base, folds, weights)
+        returns = np.full((len(weights), len(RETURN_METRICS)), np.nan)
+        if "return_estimate" in values:
+            estimates = values["return_estimate"], reference["return_estimate"]
+            forward = outcomes[FORWARD_RETURN]
+            returns = compute_return_metrics(p_up, forward, *estimates, folds, weights)
+        return np.hstack([probability, returns])
 
-    def compute_order(self, labels: Column, values: Columns, folds: Folds) -> float:
-        return compute_fold_auc(labels == 1, values["p_up"], folds)
+    def compute_order(
+        self, labels: Column, values: Columns, folds: Folds, weights: Weights
+    ) -> Column:
+        return compute_fold_auc(labels == 1, values["p_up"], folds, weights)
 
     def compute_miscalibration(self, labels: Column, values: Columns) -> float:
         return compute_miscalibration(labels, values["p_up"])

@@ -21,6 +21,8 @@ Columns = Mapping[str, Column]
 Outputs = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Folds = npt.NDArray[np.datetime64]
+# How often each resample draws each sample, float64 [resample, sample].
+Weights = npt.NDArray[np.float64]
 # What is learned beside weights, by name: base forecasts, a calibration. It is kept as JSON.
 Numbers = Mapping[str, float]
 
@@ -291,13 +293,24 @@ class Target(ABC):
 
     @abstractmethod
     def compute_metrics(
-        self, outcomes: Columns, values: Columns, reference: Columns, folds: Folds
-    ) -> Column:
-        """Return the figures of `metrics`, in that order; NaN where there is no such figure."""
+        self,
+        outcomes: Columns,
+        values: Columns,
+        reference: Columns,
+        folds: Folds,
+        weights: Weights,
+    ) -> Outputs:
+        """Return the figures of `metrics` in each resample, [resample, metric].
+
+        `weights` [resample, sample] says how often each draws each sample; NaN where there is no
+        such figure.
+        """
 
     @abstractmethod
-    def compute_order(self, labels: Column, values: Columns, folds: Folds) -> float:
-        """Return the metric `order` alone."""
+    def compute_order(
+        self, labels: Column, values: Columns, folds: Folds, weights: Weights
+    ) -> Column:
+        """Return the metric `order` alone, [resample]."""
 
     @abstractmethod
     def compute_miscalibration(self, labels: Column, values: Columns) -> float:
@@ -318,18 +331,3 @@ def compute_forward_returns(closes: Column, horizon: int) -> Column:
     if len(closes) > horizon:
         returns[:-horizon] = closes[horizon:] / closes[:-horizon] - 1.0
     return returns
-
-
-def compute_rank_correlation(first: Column, second: Column, folds: Folds) -> float:
-    """Return Spearman's rank correlation, ranked among the samples of one fold; 0 if constant."""
-    from scipy.stats import rankdata
-
-    ranks = np.empty((2, len(first)))
-    for name in np.unique(folds):
-        fold = folds == name
-        number = int(fold.sum())
-        # Whole and half numbers: the ranks of a constant are exactly 0 here.
-        inside = rankdata(np.stack([first[fold], second[fold]]), axis=1) - 0.5 * (number + 1)
-        ranks[:, fold] = inside / number
-    scale = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
-    return float(ranks[0] @ ranks[1] / scale) if scale else 0.0

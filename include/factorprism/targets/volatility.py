@@ -29,9 +29,10 @@ from factorprism.targets.target import (
     Section,
     Target,
     TargetWords,
+    Weights,
     compute_forward_returns,
-    compute_rank_correlation,
 )
+from factorprism.targets.weighted import average, compute_rank_correlation, divide
 
 # A hundredth of a per cent a session: closes that stand still have no logarithm.
 LEAST_VARIANCE = 1e-8
@@ -345,8 +346,13 @@ class Volatility(Target):
         return compute_qlike(labels, values["sigma"])
 
     def compute_metrics(
-        self, outcomes: Columns, values: Columns, reference: Columns, folds: Folds
-    ) -> Column:
+        self,
+        outcomes: Columns,
+        values: Columns,
+        reference: Columns,
+        folds: Folds,
+        weights: Weights,
+    ) -> Outputs:
         """Return the figures of `metrics`; those after the order are of the logarithm.
 
         `qlike_skill` is 1 - QLIKE / the reference's, `r2_skill` 1 - MSE / the reference's, NaN
@@ -354,26 +360,29 @@ class Volatility(Target):
         the 90% interval of the forecast normal distribution.
         """
         labels = outcomes[LABEL]
-        loss = self.compute_losses(labels, values).mean()
-        base = self.compute_losses(labels, reference).mean()
+        loss, base = (
+            average(self.compute_losses(labels, one), weights) for one in (values, reference)
+        )
         errors, base_errors = labels - values["mean"], labels - reference["mean"]
-        mse, base_mse = (errors**2).mean(), (base_errors**2).mean()
+        mse, base_mse = (average(one**2, weights) for one in (errors, base_errors))
         inside = np.abs(errors) <= Z_90 * np.exp(0.5 * values["log_variance"])
-        return np.array(
+        return np.column_stack(
             [
                 loss,
                 base - loss,
-                1.0 - loss / base if base else np.nan,
-                self.compute_order(labels, values, folds),
-                1.0 - mse / base_mse if base_mse else np.nan,
+                1.0 - divide(loss, base, np.nan),
+                self.compute_order(labels, values, folds, weights),
+                1.0 - divide(mse, base_mse, np.nan),
                 mse,
-                np.abs(errors).mean(),
-                inside.mean(),
+                average(np.abs(errors), weights),
+                average(inside, weights),
             ]
         )
 
-    def compute_order(self, labels: Column, values: Columns, folds: Folds) -> float:
-        return compute_rank_correlation(values["mean"], labels, folds)
+    def compute_order(
+        self, labels: Column, values: Columns, folds: Folds, weights: Weights
+    ) -> Column:
+        return compute_rank_correlation(values["mean"], labels, folds, weights)
 
     def compute_miscalibration(self, labels: Column, values: Columns) -> float:
         return compute_miscalibration(labels, values["sigma"])

@@ -46,10 +46,11 @@ from factorprism.targets.target import (
     Score,
     Target,
     TargetWords,
+    Weights,
     compute_forward_returns,
-    compute_rank_correlation,
 )
 from factorprism.targets.volatility import VOLATILITY
+from factorprism.targets.weighted import average, compute_rank_correlation
 from quiet_training import train_quietly
 
 pytestmark = pytest.mark.slow  # trains
@@ -140,15 +141,24 @@ class Drift(Target):
         return (labels - values["expected"]) ** 2
 
     def compute_metrics(
-        self, outcomes: Columns, values: Columns, reference: Columns, folds: Folds
-    ) -> Column:
+        self,
+        outcomes: Columns,
+        values: Columns,
+        reference: Columns,
+        folds: Folds,
+        weights: Weights,
+    ) -> Outputs:
         labels = outcomes[LABEL]
-        loss, base = (self.compute_losses(labels, one).mean() for one in (values, reference))
-        order = self.compute_order(labels, values, folds)
-        return np.array([loss, base - loss, 1.0 - loss / base, order])
+        loss, base = (
+            average(self.compute_losses(labels, one), weights) for one in (values, reference)
+        )
+        order = self.compute_order(labels, values, folds, weights)
+        return np.column_stack([loss, base - loss, 1.0 - loss / base, order])
 
-    def compute_order(self, labels: Column, values: Columns, folds: Folds) -> float:
-        return compute_rank_correlation(values["expected"], labels, folds)
+    def compute_order(
+        self, labels: Column, values: Columns, folds: Folds, weights: Weights
+    ) -> Column:
+        return compute_rank_correlation(values["expected"], labels, folds, weights)
 
     def compute_miscalibration(self, labels: Column, values: Columns) -> float:
         return float((labels - values["expected"]).mean() ** 2)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from factorprism.evaluation.resampling import bootstrap_interval
+from factorprism.evaluation.resampling import draw_weights, find_interval
 from factorprism.learning.samples import pool_held_out
 from factorprism.targets.direction import CLASS_METRICS, compute_class_metrics
+from factorprism.targets.weighted import draw_once
 from held_out_directions import hold_probabilities
 
 LABELS = np.array([1, 0, 1, 1], np.float64)
@@ -17,8 +18,14 @@ BASE = np.full(4, 0.5)
 ONE = np.zeros(4)  # fold
 
 
-def named(values: np.ndarray) -> dict[str, float]:
+def name(values: np.ndarray) -> dict[str, float]:
     return dict(zip(CLASS_METRICS, values.tolist(), strict=True))
+
+
+def measure(*columns: np.ndarray) -> dict[str, float]:
+    """Return the figures of labels, forecasts, base rates and folds."""
+    (values,) = compute_class_metrics(*columns, draw_once(len(columns[0])))
+    return name(values)
 
 
 def draw(n_samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +35,7 @@ def draw(n_samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_figures_equal_those_worked_by_hand() -> None:
-    figures = named(compute_class_metrics(LABELS, Y_PROB, BASE, ONE))
+    figures = measure(LABELS, Y_PROB, BASE, ONE)
 
     log_loss = -(np.log(0.8) + np.log(0.7) + np.log(0.4) + np.log(0.6)) / 4
     assert figures["log_loss"] == pytest.approx(log_loss)
@@ -43,8 +50,8 @@ def test_figures_equal_those_worked_by_hand() -> None:
 
 
 def test_ties_count_half_in_the_auc_and_one_class_has_none() -> None:
-    assert named(compute_class_metrics(LABELS, BASE, BASE, ONE))["auc"] == 0.5
-    ones = named(compute_class_metrics(np.ones(4), Y_PROB, BASE, ONE))
+    assert measure(LABELS, BASE, BASE, ONE)["auc"] == 0.5
+    ones = measure(np.ones(4), Y_PROB, BASE, ONE)
     assert np.isnan(ones["auc"])
     assert np.isnan(ones["balanced_accuracy"])
 
@@ -52,14 +59,14 @@ def test_ties_count_half_in_the_auc_and_one_class_has_none() -> None:
 def test_a_certain_miss_is_a_finite_loss() -> None:
     certain = np.array([1.0, 0.0])
 
-    figures = named(compute_class_metrics(np.array([0.0, 1.0]), certain, BASE[:2], ONE[:2]))
+    figures = measure(np.array([0.0, 1.0]), certain, BASE[:2], ONE[:2])
     assert figures["log_loss"] == pytest.approx(-np.log(1e-7))
 
 
 def test_calls_equal_scikit_learn() -> None:
     labels, y_prob = draw(400, seed=1)
     calls = y_prob > 0.5
-    figures = named(compute_class_metrics(labels, y_prob, np.full(400, 0.55), np.zeros(400)))
+    figures = measure(labels, y_prob, np.full(400, 0.55), np.zeros(400))
 
     assert figures["precision"] == pytest.approx(peer.precision_score(labels, calls))
     assert figures["recall"] == pytest.approx(peer.recall_score(labels, calls))
@@ -79,7 +86,7 @@ def test_calls_equal_scikit_learn() -> None:
 def test_without_a_call_of_a_rise_precision_is_zero_and_has_an_interval() -> None:
     labels, _ = draw(60, seed=2)
     never = np.full(60, 0.4)
-    figures = named(compute_class_metrics(labels, never, never, np.zeros(60)))
+    figures = measure(labels, never, never, np.zeros(60))
 
     assert (figures["precision"], figures["recall"], figures["f1"]) == (0.0, 0.0, 0.0)
     assert (figures["true_up"], figures["false_up"]) == (0.0, 0.0)
@@ -88,12 +95,13 @@ def test_without_a_call_of_a_rise_precision_is_zero_and_has_an_interval() -> Non
 def test_a_figure_that_no_resample_has_gets_no_interval_and_no_warning() -> None:
     rises = np.ones(60)
     y_prob = np.linspace(0.4, 0.6, 60)
-    lower, upper = bootstrap_interval(
-        compute_class_metrics, rises, y_prob, np.full(60, 0.5), np.zeros(60), block=10, seed=0
+    weights = draw_weights(60, block=10, seed=0)
+    lower, upper = find_interval(
+        compute_class_metrics(rises, y_prob, np.full(60, 0.5), np.zeros(60), weights)
     )
-    assert np.isnan(named(lower)["auc"])
-    assert np.isnan(named(upper)["fold_auc"])
-    assert named(upper)["log_loss"] > named(lower)["log_loss"]
+    assert np.isnan(name(lower)["auc"])
+    assert np.isnan(name(upper)["fold_auc"])
+    assert name(upper)["log_loss"] > name(lower)["log_loss"]
 
 
 def test_the_fold_auc_compares_only_sessions_of_one_fold() -> None:
@@ -102,14 +110,14 @@ def test_the_fold_auc_compares_only_sessions_of_one_fold() -> None:
     base = np.array([0.6, 0.6, 0.6, 0.4, 0.4, 0.4, 0.4])
     # First fold: of two pairs one is in order. Second fold: of four pairs all are.
     y_prob = np.array([0.7, 0.5, 0.4, 0.1, 0.2, 0.3, 0.35])
-    figures = named(compute_class_metrics(labels, y_prob, base, folds))
+    figures = measure(labels, y_prob, base, folds)
     assert figures["fold_auc"] == pytest.approx(5 / 6)
     # Folds are distinguished by their names, although a base rate may come again.
-    alike = named(compute_class_metrics(labels, y_prob, np.full(7, 0.5), folds))
+    alike = measure(labels, y_prob, np.full(7, 0.5), folds)
     assert alike["fold_auc"] == figures["fold_auc"]
 
     # Levels that stand against what came: the pooled AUC blames them, the fold's does not.
-    against = named(compute_class_metrics(labels, base, base, folds))
+    against = measure(labels, base, base, folds)
     assert against["auc"] != 0.5
     assert against["fold_auc"] == 0.5
 

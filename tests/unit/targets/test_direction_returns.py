@@ -20,11 +20,14 @@ from factorprism.targets.direction import (
     estimate_returns,
     fit_return_scale,
 )
+from factorprism.targets.weighted import draw_once
 
 ONE = np.zeros(300)  # fold
 
 
-def named(values: np.ndarray) -> dict[str, float]:
+def measure(*columns: np.ndarray) -> dict[str, float]:
+    """Return the figures of probabilities, returns, estimates, base estimates and folds."""
+    (values,) = compute_return_metrics(*columns, draw_once(len(columns[0])))
     return dict(zip(RETURN_METRICS, values.tolist(), strict=True))
 
 
@@ -44,7 +47,7 @@ def test_figures_equal_scikit_learn_and_scipy() -> None:
     y_prob = np.round(np.clip(0.5 + forward + generator.normal(0, 0.1, 300), 0.01, 0.99), 2)
     estimate = 0.1 * (y_prob - 0.5)
     base = np.full(300, 0.004)
-    figures = named(compute_return_metrics(y_prob, forward, estimate, base, ONE))
+    figures = measure(y_prob, forward, estimate, base, ONE)
 
     assert figures["mae"] == pytest.approx(peer.mean_absolute_error(forward, estimate))
     assert figures["mse"] == pytest.approx(peer.mean_squared_error(forward, estimate))
@@ -61,13 +64,13 @@ def test_the_information_coefficient_ranks_within_a_fold_and_a_constant_orders_n
     folds = np.repeat([0.01, -0.01], 3)
     # In order within each fold, although the folds' levels stand the other way round.
     y_prob = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
-    coefficient = named(compute_return_metrics(y_prob, forward, folds, folds, folds))
+    coefficient = measure(y_prob, forward, folds, folds, folds)
     assert coefficient["information_coefficient"] == pytest.approx(1.0)
 
     levels = np.repeat([0.3, 0.7], 3)
-    constant = named(compute_return_metrics(levels, forward, folds, folds, folds))
+    constant = measure(levels, forward, folds, folds, folds)
     assert constant["information_coefficient"] == 0.0
-    flat = named(compute_return_metrics(y_prob, np.zeros(6), folds, np.zeros(6), folds))
+    flat = measure(y_prob, np.zeros(6), folds, np.zeros(6), folds)
     assert np.isnan(flat["r2"])
     assert np.isnan(flat["r2_skill"])
 

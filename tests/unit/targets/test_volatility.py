@@ -24,6 +24,7 @@ from factorprism.targets.volatility import (
     compute_rolling,
     fit_recalibration,
 )
+from factorprism.targets.weighted import draw_once
 
 BASELINES = tuple(one.name for one in VOLATILITY.baselines)
 SIZES = SplitSizes(validation=250, calibration=250, out_of_sample=500, least_training=500)
@@ -49,9 +50,8 @@ def walked(risk: TrainingSet) -> dict[str, HeldOut]:
 
 
 def figures(held_out: HeldOut) -> dict[str, float]:
-    found = VOLATILITY.compute_metrics(
-        held_out.outcomes, held_out.values, held_out.reference, held_out.folds
-    )
+    columns = held_out.outcomes, held_out.values, held_out.reference, held_out.folds
+    (found,) = VOLATILITY.compute_metrics(*columns, draw_once(len(held_out)))
     return dict(zip(VOLATILITY.metrics, found.tolist(), strict=True))
 
 

@@ -16,12 +16,13 @@ from factorprism.evaluation.multiplicity import (
     adjust_for_trials,
     multiplicity_sentence,
 )
-from factorprism.evaluation.resampling import BLOCK_HORIZONS, bootstrap, count_independent
+from factorprism.evaluation.resampling import BLOCK_HORIZONS, count_independent, draw_weights
 from factorprism.evaluation.skill import evaluate
 from factorprism.learning.samples import HeldOut, TrainingSet
 from factorprism.selection.contest._entrants import pool_folds
 from factorprism.selection.contest._folds import SHUFFLES
-from factorprism.targets import Column, Rows, Target
+from factorprism.targets import Column, Target, Weights
+from factorprism.targets.weighted import draw_once
 
 
 @dataclass(frozen=True)
@@ -212,13 +213,11 @@ def _order(
     """Return the order within folds, its 95% interval, and that which leaves out `share`."""
     target, block = training_set.target, BLOCK_HORIZONS * training_set.horizon
 
-    def measure(indices: Rows) -> Column:
-        drawn = held_out.take(indices)
-        return np.array([target.compute_order(drawn.labels, drawn.values, drawn.folds)])
+    def measure(weights: Weights) -> Column:
+        return target.compute_order(held_out.labels, held_out.values, held_out.folds, weights)
 
-    indices = np.arange(len(held_out))
-    drawn = bootstrap(measure, indices, block=block, seed=seed)[:, 0]
+    drawn = measure(draw_weights(len(held_out), block=block, seed=seed))
     drawn = drawn[np.isfinite(drawn)]
     ends = np.array([SIZE / 2, 1 - SIZE / 2, share / 2, 1 - share / 2])
     lower, upper, adjusted_lower, adjusted_upper = (float(end) for end in np.quantile(drawn, ends))
-    return float(measure(indices)[0]), lower, upper, adjusted_lower, adjusted_upper
+    return float(measure(draw_once(len(held_out)))[0]), lower, upper, adjusted_lower, adjusted_upper
