@@ -1,6 +1,6 @@
 """Figures of weighted samples, for many resamples at once.
 
-A resample is told by how often it draws each sample: its figures are those of all samples with
+A resample is known by how often it draws each sample: its figures are those of all samples with
 these weights. A thousand resamples then cost one product of matrices, and one sorting.
 """
 
@@ -53,9 +53,9 @@ def compute_rank_correlation(
     for name in np.unique(folds):
         fold = folds == name
         drawn = weights[:, fold]
-        ranks = [_rank(column[fold], drawn) for column in (first, second)]
-        for place, (left, right) in enumerate(((0, 1), (0, 0), (1, 1))):
-            products[place] += (drawn * ranks[left] * ranks[right]).sum(axis=1)
+        one, other = (_rank(column[fold], drawn) for column in (first, second))
+        pairs = ((one, other), (one, one), (other, other))
+        products += [(drawn * left * right).sum(axis=1) for left, right in pairs]
     return divide(products[0], np.sqrt(products[1] * products[2]), 0.0)
 
 
