@@ -135,8 +135,6 @@ def _components(home: Path, address: str, ports: Mapping[str, int]) -> dict[str,
         "DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": str(SILENT_SECONDS),
         "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(PARSE_SECONDS + 60),
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        # At the default of 30 s five files take a twentieth of a core.
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "LOGGING__BASE_LOG_FOLDER": str(logs),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         "LOGGING__WORKER_LOG_SERVER_PORT": str(ports["worker"]),
