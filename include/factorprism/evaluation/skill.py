@@ -15,7 +15,7 @@ from factorprism.evaluation.resampling import (
 )
 from factorprism.learning.samples import HeldOut, TrainingSet
 from factorprism.learning.train import Candidate
-from factorprism.targets import Columns, Outputs, Target, Weights
+from factorprism.targets import Columns, Figures, Target, Weights
 from factorprism.targets.weighted import draw_once
 
 # The count of windows that do not overlap stands beside the figures as one of them.
@@ -79,7 +79,7 @@ def _figures(
     once = draw_once(len(held_out))
     often = draw_weights(len(held_out), block=block, seed=seed)
 
-    def measure(values: Columns, weights: Weights) -> Outputs:
+    def measure(values: Columns, weights: Weights) -> Figures:
         return target.compute_metrics(outcomes, values, reference, folds, weights)
 
     yield from zip(

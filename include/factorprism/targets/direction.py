@@ -19,6 +19,7 @@ from factorprism.targets.target import (
     Baseline,
     Column,
     Columns,
+    Figures,
     Folds,
     Known,
     LabelScale,
@@ -38,6 +39,7 @@ from factorprism.targets.weighted import (
     compute_rank_correlation,
     count_ordered_pairs,
     divide,
+    measure_variance,
 )
 
 Flags = npt.NDArray[np.bool_]
@@ -169,7 +171,7 @@ def compute_log_losses(labels: Column, p_up: Column) -> Column:
 
 def compute_class_metrics(
     labels: Column, p_up: Column, base: Column, folds: Folds, weights: Weights
-) -> Outputs:
+) -> Figures:
     """Return the figures of `CLASS_METRICS`, [resample, figure], of the probabilities `p_up`.
 
     `log_loss_gain` is the base rate's log loss less the forecast's, `brier_skill` 1 - Brier /
@@ -235,7 +237,7 @@ def compute_return_metrics(
     base_estimate: Column,
     folds: Folds,
     weights: Weights,
-) -> Outputs:
+) -> Figures:
     """Return the figures of `RETURN_METRICS`, [resample, figure]; all other arguments [sample].
 
     `information_coefficient` is Spearman's rank correlation of `p_up` with `forward`, ranked
@@ -246,15 +248,13 @@ def compute_return_metrics(
     """
     error = estimate - forward
     mse, base_mse = (average(one**2, weights) for one in (error, base_estimate - forward))
-    shifted = forward - forward[0]  # by about their mean: no digits are lost
-    variance = np.maximum(average(shifted**2, weights) - average(shifted, weights) ** 2, 0.0)
     return np.column_stack(
         [
             compute_rank_correlation(p_up, forward, folds, weights),
             average(np.abs(error), weights),
             mse,
             np.sqrt(mse),
-            1.0 - divide(mse, variance, np.nan),
+            1.0 - divide(mse, measure_variance(forward, weights), np.nan),
             1.0 - divide(mse, base_mse, np.nan),
         ]
     )
@@ -521,7 +521,7 @@ class Direction(Target):
         reference: Columns,
         folds: Folds,
         weights: Weights,
-    ) -> Outputs:
+    ) -> Figures:
         """Return `CLASS_METRICS`, then `RETURN_METRICS`, NaN where no return is estimated."""
         p_up, base = values["p_up"], reference["p_up"]
         probability = compute_class_metrics(outcomes[LABEL], p_up, base, folds, weights)

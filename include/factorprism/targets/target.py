@@ -23,6 +23,8 @@ Rows = npt.NDArray[np.int64]
 Folds = npt.NDArray[np.datetime64]
 # How often each resample draws each sample, float64 [resample, sample].
 Weights = npt.NDArray[np.float64]
+# What is measured in each resample, float64 [resample, metric].
+Figures = npt.NDArray[np.float64]
 # What is learned beside weights, by name: base forecasts, a calibration. It is kept as JSON.
 Numbers = Mapping[str, float]
 
@@ -299,7 +301,7 @@ class Target(ABC):
         reference: Columns,
         folds: Folds,
         weights: Weights,
-    ) -> Outputs:
+    ) -> Figures:
         """Return the figures of `metrics` in each resample, [resample, metric].
 
         `weights` [resample, sample] says how often each draws each sample; NaN where there is no

@@ -18,6 +18,7 @@ from factorprism.targets.target import (
     Baseline,
     Column,
     Columns,
+    Figures,
     Folds,
     Known,
     LabelScale,
@@ -352,7 +353,7 @@ class Volatility(Target):
         reference: Columns,
         folds: Folds,
         weights: Weights,
-    ) -> Outputs:
+    ) -> Figures:
         """Return the figures of `metrics`; those after the order are of the logarithm.
 
         `qlike_skill` is 1 - QLIKE / the reference's, `r2_skill` 1 - MSE / the reference's, NaN

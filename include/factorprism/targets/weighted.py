@@ -24,6 +24,12 @@ def average(column: npt.NDArray[np.generic], weights: Weights) -> Column:
     return found
 
 
+def measure_variance(column: Column, weights: Weights) -> Column:
+    """Return the variance of `column` [sample] in each resample, [resample]; 0 for a constant."""
+    shifted = column - column[0]
+    return np.maximum(average(shifted**2, weights) - average(shifted, weights) ** 2, 0.0)
+
+
 def divide(part: Column, whole: Column, otherwise: float) -> Column:
     """Return ``part / whole``, and `otherwise` where `whole` is 0."""
     found: Column = np.divide(part, whole, out=np.full(len(whole), otherwise), where=whole != 0.0)

@@ -57,7 +57,7 @@ def evening(
 
 
 @pytest.fixture
-def after_it(postgres: Any, evening: Place, tmp_path: Path) -> Iterator[Place]:
+def after_evening(postgres: Any, evening: Place, tmp_path: Path) -> Iterator[Place]:
     """A copy of `evening` that the test may change."""
     world = World(evening.home, evening.owner_url.rsplit("/", 1)[1])
     copied = copy_world(postgres, world, tmp_path / "home")
@@ -78,9 +78,9 @@ def test_a_run_leaves_one_issued_row_with_all_hashes_and_draws_nothing(evening: 
     assert (evening.home / "data-docs" / "index.html").is_file()
 
 
-def test_a_second_run_changes_no_row(evening: Place, after_it: Place) -> None:
-    run_daily(after_it)
-    assert fingerprints(after_it) == fingerprints(evening)
+def test_a_second_run_changes_no_row(evening: Place, after_evening: Place) -> None:
+    run_daily(after_evening)
+    assert fingerprints(after_evening) == fingerprints(evening)
 
 
 def test_two_runs_side_by_side_leave_one_row_and_no_error(place: Any) -> None:
@@ -127,11 +127,11 @@ def test_a_session_that_the_source_does_not_have_is_withheld_as_stale(place: Any
     assert row.due_at == datetime(2026, 1, 5, 11, 30)
 
 
-def test_forecasts_are_settled_once_their_horizon_has_passed(after_it: Place) -> None:
-    run_daily(after_it, date(2024, 7, 18))
-    warehouse = PostgresWarehouse(after_it.config.warehouse_url)
+def test_forecasts_are_settled_once_their_horizon_has_passed(after_evening: Place) -> None:
+    run_daily(after_evening, date(2024, 7, 18))
+    warehouse = PostgresWarehouse(after_evening.config.warehouse_url)
     assert warehouse.forecasts.load_outcomes("hs300-direction-14", "direction").empty
-    run_daily(after_it, date(2024, 7, 19))
+    run_daily(after_evening, date(2024, 7, 19))
     outcomes = warehouse.forecasts.load_outcomes("hs300-direction-14", "direction")
     bars = warehouse.bars.load_bars(["000300.SH"], SESSION, date(2024, 7, 19))
     warehouse.close()

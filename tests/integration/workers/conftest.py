@@ -238,7 +238,7 @@ def house(
             "postgresql", "db+postgresql+psycopg2", 1
         ),
         "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
-        # As in docker-compose.yml.
+        # As under Compose.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         # So there too, only shorter, so that the loss is seen while the test waits.

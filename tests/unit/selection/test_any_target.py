@@ -36,6 +36,7 @@ from factorprism.targets.target import (
     Baseline,
     Column,
     Columns,
+    Figures,
     Folds,
     Known,
     LabelScale,
@@ -147,7 +148,7 @@ class Drift(Target):
         reference: Columns,
         folds: Folds,
         weights: Weights,
-    ) -> Outputs:
+    ) -> Figures:
         labels = outcomes[LABEL]
         loss, base = (
             average(self.compute_losses(labels, one), weights) for one in (values, reference)
